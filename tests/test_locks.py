@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
+from tui import messages
 from tui.cli import main
 from tui.engine.maintenance.repair import plan_repair, run_repair
 from tui.engine.sync.leader_lock import LeaderLock
@@ -50,7 +51,7 @@ def no_locks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def told(error: pytest.ExceptionInfo[ReshelveError]) -> str:
-    return f"{error.value.message} {error.value.next_step}"
+    return messages.in_full(error.value)
 
 
 def test_the_lease_says_that_the_drive_cannot_lock(tmp_path: Path, no_locks: str) -> None:

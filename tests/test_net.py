@@ -13,7 +13,9 @@ import pytest
 from support.proxies import answering, connecting_to, serving, socks_to
 from support.tls import NOTHING_MORE, tls_server
 
+from tui import messages
 from tui.model.errors import FeedError, NetworkSetupError, OfflineError, ReshelveError
+from tui.model.reasons import XeroReason
 from tui.net import environment
 from tui.re_leased.feed import FeedEvidenceSource
 from tui.xero.auth.authorize import is_refused
@@ -84,12 +86,12 @@ ALL = pytest.mark.parametrize("reach", [ask_xero, ask_for_tokens, ask_for_a_sign
 
 
 def problem(reach: Callable[[str], None], url: str) -> ReshelveError:
-    """Return what is told: for the feed in its own kind of error, for Xero as certainly not sent."""
+    """Return the error: for the feed of its own kind, for Xero as certainly not sent."""
     with pytest.raises(ReshelveError) as raised:
         reach(url)
     assert isinstance(raised.value, FeedError if reach is ask_the_feed else NetworkSetupError)
     assert raised.value.retryable
-    assert raised.value.next_step
+    assert messages.next_step(raised.value)
     return raised.value
 
 
@@ -130,19 +132,20 @@ def test_a_setting_that_cannot_be_used_is_named_and_its_secrets_are_not(
     os.mkfifo(tmp_path / "pipe.pem")
     monkeypatch.setenv(variable, value.format(folder=tmp_path, long="x" * 300))
     told = problem(reach, XERO)
-    assert variable in told.message
-    assert "restart Reshelve" in told.next_step
-    assert "hush-1" not in f"{told} {told.next_step} {told!r}"
+    assert variable in messages.message(told)
+    assert "restart Reshelve" in messages.next_step(told)
+    assert "hush-1" not in f"{messages.in_full(told)} {told!r}"
     # A service on this machine is asked as ever; here there is none.
-    with pytest.raises(ReshelveError, match="reach"):
+    with pytest.raises(ReshelveError) as raised:
         reach("http://127.0.0.1:9")
+    assert "reach" in messages.message(raised.value)
 
 
 def test_a_setting_that_was_put_right_is_used_at_the_next_try(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "trusted.pem"))
-    assert "doesn't exist" in problem(ask_xero, "https://127.0.0.1:9").message
+    assert "doesn't exist" in messages.message(problem(ask_xero, "https://127.0.0.1:9"))
     with tls_server(tmp_path, answer=NOTHING_MORE) as (url, _):
         ask_xero(url)
 
@@ -151,7 +154,7 @@ def test_certificates_of_the_environment_count_on_this_machine_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with tls_server(tmp_path, issuer="Practice root", answer=NOTHING_MORE) as (url, _):
-        assert "isn't trusted" in problem(ask_xero, url).message
+        assert "isn't trusted" in messages.message(problem(ask_xero, url))
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "trusted.pem"))
         ask_xero(url)
 
@@ -270,8 +273,8 @@ def test_a_certificate_that_fails_is_told_with_its_issuer_and_what_to_do(  # noq
             # Trusted, but for what is wrong with it.
             monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "trusted.pem"))
         told = problem(reach, url)
-    assert all(word in told.message for word in words)
-    assert advice in told.next_step
+    assert all(word in messages.message(told) for word in words)
+    assert advice in messages.next_step(told)
 
 
 def test_the_issuer_is_found_behind_a_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,7 +283,7 @@ def test_the_issuer_is_found_behind_a_proxy(tmp_path: Path, monkeypatch: pytest.
         serving(connecting_to(urlsplit(url).port or 0)) as proxy,
     ):
         monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy}")
-        assert "Firm Proxy Root" in problem(ask_xero, XERO).message
+        assert "Firm Proxy Root" in messages.message(problem(ask_xero, XERO))
 
 
 @ALL
@@ -291,8 +294,8 @@ def test_a_proxy_whose_own_certificate_fails_is_told_as_such(
         monkeypatch.setenv("HTTPS_PROXY", proxy)
         told = problem(reach, XERO)
     host = proxy.removeprefix("https://")
-    assert f"the proxy {host} failed: its certificate isn't trusted" in told.message
-    assert "Firm Proxy Root" in told.message
+    assert f"the proxy {host} failed: its certificate isn't trusted" in messages.message(told)
+    assert "Firm Proxy Root" in messages.message(told)
 
 
 @ALL
@@ -308,8 +311,8 @@ def test_what_does_not_speak_tls_is_told_as_such_and_not_as_a_proxy_out_of_reach
         if has_proxy:
             monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy}")
         told = problem(reach, XERO if has_proxy else f"https://{server}")
-    assert "secure connection" in told.message
-    assert (f"through the proxy {proxy} (set in HTTPS_PROXY)" in told.message) == has_proxy
+    assert "secure connection" in messages.message(told)
+    assert (f"through the proxy {proxy} (set in HTTPS_PROXY)" in messages.message(told)) == has_proxy
 
 
 def test_a_certificate_that_nobody_can_read_has_no_issuer(tmp_path: Path) -> None:
@@ -335,7 +338,7 @@ def test_nothing_is_sent_to_a_server_to_learn_the_issuer(
 
     monkeypatch.setattr(ssl.SSLSocket, "recv", listen)
     with tls_server(tmp_path, issuer="Root", answer=NOTHING_MORE) as (url, _):
-        assert "Root" in problem(ask_xero, url).message
+        assert "Root" in messages.message(problem(ask_xero, url))
     assert b"".join(received) == b""
 
 
@@ -346,8 +349,8 @@ WANTS_PASSWORD = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length:
 def test_a_proxy_that_is_not_set_and_wants_a_password_is_told(reach: Callable[[str], None]) -> None:
     with serving(answering(WANTS_PASSWORD)) as gateway:
         told = problem(reach, f"http://{gateway}")
-    assert "requires a user name and password (HTTP 407)" in told.message
-    assert "HTTPS_PROXY" in told.next_step
+    assert "requires a user name and password (HTTP 407)" in messages.message(told)
+    assert "HTTPS_PROXY" in messages.next_step(told)
 
 
 @ALL
@@ -358,12 +361,12 @@ def test_a_proxy_that_wants_a_password_is_told(
     with serving(answering(WANTS_PASSWORD)) as proxy:
         monkeypatch.setenv("ALL_PROXY", f"http://{proxy}")
         told = problem(reach, url)
-        assert "requires a user name and password" in told.message
-        assert "ALL_PROXY" in told.next_step
+        assert "requires a user name and password" in messages.message(told)
+        assert "ALL_PROXY" in messages.next_step(told)
         monkeypatch.setenv("ALL_PROXY", f"http://user:hush-1@{proxy}")
         told = problem(reach, url)
-    assert "doesn't accept its user name and password" in told.message
-    assert "hush-1" not in f"{told} {told.next_step}"
+    assert "doesn't accept its user name and password" in messages.message(told)
+    assert "hush-1" not in f"{messages.in_full(told)} {told!r}"
 
 
 # httpcore leaves the socket of a SOCKS proxy that refuses to the garbage collector.
@@ -386,7 +389,7 @@ def test_a_proxy_that_refuses_or_makes_no_sense_is_told(
     with serving(answering(reply)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://{proxy}")
         error = problem(reach, XERO)
-        what, next_step = error.message, error.next_step
+        what, next_step = messages.message(error), messages.next_step(error)
     # The error holds the frames that hold the socket.
     del error
     gc.collect()
@@ -401,10 +404,17 @@ def test_a_proxy_that_cannot_be_reached_is_told(
     reach: Callable[[str], None], scheme: str, proxy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://{proxy}")
-    assert f"{proxy} (set in HTTPS_PROXY) can't be reached" in problem(reach, XERO).message
+    assert f"{proxy} (set in HTTPS_PROXY) can't be reached" in messages.message(problem(reach, XERO))
+
+
+def test_a_proxy_of_the_systems_settings_is_named_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "getproxies", lambda: {"https": "http://127.0.0.1:9"})
+    told = messages.message(problem(ask_xero, XERO))
+    assert "127.0.0.1:9 (set in the system's proxy settings) can't be reached" in told
 
 
 def test_without_a_proxy_a_service_that_cannot_be_reached_is_told_as_ever() -> None:
-    with pytest.raises(OfflineError, match=r"reach Xero") as raised:
+    with pytest.raises(OfflineError) as raised:
         ask_xero("http://127.0.0.1:9")
+    assert raised.value.reason is XeroReason.OFFLINE
     assert not isinstance(raised.value, NetworkSetupError)

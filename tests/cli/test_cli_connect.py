@@ -22,7 +22,8 @@ from support.fake_account import (
 
 from tui.cli import main
 from tui.model.account import ConnectResult
-from tui.model.errors import NoKeychainError, OfflineError, ReplyLostError, SignInError
+from tui.model.errors import NetworkSetupError, NoKeychainError, OfflineError, ReplyLostError, SignInError
+from tui.model.reasons import NetworkReason, SignInReason, XeroReason
 from tui.system.paths import Paths
 from tui.system.platform import terminal_lines
 
@@ -219,7 +220,7 @@ def test_a_secret_that_is_typed_is_not_shown(account: FakeAccount, tmp_path: Pat
 # --- where the tokens go ---
 
 
-NO_KEYCHAIN = NoKeychainError("This system has no keychain.")
+NO_KEYCHAIN = NoKeychainError(SignInReason.NO_KEYCHAIN)
 
 
 @pytest.mark.usefixtures("terminal")
@@ -272,15 +273,19 @@ def test_a_clock_that_is_wrong_is_told(
     result = connect(tmp_path, "--client-id", CLIENT_ID)
     assert result.exit_code == 0
     assert said in result.output
-    assert ("This machine's clock" in result.output) is bool(said)
+    assert ("This computer's clock" in result.output) is bool(said)
 
 
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (SignInError("You said no.", "Try again."), "You said no. Try again."),
-        (OfflineError("Xero can't be reached.", "Tried again by itself."), "Try again later."),
-        (ReplyLostError("The answer was lost.", "Tried again by itself."), "Try again later."),
+        (SignInError(SignInReason.CODE_EXPIRED), "within five minutes. Sign in again."),
+        (OfflineError(XeroReason.OFFLINE), "Can't reach Xero. Your existing connections haven't changed."),
+        (ReplyLostError(XeroReason.NO_REPLY), "No reply from Xero. Your existing connections haven't"),
+        (
+            NetworkSetupError(NetworkReason.CERTIFICATE_FOLDER_MISSING),
+            "restart Reshelve. Your existing connections haven't changed.",
+        ),
     ],
 )
 @pytest.mark.parametrize("where", ["begin", "finish"])
@@ -294,7 +299,8 @@ def test_a_failure_is_told_and_promises_no_other_try(
     result = connect(tmp_path, "--client-id", CLIENT_ID)
     assert result.exit_code == 1
     assert said in result.output
-    assert "by itself" not in result.output
+    assert ("Try again later." in result.output) is (type(error) in {OfflineError, ReplyLostError})
+    assert "automatically" not in result.output
     assert "Traceback" not in result.output
     assert all(attempt.cancelled for attempt in account.attempts)
 
@@ -336,7 +342,7 @@ def test_the_address_a_browser_elsewhere_ended_at_can_be_pasted(
     result = connect(tmp_path, "--client-id", CLIENT_ID, "--no-browser")
     assert result.exit_code == 0, result.output
     assert "Paste the address" in result.output
-    assert "That isn't the address the browser ended at. Copy all of it, and try again." in result.stderr
+    assert "This isn't the address that the browser ended at. Copy all of it" in result.stderr
     assert waiting.attempt.pasted == [CALLBACK]
 
 

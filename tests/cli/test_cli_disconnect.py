@@ -8,10 +8,12 @@ import pytest
 from click.testing import CliRunner, Result
 from support.fake_account import FakeAccount, opened_for
 
+from tui import messages
 from tui.cli import main
 from tui.model.account import OrganisationSummary
 from tui.model.contact import Organisation
-from tui.model.errors import OfflineError, ReplyLostError
+from tui.model.errors import NetworkSetupError, OfflineError, ReplyLostError
+from tui.model.reasons import NetworkReason, XeroReason
 from tui.system.paths import Paths
 
 if TYPE_CHECKING:
@@ -124,8 +126,12 @@ def test_without_any_sign_in_it_says_so(account: FakeAccount, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (OfflineError("Xero can't be reached."), "Nothing changed for "),
-        (ReplyLostError("Xero's answer was lost."), "The tokens are kept. Try again later."),
+        (OfflineError(XeroReason.OFFLINE), "Nothing changed for Bayside Property, City Limousines."),
+        (ReplyLostError(XeroReason.NO_REPLY), "The tokens are kept. Try again later."),
+        (
+            NetworkSetupError(NetworkReason.CERTIFICATE_FOLDER_MISSING),
+            "restart Reshelve. Nothing changed for Bayside Property, City Limousines.",
+        ),
     ],
 )
 def test_when_xero_cannot_be_asked_the_tokens_are_kept(
@@ -134,7 +140,7 @@ def test_when_xero_cannot_be_asked_the_tokens_are_kept(
     account.fail("disconnect", error)
     result = disconnect(tmp_path, "--all", "--yes")
     assert result.exit_code == 1
-    assert error.message in result.output
+    assert messages.message(error) in result.output
     assert said in result.output
     assert "Disconnected:" not in result.output
     assert account.listed == TWO_SIGN_INS

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from tui.model.change import Action
 from tui.model.contact import Contact, ContactStatus
 from tui.model.errors import OfflineError, RateLimitedError, ReconnectError, RejectedError, ReplyLostError
+from tui.model.reasons import XeroReason
 from tui.xero.results import CallsLeft, ContactsPage, ContactWriteResult, LookupResult
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ def raised_for(fault: Fault) -> XeroError:
         case Fault.SIGNED_OUT:
             return ReconnectError("Xero no longer accepts this sign-in.")
         case Fault.REJECTED:
-            return RejectedError("A validation exception occurred", 400)
+            return RejectedError(
+                XeroReason.REJECTED, status=400, xero_message="A validation exception occurred"
+            )
         case Fault.DROPPED_BEFORE | Fault.DROPPED_AFTER:
             return ReplyLostError("The answer was lost.")
 
@@ -163,7 +166,7 @@ class ModelXero:
             raise raised_for(fault)
         self.writes.append((action, tuple(contact_ids), idempotency_key))
         if not self.contacts_now.keys() >= set(contact_ids):
-            raise RejectedError("", 404)
+            raise RejectedError(XeroReason.NOT_FOUND, status=404)
         elements = [self._change(action, one) for one in contact_ids if one not in self.unanswered]
         if fault is not None:
             raise raised_for(fault)

@@ -21,10 +21,10 @@ from tui.model.errors import (
     NoKeychainError,
     OfflineError,
     ReadOnlyError,
-    ReadOnlyReason,
     ReconnectError,
     SignInError,
 )
+from tui.model.reasons import ReadOnlyReason, SignInReason
 from tui.sandbox.oauth.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET
 from tui.settings import load
 from tui.system.paths import Paths
@@ -114,8 +114,9 @@ async def test_a_custom_connection_needs_no_browser(
     [organisation] = (await attempt.finish()).organisations
     assert organisation.tenant_id == practice.tenant_id
     assert organisation.is_custom
-    with pytest.raises(SignInError):
+    with pytest.raises(SignInError) as raised:
         attempt.paste("http://localhost/callback")
+    assert raised.value.reason is SignInReason.NO_ADDRESS_NEEDED
 
 
 async def test_sign_ins_stand_beside_each_other(practice: PracticeXero, account: XeroAccount) -> None:
@@ -131,8 +132,9 @@ async def test_sign_ins_stand_beside_each_other(practice: PracticeXero, account:
 async def test_a_wrong_secret_leaves_what_was_connected_as_it_was(account: XeroAccount, paths: Paths) -> None:
     before = paths.organisations_file.read_bytes()
     attempt = await account.sign_in(ConnectRequest(CUSTOM_CLIENT_ID, "wrong"))
-    with pytest.raises(SignInError):
+    with pytest.raises(SignInError) as raised:
         await attempt.finish()
+    assert raised.value.reason is SignInReason.CUSTOM_CLIENT_REFUSED
     assert paths.organisations_file.read_bytes() == before
     assert not paths.token_file(CUSTOM_CLIENT_ID).exists()
 
@@ -145,8 +147,9 @@ async def test_without_a_keychain_a_file_is_used_only_if_the_person_says_so(
 
     monkeypatch.setattr(XeroAccount, "keychain_name", none)
     account = XeroAccount(replace(settings, xero=replace(settings.xero, token_store="keychain")), paths)
-    with pytest.raises(NoKeychainError):
+    with pytest.raises(NoKeychainError) as raised:
         await account.sign_in(ConnectRequest(practice.client_id))
+    assert raised.value.reason is SignInReason.NO_KEYCHAIN
     assert not paths.settings_file.exists()
     attempt = await account.sign_in(ConnectRequest(practice.client_id, allow_file=True))
     attempt.paste(decide(attempt.url))
@@ -309,8 +312,9 @@ async def test_a_revoked_sign_in_can_be_disconnected_too(
     practice: PracticeXero, account: XeroAccount
 ) -> None:
     practice.control("POST", "tokens", {"revokeAll": True})
-    with pytest.raises(ReconnectError):
+    with pytest.raises(ReconnectError) as raised:
         await account.refresh()
+    assert raised.value.reason is SignInReason.ENDED
     await account.disconnect(practice.client_id)
     assert account.organisations() == []
 
@@ -346,8 +350,9 @@ async def test_offline_nothing_is_disconnected(
 ) -> None:
     away = replace(settings, xero=replace(settings.xero, identity_url="http://127.0.0.1:9"))
     offline = XeroAccount(away, paths)
-    with pytest.raises(OfflineError):
+    with pytest.raises(OfflineError) as raised:
         await offline.disconnect(practice.client_id)
+    assert raised.value.reason is SignInReason.SERVICE_UNREACHABLE
     assert offline.organisations() == account.organisations()
     assert paths.token_file(practice.client_id).exists()
 

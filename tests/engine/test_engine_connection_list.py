@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tui import messages
 from tui.engine.accounts.connection_list import ConnectionList, load_connections, save_connections
 from tui.model.contact import Organisation
 from tui.model.errors import StoreError
+from tui.model.reasons import Notice, SignInReason
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,8 +29,10 @@ if TYPE_CHECKING:
 def test_a_list_of_something_else_is_told_once_and_kept_aside(tmp_path: Path, content: str) -> None:
     file = tmp_path / "organisations.json"
     file.write_text(content, encoding="utf-8")
-    with pytest.raises(StoreError, match="damaged"):
+    with pytest.raises(StoreError) as raised:
         load_connections(file)
+    aside = str(file.parent / "damaged-organisations.json")
+    assert raised.value.notice == Notice(SignInReason.LIST_DAMAGED, {"file": aside})
     assert (file.parent / "damaged-organisations.json").read_text(encoding="utf-8") == content
     assert load_connections(file) == ConnectionList(())
 
@@ -36,8 +40,10 @@ def test_a_list_of_something_else_is_told_once_and_kept_aside(tmp_path: Path, co
 def test_a_list_that_cannot_be_read_is_told_and_stays(tmp_path: Path) -> None:
     file = tmp_path / "organisations.json"
     file.mkdir()
-    with pytest.raises(StoreError, match="can't be read"):
+    with pytest.raises(StoreError) as raised:
         load_connections(file)
+    assert raised.value.reason is SignInReason.LIST_NOT_READ
+    assert str(file) in messages.message(raised.value)
     assert file.is_dir()
 
 

@@ -21,9 +21,10 @@ from tui.model.errors import (
     RejectedError,
     ReplyLostError,
     ReshelveError,
+    UnexpectedReplyError,
 )
+from tui.model.reasons import SignInReason, XeroReason
 from tui.model.snapshot import ConnectionStatus
-from tui.xero.errors import reply_lost, reply_too_large, unreadable_reply
 
 
 class Sky:
@@ -89,11 +90,11 @@ LOST = ReplyLostError("The answer was lost.", "Reshelve reads again.")
         (RateLimitedError(0, "concurrent"), ConnectionStatus.LIMITED, 1),
         (RateLimitedError(7200, "day"), ConnectionStatus.LIMITED, 7200),
         (ReconnectError("x"), ConnectionStatus.RECONNECT, 60),
-        (RejectedError("x", 422), ConnectionStatus.UNEXPECTED, 60),
+        (RejectedError(XeroReason.REJECTED, status=422, xero_message="x"), ConnectionStatus.UNEXPECTED, 60),
         (ForeignReplyError("x"), ConnectionStatus.UNEXPECTED, 1),
-        (unreadable_reply(), ConnectionStatus.UNEXPECTED, 1),
-        (reply_too_large(), ConnectionStatus.UNEXPECTED, 1),
-        (reply_lost(), ConnectionStatus.UNAVAILABLE, 1),
+        (UnexpectedReplyError(XeroReason.UNREADABLE_REPLY), ConnectionStatus.UNEXPECTED, 1),
+        (UnexpectedReplyError(XeroReason.REPLY_TOO_LARGE), ConnectionStatus.UNEXPECTED, 1),
+        (ReplyLostError(XeroReason.NO_REPLY), ConnectionStatus.UNAVAILABLE, 1),
         (NotConnectedError("x"), ConnectionStatus.REMOVED, 600),
         (MissingScopeError("x"), ConnectionStatus.RECONNECT, 600),
     ],
@@ -249,7 +250,14 @@ async def test_the_wait_ends_when_its_time_has_come(sky: Sky) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [OfflineError("x"), LOST, ReconnectError("x"), NotConnectedError("x"), RejectedError("x", 400)]
+    "error",
+    [
+        OfflineError("x"),
+        LOST,
+        ReconnectError("x"),
+        NotConnectedError("x"),
+        RejectedError(XeroReason.REJECTED, status=400, xero_message="x"),
+    ],
 )
 async def test_a_person_ends_the_wait(sky: Sky, error: ReshelveError) -> None:
     sky.weather.record_failure(error)
@@ -328,8 +336,8 @@ async def test_the_other_copy_is_named_without_a_countdown(sky: Sky) -> None:
 
 async def test_a_keychain_that_waits_is_asked_again_soon_however_long_it_takes(sky: Sky) -> None:
     # Its prompt may be answered at any moment.
-    error = KeychainError("Waiting for the keychain: check for its prompt.", is_waiting=True)
+    error = KeychainError(SignInReason.KEYCHAIN_WAITING)
     assert max(sky.failures(error, 20)) <= 5
     assert sky.weather.xero_status.status is ConnectionStatus.KEYCHAIN
     assert "check for its prompt" in sky.weather.xero_status.detail
-    assert max(sky.failures(KeychainError("The keychain can't be opened."), 20)) > 5
+    assert max(sky.failures(KeychainError(SignInReason.KEYCHAIN_LOCKED), 20)) > 5

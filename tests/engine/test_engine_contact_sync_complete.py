@@ -25,6 +25,7 @@ from tui.model.change import Action, Origin, State, Transition
 from tui.model.contact import ContactStatus
 from tui.model.errors import OfflineError, RejectedError
 from tui.model.query import Query, Tab
+from tui.model.reasons import XeroReason
 from tui.store import Store, TransitionRequest
 from tui.store.deleted_contacts import DELETED_MESSAGE
 
@@ -399,7 +400,7 @@ class Unsure(Books):
     async def look_up(self, contact_ids: Sequence[str]) -> LookupResult:
         found = await super().look_up(contact_ids)
         if self._is_refusing:
-            raise RejectedError("", 404)
+            raise RejectedError(XeroReason.NOT_FOUND, status=404)
         return replace(found, unknown=())
 
 

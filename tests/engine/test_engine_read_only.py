@@ -10,7 +10,8 @@ from engine.test_engine_scheduler import LiveXero, house
 from msgspec.structs import replace
 
 from tui.model import services
-from tui.model.errors import ReadOnlyError, ReadOnlyReason
+from tui.model.errors import ReadOnlyError
+from tui.model.reasons import ReadOnlyReason
 
 if TYPE_CHECKING:
     from engine.test_engine_scheduler import House

@@ -12,13 +12,13 @@ from support.comparisons import exported
 from support.screen_test import Driver, running
 from textual.widgets import Button
 
+from tui.messages.formats import format_size
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import ContactFileError, FileOptions, FileProblem
 from tui.model.errors import ReshelveError
 from tui.screens.compare import formatting
 from tui.screens.compare.choose_file import ChooseFileScreen
 from tui.screens.compare.compare import CompareScreen
-from tui.screens.compare.formatting import format_size
 from tui.screens.compare.path_finder import complete_path, list_folder
 from tui.screens.dialogs.choose import ChooseScreen
 from tui.widgets.inputs import ChoiceField

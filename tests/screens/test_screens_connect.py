@@ -10,8 +10,10 @@ from support.screen_test import Driver, browser_into, connecting, running
 from textual import events
 from textual.widgets import Button, Checkbox, Input, Static
 
+from tui import messages
 from tui.model.account import ConnectResult
 from tui.model.errors import NoKeychainError, SignInError
+from tui.model.reasons import SignInReason
 from tui.screens.connect import formatting as words
 from tui.screens.connect.connect import ConnectScreen
 from tui.screens.dialogs.ask import AskScreen
@@ -25,7 +27,7 @@ from tui.widgets.labels import SafeLabel
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CLOSED = SignInError("The browser said no.", "Connect again and press Allow.")
+CLOSED = SignInError(SignInReason.DENIED)
 KERERU = organisation(1, "Kererū Property Management")
 BAY = organisation(2, "Bay Lettings", is_read_only=True)
 BROUGHT = ConnectResult((KERERU, BAY), "the system's keychain")
@@ -209,7 +211,7 @@ async def test_it_says_that_the_keychain_waits_for_the_person(account: FakeAccou
             account.attempt.ends_at = None
             account.on_keychain_wait(True)  # noqa: FBT003 - its only argument
             connect_screen(person).tick()
-            assert "look for its prompt" in says(person, "#status")
+            assert "check for its prompt" in says(person, "#status")
             account.on_keychain_wait(False)  # noqa: FBT003 - as above
             assert says(person, "#status") == words.READING
 
@@ -227,7 +229,8 @@ async def test_a_refusal_is_told_in_place_and_the_form_stays_filled(account: Fak
         await begin(person, account)
         account.attempt.ends(CLOSED)
         await person.until(shows(person, "form"))
-        assert trouble(person) == "The browser said no. Connect again and press Allow."
+        assert trouble(person) == messages.in_full(CLOSED)
+        assert "Access was denied" in trouble(person)
         assert box(person, "#client-id").value == CLIENT_ID
         await person.pilot.press("enter")
         await person.until(lambda: len(account.attempts) == 2)
@@ -235,10 +238,10 @@ async def test_a_refusal_is_told_in_place_and_the_form_stays_filled(account: Fak
 
 
 async def test_an_attempt_that_cannot_begin_says_why(account: FakeAccount) -> None:
-    account.fail("sign_in", SignInError("Port 8742 is taken.", "Close what listens there."))
+    account.fail("sign_in", SignInError(SignInReason.PORT_IN_USE, port=8742))
     async with connecting(account) as person:
         await person.pilot.press("enter")
-        await person.until(lambda: trouble(person) == "Port 8742 is taken. Close what listens there.")
+        await person.until(lambda: trouble(person).startswith("Port 8742 is used by another program. Close"))
         assert face(person) == "form"
 
 
@@ -299,7 +302,7 @@ async def test_what_is_no_secret_is_not_sent(account: FakeAccount, secret: str) 
 async def test_without_a_keychain_a_file_is_used_only_if_the_person_says_so(
     account: FakeAccount, key: str, attempts: int
 ) -> None:
-    account.fail("sign_in", NoKeychainError("There is no keychain here."))
+    account.fail("sign_in", NoKeychainError(SignInReason.NO_KEYCHAIN))
     async with connecting(account) as person:
         await person.pilot.press("enter")
         await person.until(lambda: person.sees(AskScreen))

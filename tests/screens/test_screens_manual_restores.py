@@ -8,6 +8,7 @@ from support.screen_test import Driver, browser_into, running
 
 from tui.model.change import Action, State
 from tui.model.errors import RejectedError
+from tui.model.reasons import XeroReason
 from tui.screens.manual_restores.finish_controller import RestoreItem
 from tui.screens.manual_restores.manual_restores import ManualRestoresScreen
 from tui.widgets import clock
@@ -120,7 +121,12 @@ async def test_restore_cannot_be_pressed_in_a_live_page(waiting: FakeBackend) ->
 
 async def test_a_name_that_is_taken_is_said_beside_the_restore(waiting: FakeBackend) -> None:
     waiting.fail(
-        "simulate_restore", RejectedError("An active contact has this name.", 400, "Rename one of them.")
+        "simulate_restore",
+        RejectedError(
+            XeroReason.REJECTED,
+            status=400,
+            xero_message="An active contact has this name. Rename one of them.",
+        ),
     )
     async with running(waiting) as person:
         await person.press("h", "p")

@@ -14,6 +14,7 @@ from tui.actions.registry import ActionCommands, current_key
 from tui.app.app import ReshelveApp
 from tui.model.account import OrganisationSummary
 from tui.model.errors import OfflineError
+from tui.model.reasons import SignInReason, XeroReason
 from tui.screens.connect.connect import ConnectScreen
 from tui.screens.connect.formatting import line
 from tui.screens.connect.organisations import OrganisationsScreen
@@ -95,9 +96,9 @@ async def test_the_names_are_there_before_the_counts(backend: FakeBackend) -> No
 
 async def test_offline_the_list_stays(backend: FakeBackend) -> None:
     async with running(backend) as person:
-        person.account.fail("refresh", OfflineError("Xero can't be reached."))
+        person.account.fail("refresh", OfflineError(XeroReason.OFFLINE))
         await open_list(person, *OTHERS)
-        assert state(person) == "Xero can't be reached. Showing saved data."
+        assert state(person) == "Can't reach Xero. Showing saved data."
         assert len(lines(person)) == 4
 
 
@@ -268,10 +269,10 @@ async def test_disconnecting_names_everything_that_goes_and_asks(backend: FakeBa
 
 async def test_a_disconnection_that_fails_says_so(backend: FakeBackend) -> None:
     async with running(backend) as person:
-        person.account.fail("disconnect", OfflineError("Xero can't be reached.", "Try again later."))
+        person.account.fail("disconnect", OfflineError(SignInReason.SERVICE_UNREACHABLE, is_retried=False))
         await open_list(person, *OTHERS)
         await person.press("down", "d", "y")
-        assert person.bottom_line == "Xero can't be reached. Try again later."
+        assert person.bottom_line.startswith("Can't reach Xero's sign-in service. Nothing changed.")
         assert len(lines(person)) == 4
 
 

@@ -11,7 +11,8 @@ from support.screen_test import Driver, running
 from textual.widgets import Static
 
 from tui.actions.registry import ACTIONS, ActionCommands, current_key
-from tui.model.errors import ReadOnlyError, ReadOnlyReason
+from tui.model.errors import ReadOnlyError
+from tui.model.reasons import ReadOnlyReason
 from tui.screens.changes.changes import ChangesScreen
 from tui.screens.compare.compare import CompareScreen
 from tui.screens.contact.contact import ContactScreen

@@ -13,6 +13,7 @@ from support.fake_backend import NOW, FakeBackend
 from tui.model.account import ConnectResult, OrganisationSummary
 from tui.model.contact import Organisation
 from tui.model.errors import SignInError
+from tui.model.reasons import SignInReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,9 +54,7 @@ class FakeSignIn:
 
     def paste(self, address: str) -> None:
         if address != CALLBACK:
-            raise SignInError(
-                "That isn't the address the browser ended at.", "Copy all of it, and try again."
-            )
+            raise SignInError(SignInReason.WRONG_ADDRESS, redirect_uri="http://localhost:8742/callback")
         self.pasted.append(address)
 
     async def finish(self) -> ConnectResult:

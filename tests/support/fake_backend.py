@@ -142,8 +142,10 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeComparison):
     stale_reason: str = ""
     failures: dict[str, Exception] = field(default_factory=dict)
     xero_history: tuple[HistoryEntry, ...] = (
-        HistoryEntry("5 Mar 2026 09:12", "Robin Hale", "Edited", "E-mail address changed."),
-        HistoryEntry("1 Feb 2025 16:40", "System Generated", "Created", ""),
+        HistoryEntry(
+            datetime(2026, 3, 5, 9, 12, tzinfo=UTC), "Robin Hale", "Edited", "E-mail address changed."
+        ),
+        HistoryEntry(datetime(2025, 2, 1, 16, 40, tzinfo=UTC), "System Generated", "Created", ""),
     )
 
     def __post_init__(self) -> None:

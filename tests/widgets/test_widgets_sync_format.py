@@ -9,6 +9,8 @@ from msgspec.structs import replace
 from support.fake_backend import NOW, FakeBackend
 from support.frozen import frozen
 
+from tui.messages import formats
+from tui.messages.formats import pluralize
 from tui.model.change import Action, State
 from tui.model.errors import ReplyLostError
 from tui.model.evidence import SyncStatus
@@ -16,9 +18,8 @@ from tui.model.precheck import Precheck
 from tui.model.snapshot import ConnectionStatus, ReLeasedStatus, SyncProgress, XeroStatus
 from tui.screens.dialogs.formatting import freshness
 from tui.screens.re_leased.formatting import sync_overview
-from tui.widgets import clock, sync_pane
+from tui.widgets import sync_pane
 from tui.widgets.banners import wait_reason
-from tui.widgets.formatting import pluralize
 from tui.widgets.sync_format import calls_left, next_sync, problem_text, symbols, totals, xero_problem
 from tui.widgets.title_bar import title, xero_status_text
 
@@ -346,12 +347,12 @@ def test_the_pane_puts_first_what_waits_for_a_person() -> None:
 
 
 def test_spans_of_time_are_written_as_people_say_them() -> None:
-    assert clock.countdown(NOW + timedelta(seconds=245), NOW) == "4:05"
-    assert clock.countdown(NOW - timedelta(seconds=1), NOW) == "0:00"
-    assert clock.ago(NOW - timedelta(seconds=5), NOW) == "just now"
-    assert clock.ago(NOW - timedelta(minutes=5), NOW) == "5 min ago"
-    assert clock.ago(NOW - timedelta(days=1), NOW) == "yesterday"
-    assert clock.ago(NOW - timedelta(days=12), NOW) == "12 days ago"
+    assert formats.countdown(NOW + timedelta(seconds=245), NOW) == "4:05"
+    assert formats.countdown(NOW - timedelta(seconds=1), NOW) == "0:00"
+    assert formats.ago(NOW - timedelta(seconds=5), NOW) == "just now"
+    assert formats.ago(NOW - timedelta(minutes=5), NOW) == "5 min ago"
+    assert formats.ago(NOW - timedelta(days=1), NOW) == "yesterday"
+    assert formats.ago(NOW - timedelta(days=12), NOW) == "12 days ago"
     assert pluralize(1, "contact") == "1 contact"
     assert pluralize(1402, "contact") == "1,402 contacts"
 

@@ -7,7 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tui.widgets.text import cells, content, fit, money, safe
+from tui.messages.formats import money
+from tui.widgets.text import cells, content, fit, safe
 
 # Everything that can be in a str, and much more often the things that do harm.
 HOSTILE = st.text(

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tui import messages
 from tui.model.errors import SignInError
+from tui.model.reasons import Notice, SignInReason
 from tui.xero.auth import callback as callback_module
 from tui.xero.auth.callback import CallbackResult, CallbackServer, parse_callback
 from tui.xero.auth.token_store import Secret
@@ -277,9 +279,11 @@ async def test_only_the_first_of_two_right_answers_counts() -> None:
 
 async def test_a_port_in_use_is_named() -> None:
     async with listening() as callback:
-        with pytest.raises(SignInError, match=f"Port {callback.port} is used by another program") as raised:
+        with pytest.raises(SignInError) as raised:
             await CallbackServer.listen(callback.port, "other")
-        assert "xero.callback_port" in raised.value.next_step
+        assert raised.value.notice == Notice(SignInReason.PORT_IN_USE, {"port": callback.port})
+        assert f"Port {callback.port}" in messages.message(raised.value)
+        assert "xero.callback_port" in messages.next_step(raised.value)
         # The wait of the first is not disturbed.
         assert status(await get(callback, GOOD)) == 200
 
@@ -291,8 +295,9 @@ async def test_a_port_in_use_for_one_kind_of_address_is_in_use(
     if not is_free(0, family, host):
         pytest.skip(f"no {host} here")
     with socket.create_server((host, 0), family=family) as other:
-        with pytest.raises(SignInError, match="used by another program"):
+        with pytest.raises(SignInError) as raised:
             await CallbackServer.listen(other.getsockname()[1], STATE)
+        assert raised.value.reason is SignInReason.PORT_IN_USE
         other_family, other_host = (
             (socket.AF_INET6, "::1") if family == socket.AF_INET else (socket.AF_INET, "127.0.0.1")
         )
@@ -305,8 +310,10 @@ async def test_a_port_that_is_not_allowed_says_why(monkeypatch: pytest.MonkeyPat
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(socket, "create_server", forbidden)
-    with pytest.raises(SignInError, match="Can't open port 80: Permission denied"):
+    with pytest.raises(SignInError) as raised:
         await CallbackServer.listen(80, STATE)
+    assert raised.value.reason is SignInReason.PORT_UNUSABLE
+    assert "port 80: Permission denied" in messages.message(raised.value)
 
 
 async def test_closing_frees_the_port_at_once_and_answers_who_waits() -> None:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from tui import messages
 from tui.model.contact import Organisation
 from tui.model.errors import NotConnectedError, OfflineError, ReconnectError, ReplyLostError, SignInError
+from tui.model.reasons import XeroReason
 from tui.xero.connections import connected_tenants, list_organisations
 
 if TYPE_CHECKING:
@@ -104,9 +106,10 @@ async def test_one_that_cannot_be_described_now_is_listed_all_the_same(
 
 
 async def test_a_sign_in_without_organisations_says_what_to_tick(tokens: TokenSource) -> None:
-    with pytest.raises(SignInError, match="No organisation was selected") as raised:
+    with pytest.raises(SignInError) as raised:
         await listed(tokens, described, httpx.Response(200, json=[]))
-    assert "select at least one" in raised.value.next_step
+    assert raised.value.reason is XeroReason.NO_ORGANISATION
+    assert "select at least one" in messages.next_step(raised.value)
 
 
 async def test_an_id_that_could_lead_elsewhere_on_the_disk_is_left_out(tokens: TokenSource) -> None:

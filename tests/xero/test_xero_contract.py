@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 from support.practice import PracticeXero, running_sandbox
 
+from tui import messages
 from tui.model.change import Action
 from tui.model.contact import ContactStatus
 from tui.model.errors import (
@@ -21,6 +22,7 @@ from tui.model.errors import (
     ReplyLostError,
     XeroError,
 )
+from tui.model.reasons import XeroReason
 from tui.xero.auth.token_store import FileTokenStore, Tokens
 from tui.xero.auth.tokens import TokenSource
 from tui.xero.client import XeroClient
@@ -217,21 +219,24 @@ async def test_a_call_dropped_before_the_work_is_lost_and_the_work_is_not_done(
 
 
 @pytest.mark.parametrize(
-    ("kind", "words"),
+    ("kind", "reason", "words"),
     [
-        ("malformed", "Xero's reply couldn't be read."),
-        ("html", "Xero's reply couldn't be read."),
-        ("500", "An unexpected error occurred"),
-        ("503", "Service Unavailable"),
-        ("offline", "The Organisation is offline"),
+        ("malformed", XeroReason.UNREADABLE_REPLY, None),
+        ("html", XeroReason.UNREADABLE_REPLY, None),
+        ("500", XeroReason.SERVER_MESSAGE, "An unexpected error occurred"),
+        ("503", XeroReason.SERVER_MESSAGE, "Service Unavailable"),
+        ("offline", XeroReason.SERVER_MESSAGE, "The Organisation is offline"),
     ],
 )
-async def test_bad_weather_is_said_in_words(practice: PracticeXero, kind: str, words: str) -> None:
+async def test_bad_weather_has_its_reason_and_xeros_words(
+    practice: PracticeXero, kind: str, reason: XeroReason, words: str | None
+) -> None:
     practice.fault(kind, path=CONTACTS, count=2)
     async with connected(practice) as client:
         with pytest.raises(ReplyLostError) as lost:
             await client.contacts(1)
-        assert lost.value.message == words
+        assert lost.value.reason is reason
+        assert lost.value.notice.params.get("xero_message") == words
         with pytest.raises(ReplyLostError):
             await archive(client, NEVER_ISSUED)
         assert (await client.contacts(1)).contacts
@@ -335,9 +340,11 @@ async def test_a_name_that_is_taken_is_refused_in_the_pages_own_words(practice: 
     with pytest.raises(RejectedError) as refused:
         await simulate_restore(page)
     assert refused.value.status == 409
-    assert "name" in refused.value.message
-    assert "Nothing was changed." in refused.value.message
-    assert "&lt;" not in refused.value.message
+    assert refused.value.reason is XeroReason.REJECTED
+    words = messages.message(refused.value)
+    assert "name" in words
+    assert "Nothing was changed." in words
+    assert "&lt;" not in words
 
 
 async def test_a_page_of_no_contact_is_refused(practice: PracticeXero) -> None:

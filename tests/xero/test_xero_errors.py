@@ -12,6 +12,7 @@ import httpx
 import pytest
 from support.tls import tls_server
 
+from tui import messages
 from tui.model.change import Action
 from tui.model.errors import (
     ForeignReplyError,
@@ -24,6 +25,7 @@ from tui.model.errors import (
     ReplyLostError,
     XeroError,
 )
+from tui.model.reasons import NetworkReason, XeroReason
 from tui.xero.auth.token_store import FileTokenStore, Tokens
 from tui.xero.client import XeroClient
 
@@ -59,8 +61,9 @@ async def caught(client_for: ClientFor, response: httpx.Response) -> XeroError:
         with pytest.raises(XeroError) as reading:
             await client.contacts(1)
     assert type(writing.value) is type(reading.value)
-    assert "<" not in writing.value.message
-    assert writing.value.message.strip()
+    assert writing.value.notice == reading.value.notice
+    assert "<" not in messages.in_full(writing.value)
+    assert messages.message(writing.value).strip()
     return writing.value
 
 
@@ -71,8 +74,9 @@ async def caught(client_for: ClientFor, response: httpx.Response) -> XeroError:
 )
 async def test_what_was_never_sent_is_offline(client_for: ClientFor, error: Exception) -> None:
     async with client_for(fails(error)) as client:
-        with pytest.raises(OfflineError, match="reach"):
+        with pytest.raises(OfflineError) as raised:
             await archive(client)
+        assert raised.value.reason is XeroReason.OFFLINE
 
 
 @pytest.mark.parametrize(
@@ -117,7 +121,8 @@ async def test_answers_that_leave_it_open_are_answers_lost(
 @pytest.mark.parametrize("text", ["The Organisation is offline", '"The Organisation is offline"\r\n'])
 async def test_an_organisation_that_is_offline_keeps_xeros_words(client_for: ClientFor, text: str) -> None:
     error = await caught(client_for, httpx.Response(503, text=text))
-    assert (type(error), error.message) == (ReplyLostError, "The Organisation is offline")
+    assert (type(error), error.reason) == (ReplyLostError, XeroReason.SERVER_MESSAGE)
+    assert error.notice.params["xero_message"] == "The Organisation is offline"
 
 
 @pytest.mark.parametrize(
@@ -134,6 +139,7 @@ async def test_a_limit_says_how_long_to_wait(
     error = await caught(client_for, httpx.Response(429, headers=header | {"X-Rate-Limit-Problem": "day"}))
     assert isinstance(error, RateLimitedError)
     assert (error.retry_after, error.problem) == (seconds, "day")
+    assert "daily" in messages.message(error)
 
 
 async def test_a_limit_may_say_until_when(client_for: ClientFor) -> None:
@@ -142,6 +148,7 @@ async def test_a_limit_may_say_until_when(client_for: ClientFor) -> None:
     assert isinstance(error, RateLimitedError)
     assert 3500 < error.retry_after <= 3600
     assert error.problem == "minute"
+    assert "minute" in messages.message(error)
 
 
 NOT_CONNECTED = {
@@ -154,23 +161,23 @@ NOT_CONNECTED = {
 
 
 @pytest.mark.parametrize(
-    ("response", "words"),
+    ("response", "reason"),
     [
-        (httpx.Response(403, json=NOT_CONNECTED), "no longer connected"),
-        (httpx.Response(403, json={"Detail": "AuthorizationUnsuccessful"}), "no longer connected"),
+        (httpx.Response(403, json=NOT_CONNECTED), XeroReason.NOT_CONNECTED),
+        (httpx.Response(403, json={"Detail": "AuthorizationUnsuccessful"}), XeroReason.NOT_CONNECTED),
         (
             httpx.Response(403, headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'}),
-            "doesn't have the permission",
+            XeroReason.SCOPE_MISSING,
         ),
     ],
 )
 async def test_an_organisation_that_is_not_connected_wants_a_new_sign_in(
-    client_for: ClientFor, response: httpx.Response, words: str
+    client_for: ClientFor, response: httpx.Response, reason: XeroReason
 ) -> None:
     error = await caught(client_for, response)
     assert isinstance(error, NotConnectedError)
-    assert words in error.message
-    assert error.next_step == "Reconnect to Xero. Queued changes are kept."
+    assert error.reason is reason
+    assert messages.next_step(error).startswith("Reconnect to Xero.")
 
 
 async def test_a_new_sign_in_is_used_after_the_old_one_was_not_enough(
@@ -213,23 +220,21 @@ async def test_a_certificate_that_is_not_valid_today_points_to_the_clock(
     with tls_server(tmp_path, valid_from_days=days) as (url, trusted):
         transport = httpx.AsyncHTTPTransport(trusted)
         client = XeroClient(api_url=url, tenant_id="tenant", tokens=tokens, transport=transport)
-        with pytest.raises(OfflineError, match="the time on this computer") as failed:
+        with pytest.raises(OfflineError) as failed:
             await archive(client)
         await client.aclose()
-    assert failed.value.next_step == "Check this computer's date and time."
+    assert failed.value.reason is NetworkReason.CERTIFICATE_DATE
+    assert "the time on this computer" in messages.message(failed.value)
+    assert "date and time" in messages.next_step(failed.value)
 
 
 @pytest.mark.parametrize(
     ("response", "status", "words"),
     [
         (httpx.Response(403, json={"Detail": "Not your role"}), 403, "Not your role"),
-        (httpx.Response(404, html=""), 404, "Xero didn't find what was requested (HTTP 404)."),
+        (httpx.Response(404, html=""), 404, ""),
         (httpx.Response(422, json={"Title": "Unprocessable"}), 422, "Unprocessable"),
-        (
-            httpx.Response(422, json={"Type": "ValidationException"}),
-            422,
-            "Xero refused the request (HTTP 422).",
-        ),
+        (httpx.Response(422, json={"Type": "ValidationException"}), 422, ""),
         (
             httpx.Response(400, json={"Type": "QueryParseException", "Message": "No property 'x'\n at 1"}),
             400,
@@ -243,7 +248,11 @@ async def test_a_refusal_of_the_whole_call_keeps_xeros_words(
 ) -> None:
     error = await caught(client_for, response)
     assert isinstance(error, RejectedError)
-    assert (error.status, error.message) == (status, words)
+    without_words = XeroReason.NOT_FOUND if status == 404 else XeroReason.REJECTED_WITHOUT_MESSAGE
+    assert error.reason is (XeroReason.REJECTED if words else without_words)
+    assert error.status == status
+    assert (words or f"(HTTP {status})") in messages.message(error)
+    assert error.notice.params["xero_message"] == words
 
 
 GATEWAY_BODIES = {
@@ -268,7 +277,7 @@ async def test_an_answer_that_is_not_xeros_is_no_verdict(
         pytest.skip("so answers Xero itself (seen)")
     error = await caught(client_for, httpx.Response(status, **GATEWAY_BODIES[body]))  # type: ignore[arg-type]
     assert isinstance(error, ForeignReplyError)
-    assert str(status) in error.message
+    assert str(status) in messages.message(error)
 
 
 @pytest.mark.parametrize(
@@ -317,8 +326,9 @@ async def test_a_missing_scope_is_no_expired_sign_in(client_for: ClientFor, resp
         return response
 
     async with client_for(answer) as client:
-        with pytest.raises(MissingScopeError, match="permission"):
+        with pytest.raises(MissingScopeError) as raised:
             await archive(client)
+    assert raised.value.reason is XeroReason.SCOPE_MISSING
     # A new token of the same sign-in would lack it, too.
     assert len(calls) == 1
 
@@ -350,8 +360,9 @@ async def test_a_validation_exception_of_the_whole_call_is_read_per_element(clie
     }
     async with client_for(lambda _: httpx.Response(400, json=whole)) as client:
         first, second = await client.change_status(Action.RESTORE, [ID, ID[:-1] + "b"], idempotency_key="key")
-        with pytest.raises(RejectedError, match="A validation exception occurred"):
+        with pytest.raises(RejectedError) as raised:
             await client.contacts(1)
+    assert raised.value.notice.params["xero_message"] == "A validation exception occurred"
     assert (first.contact, first.message) == (None, "Archived contacts cannot be edited.")
     # It only echoes what was sent: the call as a whole was not carried out.
     assert (second.contact, second.message) == (None, "")

@@ -18,7 +18,9 @@ from keyring.backends.chainer import ChainerBackend
 from keyring.errors import InitError, KeyringLocked
 from support.keychain import FileKeychain, keychain_environment, keychain_in
 
+from tui import messages
 from tui.model.errors import KeychainError, OfflineError, ReconnectError, StoreError
+from tui.model.reasons import SignInReason
 from tui.xero.auth.keychain import KeychainTokenStore, keychain_name
 from tui.xero.auth.token_store import Tokens
 from tui.xero.auth.tokens import TokenSource
@@ -60,15 +62,17 @@ def test_each_sign_in_of_each_installation_has_an_entry_of_its_own(tmp_path: Pat
         KeychainTokenStore(tmp_path / "here", "another"),
         KeychainTokenStore(tmp_path / "there", "client"),
     ):
-        with pytest.raises(ReconnectError, match="aren't signed in"):
+        with pytest.raises(ReconnectError) as raised:
             other.load()
+        assert raised.value.reason is SignInReason.NOT_SIGNED_IN
 
 
 @pytest.mark.parametrize("kept", ["{", "null", '{"access_token":"hush"}'])
 def test_a_damaged_entry_wants_a_new_sign_in(system: FileKeychain, tmp_path: Path, kept: str) -> None:
     system.set_password("reshelve", f"client in {tmp_path}", kept)
-    with pytest.raises(ReconnectError, match="can't be read"):
+    with pytest.raises(ReconnectError) as raised:
         KeychainTokenStore(tmp_path, "client").load()
+    assert raised.value.reason is SignInReason.UNREADABLE
 
 
 @pytest.mark.usefixtures("system")
@@ -114,14 +118,16 @@ def test_a_lost_part_wants_a_new_sign_in(system: FileKeychain, tmp_path: Path) -
     kept = json.loads((tmp_path / "keychain.json").read_text())
     part = next(name for name in kept if name.endswith(" 1"))
     system.delete_password(*part.split(": ", 1))
-    with pytest.raises(ReconnectError, match="can't be read"):
+    with pytest.raises(ReconnectError) as raised:
         keychain.load()
+    assert raised.value.reason is SignInReason.UNREADABLE
 
 
 def test_what_is_saved_is_read_back(system: FileKeychain, tmp_path: Path) -> None:
     system.most_bytes, system.cuts = 10, True
-    with pytest.raises(KeychainError, match="can't be saved"):
+    with pytest.raises(KeychainError) as raised:
         KeychainTokenStore(tmp_path, "client").save(TOKENS)
+    assert raised.value.reason is SignInReason.KEYCHAIN_NOT_SAVED
 
 
 @pytest.fixture
@@ -145,9 +151,10 @@ def test_a_keychain_that_waits_says_so_and_goes_on_with_the_same_prompt(
 
     monkeypatch.setattr(system, "_read", noted)
     for ask in (keychain.load, lambda: keychain.save(TOKENS), keychain.delete, keychain_name) * 3:
-        with pytest.raises(KeychainError, match="check for its prompt") as waiting:
+        with pytest.raises(KeychainError) as waiting:
             ask()
         assert waiting.value.is_waiting
+        assert waiting.value.reason is SignInReason.KEYCHAIN_WAITING
     assert len(asked) == 1
     prompt.set()
     monkeypatch.setattr("tui.xero.auth.keychain._KEYCHAIN_TIMEOUT", 60)
@@ -169,8 +176,9 @@ async def test_a_token_source_waits_without_losing_what_was_renewed(
         keychain, tmp_path / "lock", identity_url="http://127.0.0.1:9", transport=httpx.MockTransport(grant)
     )
     for _ in range(3):
-        with pytest.raises(OfflineError, match="check for its prompt"):
+        with pytest.raises(OfflineError) as waiting:
             await tokens.access_token()
+        assert waiting.value.reason is SignInReason.KEYCHAIN_WAITING
     prompt.set()
     monkeypatch.setattr("tui.xero.auth.keychain._KEYCHAIN_TIMEOUT", 60)
     assert await tokens.access_token() == "a"
@@ -229,22 +237,27 @@ if sys.platform == "linux":
 
 
 @pytest.mark.parametrize("trouble", TROUBLES, ids=repr)
-def test_a_keychain_that_stays_locked_is_said_in_words(
+def test_a_keychain_that_stays_locked_is_told_for_what_it_keeps_from(
     system: FileKeychain, tmp_path: Path, trouble: BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     keychain = KeychainTokenStore(tmp_path, "client")
     keychain.save(TOKENS)
     system.trouble = trouble
-    with pytest.raises(OfflineError, match="locked or unavailable") as loading:
+    with pytest.raises(OfflineError) as loading:
         keychain.load()
-    with pytest.raises(StoreError, match="can't be saved") as saving:
+    with pytest.raises(StoreError) as saving:
         keychain.save(TOKENS)
-    with pytest.raises(StoreError, match="can't be removed") as deleting:
+    with pytest.raises(StoreError) as deleting:
         keychain.delete()
-    for failed in (loading, saving, deleting):
+    for failed, reason in (
+        (loading, SignInReason.KEYCHAIN_LOCKED),
+        (saving, SignInReason.KEYCHAIN_NOT_SAVED),
+        (deleting, SignInReason.KEYCHAIN_NOT_REMOVED),
+    ):
         assert isinstance(failed.value, KeychainError)
-        assert failed.value.next_step
+        assert failed.value.reason is reason
+        assert messages.next_step(failed.value)
         assert "hush" not in f"{failed.value!r} {failed.value.__context__!r}"
     assert keychain_name() == ""
     assert "hush" not in caplog.text
@@ -288,8 +301,9 @@ async def test_a_token_is_used_once_a_keychain_that_refused_it_has_kept_it(
     keychain.save(Tokens.from_refresh_token("refresh-0", "client"))
     transport = httpx.MockTransport(grant)
     tokens = TokenSource(keychain, tmp_path / "lock", identity_url="http://127.0.0.1:9", transport=transport)
-    with pytest.raises(OfflineError, match="can't be saved"):
+    with pytest.raises(OfflineError) as raised:
         await tokens.access_token()
+    assert raised.value.reason is SignInReason.KEYCHAIN_NOT_SAVED
     assert keychain.load().refresh_token == "refresh-0"
     system.is_full = False
     assert await tokens.access_token() == "access"
@@ -345,8 +359,9 @@ def test_a_secret_service_without_a_bus_is_no_keychain(
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", f"unix:path={tmp_path}/none")
     use(SecretService.Keyring())  # type: ignore[no-untyped-call]
     assert keychain_name() == ""
-    with pytest.raises(OfflineError, match="locked or unavailable"):
+    with pytest.raises(OfflineError) as raised:
         KeychainTokenStore(tmp_path, "client").load()
+    assert raised.value.reason is SignInReason.KEYCHAIN_LOCKED
 
 
 PROGRAM = "from tui.xero.auth.keychain import keychain_name; print(repr(keychain_name()))"

@@ -1,8 +1,9 @@
-"""Answers of a size, packing, charset or header that no service should send become errors in words."""
+"""Answers of a size, packing, charset or header that no service should send become errors with a reason."""
 
 from __future__ import annotations
 
 import gzip
+import re
 import ssl
 import tracemalloc
 import zlib
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING, Final
 import httpx
 import pytest
 
+from tui import messages
 from tui.model.errors import FeedError, OfflineError, ReplyLostError, ReshelveError, XeroError
+from tui.model.reasons import XeroReason
 from tui.net import response_limit
 from tui.re_leased.feed import FeedEvidenceSource
 from tui.xero import errors
@@ -98,7 +101,7 @@ async def test_an_error_that_httpx_passes_on_is_said_in_words(
 ) -> None:
     with pytest.raises((XeroError, FeedError)) as caught:
         await source(error, client_for)
-    assert caught.value.next_step
+    assert messages.next_step(caught.value)
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -115,12 +118,13 @@ async def test_an_answer_is_read_up_to_a_limit_of_memory(
     answer = Answer(200, headers={"Content-Encoding": packing} if packing else {}, stream=Stream(packed))
     tracemalloc.start()
     try:
-        with pytest.raises(ReshelveError, match=r"larger than|too large") as failed:
+        with pytest.raises(ReshelveError) as failed:
             await source(answer, client_for)
         assert tracemalloc.get_traced_memory()[1] < 8 * MIB
     finally:
         tracemalloc.stop()
-    assert failed.value.next_step
+    assert re.search("larger than|too large", messages.message(failed.value))
+    assert messages.next_step(failed.value)
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -144,8 +148,10 @@ async def test_nothing_is_asked_for_that_cannot_be_unpacked(
 async def test_the_limit_is_64_megabytes_unpacked(client_for: ClientFor) -> None:
     assert response_limit.MAX_BYTES == 64 * MIB
     body = gzip.compress(EMPTY_PAGE + b" " * 64 * MIB, 1)
-    with pytest.raises(ReplyLostError, match="64 MB"):
+    with pytest.raises(ReplyLostError) as raised:
         await from_xero(Answer(200, headers={"Content-Encoding": "gzip"}, stream=Stream(body)), client_for)
+    assert raised.value.reason is XeroReason.REPLY_TOO_LARGE
+    assert "64 MB" in messages.message(raised.value)
 
 
 @pytest.mark.parametrize("packing", ["gzip", "deflate", "x-gzip", "identity", "GZIP"])
@@ -183,7 +189,7 @@ def test_an_error_in_any_charset_is_put_into_words(charset: str, status: int) ->
         answer = Answer(status, headers=[(b"Content-Type", content_type)], content=body)
         error = errors.error_for(answer)
         assert isinstance(error, XeroError)
-        assert error.message
+        assert messages.message(error)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,9 @@ import pytest
 from support import consent
 from support.practice import PracticeXero, http, running_sandbox
 
+from tui import messages
 from tui.model.errors import NetworkSetupError, OfflineError, SignInError
+from tui.model.reasons import NetworkReason, Notice, SignInReason
 from tui.sandbox.oauth.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET
 from tui.system.log import logger
 from tui.xero.auth.sign_in import READ_SCOPES, SCOPES, BrowserSignIn
@@ -149,12 +151,13 @@ async def test_a_read_only_sign_in_asks_for_no_more(practice: PracticeXero) -> N
     assert not granted.tokens.can_write
 
 
-async def test_access_that_is_refused_is_said_in_words(practice: PracticeXero) -> None:
+async def test_access_that_is_refused_is_told(practice: PracticeXero) -> None:
     async with begun(practice) as sign_in:
         page = await asyncio.to_thread(consent.sign_in, sign_in.url, "deny")
-        with pytest.raises(SignInError, match="Access was denied on Xero's page") as raised:
+        with pytest.raises(SignInError) as raised:
             await sign_in.tokens()
-        assert "click Allow access" in raised.value.next_step
+        assert raised.value.reason is SignInReason.DENIED
+        assert "click Allow access" in messages.next_step(raised.value)
         assert is_free(sign_in)
     assert b"Access wasn&#x27;t allowed" in page.body
 
@@ -163,8 +166,10 @@ async def test_another_error_is_named(practice: PracticeXero) -> None:
     async with begun(practice) as sign_in:
         state = parse_qs(urlsplit(sign_in.url).query)["state"][0]
         sign_in.paste(urlencode({"error": "temporarily_unavailable", "state": state}))
-        with pytest.raises(SignInError, match=r"refused the sign-in \(temporarily_unavailable\)"):
+        with pytest.raises(SignInError) as raised:
             await sign_in.tokens()
+        assert raised.value.notice == Notice(SignInReason.REFUSED, {"error": "temporarily_unavailable"})
+        assert "temporarily_unavailable" in messages.message(raised.value)
 
 
 @pytest.mark.parametrize("wrong", [{"client_id": "0" * 32}, {"scope": "accounting.everything"}])
@@ -173,11 +178,12 @@ async def test_a_question_that_xero_refuses_is_said_before_any_browser_opens(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = found.getsockname()[1]
-    with pytest.raises(SignInError, match="doesn't accept the client id or the redirect URI") as raised:
+    with pytest.raises(SignInError) as raised:
         async with begun(practice, port=port, **wrong):
             pass
-    assert f"exactly http://localhost:{port}/callback" in raised.value.next_step
-    assert "developer.xero.com" in raised.value.next_step
+    assert raised.value.reason is SignInReason.APP_NOT_ACCEPTED
+    assert f"exactly http://localhost:{port}/callback" in messages.next_step(raised.value)
+    assert "developer.xero.com" in messages.next_step(raised.value)
     # What listened before is gone: the next attempt finds the port free.
     async with begun(practice, port=port) as sign_in:
         assert sign_in.redirect_uri == f"http://localhost:{port}/callback"
@@ -215,29 +221,32 @@ async def test_what_xero_answers_to_a_look(
         async with begun(practice, transport=httpx.MockTransport(look)) as sign_in:
             assert dict(asked[0].url.params)["state"] not in sign_in.url
     except SignInError as error:
-        trouble = error.message
-    assert bool(trouble) == is_refused
+        trouble = error.reason
+    assert trouble is (SignInReason.APP_NOT_ACCEPTED if is_refused else None)
     assert [request.method for request in asked] == ["GET"]
 
 
 async def test_no_network_is_said_before_any_browser_opens(practice: PracticeXero) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    with pytest.raises(SignInError, match="reach Xero's sign-in page") as raised:
+    with pytest.raises(SignInError) as raised:
         async with begun(practice, login_url=f"http://127.0.0.1:{port}"):
             pass
-    assert raised.value.next_step.startswith("Nothing changed.")
+    assert raised.value.reason is SignInReason.PAGE_UNREACHABLE
+    assert messages.next_step(raised.value).startswith("Nothing changed.")
 
 
 async def test_a_clock_that_breaks_the_secure_connection_is_named(practice: PracticeXero) -> None:
     def not_yet_valid(_: httpx.Request) -> httpx.Response:
         expired = ssl.SSLCertVerificationError("certificate has expired")
-        expired.verify_code = 10
+        expired.verify_code, expired.verify_message = 10, "certificate has expired"
         raise httpx.ConnectError("x") from expired
 
-    with pytest.raises(NetworkSetupError, match="the time on this computer"):
+    with pytest.raises(NetworkSetupError) as raised:
         async with begun(practice, transport=httpx.MockTransport(not_yet_valid)):
             pass
+    assert raised.value.reason is NetworkReason.CERTIFICATE_DATE
+    assert "the time on this computer" in messages.message(raised.value)
 
 
 async def test_a_page_that_does_not_come_in_time_tells_nothing(practice: PracticeXero) -> None:
@@ -250,9 +259,11 @@ async def test_a_page_that_does_not_come_in_time_tells_nothing(practice: Practic
 
 async def test_nobody_finishes_in_time(practice: PracticeXero) -> None:
     async with begun(practice, seconds=0) as sign_in:
-        with pytest.raises(SignInError, match="wasn't finished within 0 seconds") as raised:
+        with pytest.raises(SignInError) as raised:
             await sign_in.tokens()
-        assert sign_in.redirect_uri in raised.value.next_step
+        assert raised.value.reason is SignInReason.TIMED_OUT
+        assert raised.value.notice.params["length"] == timedelta()
+        assert sign_in.redirect_uri in messages.next_step(raised.value)
         assert is_free(sign_in)
 
 
@@ -261,8 +272,9 @@ async def test_the_usual_time_is_told_in_minutes(
 ) -> None:
     async with begun(practice) as sign_in:
         monkeypatch.setattr(sign_in, "_deadline", 0.0)
-        with pytest.raises(SignInError, match=r"wasn't finished within 5 minutes\."):
+        with pytest.raises(SignInError) as raised:
             await sign_in.tokens()
+        assert "within 5 minutes." in messages.message(raised.value)
 
 
 @pytest.mark.parametrize("shape", ["{}", "  {}\n", "'{}'", "<{}>", "wrapped", "query", "?query", "elsewhere"])
@@ -295,9 +307,10 @@ async def test_something_else_that_is_pasted_leaves_the_wait_as_it_is(practice: 
             of_another,
             "?\udcff=\udcff&state=\udcff",
         ):
-            with pytest.raises(SignInError, match="isn't the address") as raised:
+            with pytest.raises(SignInError) as raised:
                 sign_in.paste(wrong)
-            assert f"{sign_in.redirect_uri}?" in raised.value.next_step
+            assert raised.value.reason is SignInReason.WRONG_ADDRESS
+            assert f"{sign_in.redirect_uri}?" in messages.next_step(raised.value)
         sign_in.paste(address)
         assert (await sign_in.tokens()).tokens.refresh_token
 
@@ -309,8 +322,9 @@ async def test_cancelling_frees_the_port_and_ends_the_wait(practice: PracticeXer
         assert not is_free(sign_in)
         await sign_in.aclose()
         assert is_free(sign_in)
-        with pytest.raises(SignInError, match="was cancelled"):
+        with pytest.raises(SignInError) as raised:
             await waiting
+        assert raised.value.reason is SignInReason.CANCELLED
         await sign_in.aclose()
 
 
@@ -318,16 +332,18 @@ async def test_what_comes_after_a_cancel_is_not_kept(practice: PracticeXero) -> 
     async with begun(practice) as sign_in:
         sign_in.paste(await asyncio.to_thread(consent.decide, sign_in.url))
         await sign_in.aclose()
-        with pytest.raises(SignInError, match="was cancelled"):
+        with pytest.raises(SignInError) as raised:
             await sign_in.tokens()
+        assert raised.value.reason is SignInReason.CANCELLED
 
 
 async def test_two_attempts_at_once_do_not_share_a_port(practice: PracticeXero) -> None:
     async with begun(practice) as first:
         port = urlsplit(first.redirect_uri).port
-        with pytest.raises(SignInError, match=f"Port {port} is used by another program"):
+        with pytest.raises(SignInError) as raised:
             async with begun(practice, port=port):
                 pass
+        assert raised.value.notice == Notice(SignInReason.PORT_IN_USE, {"port": port or 0})
         await asyncio.to_thread(consent.sign_in, first.url)
         assert (await first.tokens()).tokens.refresh_token
 
@@ -363,8 +379,10 @@ async def test_a_network_that_goes_meanwhile_is_said(tmp_path: Path) -> None:
         async with begun(practice) as sign_in:
             sign_in.paste(await asyncio.to_thread(consent.decide, sign_in.url))
             practice.stop()
-            with pytest.raises(OfflineError, match="reach"):
+            with pytest.raises(OfflineError) as raised:
                 await sign_in.tokens()
+            assert raised.value.reason is SignInReason.SERVICE_UNREACHABLE
+            assert messages.next_step(raised.value).startswith("Nothing changed.")
 
 
 async def test_nothing_secret_is_logged_or_shown(

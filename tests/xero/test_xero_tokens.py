@@ -12,7 +12,10 @@ import httpx
 import pytest
 from filelock import FileLock
 
+from tui import messages
 from tui.model.errors import OfflineError, RateLimitedError, ReconnectError, StoreError, XeroError
+from tui.model.reasons import SignInReason
+from tui.xero.auth import token_store
 from tui.xero.auth import tokens as tokens_module
 from tui.xero.auth.token_store import FileTokenStore, Secret, Tokens
 from tui.xero.auth.tokens import TokenSource
@@ -85,10 +88,11 @@ def test_no_file_or_a_damaged_one_wants_a_new_sign_in(tmp_path: Path, content: b
         FileTokenStore(tmp_path / "tokens.json").load()
 
 
-def test_a_disk_that_refuses_is_said_in_words(tmp_path: Path) -> None:
+def test_a_disk_that_refuses_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StoreError, match="can't be saved"):
+    with pytest.raises(StoreError) as raised:
         FileTokenStore(tmp_path / "file" / "tokens.json").save(Tokens.from_refresh_token("r", "client"))
+    assert raised.value.reason is SignInReason.NOT_SAVED
 
 
 async def test_a_token_with_time_left_is_used_as_it_is(tmp_path: Path) -> None:
@@ -117,10 +121,12 @@ async def test_a_new_token_that_cannot_be_stored_is_not_used_before_it_is(
     identity = Identity(httpx.Response(200, json=FRESH))
     tokens = source(tmp_path, identity)
     with monkeypatch.context() as disk:
-        disk.setattr(tokens_module, "write_atomically", full)
+        disk.setattr(token_store, "write_atomically", full)
         for _ in range(2):
-            with pytest.raises(OfflineError, match="No space left"):
+            with pytest.raises(OfflineError) as raised:
                 await tokens.access_token()
+            assert raised.value.reason is SignInReason.NOT_SAVED
+            assert raised.value.notice.params["problem"] == "No space left on device"
     assert await tokens.access_token() == "secret-access"
     assert file.load().refresh_token == "secret-refresh-2"
     # Xero has spent the old refresh token: to show it again would work for half an hour only.
@@ -133,7 +139,7 @@ async def test_a_new_sign_in_comes_before_a_token_that_could_not_be_stored(
     keep(tmp_path, minutes=0)
     tokens = source(tmp_path, Identity(httpx.Response(200, json=FRESH)))
     with monkeypatch.context() as disk:
-        disk.setattr(tokens_module, "write_atomically", full)
+        disk.setattr(token_store, "write_atomically", full)
         with pytest.raises(OfflineError):
             await tokens.access_token()
     keep(tmp_path, minutes=20, access="secret-access-of-a-new-sign-in")
@@ -175,8 +181,9 @@ async def test_while_another_process_renews_this_one_waits_its_turn(
     identity = Identity(httpx.Response(200, json=FRESH))
     tokens = source(tmp_path, identity)
     with FileLock(tmp_path / "tokens.lock"):
-        with pytest.raises(OfflineError, match="Another Reshelve"):
+        with pytest.raises(OfflineError) as raised:
             await tokens.access_token()
+        assert raised.value.reason is SignInReason.REFRESHED_ELSEWHERE
         assert identity.forms == []
     assert await tokens.access_token() == "secret-access"
 
@@ -222,8 +229,9 @@ async def test_a_new_sign_in_is_not_overwritten_by_a_refresh_of_the_old_one(
     refresh = asyncio.ensure_future(tokens.access_token())
     await asyncio.to_thread(is_asked.wait, 30)
     new = Tokens("secret-new", "secret-new-refresh", datetime.now(UTC) + timedelta(minutes=30), "client")
-    with pytest.raises(OfflineError, match="Another Reshelve"):
+    with pytest.raises(OfflineError) as raised:
         await connecting.replace_tokens(new)
+    assert raised.value.reason is SignInReason.REFRESHED_ELSEWHERE
     may_answer.set()
     await refresh
     await connecting.replace_tokens(new)
@@ -272,7 +280,7 @@ def test_a_secret_hides_itself_whole_and_shortened() -> None:
     assert {repr(secret), repr(secret[:8]), f"{secret[:8]!r}"} == {"'…'"}
 
 
-async def test_a_folder_that_cannot_hold_the_lock_is_said_in_words(tmp_path: Path) -> None:
+async def test_a_folder_that_cannot_hold_the_lock_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     tokens = TokenSource(
         keep(tmp_path, minutes=0),
@@ -280,8 +288,10 @@ async def test_a_folder_that_cannot_hold_the_lock_is_said_in_words(tmp_path: Pat
         identity_url="http://127.0.0.1:9",
         transport=httpx.MockTransport(Identity(httpx.Response(200, json=FRESH))),
     )
-    with pytest.raises(OfflineError, match="can't be used"):
+    with pytest.raises(OfflineError) as raised:
         await tokens.access_token()
+    assert raised.value.reason is SignInReason.UNUSABLE
+    assert str(tmp_path / "file") in messages.next_step(raised.value)
 
 
 async def test_a_sign_in_is_revoked_and_then_forgotten(tmp_path: Path) -> None:
@@ -291,10 +301,12 @@ async def test_a_sign_in_is_revoked_and_then_forgotten(tmp_path: Path) -> None:
     await tokens.access_token()
     await tokens.revoke()
     assert [form["token"] for form in identity.forms] == ["secret-refresh-1"]
-    with pytest.raises(ReconnectError, match="aren't signed in"):
+    with pytest.raises(ReconnectError) as raised:
         file.load()
-    with pytest.raises(ReconnectError, match="aren't signed in"):
+    assert raised.value.reason is SignInReason.NOT_SIGNED_IN
+    with pytest.raises(ReconnectError) as raised:
         await tokens.access_token()
+    assert raised.value.reason is SignInReason.NOT_SIGNED_IN
 
 
 async def test_a_sign_in_that_cannot_be_revoked_is_kept(tmp_path: Path) -> None:
@@ -332,7 +344,9 @@ def test_a_file_is_deleted_once_and_no_harm_twice(tmp_path: Path) -> None:
         assert not (tmp_path / "tokens.json").exists()
 
 
-def test_a_file_that_cannot_be_deleted_is_said_in_words(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_deleted_is_named(tmp_path: Path) -> None:
     (tmp_path / "tokens.json").mkdir()
-    with pytest.raises(StoreError, match="can't be removed"):
+    with pytest.raises(StoreError) as raised:
         FileTokenStore(tmp_path / "tokens.json").delete()
+    assert raised.value.reason is SignInReason.NOT_REMOVED
+    assert str(tmp_path / "tokens.json") in messages.next_step(raised.value)

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tui import messages
 from tui.model.errors import OfflineError
+from tui.model.reasons import XeroReason
 from tui.xero.web_urls import contact_url, page_message, simulate_restore
 
 if TYPE_CHECKING:
@@ -46,8 +48,9 @@ async def test_a_press_that_was_not_made_promises_no_other() -> None:
         closed.bind(("127.0.0.1", 0))
         with pytest.raises(OfflineError) as raised:
             await simulate_restore(f"http://127.0.0.1:{closed.getsockname()[1]}/app/!x/contacts/contact/{ID}")
-    assert raised.value.next_step == "Nothing changed."
-    assert raised.value.action == "simulate_restore"
+    assert raised.value.reason is XeroReason.PRACTICE_OFFLINE
+    assert messages.next_step(raised.value) == "Nothing changed."
+    assert messages.action(raised.value) == "simulate_restore"
 
 
 @pytest.mark.parametrize(

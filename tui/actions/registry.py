@@ -10,6 +10,7 @@ from textual.binding import Binding
 from textual.command import DiscoveryHit, Hit, Provider
 from textual.keys import REPLACED_KEYS, key_to_character
 
+from tui import messages
 from tui.compat.textual import current_keymap
 
 if TYPE_CHECKING:
@@ -235,16 +236,14 @@ def current_key(app: App[Any], action_id: str) -> str:
 
 def error_advice(app: App[Any], error: ReshelveError) -> str:
     """Return what to do about an error, with the key of the action that helps as it is now; may be empty."""
-    if not error.action:
-        return error.next_step
-    press = f"Press {current_key(app, error.action)} ({spec(error.action).label})."
-    return f"{error.next_step} {press}".strip()
+    helps = messages.action(error)
+    press = f"Press {current_key(app, helps)} ({spec(helps).label})." if helps else ""
+    return f"{messages.next_step(error)} {press}".strip()
 
 
 def error_message(app: App[Any], error: ReshelveError) -> str:
     """Return what happened, and what to do about it."""
-    to_do = error_advice(app, error)
-    return f"{error.sentence} {to_do}" if to_do else error.message
+    return f"{messages.message(error)} {error_advice(app, error)}".strip()
 
 
 def key_names(keys: str) -> str:

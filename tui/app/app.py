@@ -10,11 +10,13 @@ from textual.actions import parse
 from textual.screen import ModalScreen
 from textual.worker import WorkerState
 
+from tui import messages
 from tui.actions.registry import ActionCommands, bindings, is_action, spec
 from tui.app.engine_registry import EngineRegistry
 from tui.app.terminal_watchdog import TerminalWatchdog
 from tui.compat.textual import CrashSafeApp, as_default_screen
-from tui.model.errors import ReadOnlyReason, ReshelveError
+from tui.model.errors import ReshelveError
+from tui.model.reasons import Notice, ReadOnlyReason
 from tui.model.services import read_only_reason
 from tui.screens import navigation
 from tui.screens.base_screen import BaseScreen
@@ -27,7 +29,6 @@ from tui.screens.messages import (
     SnapshotChanged,
 )
 from tui.system.log import logger
-from tui.widgets.formatting import read_only_message
 from tui.widgets.themes import DEFAULT, THEMES
 
 if TYPE_CHECKING:
@@ -305,7 +306,7 @@ class ReshelveApp(CrashSafeApp[None]):
         if reason is None:
             return await super().run_action(action, default_namespace, namespaces)
         if isinstance(self.screen, BaseScreen):
-            self.screen.flash(read_only_message(reason))
+            self.screen.flash(messages.in_full(Notice(reason)))
         return True
 
     def action_interrupt(self) -> None:

@@ -12,7 +12,8 @@ from tui.cli.launch import choose_organisation, confirm, join_names, to_click_er
 from tui.engine.accounts.account import account as account_of
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import FileOptions, parse_datetime
-from tui.model.errors import ReadOnlyError, ReadOnlyReason, ReshelveError
+from tui.model.errors import ReadOnlyError, ReshelveError
+from tui.model.reasons import ReadOnlyReason
 from tui.settings import load
 from tui.system.paths import Paths
 

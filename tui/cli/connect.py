@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from tui.cli.launch import report_keychain_wait, to_click_error
+from tui import messages
+from tui.cli.launch import format_error, report_keychain_wait, to_click_error
 from tui.engine.accounts.account import account as account_of
 from tui.model.account import ConnectRequest
 from tui.model.errors import (
@@ -76,12 +77,16 @@ def connect(
             attempt = _begin(runner, account, replace(request, allow_file=allow_file), paths)
             connected = runner.run(_finish(attempt, opens_browser=not no_browser))
     except (KeyboardInterrupt, click.Abort):
-        raise to_click_error(ReshelveError("Cancelled.", _NOTHING_CHANGED)) from None
+        raise click.ClickException(f"Cancelled. {_NOTHING_CHANGED}") from None
     except NetworkSetupError as error:
-        raise to_click_error(ReshelveError(error.message, f"{error.next_step} {_NOTHING_CHANGED}")) from error
+        raise click.ClickException(f"{format_error(error)} {_NOTHING_CHANGED}") from error
     except (OfflineError, ReplyLostError) as error:
+        from tui.widgets.text import safe
+
         # Unlike the app, a command doesn't retry.
-        raise to_click_error(ReshelveError(error.message, f"{_NOTHING_CHANGED} Try again later.")) from error
+        raise click.ClickException(
+            f"{safe(messages.message(error))} {_NOTHING_CHANGED} Try again later."
+        ) from error
     except ReshelveError as error:
         raise to_click_error(error) from error
     _print_result(connected)
@@ -121,14 +126,17 @@ def _validate_prompt(client_id: str) -> str:
     """Return a client id; on a usage error click prompts again."""
     try:
         return _validate_client_id(client_id)
-    except SettingsError as error:
+    except click.ClickException as error:
         raise click.UsageError(error.message) from None
 
 
 def _validate_client_id(client_id: str) -> str:
     if not client_id:
-        raise SettingsError("No client id was entered.", "Copy it from your Xero app.")
-    kept: str = validate_value(find_key("xero.client_id"), client_id.strip(), "The client id")
+        raise click.ClickException("No client id was entered. Copy it from your Xero app.")
+    try:
+        kept: str = validate_value(find_key("xero.client_id"), client_id.strip(), "The client id")
+    except SettingsError as error:
+        raise to_click_error(error) from None
     return kept
 
 
@@ -139,7 +147,7 @@ def _ask_secret() -> str:
         secret = sys.stdin.readline()
     secret = secret.strip()
     if not (secret and secret.isascii() and secret.isprintable()):
-        raise SignInError("That isn't a valid client secret.", f"Nothing was sent. {_NOTHING_CHANGED}")
+        raise click.ClickException(f"That isn't a valid client secret. Nothing was sent. {_NOTHING_CHANGED}")
     return secret
 
 
@@ -149,12 +157,15 @@ def _begin(runner: asyncio.Runner, account: Account, request: ConnectRequest, pa
         return runner.run(account.sign_in(request))
     except NoKeychainError as error:
         if not is_interactive():
-            raise NoKeychainError(
-                error.message, "Use --allow-file to store the tokens in a file that only you can read."
+            raise click.ClickException(
+                f"{messages.message(error)} Use --allow-file to store the tokens in a file that only you can "
+                "read."
             ) from None
     file = paths.token_file(request.client_id)
     if not click.confirm(f"No keychain found. Store the tokens in a file that only you can read ({file})?"):
-        raise SignInError("Not connected: the tokens can't be stored anywhere else.", _NOTHING_CHANGED)
+        raise click.ClickException(
+            f"Not connected: the tokens can't be stored anywhere else. {_NOTHING_CHANGED}"
+        )
     return runner.run(account.sign_in(replace(request, allow_file=True)))
 
 
@@ -185,7 +196,7 @@ def _paste(attempt: SignIn, address: str) -> None:
     try:
         attempt.paste(address)
     except SignInError as error:
-        click.echo(to_click_error(error).message, err=True)
+        click.echo(format_error(error), err=True)
 
 
 def _print_result(connected: ConnectResult) -> None:

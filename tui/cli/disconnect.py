@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui.cli.launch import confirm, no_such_organisation, report_keychain_wait, to_click_error
+from tui import messages
+from tui.cli.launch import (
+    confirm,
+    format_error,
+    no_such_organisation,
+    report_keychain_wait,
+    to_click_error,
+)
 from tui.engine.accounts.account import account as account_of
 from tui.model.errors import NetworkSetupError, OfflineError, ReplyLostError, ReshelveError
 from tui.model.query import fold
@@ -45,8 +52,8 @@ def disconnect(organisation: str | None, *, is_all: bool, yes: bool) -> None:
             raise click.Abort
         asyncio.run(_disconnect(account, sign_ins))
     except (KeyboardInterrupt, click.Abort):
-        raise to_click_error(
-            ReshelveError("Cancelled.", "Only what is listed as disconnected was disconnected.")
+        raise click.ClickException(
+            "Cancelled. Only what is listed as disconnected was disconnected."
         ) from None
     except ReshelveError as error:
         raise to_click_error(error) from error
@@ -61,9 +68,9 @@ def _by_sign_in(listed: Sequence[OrganisationSummary]) -> dict[str, list[Organis
 
 
 def _select_sign_ins(sign_ins: SignIns, wanted: str | None, *, is_all: bool) -> SignIns:
-    """Return the sign-ins to end. Raises `ReshelveError` if none match, or several do."""
+    """Return the sign-ins to end. Raises an error if none match, or several do."""
     if not sign_ins:
-        raise ReshelveError("No organisation is connected.", "There is nothing to disconnect.")
+        raise click.ClickException("No organisation is connected. There is nothing to disconnect.")
     found = {
         sign_in: listed
         for sign_in, listed in sign_ins.items()
@@ -76,7 +83,7 @@ def _select_sign_ins(sign_ins: SignIns, wanted: str | None, *, is_all: bool) -> 
             wanted, [one.organisation for listed in sign_ins.values() for one in listed]
         )
     _print_sign_ins(found)
-    raise ReshelveError("Several sign-ins match.", "Choose one with --organisation NAME, or use --all.")
+    raise click.ClickException("Several sign-ins match. Choose one with --organisation NAME, or use --all.")
 
 
 def _print_sign_ins(sign_ins: SignIns) -> None:
@@ -94,7 +101,7 @@ def _print_sign_ins(sign_ins: SignIns) -> None:
 
 
 async def _disconnect(account: Account, sign_ins: SignIns) -> None:
-    """End the sign-ins one by one and print each. Raises `ReshelveError` at the first that fails."""
+    """End the sign-ins one by one and print each. Raises an error at the first that fails."""
     from tui.widgets.text import safe
 
     for sign_in, listed in sign_ins.items():
@@ -102,12 +109,14 @@ async def _disconnect(account: Account, sign_ins: SignIns) -> None:
         try:
             await account.disconnect(sign_in)
         except NetworkSetupError as error:
-            raise ReshelveError(error.message, f"{error.next_step} Nothing changed for {names}.") from error
+            raise click.ClickException(f"{format_error(error)} Nothing changed for {names}.") from error
         except OfflineError as error:
-            raise ReshelveError(error.message, f"Nothing changed for {names}. Try again later.") from error
+            raise click.ClickException(
+                f"{safe(messages.message(error))} Nothing changed for {names}. Try again later."
+            ) from error
         except ReplyLostError as error:
-            raise ReshelveError(
-                error.message,
-                f"Xero may or may not have disconnected {names}. The tokens are kept. Try again later.",
+            raise click.ClickException(
+                f"{safe(messages.message(error))} Xero may or may not have disconnected {names}. The tokens "
+                "are kept. Try again later."
             ) from error
         click.echo(f"Disconnected: {names}")

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from tui import messages
 from tui.compat.terminal_output import ignore_terminal_write_errors
-from tui.model.errors import BugError, ReadOnlyError, ReshelveError, SettingsError, StoreError
+from tui.model.errors import BugError, ReshelveError, SettingsError, StoreError
 from tui.model.query import fold
 from tui.settings import ScreenSettings, find_key, load_report, set_value
 from tui.settings.schema import suggestion
 from tui.settings.validators import printable
 from tui.system.log import log_file
-from tui.widgets.formatting import read_only_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -187,8 +187,6 @@ def confirm(question: str) -> bool:
 
 def to_click_error(error: ReshelveError) -> click.ClickException:
     """Convert an error to what the command line prints before it exits with 1."""
-    if isinstance(error, ReadOnlyError):
-        return click.ClickException(read_only_message(error.reason))
     return click.ClickException(format_error(error))
 
 
@@ -196,7 +194,7 @@ def format_error(error: ReshelveError) -> str:
     """Format an error: what happened, then what to do."""
     from tui.widgets.text import safe
 
-    return safe(f"{error.sentence} {error.next_step}" if error.next_step else error.message)
+    return safe(messages.in_full(error))
 
 
 def _save_theme(file: Path, name: str) -> None:

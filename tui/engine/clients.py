@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from tui.model.errors import OfflineError, ReshelveError
+from tui.model.reasons import XeroReason
 from tui.net.loopback import is_loopback
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class ClientFactory:
     def xero(self) -> XeroClient:
         """The client of Xero's API. Raises `OfflineError` before `open`."""
         if self._xero is None:
-            raise OfflineError("The connection to Xero isn't ready yet.", "Try again in a moment.")
+            raise OfflineError(XeroReason.NOT_READY)
         return self._xero
 
     @property
@@ -79,11 +80,7 @@ class ClientFactory:
         from tui.xero.web_urls import contact_url
 
         if not self._organisation.short_code:
-            raise ReshelveError(
-                "The link to this organisation in Xero isn't available yet.",
-                "Open the list of organisations to refresh it.",
-                action="organisations",
-            )
+            raise ReshelveError(XeroReason.LINK_UNKNOWN)
         return contact_url(self._settings.xero.pages_url, self._organisation.short_code, contact_id)
 
     async def simulate_restore(self, contact_id: str) -> None:

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tui.model.contact import Contact
     from tui.model.snapshot import ChangeView
 
 
 class HistoryEntry(Struct, frozen=True):
-    """One entry of Xero's own history of a contact; `when` is text, as Xero's dates vary."""
+    """One entry of Xero's own history of a contact; `when` is None if its date can't be read."""
 
-    when: str
+    when: datetime | None
     user: str
     event: str
     details: str

@@ -2,59 +2,71 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
-
-def as_sentence(text: str) -> str:
-    """Return text that ends with sentence punctuation."""
-    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+from tui.model.reasons import (
+    GeneralReason,
+    Notice,
+    Param,
+    ReadOnlyReason,
+    Reason,
+    SignInReason,
+    XeroReason,
+)
 
 
 class ReshelveError(Exception):
     """An error to show to the user.
 
-    `message` is what happened, `next_step` what to do, `retryable` whether the same attempt can succeed
-    later. `action` is the id of the action that helps, empty if none does: the screen shows its key.
+    `notice` says why, as a reason code with its parameters; `tui.messages` turns it into what happened, what
+    to do next and the action that helps. `retryable` is whether the same attempt can succeed later.
     """
 
     retryable = False
 
-    def __init__(self, message: str, next_step: str = "", *, action: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.next_step = next_step
-        self.action = action
+    def __init__(
+        self, reason: Reason | str, next_step: str = "", /, *, action: str = "", **params: Param
+    ) -> None:
+        if not isinstance(reason, Reason):
+            params = {"message": reason, "next_step": next_step, "action": action}
+            reason = GeneralReason.LEGACY
+        self.notice = Notice(reason, params)
+        super().__init__(str(self.notice))
+
+    @property
+    def message(self) -> str:
+        """For code that isn't converted yet."""
+        return str(self.notice.params.get("message", self.notice))
+
+    @property
+    def next_step(self) -> str:
+        """For code that isn't converted yet."""
+        return str(self.notice.params.get("next_step", ""))
 
     @property
     def sentence(self) -> str:
-        """`message` with a full stop; messages from elsewhere often lack one."""
-        return as_sentence(self.message)
+        """For code that isn't converted yet."""
+        return self.message if self.message.endswith((".", "!", "?", "…")) else f"{self.message}."
+
+    @property
+    def reason(self) -> Reason:
+        """The reason code."""
+        return self.notice.reason
 
 
 class BugError(ReshelveError):
     """Reshelve stopped on an unexpected error; `log` is the log file, if there is one."""
 
     def __init__(self, log: str = "") -> None:
-        details = f"Details are in {log}." if log else "Details couldn't be written to a log file."
-        super().__init__(
-            "This is a bug in Reshelve.",
-            f"Nothing is lost: your changes are saved on this computer. {details} Restart Reshelve.",
-        )
-
-
-class ReadOnlyReason(StrEnum):
-    """Why changes are blocked: the connection's permissions, or the option `--read-only`."""
-
-    CONNECTION = "connection"
-    OPTION = "option"
+        if log:
+            super().__init__(GeneralReason.BUG, log=log)
+        else:
+            super().__init__(GeneralReason.BUG_NOT_LOGGED)
 
 
 class ReadOnlyError(ReshelveError):
-    """Blocked by read-only mode; nothing was recorded. Screens and commands phrase `reason`."""
+    """Blocked by read-only mode; nothing was recorded."""
 
     def __init__(self, reason: ReadOnlyReason) -> None:
-        super().__init__(f"Not allowed in read-only mode ({reason}).")
-        self.reason = reason
+        super().__init__(reason)
 
 
 class SettingsError(ReshelveError):
@@ -69,7 +81,7 @@ class StoreClosedError(StoreError):
     """The local database was closed because the organisation or Reshelve is closing."""
 
     def __init__(self) -> None:
-        super().__init__("The local database is closed. Everything saved so far is kept.")
+        super().__init__(GeneralReason.STORE_CLOSED)
 
 
 class UnexpectedError(ReshelveError):
@@ -78,10 +90,7 @@ class UnexpectedError(ReshelveError):
     retryable = True
 
     def __init__(self, kind: str) -> None:
-        super().__init__(
-            f"Unexpected error ({kind}). Nothing is lost.",
-            "Reshelve will retry. Details are in the log file.",
-        )
+        super().__init__(GeneralReason.UNEXPECTED_ERROR, kind=kind)
         self.kind = kind
 
 
@@ -98,20 +107,17 @@ class OfflineError(XeroError):
 class NetworkSetupError(OfflineError):
     """A proxy, certificate or network setting of this computer prevents the connection.
 
-    `next_step` says what to change. It is retried meanwhile, as some problems resolve on their own.
+    The user has to change it. It is retried meanwhile, as some problems resolve on their own.
     """
 
 
 class KeychainError(OfflineError):
-    """The system's keychain can't be used, so no request can be sent to Xero.
+    """The system's keychain can't be used, so no request can be sent to Xero."""
 
-    `is_waiting` means that the keychain is waiting for the user: repeating the call waits for the same
-    prompt.
-    """
-
-    def __init__(self, message: str, next_step: str = "", *, is_waiting: bool = False) -> None:
-        super().__init__(message, next_step)
-        self.is_waiting = is_waiting
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is waiting for the user: repeating the call waits for the same prompt."""
+        return self.reason is SignInReason.KEYCHAIN_WAITING
 
 
 class KeychainWriteError(KeychainError, StoreError):
@@ -145,7 +151,7 @@ class RateLimitedError(XeroError):
     retryable = True
 
     def __init__(self, retry_after: float, problem: str) -> None:
-        super().__init__(f"Xero's rate limit is reached ({problem})")
+        super().__init__(XeroReason.RATE_LIMITED, problem=problem)
         self.retry_after = retry_after
         self.problem = problem
 
@@ -171,13 +177,13 @@ class NoKeychainError(SignInError):
 
 
 class RejectedError(XeroError):
-    """Xero rejected the whole request; `message` is Xero's own.
+    """Xero rejected the whole request.
 
     `status` is the HTTP status: for an id that it never issued, Xero returns an empty 404.
     """
 
-    def __init__(self, message: str, status: int, next_step: str = "") -> None:
-        super().__init__(message, next_step)
+    def __init__(self, reason: XeroReason, *, status: int, xero_message: str = "") -> None:
+        super().__init__(reason, status=status, xero_message=xero_message)
         self.status = status
 
 

@@ -26,26 +26,30 @@ import truststore
 from socksio.exceptions import SOCKSError
 
 from tui.model.errors import NetworkSetupError
+from tui.model.reasons import NetworkReason
 from tui.net.loopback import is_loopback
 from tui.system.log import logger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_CERT_FILE: Final = "SSL_CERT_FILE"
-_CERT_DIR: Final = "SSL_CERT_DIR"
+    from tui.model.reasons import Service
+
 _PROXY_SCHEMES: Final = frozenset({"http", "https", "socks5", "socks5h"})
-_PROXY_FORMS: Final = "http://host:port, https://host:port, socks5://host:port or socks5h://host:port"
-_SYSTEM: Final = "the system's proxy settings"
 # Seconds for each step of looking at a certificate that failed.
 _PROBE: Final = 5.0
 _LONGEST_ISSUER: Final = 100
 
-# `verify_code` of a certificate that failed: OpenSSL's numbers, those of macOS, and those of Windows.
-_WRONG_TIME: Final = frozenset({9, 10, -67818, -67819, 0x800B0101})
-_WRONG_NAME: Final = frozenset({62, 64, -67602, 0x800B010F})
-_SELF_SIGNED: Final = frozenset({18})
-_UNTRUSTED: Final = frozenset({19, 20, 21, 27, -67843, -25318, 0x800B0109, 0x800B010A})
+# By the `verify_code` of a certificate that failed: OpenSSL's numbers, those of macOS, and those of Windows.
+# Services renew certificates well ahead: an invalid date means that this computer's date is wrong.
+_CERTIFICATE_REASONS: Final = {
+    **dict.fromkeys((9, 10, -67818, -67819, 0x800B0101), NetworkReason.CERTIFICATE_DATE),
+    **dict.fromkeys((62, 64, -67602, 0x800B010F), NetworkReason.CERTIFICATE_NAME),
+    18: NetworkReason.CERTIFICATE_SELF_SIGNED,
+    **dict.fromkeys(
+        (19, 20, 21, 27, -67843, -25318, 0x800B0109, 0x800B010A), NetworkReason.CERTIFICATE_UNTRUSTED
+    ),
+}
 
 
 def transport(url: str) -> httpx.BaseTransport:
@@ -87,7 +91,10 @@ class _AsyncTransport(httpx.AsyncHTTPTransport):
 
 @dataclass(frozen=True, slots=True)
 class _ProxySetting:
-    """The proxy for a URL. `url` may contain a password; `source` is where it is set."""
+    """The proxy for a URL. `url` may contain a password.
+
+    `source` is the environment variable that sets it, empty for the system's settings.
+    """
 
     url: str = field(repr=False)
     source: str
@@ -120,9 +127,9 @@ def _proxy_setting(url: str) -> _ProxySetting | None:
 
 
 def _variable(name: str) -> str:
-    """Return the name of the environment variable as spelled there; lower case wins."""
+    """Return the name of an environment variable as spelled there; lower case wins. Empty if it isn't set."""
     names = [name, *sorted(one for one in os.environ if one.lower() == name)]
-    return next((one for one in names if os.environ.get(one)), _SYSTEM)
+    return next((one for one in names if os.environ.get(one)), "")
 
 
 def _is_excluded(target: SplitResult, no_proxy: str) -> bool:
@@ -171,10 +178,7 @@ def _proxy_for(url: str) -> httpx.Proxy | None:
             context = _ssl_context_for(setting.url) if parts.scheme == "https" else None
             return httpx.Proxy(setting.url, ssl_context=context)
     # Raised here, so that no traceback contains the proxy's password.
-    raise NetworkSetupError(
-        f"The proxy address in {setting.source} isn't valid.",
-        f"Set it to {_PROXY_FORMS}, or remove it, then restart Reshelve.",
-    )
+    raise NetworkSetupError(NetworkReason.PROXY_ADDRESS_INVALID, source=setting.source)
 
 
 # --- certificates ---
@@ -184,7 +188,7 @@ def _ssl_context_for(url: str) -> ssl.SSLContext:
     """Return the TLS context for a URL. Raises `NetworkSetupError`."""
     if urlsplit(url).scheme != "https":
         return _plain_context()
-    return _ssl_context(os.environ.get(_CERT_FILE, ""), os.environ.get(_CERT_DIR, ""))
+    return _ssl_context(os.environ.get("SSL_CERT_FILE", ""), os.environ.get("SSL_CERT_DIR", ""))
 
 
 @cache
@@ -201,87 +205,77 @@ def _ssl_context(cert_file: str, cert_dir: str) -> ssl.SSLContext:
     """
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if cert_file:
-        problem = _load_certificates(context, cert_file)
-        if problem:
-            raise NetworkSetupError(
-                f"The certificates in {_CERT_FILE} can't be loaded: {problem}.",
-                f"Set {_CERT_FILE} to a certificate file in PEM format, or remove it, then restart Reshelve.",
-            )
+        _load_certificates(context, cert_file)
     if cert_dir:
         # Unlike `Path`, `os.path` never raises for an invalid name.
         if not any(map(os.path.isdir, cert_dir.split(os.pathsep))):
-            raise NetworkSetupError(
-                f"The certificate folder in {_CERT_DIR} doesn't exist.",
-                f"Set {_CERT_DIR} to a certificate folder, or remove it, then restart Reshelve.",
-            )
+            raise NetworkSetupError(NetworkReason.CERTIFICATE_FOLDER_MISSING)
         context.load_verify_locations(capath=cert_dir)
     return context
 
 
-def _load_certificates(context: ssl.SSLContext, file: str) -> str:
-    """Load a certificate file; return why that fails, or an empty text."""
+def _load_certificates(context: ssl.SSLContext, file: str) -> None:
+    """Load a certificate file. Raises `NetworkSetupError`."""
     if os.path.isdir(file):  # noqa: PTH112 - see `_ssl_context`
-        return "it is a folder"
+        raise NetworkSetupError(NetworkReason.CERTIFICATE_FILE_IS_FOLDER)
     # Reading a pipe or a device might never end.
     if os.path.exists(file) and not os.path.isfile(file):  # noqa: PTH110, PTH113 - as above
-        return "it isn't a regular file"
+        raise NetworkSetupError(NetworkReason.CERTIFICATE_FILE_IRREGULAR)
     try:
         context.load_verify_locations(cafile=file)
     except FileNotFoundError:
-        return "the file doesn't exist"
+        raise NetworkSetupError(NetworkReason.CERTIFICATE_FILE_MISSING) from None
     except ssl.SSLError:
-        return "it isn't a valid certificate file in PEM format"
+        raise NetworkSetupError(NetworkReason.CERTIFICATE_FILE_INVALID) from None
     except (OSError, ValueError) as error:
-        return getattr(error, "strerror", None) or "that isn't a file name"
-    return ""
+        problem = getattr(error, "strerror", None) or str(error)
+        raise NetworkSetupError(NetworkReason.CERTIFICATE_FILE_UNREADABLE, problem=problem) from None
 
 
 # --- what went wrong ---
 
 
-def setup_problem(error: BaseException, url: str, service: str) -> NetworkSetupError | None:
+def setup_problem(error: BaseException, url: str, service: Service) -> NetworkSetupError | None:
     """Return an error for a certificate, TLS or proxy failure; `None` for other failures.
 
-    Blocks: the server is contacted again to read a failed certificate. `service` is its display name.
+    Blocks: the server is contacted again to read a failed certificate.
     """
     setting = _proxy_setting(url)
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             if setting is not None and _is_proxy_untrusted(setting):
-                return _certificate_problem(cause, setting.url, f"the proxy {setting.name}", None)
-            return _certificate_problem(cause, url, service, setting)
+                return _certificate_problem(cause, setting.url, service, proxy=setting.name)
+            via = None if setting is None else _proxy_for(url)
+            return _certificate_problem(cause, url, service, via=via)
         # A dropped connection is an ordinary connection failure.
         if isinstance(cause, ssl.SSLError) and not isinstance(
             cause, ssl.SSLEOFError | ssl.SSLZeroReturnError
         ):
-            return _no_tls_problem(service, setting)
+            return NetworkSetupError(
+                NetworkReason.NO_TLS,
+                service=service,
+                proxy="" if setting is None else setting.name,
+                source="" if setting is None else setting.source,
+            )
     return None if setting is None else _proxy_problem(error, url, service, setting)
 
 
-def _no_tls_problem(service: str, setting: _ProxySetting | None) -> NetworkSetupError:
-    via = "" if setting is None else f" through the proxy {setting.name} (set in {setting.source})"
-    return NetworkSetupError(
-        f"Can't make a secure connection to {service}{via}: the server that replied"
-        " doesn't use TLS as expected.",
-        "Check that you are signed in to this network. If this keeps happening, ask your IT support.",
-    )
-
-
 def _proxy_problem(
-    error: BaseException, url: str, service: str, setting: _ProxySetting
+    error: BaseException, url: str, service: Service, setting: _ProxySetting
 ) -> NetworkSetupError | None:
-    proxy = f"The proxy {setting.name} (set in {setting.source})"
     if isinstance(error, httpx.ProxyError):
         words = str(error)
         if words.startswith("407") or "username" in words.lower() or "requested" in words.lower():
             return proxy_password_problem(url)
-        code = words[:3] if words[:3].isdecimal() else ""
         return NetworkSetupError(
-            f"{proxy} doesn't connect to {service}{f' (HTTP {code})' if code else ''}.",
-            "Ask your IT support whether the proxy allows that.",
+            NetworkReason.PROXY_REFUSED,
+            service=service,
+            proxy=setting.name,
+            source=setting.source,
+            status=words[:3] if words[:3].isdecimal() else "",
         )
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        return NetworkSetupError(f"{proxy} can't be reached.", "Check its address and your network.")
+        return NetworkSetupError(NetworkReason.PROXY_UNREACHABLE, proxy=setting.name, source=setting.source)
     return None
 
 
@@ -289,19 +283,13 @@ def proxy_password_problem(url: str) -> NetworkSetupError:
     """Return the error for a proxy that requires a password or rejects it (HTTP 407)."""
     setting = _proxy_setting(url)
     if setting is None:
-        return NetworkSetupError(
-            "A proxy in this network requires a user name and password (HTTP 407).",
-            "Ask your IT support for the proxy's address, and set it in HTTPS_PROXY as "
-            "http://user:password@host:port, then restart Reshelve.",
-        )
-    has_password = "@" in setting.parts.netloc
-    wants = (
-        "doesn't accept its user name and password" if has_password else "requires a user name and password"
-    )
+        return NetworkSetupError(NetworkReason.PROXY_NOT_SET)
+    has_login = "@" in setting.parts.netloc
     return NetworkSetupError(
-        f"The proxy {setting.name} {wants}.",
-        f"Set them in {setting.source} as {setting.parts.scheme}://user:password@host:port, then restart "
-        "Reshelve. Ask your IT support for them.",
+        NetworkReason.PROXY_LOGIN_REFUSED if has_login else NetworkReason.PROXY_LOGIN_REQUIRED,
+        proxy=setting.name,
+        source=setting.source,
+        scheme=setting.parts.scheme,
     )
 
 
@@ -330,41 +318,26 @@ def _is_proxy_untrusted(setting: _ProxySetting) -> bool:
 
 
 def _certificate_problem(
-    failed: ssl.SSLCertVerificationError, url: str, service: str, proxy: _ProxySetting | None
+    failed: ssl.SSLCertVerificationError,
+    url: str,
+    service: Service,
+    *,
+    proxy: str = "",
+    via: httpx.Proxy | None = None,
 ) -> NetworkSetupError:
-    code, issuer = failed.verify_code, _issuer(url, _proxy_for(url) if proxy is not None else None)
-    prefix = f"The secure connection to {service} failed: its certificate"
-    issued = f" It was issued by “{issuer}”." if issuer else ""
-    if _is_any(code, _WRONG_TIME):
-        # Services renew certificates well ahead: an invalid date means that this computer's date is wrong.
-        now = datetime.now().astimezone()
-        return NetworkSetupError(
-            f"{prefix} isn't valid on {now.day} {now:%B %Y, %H:%M}, the time on this computer.{issued}",
-            "Check this computer's date and time.",
-        )
-    if _is_any(code, _WRONG_NAME):
-        return NetworkSetupError(
-            f"{prefix} isn't for {urlsplit(url).hostname}.{issued}",
-            "Check that you are signed in to this network. If a proxy inspects secure connections, tell your "
-            "IT support.",
-        )
-    if _is_any(code, _SELF_SIGNED | _UNTRUSTED):
-        why = "is self-signed" if _is_any(code, _SELF_SIGNED) else "isn't trusted by this computer"
-        return NetworkSetupError(
-            f"{prefix} {why}.{issued}",
-            "If your company's network inspects secure connections, ask your IT support for the proxy's root "
-            "certificate. Install it in the system's certificate store, or set SSL_CERT_FILE to its file and "
-            "restart Reshelve.",
-        )
+    """Return the error for a certificate of the service, or of the proxy if one is named."""
+    code = failed.verify_code
     return NetworkSetupError(
-        f"{prefix} can't be verified ({failed.verify_message or 'no reason given'}).{issued}",
-        "Ask your IT support, or try another network.",
+        # Windows' numbers may be signed.
+        _CERTIFICATE_REASONS.get(code)
+        or _CERTIFICATE_REASONS.get(code & 0xFFFFFFFF, NetworkReason.CERTIFICATE_UNVERIFIED),
+        service=service,
+        proxy=proxy,
+        host=urlsplit(url).hostname or "",
+        issuer=_issuer(url, via),
+        now=datetime.now().astimezone(),
+        problem=failed.verify_message or str(code),
     )
-
-
-def _is_any(code: int, codes: frozenset[int]) -> bool:
-    # Windows' numbers may be signed.
-    return code in codes or code & 0xFFFFFFFF in codes
 
 
 def _issuer(url: str, proxy: httpx.Proxy | None) -> str:

@@ -15,6 +15,7 @@ from tui.model import timestamps
 from tui.model.contact import ContactStatus
 from tui.model.errors import FeedError, NetworkSetupError
 from tui.model.evidence import SyncRecord
+from tui.model.reasons import Service
 from tui.net import lenient_json
 from tui.re_leased.evidence_source import EvidenceReport, EvidenceSource
 from tui.system.log import logger
@@ -103,7 +104,7 @@ class FeedEvidenceSource(EvidenceSource):
                 try:
                     self._client = await asyncio.to_thread(_open_client, self._feed_url, self._transport)
                 except NetworkSetupError as error:
-                    raise FeedError(error.message, error.next_step) from error
+                    raise FeedError(error.reason, **error.notice.params) from error  # type: ignore[arg-type]
             return self._client
 
     async def _get(self, client: httpx.AsyncClient, path: str, params: dict[str, str]) -> httpx.Response:
@@ -117,16 +118,14 @@ class FeedEvidenceSource(EvidenceSource):
             raise FeedError("The Re-Leased feed's reply was larger than 64 MB.", _LOOKS_AGAIN) from None
         except Exception as error:  # noqa: BLE001 - httpx passes some errors from below it on as they are
             logger.info("the Re-Leased feed had no answer: %s", type(error).__name__)
-            problem = await asyncio.to_thread(
-                environment.setup_problem, error, self._feed_url, "the Re-Leased feed"
-            )
+            problem = await asyncio.to_thread(environment.setup_problem, error, self._feed_url, Service.FEED)
         else:
             if not environment.is_proxy_password_wanted(response):
                 return response
             problem = environment.proxy_password_problem(self._feed_url)
         if problem is None:
             raise FeedError("Can't reach the Re-Leased feed.", _LOOKS_AGAIN)
-        raise FeedError(problem.message, problem.next_step)
+        raise FeedError(problem.reason, **problem.notice.params)  # type: ignore[arg-type]
 
     def _parse_report(self, body: bytes, cursor: str | None) -> EvidenceReport:
         feed = _decode(body)

@@ -12,6 +12,7 @@ from textual.css.query import NoMatches
 from textual.screen import ScreenResultType
 from textual.worker import Worker, WorkerState
 
+from tui import messages
 from tui.actions.registry import current_key, error_message
 from tui.compat.textual import GuardedScreen
 from tui.model.errors import ReadOnlyError, ReshelveError
@@ -19,7 +20,6 @@ from tui.screens import navigation
 from tui.system import browser
 from tui.system.log import logger
 from tui.widgets import clock
-from tui.widgets.formatting import read_only_message
 from tui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class BaseScreen(GuardedScreen[ScreenResultType], Generic[ScreenResultType]):
     def show_error(self, error: ReshelveError) -> None:
         """Show what the engine says went wrong, and what to do."""
         if isinstance(error, ReadOnlyError):
-            self.flash(read_only_message(error.reason))
+            self.flash(messages.in_full(error))
         else:
             self.flash(error_message(self.app, error), is_problem=True)
 

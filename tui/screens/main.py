@@ -9,6 +9,7 @@ from textual.containers import Container, Horizontal
 from textual.events import DescendantBlur, DescendantFocus
 
 from tui.actions.registry import bindings
+from tui.messages.formats import format_number, pluralize
 from tui.model.change import Action
 from tui.model.query import Tab
 from tui.model.snapshot import ConnectionStatus
@@ -22,7 +23,6 @@ from tui.screens.re_leased.manual_sync_controller import ManualSyncController
 from tui.screens.search_controller import SearchController
 from tui.widgets.banners import PausedBanner, SelectionBar, SyncProgressBar, UnreadableBar
 from tui.widgets.contact_table import ContactTable
-from tui.widgets.formatting import format_number, pluralize
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.search_box import QueryHint, SearchBox
 from tui.widgets.sync_pane import SyncPane

@@ -44,9 +44,10 @@ _LOOKS_EVERY: Final = 0.02
 
 
 class CannotLockError(OSError):
-    """The drive can't lock files. `message` and `next_step` are for the user."""
+    """The drive can't lock files; `problem` is why. `message` and `next_step` are for the user."""
 
     def __init__(self, folder: Path, reason: str) -> None:
+        self.problem = reason
         self.message = f"This drive can't lock files ({reason}). Nothing was changed."
         self.next_step = (
             f"Set RESHELVE_HOME to a folder on a local drive. If {folder} is on one, check that you can write"

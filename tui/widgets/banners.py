@@ -8,8 +8,8 @@ from textual.content import Content
 from textual.style import Style
 
 from tui.actions.registry import current_key
-from tui.widgets import clock
-from tui.widgets.formatting import format_number, pluralize
+from tui.messages import formats
+from tui.messages.formats import format_number, pluralize
 from tui.widgets.labels import StaticLine
 from tui.widgets.text import safe
 
@@ -66,7 +66,7 @@ def wait_reason(progress: SyncProgress, xero: XeroStatus, now: datetime) -> str:
     if xero.minute_full_until is not None and xero.minute_full_until > now:
         return f"Xero's rate limit, resumes in {_seconds(xero.minute_full_until, now)} s"
     if xero.retry_at is not None and xero.retry_at > now:
-        return f"resumes in {clock.countdown(xero.retry_at, now)}"
+        return f"resumes in {formats.countdown(xero.retry_at, now)}"
     return ""
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from textual.content import Content
 from textual.style import Style
 
+from tui.messages.formats import format_number
 from tui.model.change_list import ChangeGroup
-from tui.widgets.formatting import format_number
 from tui.widgets.labels import StaticLine
 
 if TYPE_CHECKING:

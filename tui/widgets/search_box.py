@@ -15,7 +15,7 @@ from textual.suggester import SuggestionReady
 from textual.widgets import Input
 
 from tui.compat.textual import OrderedInput
-from tui.widgets.formatting import format_number
+from tui.messages.formats import format_number
 from tui.widgets.labels import StaticLine
 from tui.widgets.search_format import hint_text
 

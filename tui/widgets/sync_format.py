@@ -9,9 +9,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tui.actions.registry import default_key
+from tui.messages import formats
+from tui.messages.formats import format_number, pluralize
 from tui.model.snapshot import ConnectionStatus
 from tui.widgets import clock
-from tui.widgets.formatting import format_number, pluralize
 from tui.widgets.text import safe
 from tui.widgets.title_bar import xero_status_text
 
@@ -60,7 +61,9 @@ def next_sync(
         return _stalled(re_leased, now)
     manual = key("manual_sync")
     since = (
-        "" if re_leased.reported_sync_since is None else clock.short_time(re_leased.reported_sync_since, now)
+        ""
+        if re_leased.reported_sync_since is None
+        else formats.short_time(re_leased.reported_sync_since, now)
     )
     if re_leased.is_reported_running(now):
         then = f" Press {manual} when it has finished." if manual else ""
@@ -84,7 +87,7 @@ def _stalled(re_leased: ReLeasedStatus, now: datetime) -> NextSync:
     state = safe(re_leased.state)
     text = _STALLED.get(re_leased.state, f"Re-Leased shows: {state}.")
     if re_leased.state_reported_at is not None:
-        text = f"{text} Recorded {clock.short_time(re_leased.state_reported_at, now)}."
+        text = f"{text} Recorded {formats.short_time(re_leased.state_reported_at, now)}."
     return NextSync(text, f"Re-Leased: {state[:1].lower()}{state[1:]}", style="error")
 
 
@@ -97,11 +100,11 @@ def _scheduled_sync(re_leased: ReLeasedStatus, now: datetime, *, is_practice: bo
     name = "practice" if is_practice else "Re-Leased"
     fraction = _fraction(re_leased.cycle_started_at, at, now)
     if now - at >= _FAR_OFF:
-        text = f"A {name} sync was due at {clock.short_time(at, now)}; the feed shows none since."
-        return NextSync(text, f"sync due at {clock.short_time(at, now)}", style="warning")
+        text = f"A {name} sync was due at {formats.short_time(at, now)}; the feed shows none since."
+        return NextSync(text, f"sync due at {formats.short_time(at, now)}", style="warning")
     if now >= at:
         return NextSync(f"The next {name} sync is due now", "sync due now", fraction)
-    left = clock.countdown(at, now)
+    left = formats.countdown(at, now)
     return NextSync(f"Next {name} sync in {left}", f"sync in {left}", fraction)
 
 
@@ -115,11 +118,11 @@ def _unknown(re_leased: ReLeasedStatus) -> NextSync:
 
 def _nightly_sync(re_leased: ReLeasedStatus, end: datetime, now: datetime) -> NextSync:
     """Count down to the end of the nightly window: only then has a whole night passed."""
-    left, by = clock.countdown(end, now), _in_zone(end, now, re_leased.zone)
+    left, by = formats.countdown(end, now), _in_zone(end, now, re_leased.zone)
     start = re_leased.window_start_at
     if start is not None and start <= now:
         later = (
-            f"Changes made since {clock.short_time(start, now, re_leased.zone)} wait for tomorrow "
+            f"Changes made since {formats.short_time(start, now, re_leased.zone)} wait for tomorrow "
             "night's sync"
         )
         text = f"Re-Leased's nightly sync should finish by {by}, in {left}. {later}"
@@ -134,9 +137,9 @@ def _nightly_sync(re_leased: ReLeasedStatus, end: datetime, now: datetime) -> Ne
 def _in_zone(moment: datetime, now: datetime, zone: tzinfo | None, *, is_brief: bool = False) -> str:
     """Write a moment in the zone of the nightly window, and name it where it isn't this machine's."""
     if zone is None or moment.astimezone(zone).utcoffset() == moment.astimezone().utcoffset():
-        return clock.short_time(moment, now)
+        return formats.short_time(moment, now)
     name = str(zone).rpartition("/")[2].replace("_", " ") if is_brief else zone
-    return f"{clock.short_time(moment, now, zone)} ({name})"
+    return f"{formats.short_time(moment, now, zone)} ({name})"
 
 
 def _fraction(start: datetime | None, end: datetime, now: datetime) -> float | None:
@@ -218,7 +221,7 @@ def problem_text(snapshot: Snapshot, now: datetime) -> str:
     # While everything is being read, the line about that says so.
     if problem or snapshot.progress is not None or full_until is None or full_until <= now:
         return problem or clock.short_clock_warning(snapshot.clock_ahead)
-    return f"Xero's limit per minute is reached. Resumes in {clock.countdown(full_until, now)}."
+    return f"Xero's limit per minute is reached. Resumes in {formats.countdown(full_until, now)}."
 
 
 def xero_problem(xero: XeroStatus, now: datetime) -> str:
@@ -241,8 +244,8 @@ def xero_problem(xero: XeroStatus, now: datetime) -> str:
 
 def format_when(moment: datetime, now: datetime) -> str:
     """Say when something goes on: what is far off with its time of day, too."""
-    left = clock.countdown(moment, now)
-    return f"in {left}" if moment - now < _FAR_OFF else f"at {clock.short_time(moment, now)}, in {left}"
+    left = formats.countdown(moment, now)
+    return f"in {left}" if moment - now < _FAR_OFF else f"at {formats.short_time(moment, now)}, in {left}"
 
 
 __all__ = [

@@ -10,10 +10,10 @@ from textual.content import Content
 from textual.style import Style
 
 from tui.actions.registry import current_key, default_key
+from tui.messages.formats import format_number
 from tui.model.change import Action, State
 from tui.model.evidence import SyncStatus
 from tui.widgets.banners import bar
-from tui.widgets.formatting import format_number
 from tui.widgets.labels import StaticLine
 from tui.widgets.status_badge import badge_for, refusal_advice, refusal_reason
 from tui.widgets.sync_format import (

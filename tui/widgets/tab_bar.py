@@ -7,8 +7,8 @@ from typing import Final
 from textual.content import Content
 from textual.style import Style
 
+from tui.messages.formats import format_number
 from tui.model.query import Tab, TabCounts
-from tui.widgets.formatting import format_number
 from tui.widgets.labels import StaticLine
 
 TAB_NAMES: Final = {Tab.ALL: "All", Tab.ACTIVE: "Active", Tab.ARCHIVED: "Archived"}

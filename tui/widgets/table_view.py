@@ -18,12 +18,13 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.compat.textual import set_virtual_size
+from tui.messages.formats import money
 from tui.model.change import State
 from tui.model.contact import ContactStatus
 from tui.model.evidence import SyncStatus
 from tui.model.query import Query, Tab
 from tui.widgets.status_badge import SPINNER, StatusBadge, badge_for
-from tui.widgets.text import DIRECTION_MARK, ELLIPSIS, fit, match_spans, money, safe
+from tui.widgets.text import DIRECTION_MARK, ELLIPSIS, fit, match_spans, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

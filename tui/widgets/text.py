@@ -61,7 +61,6 @@ def _runs(hits: bytearray) -> list[tuple[int, int]]:
 
 
 ELLIPSIS: Final = "…"
-NO_VALUE: Final = "—"
 REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
 # ECMA-48: strings (DCS, SOS, OSC, PM, APC) up to their terminator, then control sequences, then the short
@@ -175,11 +174,3 @@ def _cut(text: str, width: int) -> str:
         if taken > width:
             return text[:index].rstrip(" ")
     return text
-
-
-def money(cents: int | None) -> str:
-    """Return an amount in hundredths as `1,234.50`; nothing and zero are `—`, so that amounts stand out."""
-    if not cents:
-        return NO_VALUE
-    whole, part = divmod(abs(cents), 100)
-    return f"{'-' if cents < 0 else ''}{whole:,}.{part:02}"

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 from textual.content import Content
 from textual.style import Style
 
+from tui.messages import formats
+from tui.messages.formats import format_number
 from tui.model.snapshot import ConnectionStatus, Snapshot
-from tui.widgets import clock
-from tui.widgets.formatting import format_number
 from tui.widgets.labels import StaticLine
 from tui.widgets.text import content
 
@@ -90,16 +90,16 @@ def title(snapshot: Snapshot, now: datetime, width: int, *, is_practice: bool) -
 def xero_status_text(xero: XeroStatus, now: datetime, *, short: bool = False) -> str:
     """Say how the connection to Xero stands."""
     if xero.status is ConnectionStatus.ONLINE and xero.no_reply_since is not None:
-        return "waiting" if short else f"no reply for {clock.countdown(now, xero.no_reply_since)}"
+        return "waiting" if short else f"no reply for {formats.countdown(now, xero.no_reply_since)}"
     if xero.status is ConnectionStatus.ONLINE:
         if xero.last_reply_at is None:
             return "connected"
-        moment = clock.time_of_day(xero.last_reply_at)
+        moment = formats.time_of_day(xero.last_reply_at)
         return moment[:5] if short else moment
     long, brief = _LABELS[xero.status]
     if short:
         return brief
-    wait = f", retry in {clock.countdown(xero.retry_at, now)}" if xero.retry_at else ""
+    wait = f", retry in {formats.countdown(xero.retry_at, now)}" if xero.retry_at else ""
     return long.format(wait)
 
 

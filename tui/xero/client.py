@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from tui.model.errors import XeroError
+from tui.model.errors import UnexpectedReplyError, XeroError
+from tui.model.reasons import XeroReason
 from tui.net.lenient_json import UndecodableError
 from tui.xero import errors, parsing
 from tui.xero.api_transport import ApiRequest, ApiTransport
@@ -235,4 +236,4 @@ def _decode_or_raise(read: Callable[[], _T]) -> _T:
     try:
         return read()
     except UndecodableError:
-        raise errors.unreadable_reply() from None
+        raise UnexpectedReplyError(XeroReason.UNREADABLE_REPLY) from None

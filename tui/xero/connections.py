@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from tui.model.contact import Organisation
-from tui.model.errors import NotConnectedError, ReconnectError, SignInError, XeroError
+from tui.model.errors import (
+    NotConnectedError,
+    ReconnectError,
+    SignInError,
+    UnexpectedReplyError,
+    XeroError,
+)
+from tui.model.reasons import XeroReason
 from tui.net import lenient_json
 from tui.system.log import logger
 from tui.system.paths import is_tenant_id
-from tui.xero import errors, parsing
+from tui.xero import parsing
 from tui.xero.api_transport import ApiRequest, ApiTransport
 from tui.xero.parsing import ConnectionElement
 from tui.xero.rate_limiter import Priority, RateLimiter
@@ -27,7 +34,6 @@ if TYPE_CHECKING:
 
 _ORGANISATION: Final = "ORGANISATION"
 _AT_ONCE: Final = 5
-_CHOOSE: Final = "Sign in again and select at least one organisation on Xero's page."
 _UNREAD: Final = OrganisationDetails("", "", "", "", is_demo=False)
 
 
@@ -56,7 +62,7 @@ async def list_organisations(
     else:
         pairs = list(zip(listed, await xero.fetch_details(listed), strict=True))
     if not pairs:
-        raise SignInError("No organisation was selected.", _CHOOSE)
+        raise SignInError(XeroReason.NO_ORGANISATION)
     return [
         Organisation(
             connection.tenant_id,
@@ -96,7 +102,7 @@ class _ConnectionsApi(Struct, frozen=True):
         try:
             listed = lenient_json.decode(response.content, list[ConnectionElement])
         except lenient_json.UndecodableError:
-            raise errors.unreadable_reply() from None
+            raise UnexpectedReplyError(XeroReason.UNREADABLE_REPLY) from None
         found = [one for one in listed if (one.tenant_type or _ORGANISATION) == _ORGANISATION]
         usable = [one for one in found if is_tenant_id(one.tenant_id)]
         if len(usable) < len(found):
@@ -115,7 +121,7 @@ class _ConnectionsApi(Struct, frozen=True):
         finally:
             await api.aclose()
         if not is_tenant_id(details.organisation_id):
-            raise errors.unreadable_reply()
+            raise UnexpectedReplyError(XeroReason.UNREADABLE_REPLY)
         # An organisation's tenant id is its id (seen).
         return ConnectionElement(details.organisation_id), details
 
@@ -165,4 +171,4 @@ async def _details(api: ApiTransport, tenant_id: str) -> OrganisationDetails:
     try:
         return parsing.organisation(response.content)
     except lenient_json.UndecodableError:
-        raise errors.unreadable_reply() from None
+        raise UnexpectedReplyError(XeroReason.UNREADABLE_REPLY) from None

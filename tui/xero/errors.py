@@ -12,7 +12,6 @@ from tui.model.errors import (
     ForeignReplyError,
     MissingScopeError,
     NotConnectedError,
-    OfflineError,
     RateLimitedError,
     ReconnectError,
     RejectedError,
@@ -20,6 +19,7 @@ from tui.model.errors import (
     UnexpectedReplyError,
     XeroError,
 )
+from tui.model.reasons import XeroReason
 from tui.net import lenient_json
 from tui.xero import parsing
 from tui.xero.parsing import parse_http_date, response_date
@@ -27,9 +27,6 @@ from tui.xero.parsing import parse_http_date, response_date
 if TYPE_CHECKING:
     import httpx
 
-_TRIES_AGAIN: Final = "Nothing is lost. Reshelve will retry automatically."
-_READS_AGAIN: Final = "Nothing is lost. Reshelve will check the result with Xero."
-_CONNECT_AGAIN: Final = "Reconnect to Xero. Queued changes are kept."
 _LONGEST_WORDS: Final = 500
 _DEFAULT_WAIT: Final = 60.0
 _SHORTEST_WAIT: Final = 1.0
@@ -52,26 +49,6 @@ _GATEWAY_STATUSES: Final = frozenset({408, 421, 425, 426, 431, 444, 460, 494, 49
 _TOKEN_REFUSALS: Final = ("bearer", "oauth_problem")
 
 
-def not_sent() -> OfflineError:
-    """Return the error for a connection that couldn't be made."""
-    return OfflineError("Can't reach Xero.", _TRIES_AGAIN)
-
-
-def reply_lost() -> ReplyLostError:
-    """Return the error for a request that was sent but got no reply."""
-    return ReplyLostError("No reply from Xero.", _READS_AGAIN)
-
-
-def unreadable_reply() -> UnexpectedReplyError:
-    """Return the error for a reply that can't be read."""
-    return UnexpectedReplyError("Xero's reply couldn't be read.", _READS_AGAIN)
-
-
-def reply_too_large() -> UnexpectedReplyError:
-    """Return the error for a reply above the size limit."""
-    return UnexpectedReplyError("Xero's reply was larger than 64 MB and wasn't read.", _READS_AGAIN)
-
-
 def raise_for_failure(response: httpx.Response) -> None:
     """Raise the matching error for any status other than 200."""
     if response.status_code != HTTPStatus.OK:
@@ -88,13 +65,15 @@ def error_for(response: httpx.Response) -> XeroError:
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return _foreign_reply(status) if _has_foreign_body(response) else rate_limited(response)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return ReplyLostError(message_of(response) or f"Xero has a problem (HTTP {status}).", _READS_AGAIN)
+        message = message_of(response)
+        reason = XeroReason.SERVER_MESSAGE if message else XeroReason.SERVER_ERROR
+        return ReplyLostError(reason, status=status, xero_message=message)
     if status < HTTPStatus.BAD_REQUEST:
-        return unreadable_reply()
+        return UnexpectedReplyError(XeroReason.UNREADABLE_REPLY)
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return _sign_in_refused(response, status)
     if is_unknown_id(response):
-        return RejectedError(f"Xero didn't find what was requested (HTTP {status}).", status)
+        return RejectedError(XeroReason.NOT_FOUND, status=status)
     return _rejected(response, status)
 
 
@@ -124,30 +103,24 @@ def _sign_in_refused(response: httpx.Response, status: int) -> XeroError:
         if not is_bare:
             return _foreign_reply(status)
     if _SCOPE in description or (status == HTTPStatus.UNAUTHORIZED and _NO_SCOPE in description):
-        return MissingScopeError(
-            "This connection doesn't have the permission (scope) for that.", _CONNECT_AGAIN
-        )
+        return MissingScopeError(XeroReason.SCOPE_MISSING)
     if status == HTTPStatus.UNAUTHORIZED:
-        return ReconnectError("The sign-in to Xero is no longer valid.", _CONNECT_AGAIN)
+        return ReconnectError(XeroReason.SIGN_IN_INVALID)
     if any(sign in description for sign in _NOT_CONNECTED):
-        return NotConnectedError(
-            "This organisation is no longer connected in Xero, or a permission is missing.",
-            _CONNECT_AGAIN,
-        )
+        return NotConnectedError(XeroReason.NOT_CONNECTED)
     return _rejected(response, status)
 
 
 def _rejected(response: httpx.Response, status: int) -> XeroError:
     if status in _GATEWAY_STATUSES or not is_from_xero(response):
         return _foreign_reply(status)
-    return RejectedError(message_of(response) or f"Xero refused the request (HTTP {status}).", status)
+    message = message_of(response)
+    reason = XeroReason.REJECTED if message else XeroReason.REJECTED_WITHOUT_MESSAGE
+    return RejectedError(reason, status=status, xero_message=message)
 
 
 def _foreign_reply(status: int) -> ForeignReplyError:
-    return ForeignReplyError(
-        f"The reply didn't come from Xero (HTTP {status}). It may come from a proxy or gateway.",
-        _READS_AGAIN,
-    )
+    return ForeignReplyError(XeroReason.FOREIGN_REPLY, status=status)
 
 
 def is_from_xero(response: httpx.Response) -> bool:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 import httpx
 
 from tui import __version__
+from tui.model.errors import OfflineError, ReplyLostError, UnexpectedReplyError
+from tui.model.reasons import Service, XeroReason
 from tui.net import environment
 from tui.net.response_limit import ACCEPT_ENCODING, TooLargeError, limit_async
 from tui.system.log import logger
-from tui.xero import errors
 from tui.xero.rate_limiter import LONGEST_CALL, LONGEST_WRITE
 
 if TYPE_CHECKING:
@@ -78,14 +79,14 @@ class HttpClient:
                 )
         except NOT_SENT as error:
             logger.info("%s %s was not sent: %s", method, path, type(error).__name__)
-            problem = await asyncio.to_thread(environment.setup_problem, error, self._base_url, "Xero")
-            return problem or errors.not_sent()
+            problem = await asyncio.to_thread(environment.setup_problem, error, self._base_url, Service.XERO)
+            return problem or OfflineError(XeroReason.OFFLINE)
         except TooLargeError:
             logger.warning("%s %s had an answer that is too large", method, path)
-            return errors.reply_too_large()
+            return UnexpectedReplyError(XeroReason.REPLY_TOO_LARGE)
         except Exception as error:  # noqa: BLE001 - httpx passes some errors from below it on as they are
             logger.info("%s %s had no answer: %s", method, path, type(error).__name__)
-            return errors.reply_lost()
+            return ReplyLostError(XeroReason.NO_REPLY)
         # From a proxy, which didn't forward the request.
         return (
             environment.proxy_password_problem(self._base_url)

@@ -318,7 +318,13 @@ def organisation(body: bytes) -> OrganisationDetails:
 def history(body: bytes) -> list[HistoryEntry]:
     """Parse a contact's history. Raises `UndecodableError`."""
     return [
-        HistoryEntry(_format_date(record), record.user or "", record.changes or "", record.details or "")
+        HistoryEntry(
+            # Without an offset, because it is in UTC.
+            parse_json_date(record.date_utc) or timestamps.from_iso_text(f"{record.date_utc_string}Z"),
+            record.user or "",
+            record.changes or "",
+            record.details or "",
+        )
         for record in decode_leniently(body, HistoryEnvelope).history_records
     ]
 
@@ -432,10 +438,3 @@ def _parse_element(raw: msgspec.Raw, sent_id: str) -> ContactWriteResult | None:
         return ContactWriteResult(contact_id, contact(raw), "")
     except UndecodableError:
         return ContactWriteResult(contact_id, None, "")
-
-
-def _format_date(record: HistoryRecord) -> str:
-    at = parse_json_date(record.date_utc)
-    if at is None:
-        return record.date_utc_string or ""
-    return at.astimezone().strftime("%d %b %Y %H:%M").lstrip("0")

@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from tui.model.errors import OfflineError, RejectedError, XeroError
+from tui.model.reasons import XeroReason
 from tui.net.loopback import is_loopback
 from tui.xero import errors
 
@@ -48,15 +49,16 @@ async def simulate_restore(url: str) -> None:
         await client.aclose()
     if isinstance(response, OfflineError):
         # Unlike a change in the change log, this isn't retried.
-        raise OfflineError("Can't reach the practice Xero.", "Nothing changed.", action="simulate_restore")
+        raise OfflineError(XeroReason.PRACTICE_OFFLINE)
     if isinstance(response, XeroError):
         raise response
     if response.status_code in {HTTPStatus.OK, HTTPStatus.SEE_OTHER}:
         return
     if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise errors.error_for(response)
-    message = page_message(errors.text_of(response)) or "The practice Xero refused to restore this contact."
-    raise RejectedError(message, response.status_code)
+    message = page_message(errors.text_of(response))
+    reason = XeroReason.REJECTED if message else XeroReason.PRACTICE_REFUSED
+    raise RejectedError(reason, status=response.status_code, xero_message=message)
 
 
 def page_message(html: str) -> str:

@@ -20,11 +20,11 @@ from tui.model.errors import (
     KeychainError,
     NoKeychainError,
     ReadOnlyError,
-    ReadOnlyReason,
     ReconnectError,
     StoreError,
 )
 from tui.model.evidence import presumed_synced_until
+from tui.model.reasons import ReadOnlyReason, SignInReason
 from tui.net.loopback import is_loopback
 from tui.settings import set_value
 from tui.store.read_only_summary import read_summary
@@ -180,10 +180,7 @@ class XeroAccount(Account):
             if name:
                 return name
             if not request.allow_file:
-                raise NoKeychainError(
-                    "This system has no keychain to store the sign-in in.",
-                    "It can be stored in a file that only you can read.",
-                )
+                raise NoKeychainError(SignInReason.NO_KEYCHAIN)
             await asyncio.to_thread(set_value, self._paths.settings_file, "xero.token_store", TOKENS_IN_FILE)
             xero = dataclasses.replace(self._settings.xero, token_store=TOKENS_IN_FILE)
             self._settings = dataclasses.replace(self._settings, xero=xero)
@@ -315,8 +312,9 @@ class XeroAccount(Account):
             save_connections(self._paths.organisations_file, known)
         except OSError as error:
             raise StoreError(
-                f"Can't write {self._paths.organisations_file}: {error.strerror}.",
-                "Nothing else changed. Fix it, then try again.",
+                SignInReason.LIST_NOT_SAVED,
+                file=str(self._paths.organisations_file),
+                problem=error.strerror or str(error),
             ) from error
 
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from tui.model.contact import Organisation  # noqa: TC001 - msgspec reads the annotations that name it
 from tui.model.errors import StoreError
+from tui.model.reasons import SignInReason
 from tui.net.lenient_json import decoder
 from tui.system.paths import is_tenant_id, write_atomically
 
@@ -68,9 +69,8 @@ def load_connections(file: Path) -> ConnectionList:
     except FileNotFoundError:
         return ConnectionList(())
     except OSError as error:
-        raise StoreError(
-            f"Can't read {file}: {error.strerror}.", "Nothing changed. Fix it, then try again."
-        ) from error
+        problem = error.strerror or str(error)
+        raise StoreError(SignInReason.LIST_NOT_READ, file=str(file), problem=problem) from error
     try:
         found: ConnectionList = decoder(ConnectionList).decode(content)
     # RecursionError: deeply nested brackets.
@@ -87,14 +87,9 @@ def _quarantine(file: Path) -> StoreError:
     try:
         file.replace(aside)
     except OSError as error:
-        return StoreError(
-            f"{file} is damaged and can't be moved aside: {error.strerror}.",
-            "Nothing changed. Move it to another folder, then restart Reshelve.",
-        )
-    return StoreError(
-        f"The list of organisations was damaged. It is kept as {aside}.",
-        "Contacts, change logs and sign-ins are unaffected. Restart Reshelve and connect again.",
-    )
+        problem = error.strerror or str(error)
+        return StoreError(SignInReason.LIST_DAMAGED_IN_PLACE, file=str(file), problem=problem)
+    return StoreError(SignInReason.LIST_DAMAGED, file=str(aside))
 
 
 def save_connections(file: Path, connections: ConnectionList) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from tui.model.account import ConnectResult, SignIn
 from tui.model.errors import ReconnectError, SignInError
+from tui.model.reasons import SignInReason
 from tui.xero.auth.sign_in import READ_SCOPES, SCOPES, BrowserSignIn
 from tui.xero.auth.token_endpoint import custom_connection
 
@@ -130,7 +131,7 @@ class _CustomConnectionAttempt(SignIn):
     def paste(self, address: str) -> None:
         """Raise `SignInError`: there is no address to paste."""
         del address
-        raise SignInError("A custom connection doesn't need an address.", "Nothing changed.")
+        raise SignInError(SignInReason.NO_ADDRESS_NEEDED)
 
     async def finish(self) -> ConnectResult:
         """Fetch the tokens and save them with their organisation."""
@@ -153,6 +154,6 @@ async def _connected(
     try:
         organisations = await persist(granted.tokens, is_custom=is_custom)
     except ReconnectError as error:
-        # The message is about an existing sign-in, but this one is new.
-        raise SignInError(error.message, "Try again. Your existing connections haven't changed.") from error
+        # Its reason is about an existing sign-in, but this one is new.
+        raise SignInError(SignInReason.NOT_ACCEPTED) from error
     return ConnectResult(organisations, token_location, granted.clock_ahead)

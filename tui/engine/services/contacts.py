@@ -142,7 +142,7 @@ class ContactService:
         try:
             return await self._clients.xero.history(contact_id)
         except XeroError as error:
-            raise ReshelveError(error.message, error.next_step, action=error.action) from error
+            raise ReshelveError(error.reason, **error.notice.params) from error  # type: ignore[arg-type]
 
     async def refresh_one(self, contact_id: str) -> None:
         """Refresh one contact from Xero, including its balances."""

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from tui.model.errors import ReadOnlyError, ReadOnlyReason
+from tui.model.errors import ReadOnlyError
+from tui.model.reasons import ReadOnlyReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,11 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from tui.actions.registry import default_key
+from tui.messages.formats import pluralize
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
 from tui.screens import navigation
 from tui.screens.messages import RestoreRequested
-from tui.widgets.formatting import pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence

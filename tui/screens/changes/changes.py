@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from tui.actions.registry import bindings
+from tui.messages.formats import pluralize
 from tui.model.change import State
 from tui.model.change_list import ChangeGroup
 from tui.screens import navigation
@@ -25,7 +26,6 @@ from tui.screens.dialogs.ask import AskScreen
 from tui.screens.dialogs.file_name import FileNameScreen
 from tui.screens.messages import SnapshotChanged
 from tui.widgets.banners import PausedBanner
-from tui.widgets.formatting import pluralize
 from tui.widgets.group_bar import ChangeGroupBar
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import StaticLine

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 from textual.content import Content
 
 from tui.actions.registry import default_key
+from tui.messages import formats
+from tui.messages.formats import format_number, pluralize
 from tui.model.change import Action, Origin, State
 from tui.model.change_list import BatchKind, ChangeGroup, UndoOutcome
 from tui.screens.tenancy import formatting
-from tui.widgets import clock
-from tui.widgets.formatting import format_number, pluralize
 from tui.widgets.status_badge import StatusBadge, badge_for, refusal_advice
 from tui.widgets.text import content, fit
 
@@ -59,7 +59,7 @@ def change_badge(view: ChangeView, now: datetime) -> StatusBadge:
 def row(view: ChangeView, width: int, now: datetime) -> Content:
     """Write one change in a line of this width."""
     change, badge = view.change, change_badge(view, now)
-    when = clock.short_time(change.requested_at, now).rjust(_WHEN)
+    when = formats.short_time(change.requested_at, now).rjust(_WHEN)
     taken = _ACTION + _SIGN + _WHEN + 3 * _GAP
     message = ""
     if width - taken < _LEAST_NAME:
@@ -110,7 +110,7 @@ def details(
 
 
 def _requested_line(change: Change, now: datetime) -> str:
-    when = clock.short_time(change.requested_at, now)
+    when = formats.short_time(change.requested_at, now)
     if change.origin is Origin.XERO:
         return f"{_ACTIONS[change.action].capitalize()} made in Xero, found {when}"
     return f"{_ACTIONS[change.action].capitalize()} requested in Reshelve, {when}"
@@ -155,7 +155,7 @@ def question(plan: UndoPlan) -> str:
 
 def explanation(plan: UndoPlan, now: datetime) -> tuple[str, ...]:
     """Say what was asked for when, what will be done, and to whom."""
-    text = clock.short_time(plan.batch.at, now)
+    text = formats.short_time(plan.batch.at, now)
     requested = f"Requested {'on' if ' ' in text else 'at'} {text}."
     # Those first of whom there is something to be said; sorting leaves the others in their order.
     marked = plan.tenancy_warnings.tenant_groups

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from tui.messages.formats import format_number, pluralize
 from tui.model.change import Action
 from tui.model.change_list import ChangeGroup, ChangeQuery
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.messages import RestoreRequested
-from tui.widgets.formatting import format_number, pluralize
 from tui.widgets.text import safe
 
 if TYPE_CHECKING:

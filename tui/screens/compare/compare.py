@@ -9,6 +9,7 @@ from textual.binding import Binding
 from textual.widgets import Static
 
 from tui.actions.registry import bindings, spec
+from tui.messages.formats import format_number
 from tui.model.change import Action
 from tui.model.comparison import AmbiguousLine
 from tui.screens import navigation
@@ -21,7 +22,6 @@ from tui.screens.compare.formatting import LineKind, counts, lines_of
 from tui.screens.compare.match_controller import MatchController
 from tui.screens.messages import SnapshotChanged
 from tui.widgets.banners import PausedBanner, SelectionBar
-from tui.widgets.formatting import format_number
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import StaticLine
 from tui.widgets.search_box import SearchBox

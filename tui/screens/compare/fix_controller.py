@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tui.messages.formats import format_number
 from tui.model.change import Action
 from tui.screens.changes.change_controller import ChangeController, blocked_reason
 from tui.screens.compare import formatting
 from tui.screens.compare.formatting import LineKind
 from tui.widgets.banners import SelectionBar
-from tui.widgets.formatting import format_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

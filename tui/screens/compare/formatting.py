@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 from textual.content import Content
 
+from tui import messages
+from tui.messages import formats
+from tui.messages.formats import NO_VALUE, format_number, format_size, pluralize
 from tui.model.change import Action, State
 from tui.model.comparison import AmbiguousLine, Match, Mismatch, MismatchReason
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import FileContact, FileProblem
 from tui.model.matching import XeroContact
 from tui.model.query import fold
-from tui.widgets import clock
 from tui.widgets.file_format import REASONS, STATUSES, format_export_time
-from tui.widgets.formatting import format_number, pluralize
 from tui.widgets.status_badge import badge_for
-from tui.widgets.text import NO_VALUE, content, fit, safe
+from tui.widgets.text import content, fit, safe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -431,7 +432,7 @@ _NEXT: Final = {
 
 def failure_message(error: ReshelveError, problem: FileProblem) -> str:
     """Say what is wrong with a file, that nothing was changed, and what to do here."""
-    return f"{error.message} Nothing was changed. {_NEXT[problem]}"
+    return f"{messages.message(error)} Nothing was changed. {_NEXT[problem]}"
 
 
 def columns(header: Sequence[str]) -> Mapping[str, str]:
@@ -444,17 +445,9 @@ def entry_row(entry: PathEntry, width: int, now: datetime) -> Content:
     """Write a file or folder in this width."""
     if entry.is_folder:
         return Content.styled(fit(f"{entry.name}/", width), "$text-primary")
-    details = clock.short_time(entry.modified_at, now)
+    details = formats.short_time(entry.modified_at, now)
     if width >= _ROOM_FOR_SIZE:
         details += f"  {format_size(entry.size):>8}"
     return Content.assemble(
         fit(entry.name, max(8, width - len(details) - 2)), ("  " + details, "$text-muted")
     )
-
-
-def format_size(count: int) -> str:
-    """Write the size of a file."""
-    thousand = 1_000
-    if count < thousand:
-        return f"{count} B"
-    return f"{count // thousand:,} kB" if count < thousand**2 else f"{count / thousand**2:,.1f} MB"

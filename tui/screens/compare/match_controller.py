@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from textual.widgets import Static
 
+from tui.messages.formats import format_number, pluralize
 from tui.model.comparison import AmbiguousLine, resolve_ambiguous
 from tui.screens.compare import formatting
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.dialogs.choose import ChooseScreen
-from tui.widgets.formatting import format_number, pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

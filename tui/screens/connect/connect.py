@@ -10,8 +10,10 @@ from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, ContentSwitcher, Input
 
+from tui import messages
 from tui.actions.registry import bindings, error_message
 from tui.compat.textual import ReadyButton
+from tui.messages import formats
 from tui.model.errors import ReshelveError
 from tui.screens.base_screen import BaseScreen
 from tui.screens.connect import formatting
@@ -193,7 +195,7 @@ class ConnectScreen(BaseScreen[None]):
         if self.attempt.sign_in is None or not self.attempt.url:
             return
         if (ends_at := self.attempt.sign_in.ends_at) is not None:
-            self.waiting.show_time_left(clock.countdown(ends_at, clock.now()))
+            self.waiting.show_time_left(formats.countdown(ends_at, clock.now()))
         else:
             # Nobody is waited for any more: the browser has come back.
             self._browser_finished()
@@ -228,7 +230,7 @@ class ConnectScreen(BaseScreen[None]):
                 self._back_to_form(formatting.NO_FILE)
 
         self._back_to_form()
-        question = formatting.file_question(message.error.message)
+        question = formatting.file_question(messages.message(message.error))
         self.open_screen(AskScreen("Keep the sign-in in a file?", question, yes="Use a file"), answered)
 
     @on(SignInFailed)

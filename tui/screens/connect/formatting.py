@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 from textual.content import Content
 from textual.style import Style
 
-from tui.widgets.formatting import format_number, pluralize
+from tui import messages
+from tui.messages.formats import format_number, pluralize
+from tui.model.reasons import Notice, SignInReason, XeroReason
 from tui.widgets.text import cells, content, fit
 
 if TYPE_CHECKING:
@@ -87,12 +89,12 @@ DEMO: Final = "Just trying it? Run reshelve demo: sample contacts, no account ne
 CLIENT_ID_LIKE: Final = "32 letters and digits"
 NO_CLIENT_ID: Final = "Paste the client ID first. See step 4."
 NOT_A_CLIENT_ID: Final = "Not a client ID: use only letters, digits and dashes. Nothing was sent."
-NO_ORGANISATION: Final = "No organisation was selected in Xero. Connect again and select at least one."
+NO_ORGANISATION: Final = messages.in_full(Notice(XeroReason.NO_ORGANISATION))
 NO_FILE: Final = "Nothing was sent or saved. Connecting needs a keychain, or your permission to use a file."
 
 PREPARING: Final = "Preparing…"
 READING: Final = "Loading organisations…"
-KEYCHAIN: Final = "Waiting for the keychain: look for its prompt."
+KEYCHAIN: Final = messages.message(Notice(SignInReason.KEYCHAIN_WAITING))
 OPEN_IT: Final = "Sign in to Xero at this link, select organisations and allow access."
 NO_BROWSER: Final = "No browser found. Open this link in a browser, on any computer."
 ADDRESS: Final = "Link for another computer:"

@@ -14,8 +14,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
+from tui import messages
 from tui.actions.registry import bindings
 from tui.compat.textual import OrderedInput, SafeOptionList
+from tui.messages.formats import pluralize
 from tui.model.errors import ReshelveError
 from tui.model.query import fold
 from tui.screens.base_screen import BaseScreen
@@ -23,7 +25,6 @@ from tui.screens.connect import formatting
 from tui.screens.connect.formatting import KEYCHAIN
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.messages import ConnectRequested, OrganisationChosen
-from tui.widgets.formatting import pluralize
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel
 
@@ -128,7 +129,7 @@ class OrganisationsScreen(ModalScreen[None], BaseScreen[None]):
 
     @on(_RefreshFailed)
     def _refresh_failed(self, message: _RefreshFailed) -> None:
-        state = f"{message.error.sentence} Showing saved data."
+        state = f"{messages.message(message.error)} Showing saved data."
         self.query_one("#state", SafeLabel).update_text(state, "$text-warning")
 
     @work(exclusive=True, group="count", exit_on_error=False)

@@ -11,6 +11,7 @@ from textual.containers import Container, Vertical, VerticalScroll
 from textual.message import Message
 from textual.widgets import Static
 
+from tui import messages
 from tui.actions.registry import bindings, error_advice
 from tui.model.change import Action, State
 from tui.model.errors import ReshelveError
@@ -163,7 +164,7 @@ class ContactScreen(EngineScreen[None]):
     def _show_failure(self, message: _HistoryFailed) -> None:
         error = message.error
         again = f"Press {self.key('refresh')} to retry."
-        text = f"{error.sentence} {error_advice(self.app, error) or again}"
+        text = f"{messages.message(error)} {error_advice(self.app, error) or again}"
         self._update_section("#history", formatting.history_state(text, "$text-warning"))
 
     def _update_section(self, selector: str, text: Content) -> None:

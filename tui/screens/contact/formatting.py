@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from tui.actions.registry import default_key
+from tui.messages import formats
+from tui.messages.formats import money
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
 from tui.screens.tenancy.formatting import format_groups
-from tui.widgets import clock
 from tui.widgets.status_badge import badge_for, refusal_advice
-from tui.widgets.text import content, money
+from tui.widgets.text import content
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -72,7 +73,7 @@ def balances(contact: Contact, now: datetime) -> Content:
         _amount("We owe", known.payable, known.payable_overdue),
     ]
     if known.read_at is not None:
-        lines.append(Content.styled(f"Loaded from Xero {clock.ago(known.read_at, now)}.", "$text-muted"))
+        lines.append(Content.styled(f"Loaded from Xero {formats.ago(known.read_at, now)}.", "$text-muted"))
     return _section("Balances", lines)
 
 
@@ -98,7 +99,7 @@ def _changes(page: ContactDetails, now: datetime, key: Callable[[str], str]) -> 
         )
         yield Content.assemble(
             (badge.symbol or "·", style), f" {what} {where}, ",
-            clock.short_time(change.requested_at, now), "  ", (badge.label or change.state.value, style),
+            formats.short_time(change.requested_at, now), "  ", (badge.label or change.state.value, style),
         )  # fmt: skip
         if change.message and change.state in _STATES_WITH_REASON:
             yield content(change.message, "$text-muted")
@@ -128,7 +129,8 @@ def history_state(words: str, style: str = "$text-muted") -> Content:
 
 
 def _history_line(line: HistoryEntry) -> Content:
-    head = Content.assemble(content(line.when.ljust(_WHEN), "$text-muted"), content(line.event, "bold"))
+    when = formats.date_and_time(line.when) if line.when else formats.NO_VALUE
+    head = Content.assemble((when.ljust(_WHEN), "$text-muted"), content(line.event, "bold"))
     by = content(f"  by {line.user}", "$text-muted") if line.user else Content("")
     details = Content.assemble("\n", content(line.details, "$text-muted")) if line.details else Content("")
     return Content.assemble(head, by, details)

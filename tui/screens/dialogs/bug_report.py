@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 
+from tui import messages
 from tui.actions.registry import bindings, error_advice
 from tui.compat.textual import ReadyButton
 from tui.screens.base_screen import BaseScreen
@@ -49,7 +50,7 @@ class BugReportScreen(ModalScreen[None], BaseScreen[None]):
     def _sentences(self) -> tuple[str, str, str]:
         if self._error is None:
             return _WHAT, _LOST, _NEXT.format(self.key("quit"))
-        return self._error.message, _LOST, error_advice(self.app, self._error)
+        return messages.message(self._error), _LOST, error_advice(self.app, self._error)
 
     def action_cancel(self) -> None:
         """Go back."""

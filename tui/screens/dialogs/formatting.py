@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from tui.messages import as_sentence
+from tui.messages.formats import format_number, pluralize
 from tui.model.change import Action
-from tui.model.errors import as_sentence
 from tui.screens.tenancy.formatting import full_explanation, mention, short_explanation, summary, warning
-from tui.widgets.formatting import format_number, pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -13,11 +13,11 @@ from textual.content import Content
 from textual.message import Message
 
 from tui.actions.registry import error_message
+from tui.messages import formats
+from tui.messages.formats import pluralize
 from tui.model.change import State
 from tui.model.errors import RejectedError, ReshelveError
 from tui.system import browser
-from tui.widgets import clock
-from tui.widgets.formatting import pluralize
 from tui.widgets.text import cells, content, safe
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class RestoreItem(Struct, frozen=True):
         """Write the restore as the list shows it: name, link, and a line for what is to be known."""
         symbol, words, style = _OUTCOMES.get(self.change.state, _OPENED if self.is_opened else _WAITING)
         if self.is_waiting and not self.is_opened:
-            since = f"since {clock.short_time(self.change.updated_at, now)}"
+            since = f"since {formats.short_time(self.change.updated_at, now)}"
             words = f"{words} {since}" if width >= _WIDE else f"Waiting {since}"
         head = Content.assemble((symbol, style), " ", content(self.change.name, "bold"), "  ", (words, style))
         link = link_lines(self.url, width) if self.is_waiting else []

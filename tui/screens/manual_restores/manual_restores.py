@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from tui.actions.registry import bindings, spec
+from tui.messages.formats import pluralize
 from tui.model.change import State
 from tui.screens.base_screen import EngineScreen
 from tui.screens.manual_restores.finish_controller import (
@@ -20,7 +21,6 @@ from tui.screens.manual_restores.finish_controller import (
     row_height,
 )
 from tui.screens.messages import ConnectRequested, SnapshotChanged
-from tui.widgets.formatting import pluralize
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel
 from tui.widgets.virtual_list import VirtualList

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from tui.actions.registry import default_key
-from tui.model.errors import as_sentence
+from tui.messages import as_sentence, formats
+from tui.messages.formats import format_number, pluralize
 from tui.model.evidence import StatusSince, SyncStatus
 from tui.model.snapshot import ConnectionStatus
 from tui.widgets import clock
-from tui.widgets.formatting import format_number, pluralize
 from tui.widgets.status_badge import describe_status, refusal_advice, refusal_reason
 from tui.widgets.sync_format import next_sync, xero_problem, xero_status_text
 from tui.widgets.text import safe
@@ -119,7 +119,7 @@ def _permission(snapshot: Snapshot, *, is_read_only: bool) -> str:
 
 def _last_read(snapshot: Snapshot, now: datetime) -> str:
     if snapshot.last_refresh_at is not None:
-        return f"last loaded {clock.ago(snapshot.last_refresh_at, now)}"
+        return f"last loaded {formats.ago(snapshot.last_refresh_at, now)}"
     if snapshot.progress is not None:
         return "contacts are loading"
     return "nothing loaded since Reshelve started"
@@ -139,7 +139,7 @@ def _last_reply(xero: XeroStatus, now: datetime) -> str:
     if xero.status is not ConnectionStatus.ONLINE or xero.last_reply_at is None:
         return text
     if xero.no_reply_since is not None:
-        return f"{text}; last reply at {clock.time_of_day(xero.last_reply_at)}"
+        return f"{text}; last reply at {formats.time_of_day(xero.last_reply_at)}"
     return f"last reply at {text}"
 
 
@@ -155,7 +155,7 @@ def sync_overview(re_leased: ReLeasedStatus, now: datetime) -> str:
     if re_leased.state_reported_at is None:
         return f"“{safe(re_leased.state)}”, from its feed."
     again = "" if _is_recent(re_leased.state_reported_at, now) else " It may have changed since."
-    return f"“{safe(re_leased.state)}”, recorded {clock.ago(re_leased.state_reported_at, now)}.{again}"
+    return f"“{safe(re_leased.state)}”, recorded {formats.ago(re_leased.state_reported_at, now)}.{again}"
 
 
 def _refusals(summary: ChangeSummary | None, key: Callable[[str], str]) -> Step:
@@ -229,7 +229,7 @@ def _oldest(oldest: OldestUnconfirmed, now: datetime) -> Iterator[str]:
     """Say which change has gone unseen for longest, and how firmly it is known to have arrived."""
     if oldest.view is None or oldest.view.change.confirmed_at is None:
         return
-    change, since = oldest.view.change, clock.ago(oldest.view.change.confirmed_at, now)
+    change, since = oldest.view.change, formats.ago(oldest.view.change.confirmed_at, now)
     status_since = oldest.view.sync or StatusSince(SyncStatus.PENDING, change.confirmed_at)
     yield (
         f"Longest unconfirmed: {safe(change.name)}, {change.action} confirmed by Xero {since}. "

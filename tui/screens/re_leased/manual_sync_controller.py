@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from tui.messages import formats
 from tui.screens import navigation
-from tui.widgets import clock
 from tui.widgets.text import safe
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class ManualSyncController:
             elif answer == _ANOTHER:
                 self._ask_start()
 
-        since = clock.short_time(started_at, self._screen.now())
+        since = formats.short_time(started_at, self._screen.now())
         name = safe(self._screen.backend.snapshot.organisation.name)
         words = (f"You recorded that it started at {since}, in the company tied to {name}.", _EXPLANATION)
         self._screen.open_screen(
@@ -82,7 +82,7 @@ class ManualSyncController:
 
     async def _report_start(self, at: datetime) -> None:
         await self._screen.backend.evidence.report_sync_started(at)
-        since = clock.short_time(at, self._screen.now())
+        since = formats.short_time(at, self._screen.now())
         self._screen.flash(f"Recorded: sync started at {since}. Press the same key when it has ended.")
 
     async def _report_end(self, started_at: datetime, *, is_clean: bool) -> None:
@@ -93,6 +93,6 @@ class ManualSyncController:
             )
             return
         await self._screen.backend.evidence.report_sync_ended(is_clean=is_clean)
-        since = clock.short_time(started_at, self._screen.now())
+        since = formats.short_time(started_at, self._screen.now())
         clean = f"Recorded: the sync started at {since} ended without errors."
         self._screen.flash(clean if is_clean else _NOTED_ERRORS)

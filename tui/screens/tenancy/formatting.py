@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
 
-from tui.widgets.formatting import format_number, pluralize
+from tui.messages.formats import format_number, pluralize
 from tui.widgets.text import cells, content, fit, safe
 
 if TYPE_CHECKING:

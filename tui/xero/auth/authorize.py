@@ -11,6 +11,7 @@ from authlib.oauth2.rfc6749.parameters import prepare_grant_uri  # type: ignore[
 from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[import-untyped]
 
 from tui.model.errors import NetworkSetupError, SignInError
+from tui.model.reasons import Service, SignInReason
 from tui.net import environment
 from tui.system.log import logger
 from tui.xero.http_client import HEADERS, NOT_SENT
@@ -64,7 +65,8 @@ def is_refused(url: str, transport: httpx.BaseTransport | None) -> bool:
         raise
     except NOT_SENT as error:
         logger.info("Xero's sign-in page was not reached: %s", type(error).__name__)
-        raise environment.setup_problem(error, url, "Xero's sign-in page") or _unreachable() from None
+        problem = environment.setup_problem(error, url, Service.SIGN_IN_PAGE)
+        raise problem or SignInError(SignInReason.PAGE_UNREACHABLE) from None
     except Exception as error:  # noqa: BLE001 - httpx passes some errors from below it on as they are
         logger.info("Xero's sign-in page was not seen: %s", type(error).__name__)
         return False
@@ -76,10 +78,3 @@ def _leads_to_error(response: httpx.Response) -> bool:
     except ValueError:
         return False
     return response.is_redirect and location.path.lower() == _ERROR_PAGE
-
-
-def _unreachable() -> SignInError:
-    return SignInError(
-        "Can't reach Xero's sign-in page.",
-        "Nothing changed. Check your internet connection, then try again.",
-    )

@@ -3,6 +3,8 @@
 Any web page or local program can send requests to it too. Requests without the sign-in's `state` are
 rejected and the wait continues. Repeating the accepted request returns the same page until the server is
 closed, because browsers may send it twice. URLs are never logged: they contain the code.
+
+It is a screen of its own: the texts of the pages that the browser shows are here, not in `tui.messages`.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from urllib.parse import parse_qsl, urlsplit
 from msgspec import Struct
 
 from tui.model.errors import SignInError
+from tui.model.reasons import SignInReason
 from tui.system.log import logger
 from tui.xero.auth.token_store import Secret
 
@@ -119,7 +122,6 @@ _REQUEST_TIMEOUT: Final = 5.0
 # Seconds to drain the rest of a request, so that the client can read the response.
 _LINGER: Final = 1.0
 _TRIES: Final = 20
-_OTHER_PORT: Final = "Or set xero.callback_port to another port and update the redirect URI of your Xero app."
 _ERROR_NAME: Final = re.compile(r"[a-z_]{1,40}")
 
 
@@ -338,11 +340,9 @@ def _bind(port: int) -> list[socket.socket]:
         except OSError as error:
             last_error = error
     if last_error is not None and last_error.errno != errno.EADDRINUSE:
-        raise SignInError(f"Can't open port {port}: {last_error.strerror}.", f"Try again. {_OTHER_PORT}")
-    raise SignInError(
-        f"Port {port} is used by another program.",
-        f"Close that program; it may be another Reshelve waiting for a sign-in. {_OTHER_PORT}",
-    )
+        problem = last_error.strerror or str(last_error)
+        raise SignInError(SignInReason.PORT_UNUSABLE, port=port, problem=problem)
+    raise SignInError(SignInReason.PORT_IN_USE, port=port)
 
 
 def _bind_both(port: int) -> list[socket.socket]:

@@ -12,6 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from tui.model.errors import KeychainError, KeychainWriteError, ReconnectError
+from tui.model.reasons import SignInReason
 from tui.system.log import logger
 from tui.xero.auth.token_store import Secret, Tokens, TokenStore
 
@@ -40,7 +41,6 @@ _KEYCHAIN_TIMEOUT: Final = 2.0
 _LONGEST_PART: Final = 1_000
 _MOST_PARTS: Final = 99
 _SPLIT: Final = re.compile(r"in parts: ([0-9]{1,2}) ([0-9a-f]{16})")
-_CONNECT: Final = "Connect to Xero. Queued changes are kept."
 
 
 def keychain_name() -> str:
@@ -79,10 +79,7 @@ class KeychainTokenStore(TokenStore):
         outcome = _call_keychain(("load", self._user), lambda: _read_entry(_backend(), self._user))
         if outcome.error_type:
             logger.info("the keychain can't be read: %s", outcome.error_type)
-            raise KeychainError(
-                "The system's keychain is locked or unavailable, so Reshelve can't connect to Xero.",
-                "Unlock it. Nothing is lost. Reshelve will retry automatically.",
-            )
+            raise KeychainError(SignInReason.KEYCHAIN_LOCKED)
         return _parse_tokens(outcome.value or Secret())
 
     def save(self, tokens: Tokens) -> None:
@@ -93,19 +90,14 @@ class KeychainTokenStore(TokenStore):
         )
         if outcome.error_type:
             logger.info("the keychain can't be written: %s", outcome.error_type)
-            raise KeychainWriteError(
-                "The sign-in to Xero can't be saved in the system's keychain.", "Unlock it, then try again."
-            )
+            raise KeychainWriteError(SignInReason.KEYCHAIN_NOT_SAVED)
 
     def delete(self) -> None:
         """Remove the entry. Raises `KeychainWriteError`, and `KeychainError` while waiting."""
         outcome = _call_keychain(("delete", self._user), lambda: _remove(_backend(), self._user))
         if outcome.error_type:
             logger.info("the keychain's entry can't be removed: %s", outcome.error_type)
-            raise KeychainWriteError(
-                "The sign-in to Xero can't be removed from the system's keychain.",
-                f"Unlock it, then try again, or remove its entry “{_SERVICE}” yourself.",
-            )
+            raise KeychainWriteError(SignInReason.KEYCHAIN_NOT_REMOVED, entry=_SERVICE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +152,7 @@ def _call_keychain(key: tuple[str, ...], function: Callable[[], _T]) -> _Keychai
             call = _under_way
         outcome = call.wait(max(deadline - monotonic(), 0))
         if outcome is None:
-            raise KeychainError("Waiting for the keychain: check for its prompt.", is_waiting=True)
+            raise KeychainError(SignInReason.KEYCHAIN_WAITING)
         if call.key == key:
             return outcome
 
@@ -241,10 +233,10 @@ def _digest(text: str) -> str:
 
 
 def _parse_tokens(kept: Secret) -> Tokens:
-    problem = "You aren't signed in to Xero."
+    reason = SignInReason.NOT_SIGNED_IN
     if kept:
         try:
             return Tokens.from_json(kept.encode())
         except ValueError:
-            problem = "The sign-in to Xero can't be read."
-    raise ReconnectError(problem, _CONNECT)
+            reason = SignInReason.UNREADABLE
+    raise ReconnectError(reason)

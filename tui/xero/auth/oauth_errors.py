@@ -1,14 +1,15 @@
-"""Messages for refusals by Xero's identity service, for each kind of exchange."""
+"""Reasons for refusals by Xero's identity service, for each kind of exchange."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec import Struct
 
 from tui.model.errors import OfflineError, ReconnectError, SignInError, XeroError
+from tui.model.reasons import SignInReason
 from tui.net import lenient_json
 from tui.xero import errors
 
@@ -17,101 +18,71 @@ if TYPE_CHECKING:
 
     import httpx
 
-_TRIES_AGAIN: Final = "Nothing is lost. Reshelve will retry automatically."
-TRY_AGAIN: Final = "Nothing changed. Try again in a moment."
-_CONNECT_AGAIN: Final = "Reconnect to Xero. Queued changes are kept."
-_COPY_AGAIN: Final = "Copy it again from your app's page, https://developer.xero.com/app/manage"
 # Errors for a token that is no longer valid (RFC 6749 and 7009).
 _ENDED: Final = frozenset(
     {"invalid_grant", "invalid_token", "invalid_client", "unauthorized_client", "unsupported_token_type"}
 )
 
 
-class _ErrorText(NamedTuple):
-    message: str
-    next_step: str
-
-
 class ErrorMapping(Struct, frozen=True):
-    """Messages by OAuth error code for one kind of exchange; anything else is a service error."""
+    """Reasons by OAuth error code for one kind of exchange; anything else is a service error.
+
+    `is_retried` is whether Reshelve repeats the exchange after a service error.
+    """
 
     error: type[ReconnectError | SignInError]
-    texts: Mapping[str, _ErrorText]
-    fallback_next_step: str
+    reasons: Mapping[str, SignInReason]
+    is_retried: bool
 
 
 class _ErrorResponse(msgspec.Struct, frozen=True):
     error: str = ""
 
 
-_UNKNOWN_CLIENT: Final = _ErrorText(
-    "Xero doesn't recognise the client id.", "Check `xero.client_id`, then reconnect."
-)
 REFRESH_ERRORS: Final = ErrorMapping(
     ReconnectError,
     {
-        "invalid_grant": _ErrorText("The sign-in to Xero has ended.", _CONNECT_AGAIN),
-        "invalid_client": _UNKNOWN_CLIENT,
-        "unauthorized_client": _UNKNOWN_CLIENT,
+        "invalid_grant": SignInReason.ENDED,
+        "invalid_client": SignInReason.CLIENT_ENDED,
+        "unauthorized_client": SignInReason.CLIENT_ENDED,
     },
-    _TRIES_AGAIN,
+    is_retried=True,
 )
 CUSTOM_REFRESH_ERRORS: Final = ErrorMapping(
     ReconnectError,
     {
-        "invalid_grant": _ErrorText("The custom connection to Xero has ended.", _CONNECT_AGAIN),
-        "invalid_client": _ErrorText(
-            "Xero no longer accepts this custom connection's client id and secret.", _CONNECT_AGAIN
-        ),
-        "unauthorized_client": _ErrorText("The custom connection to Xero has ended.", _CONNECT_AGAIN),
-        "invalid_scope": _ErrorText(
-            "This custom connection no longer has its permissions in Xero.", _CONNECT_AGAIN
-        ),
+        "invalid_grant": SignInReason.CUSTOM_ENDED,
+        "invalid_client": SignInReason.CUSTOM_CLIENT_ENDED,
+        "unauthorized_client": SignInReason.CUSTOM_ENDED,
+        "invalid_scope": SignInReason.CUSTOM_SCOPE_ENDED,
     },
-    _TRIES_AGAIN,
+    is_retried=True,
 )
 CODE_EXCHANGE_ERRORS: Final = ErrorMapping(
     SignInError,
     {
-        "invalid_grant": _ErrorText(
-            "This sign-in has expired. It has to be finished within five minutes.",
-            "Sign in again.",
-        ),
-        "invalid_client": _ErrorText("Xero doesn't recognise this client id.", _COPY_AGAIN),
-        "unauthorized_client": _ErrorText(
-            "Xero doesn't allow this sign-in for this type of app.",
-            "Create a mobile or desktop app (Auth code with PKCE) and use its client id.",
-        ),
-        "invalid_scope": _ErrorText(
-            "Xero doesn't allow this app the permissions it needs.", "Use another client id."
-        ),
+        "invalid_grant": SignInReason.CODE_EXPIRED,
+        "invalid_client": SignInReason.CLIENT_UNKNOWN,
+        "unauthorized_client": SignInReason.APP_TYPE_WRONG,
+        "invalid_scope": SignInReason.SCOPE_NOT_ALLOWED,
     },
-    TRY_AGAIN,
+    is_retried=False,
 )
 CUSTOM_CONNECTION_ERRORS: Final = ErrorMapping(
     SignInError,
     {
-        "invalid_client": _ErrorText(
-            "Xero doesn't accept this client id and secret.",
-            "Copy both again from your app's page, https://developer.xero.com/app/manage",
-        ),
-        "unauthorized_client": _ErrorText(
-            "This app isn't a custom connection, or its organisation hasn't authorised it yet.",
-            "Check the app's page, https://developer.xero.com/app/manage",
-        ),
-        "invalid_scope": _ErrorText(
-            "This custom connection is missing a permission that Reshelve needs.",
-            "Select the contacts and settings permissions on the app's page, then authorise it again.",
-        ),
+        "invalid_client": SignInReason.CUSTOM_CLIENT_REFUSED,
+        "unauthorized_client": SignInReason.CUSTOM_NOT_AUTHORISED,
+        "invalid_scope": SignInReason.CUSTOM_SCOPE_MISSING,
     },
-    TRY_AGAIN,
+    is_retried=False,
 )
 
 
 def error_for(response: httpx.Response, mapping: ErrorMapping) -> XeroError:
     """Return the error for a response other than 200."""
-    text = mapping.texts.get(_name_of(response))
-    return mapping.error(*text) if text else service_error(response, mapping.fallback_next_step)
+    reason = mapping.reasons.get(_name_of(response))
+    return mapping.error(reason) if reason else service_error(response, is_retried=mapping.is_retried)
 
 
 def is_token_ended(response: httpx.Response) -> bool:
@@ -129,8 +100,8 @@ def _name_of(response: httpx.Response) -> str:
         return ""
 
 
-def service_error(response: httpx.Response, next_step: str) -> XeroError:
+def service_error(response: httpx.Response, *, is_retried: bool) -> XeroError:
     """Return the error for a service failure that is neither a grant nor a refusal."""
     if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
         return errors.rate_limited(response)
-    return OfflineError(f"Xero's sign-in service has a problem (HTTP {response.status_code}).", next_step)
+    return OfflineError(SignInReason.SERVICE_ERROR, status=response.status_code, is_retried=is_retried)

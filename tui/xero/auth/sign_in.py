@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from tui.model.errors import SignInError
+from tui.model.reasons import SignInReason
 from tui.xero.auth.callback import CallbackServer
 from tui.xero.auth.token_store import Secret
 
@@ -28,7 +29,6 @@ READ_SCOPES: Final = "offline_access accounting.contacts.read accounting.setting
 
 # In unpadded base64url; RFC 7636 requires a verifier of at least 43 characters.
 _RANDOM_BYTES: Final = 48
-_NOTHING_CHANGED: Final = "Nothing changed."
 _AROUND: Final = " \t\r\n\"'<>"
 
 
@@ -108,10 +108,7 @@ class BrowserSignIn:
         del address
         query = Secret((pasted.partition("?")[2] or pasted).partition("#")[0])
         if not self._callback.submit(query):
-            raise SignInError(
-                "This isn't the address that the browser ended at.",
-                f"Copy all of it from the browser's address bar. It starts with {self.redirect_uri}?",
-            )
+            raise SignInError(SignInReason.WRONG_ADDRESS, redirect_uri=self.redirect_uri)
 
     async def tokens(self) -> TokenGrant:
         """Wait for the user to finish and exchange the code for tokens; once per attempt.
@@ -122,13 +119,14 @@ class BrowserSignIn:
         result = await self._wait_for_callback()
         try:
             if result.error:
-                raise _refused(result.error)
+                reason = SignInReason.DENIED if result.error == "access_denied" else SignInReason.REFUSED
+                raise SignInError(reason, error=result.error)
             granted = await asyncio.to_thread(self._exchange_code, result.code)
         finally:
             await self._callback.aclose()
         if self._is_closed:
             # Not revoked: that would also end this app's earlier connections.
-            raise _cancelled()
+            raise SignInError(SignInReason.CANCELLED)
         return granted
 
     async def aclose(self) -> None:
@@ -143,12 +141,12 @@ class BrowserSignIn:
         except TimeoutError:
             await self._callback.aclose()
             raise SignInError(
-                f"The sign-in wasn't finished within {_format_duration(self._seconds)}.",
-                f"{_NOTHING_CHANGED} Try again. If the browser showed an error about the client id or the "
-                f"redirect URI: {_what_to_check(self.redirect_uri)}",
+                SignInReason.TIMED_OUT,
+                length=timedelta(seconds=self._seconds),
+                redirect_uri=self.redirect_uri,
             ) from None
         if result is None:
-            raise _cancelled()
+            raise SignInError(SignInReason.CANCELLED)
         return result
 
     def _exchange_code(self, code: Secret) -> TokenGrant:
@@ -177,40 +175,9 @@ def _prepare(
     url = partial(authorize_url, login_url, verifier=verifier, **params)
     # With another state: the real one is only sent by the browser.
     if is_refused(url(state=_random()), transport):
-        raise SignInError(
-            "Xero doesn't accept the client id or the redirect URI.",
-            f"{_NOTHING_CHANGED} {_what_to_check(params['redirect_uri'])}",
-        )
+        raise SignInError(SignInReason.APP_NOT_ACCEPTED, redirect_uri=params["redirect_uri"])
     return url(state=state)
 
 
 def _random() -> Secret:
     return Secret(secrets.token_urlsafe(_RANDOM_BYTES))
-
-
-def _what_to_check(redirect_uri: str) -> str:
-    return (
-        "On the app's page at developer.xero.com, check that the client id is the same, that the redirect "
-        f"URI is exactly {redirect_uri} and that it is a mobile or desktop app."
-    )
-
-
-def _refused(error: str) -> SignInError:
-    if error == "access_denied":
-        return SignInError(
-            "Access was denied on Xero's page.",
-            f"{_NOTHING_CHANGED} To connect, sign in again and click Allow access.",
-        )
-    return SignInError(
-        f"Xero refused the sign-in ({error}).",
-        f"{_NOTHING_CHANGED} Try again. If that doesn't help, check the app at developer.xero.com.",
-    )
-
-
-def _cancelled() -> SignInError:
-    return SignInError("The sign-in was cancelled.", _NOTHING_CHANGED)
-
-
-def _format_duration(seconds: float) -> str:
-    minutes = round(seconds / 60)
-    return f"{minutes} minutes" if minutes > 1 else f"{seconds:g} seconds"

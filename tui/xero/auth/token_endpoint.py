@@ -18,6 +18,7 @@ from authlib.oauth2.rfc7009.parameters import prepare_revoke_token_request  # ty
 from msgspec import Struct
 
 from tui.model.errors import NetworkSetupError, OfflineError, SignInError
+from tui.model.reasons import Service, SignInReason
 from tui.net import environment, lenient_json
 from tui.net.response_limit import TooLargeError, limit
 from tui.system.log import logger
@@ -29,7 +30,6 @@ from tui.xero.parsing import response_date
 if TYPE_CHECKING:
     from tui.xero.auth.oauth_errors import ErrorMapping
 
-_SERVICE: Final = "Xero's sign-in service"
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 # Seconds. Longer than any access token is valid.
 _LONGEST_LIFE: Final = 31_536_000.0
@@ -109,7 +109,7 @@ def exchange_code(
         request, Tokens.from_refresh_token("", client_id), oauth_errors.CODE_EXCHANGE_ERRORS, transport
     )
     if not granted.tokens.refresh_token:
-        raise SignInError("Xero returned a sign-in that can't be renewed.", "Sign in again.")
+        raise SignInError(SignInReason.NOT_RENEWABLE)
     return granted
 
 
@@ -141,11 +141,11 @@ def revoke(identity_url: str, tokens: Tokens, transport: httpx.BaseTransport | N
     """
     if not (tokens.refresh_token or tokens.access_token):
         return
-    answer = _post(_revocation(identity_url, tokens), transport, oauth_errors.TRY_AGAIN)
+    answer = _post(_revocation(identity_url, tokens), transport, is_retried=False)
     if isinstance(answer, OfflineError):
         raise answer
     if not answer.response.is_success and not oauth_errors.is_token_ended(answer.response):
-        raise oauth_errors.service_error(answer.response, oauth_errors.TRY_AGAIN)
+        raise oauth_errors.service_error(answer.response, is_retried=False)
 
 
 def _token_url(identity_url: str) -> str:
@@ -177,7 +177,7 @@ def _revocation(identity_url: str, tokens: Tokens) -> _TokenRequest:
 def _request_tokens(
     request: _TokenRequest, requested: Tokens, mapping: ErrorMapping, transport: httpx.BaseTransport | None
 ) -> TokenGrant:
-    answer = _post(request, transport, mapping.fallback_next_step)
+    answer = _post(request, transport, is_retried=mapping.is_retried)
     # Raised here, so that no traceback leads to a request that contains a token.
     if isinstance(answer, OfflineError):
         raise answer
@@ -185,14 +185,12 @@ def _request_tokens(
         raise oauth_errors.error_for(answer.response, mapping)
     tokens = _parse_tokens(answer, requested)
     if tokens is None:
-        raise OfflineError(
-            "The reply from Xero's sign-in service couldn't be read.", mapping.fallback_next_step
-        )
+        raise OfflineError(SignInReason.SERVICE_REPLY_UNREADABLE, is_retried=mapping.is_retried)
     return TokenGrant(tokens, _clock_ahead(answer))
 
 
 def _post(
-    request: _TokenRequest, transport: httpx.BaseTransport | None, next_step: str
+    request: _TokenRequest, transport: httpx.BaseTransport | None, *, is_retried: bool
 ) -> _TimedResponse | OfflineError:
     auth = (
         httpx.BasicAuth(quote(request.client_id, ""), quote(request.secret, "")) if request.secret else None
@@ -211,11 +209,11 @@ def _post(
     except NetworkSetupError as error:
         return error
     except TooLargeError:
-        return OfflineError(f"The reply from {_SERVICE} was too large.", next_step)
+        return OfflineError(SignInReason.SERVICE_REPLY_TOO_LARGE, is_retried=is_retried)
     except Exception as error:  # noqa: BLE001 - httpx passes some errors from below it on as they are
         logger.info("Xero's sign-in service gave no answer: %s", type(error).__name__)
-        unreachable = OfflineError(f"Can't reach {_SERVICE}.", next_step)
-        return environment.setup_problem(error, request.url, _SERVICE) or unreachable
+        unreachable = OfflineError(SignInReason.SERVICE_UNREACHABLE, is_retried=is_retried)
+        return environment.setup_problem(error, request.url, Service.SIGN_IN) or unreachable
     if environment.is_proxy_password_wanted(response):
         return environment.proxy_password_problem(request.url)
     return _TimedResponse(response, sent_at, datetime.now(UTC))

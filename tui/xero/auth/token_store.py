@@ -10,6 +10,7 @@ import msgspec
 
 from tui.model import timestamps
 from tui.model.errors import ReconnectError, StoreError
+from tui.model.reasons import SignInReason
 from tui.net import lenient_json
 from tui.system.paths import write_atomically
 
@@ -17,9 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _EXPIRY_MARGIN: Final = timedelta(minutes=2)
-_LONGEST_WAIT: Final = 60.0
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_CONNECT: Final = "Connect to Xero. Queued changes are kept."
 _WRITING: Final = "accounting.contacts"
 
 
@@ -107,20 +106,17 @@ class FileTokenStore(TokenStore):
         try:
             return Tokens.from_json(self._path.read_bytes())
         except FileNotFoundError:
-            problem = "You aren't signed in to Xero."
+            reason = SignInReason.NOT_SIGNED_IN
         except (OSError, ValueError):
-            problem = "The sign-in to Xero can't be read."
-        raise ReconnectError(problem, _CONNECT)
+            reason = SignInReason.UNREADABLE
+        raise ReconnectError(reason)
 
     def save(self, tokens: Tokens) -> None:
         """Replace the file atomically."""
         try:
             write_atomically(self._path, tokens.to_json())
         except OSError as error:
-            raise StoreError(
-                f"The sign-in to Xero can't be saved: {error.strerror}.",
-                "Check that the disk has free space, then try again.",
-            ) from error
+            raise StoreError(SignInReason.NOT_SAVED, problem=error.strerror or str(error)) from error
 
     def delete(self) -> None:
         """Remove the file."""
@@ -129,6 +125,5 @@ class FileTokenStore(TokenStore):
         except NotADirectoryError:
             return
         except OSError as error:
-            raise StoreError(
-                f"The sign-in to Xero can't be removed: {error.strerror}.", f"Delete the file {self._path}."
-            ) from error
+            problem = error.strerror or str(error)
+            raise StoreError(SignInReason.NOT_REMOVED, problem=problem, file=str(self._path)) from error

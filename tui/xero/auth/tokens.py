@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tui.model.errors import OfflineError, ReconnectError, StoreError
+from tui.model.reasons import SignInReason
 from tui.system.locks import CannotLockError, FileLock
 from tui.system.paths import private_folder
 from tui.xero.auth.token_store import Secret, Tokens, TokenStore
@@ -23,11 +24,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-_EXPIRY_MARGIN: Final = timedelta(minutes=2)
 _LONGEST_WAIT: Final = 60.0
-_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_CONNECT: Final = "Connect to Xero. Queued changes are kept."
-_WRITING: Final = "accounting.contacts"
 
 
 class _UnsavedTokens(NamedTuple):
@@ -124,7 +121,7 @@ class TokenSource:
         try:
             self._store.save(tokens)
         except StoreError as error:
-            raise OfflineError(error.message, error.next_step) from error
+            raise OfflineError(error.reason, **error.notice.params) from error  # type: ignore[arg-type]
         self._unsaved = None
 
     def _replace_tokens(self, tokens: Tokens) -> None:
@@ -151,18 +148,17 @@ class TokenSource:
             private_folder(self._lock_file.parent)
             is_held = lock.acquire(_LONGEST_WAIT)
         except CannotLockError as error:
-            # In the message, because commands replace the next step of offline errors.
-            raise OfflineError(f"{error.message} {error.next_step}") from error
+            raise OfflineError(
+                SignInReason.CANNOT_LOCK, problem=error.problem, folder=str(self._lock_file.parent)
+            ) from error
         except OSError as error:
             raise OfflineError(
-                f"The sign-in to Xero can't be used: {error.strerror}.",
-                f"Check the folder {self._lock_file.parent}.",
+                SignInReason.UNUSABLE,
+                problem=error.strerror or str(error),
+                folder=str(self._lock_file.parent),
             ) from error
         if not is_held:
-            raise OfflineError(
-                "Another Reshelve is refreshing the sign-in to Xero.",
-                "Nothing is lost. Reshelve will retry automatically.",
-            )
+            raise OfflineError(SignInReason.REFRESHED_ELSEWHERE)
         try:
             yield
         finally:

@@ -1,0 +1,62 @@
+"""The sentences of the program: reason codes in, plain English out.
+
+Everything below the screens returns and raises values; screens and commands turn them into words here, each
+part of the program in a module of its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tui.messages import general, network, sign_in, xero
+from tui.messages.texts import Text, fill_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tui.model.errors import ReshelveError
+    from tui.model.reasons import Notice, Param, Reason
+
+_TEXTS: dict[Reason, Text | Callable[[Mapping[str, Param]], Text]] = {
+    **general.TEXTS,
+    **network.TEXTS,
+    **sign_in.TEXTS,
+    **xero.TEXTS,
+}
+
+
+def text_of(notice: Notice) -> Text:
+    """Return the sentences of a notice, with its parameters written in."""
+    text = _TEXTS[notice.reason]
+    if not isinstance(text, Text):
+        text = text(notice.params)
+    return Text(fill_in(text.message, notice.params), fill_in(text.next_step, notice.params), text.action)
+
+
+def message(about: Notice | ReshelveError) -> str:
+    """Return what happened, as a sentence."""
+    return as_sentence(_text(about).message)
+
+
+def next_step(about: Notice | ReshelveError) -> str:
+    """Return what to do next; empty if there is nothing to do."""
+    return _text(about).next_step
+
+
+def action(about: Notice | ReshelveError) -> str:
+    """Return the id of the action that helps; empty if none does."""
+    return _text(about).action
+
+
+def in_full(about: Notice | ReshelveError) -> str:
+    """Return what happened and what to do next, without the key of an action."""
+    return f"{message(about)} {next_step(about)}".strip()
+
+
+def as_sentence(text: str) -> str:
+    """Return text that ends with sentence punctuation; Xero's messages often lack it."""
+    return text if not text or text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
+def _text(about: Notice | ReshelveError) -> Text:
+    return text_of(about.notice if isinstance(about, Exception) else about)

@@ -1,0 +1,104 @@
+"""How numbers, amounts, times and durations are written: one format each, for screens and commands.
+
+Nothing here looks at a clock: the caller passes the moment it means.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from datetime import date, datetime, tzinfo
+
+#: Shown where there is no value.
+NO_VALUE: Final = "—"
+
+_MINUTE: Final = 60
+_HOUR: Final = 60 * _MINUTE
+_DAY: Final = timedelta(days=1)
+# Durations below so many hours are written in minutes, and below so many days in hours.
+_FEW: Final = 2
+
+
+def format_number(count: int) -> str:
+    """Format a number with thousands separators: `1,402`."""
+    return f"{count:,}"
+
+
+def pluralize(count: int, one: str, many: str = "") -> str:
+    """Format a number with its noun: `1 contact`, `1,402 contacts`."""
+    return f"{format_number(count)} {one if count == 1 else many or one + 's'}"
+
+
+def money(cents: int | None) -> str:
+    """Return an amount in hundredths as `1,234.50`; nothing and zero are `—`, so that amounts stand out."""
+    if not cents:
+        return NO_VALUE
+    whole, part = divmod(abs(cents), 100)
+    return f"{'-' if cents < 0 else ''}{whole:,}.{part:02}"
+
+
+def format_size(count: int) -> str:
+    """Format the size of a file: `812 B`, `4 kB`, `2.1 MB`."""
+    thousand = 1_000
+    if count < thousand:
+        return f"{count} B"
+    return f"{count // thousand:,} kB" if count < thousand**2 else f"{count / thousand**2:,.1f} MB"
+
+
+def duration(length: timedelta) -> str:
+    """Format a duration in its largest unit: `5 minutes`, `3 hours`, `4 days`."""
+    minutes = round(length / timedelta(minutes=1))
+    hours, days = round(minutes / 60), round(minutes / 1440)
+    if minutes < _FEW * _MINUTE:
+        return pluralize(minutes, "minute")
+    return pluralize(hours, "hour") if hours < _FEW * 24 else pluralize(days, "day")
+
+
+def day(moment: date) -> str:
+    """Format a date: `29 Nov 2026`."""
+    return f"{moment.day} {moment:%b %Y}"
+
+
+def date_and_time(moment: datetime) -> str:
+    """Format a moment in local time: `29 Nov 2026 18:45`."""
+    local = moment.astimezone()
+    return f"{day(local)} {local:%H:%M}"
+
+
+def time_of_day(moment: datetime) -> str:
+    """Write a moment as local hours, minutes and seconds."""
+    return f"{moment.astimezone():%H:%M:%S}"
+
+
+def short_time(moment: datetime, today: datetime, zone: tzinfo | None = None) -> str:
+    """Write a moment as the zone's time, with the day in front unless it is less than a day away.
+
+    None is this machine's zone.
+    """
+    local = moment.astimezone(zone)
+    if abs(today - moment) < _DAY:
+        return f"{local:%H:%M}"
+    return f"{local.day} {local:%b %H:%M}"
+
+
+def countdown(until: datetime, at: datetime) -> str:
+    """Write what is left as `0:32`, `4:05` or `17 h 19 min`; `0:00` once it has passed."""
+    seconds = max(0, round((until - at).total_seconds()))
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE}:{seconds % _MINUTE:02}"
+    return f"{seconds // _HOUR} h {seconds % _HOUR // _MINUTE:02} min"
+
+
+def ago(moment: datetime, at: datetime) -> str:
+    """Write how long ago something was, in words."""
+    seconds = max(0, int((at - moment).total_seconds()))
+    if seconds < _MINUTE:
+        return "just now"
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE} min ago"
+    days, rest = divmod(seconds, 24 * _HOUR)
+    if not days:
+        return f"{rest // _HOUR} h ago"
+    return "yesterday" if days == 1 else f"{days} days ago"

@@ -1,0 +1,30 @@
+"""Sentences that belong to no single part of the program."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tui.messages.texts import Catalogue, Text
+from tui.model.reasons import GeneralReason, ReadOnlyReason
+
+TEXTS: Final[Catalogue] = {
+    GeneralReason.BUG: Text(
+        "This is a bug in Reshelve.",
+        "Nothing is lost: your changes are saved on this computer. Details are in {log}. Restart Reshelve.",
+    ),
+    GeneralReason.BUG_NOT_LOGGED: Text(
+        "This is a bug in Reshelve.",
+        "Nothing is lost: your changes are saved on this computer. "
+        "Details couldn't be written to a log file. Restart Reshelve.",
+    ),
+    GeneralReason.STORE_CLOSED: Text("The local database is closed. Everything saved so far is kept."),
+    GeneralReason.UNEXPECTED_ERROR: Text(
+        "Unexpected error ({kind}). Nothing is lost.",
+        "Reshelve will retry. Details are in the log file.",
+    ),
+    GeneralReason.LEGACY: lambda params: Text("{message}", "{next_step}", str(params["action"])),
+    ReadOnlyReason.CONNECTION: Text(
+        "Read-only connection: nothing was changed.", "Connect again without “Read-only”."
+    ),
+    ReadOnlyReason.OPTION: Text("Started with --read-only: nothing was changed."),
+}

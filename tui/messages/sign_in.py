@@ -1,0 +1,155 @@
+"""Signing in to Xero, where its tokens are stored, and the list of organisations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tui.messages.texts import Catalogue, Text
+from tui.messages.xero import RECONNECT, RETRIED
+from tui.model.reasons import SignInReason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tui.model.reasons import Param
+
+_NOTHING_CHANGED: Final = "Nothing changed."
+_CONNECT: Final = "Connect to Xero. Queued changes are kept."
+_OTHER_PORT: Final = "Or set xero.callback_port to another port and update the redirect URI of your Xero app."
+_CHECK_APP: Final = (
+    "On the app's page at developer.xero.com, check that the client id is the same, that the redirect URI is "
+    "exactly {redirect_uri} and that it is a mobile or desktop app."
+)
+_APPS: Final = "https://developer.xero.com/app/manage"
+_FIX: Final = "Fix it, then try again."
+
+
+def _service(message: str) -> Callable[[Mapping[str, Param]], Text]:
+    """Return the text of a failed exchange with Xero's sign-in service, which Reshelve may retry."""
+    return lambda params: Text(
+        message, RETRIED if params["is_retried"] else f"{_NOTHING_CHANGED} Try again in a moment."
+    )
+
+
+TEXTS: Final[Catalogue] = {
+    SignInReason.PORT_IN_USE: Text(
+        "Port {port} is used by another program.",
+        f"Close that program; it may be another Reshelve waiting for a sign-in. {_OTHER_PORT}",
+    ),
+    SignInReason.PORT_UNUSABLE: Text("Can't open port {port}: {problem}.", f"Try again. {_OTHER_PORT}"),
+    SignInReason.PAGE_UNREACHABLE: Text(
+        "Can't reach Xero's sign-in page.",
+        f"{_NOTHING_CHANGED} Check your internet connection, then try again.",
+    ),
+    SignInReason.APP_NOT_ACCEPTED: Text(
+        "Xero doesn't accept the client id or the redirect URI.", f"{_NOTHING_CHANGED} {_CHECK_APP}"
+    ),
+    SignInReason.WRONG_ADDRESS: Text(
+        "This isn't the address that the browser ended at.",
+        "Copy all of it from the browser's address bar. It starts with {redirect_uri}?",
+    ),
+    SignInReason.NO_ADDRESS_NEEDED: Text("A custom connection doesn't need an address.", _NOTHING_CHANGED),
+    SignInReason.DENIED: Text(
+        "Access was denied on Xero's page.",
+        f"{_NOTHING_CHANGED} To connect, sign in again and click Allow access.",
+    ),
+    SignInReason.REFUSED: Text(
+        "Xero refused the sign-in ({error}).",
+        f"{_NOTHING_CHANGED} Try again. If that doesn't help, check the app at developer.xero.com.",
+    ),
+    SignInReason.TIMED_OUT: Text(
+        "The sign-in wasn't finished within {length}.",
+        f"{_NOTHING_CHANGED} Try again. If the browser showed an error about the client id or the redirect "
+        f"URI: {_CHECK_APP}",
+    ),
+    SignInReason.CANCELLED: Text("The sign-in was cancelled.", _NOTHING_CHANGED),
+    SignInReason.NOT_ACCEPTED: Text(
+        "Xero doesn't accept the new sign-in.", "Try again. Your existing connections haven't changed."
+    ),
+    SignInReason.SERVICE_UNREACHABLE: _service("Can't reach Xero's sign-in service."),
+    SignInReason.SERVICE_ERROR: _service("Xero's sign-in service has a problem (HTTP {status})."),
+    SignInReason.SERVICE_REPLY_TOO_LARGE: _service("The reply from Xero's sign-in service was too large."),
+    SignInReason.SERVICE_REPLY_UNREADABLE: _service(
+        "The reply from Xero's sign-in service couldn't be read."
+    ),
+    SignInReason.CODE_EXPIRED: Text(
+        "This sign-in has expired. It has to be finished within five minutes.", "Sign in again."
+    ),
+    SignInReason.CLIENT_UNKNOWN: Text(
+        "Xero doesn't recognise this client id.", f"Copy it again from your app's page, {_APPS}"
+    ),
+    SignInReason.APP_TYPE_WRONG: Text(
+        "Xero doesn't allow this sign-in for this type of app.",
+        "Create a mobile or desktop app (Auth code with PKCE) and use its client id.",
+    ),
+    SignInReason.SCOPE_NOT_ALLOWED: Text(
+        "Xero doesn't allow this app the permissions it needs.", "Use another client id."
+    ),
+    SignInReason.NOT_RENEWABLE: Text("Xero returned a sign-in that can't be renewed.", "Sign in again."),
+    SignInReason.CUSTOM_CLIENT_REFUSED: Text(
+        "Xero doesn't accept this client id and secret.", f"Copy both again from your app's page, {_APPS}"
+    ),
+    SignInReason.CUSTOM_NOT_AUTHORISED: Text(
+        "This app isn't a custom connection, or its organisation hasn't authorised it yet.",
+        f"Check the app's page, {_APPS}",
+    ),
+    SignInReason.CUSTOM_SCOPE_MISSING: Text(
+        "This custom connection is missing a permission that Reshelve needs.",
+        "Select the contacts and settings permissions on the app's page, then authorise it again.",
+    ),
+    SignInReason.ENDED: Text("The sign-in to Xero has ended.", RECONNECT),
+    SignInReason.CLIENT_ENDED: Text(
+        "Xero doesn't recognise the client id.", "Check `xero.client_id`, then reconnect."
+    ),
+    SignInReason.CUSTOM_ENDED: Text("The custom connection to Xero has ended.", RECONNECT),
+    SignInReason.CUSTOM_CLIENT_ENDED: Text(
+        "Xero no longer accepts this custom connection's client id and secret.", RECONNECT
+    ),
+    SignInReason.CUSTOM_SCOPE_ENDED: Text(
+        "This custom connection no longer has its permissions in Xero.", RECONNECT
+    ),
+    SignInReason.NOT_SIGNED_IN: Text("You aren't signed in to Xero.", _CONNECT),
+    SignInReason.UNREADABLE: Text("The sign-in to Xero can't be read.", _CONNECT),
+    SignInReason.NOT_SAVED: Text(
+        "The sign-in to Xero can't be saved: {problem}.",
+        "Check that the disk has free space, then try again.",
+    ),
+    SignInReason.NOT_REMOVED: Text(
+        "The sign-in to Xero can't be removed: {problem}.", "Delete the file {file}."
+    ),
+    SignInReason.UNUSABLE: Text(
+        "The sign-in to Xero can't be used: {problem}.", "Check the folder {folder}."
+    ),
+    # Without a next step, because commands have their own for what never reached Xero.
+    SignInReason.CANNOT_LOCK: Text(
+        "This drive can't lock files ({problem}). Nothing was changed. Set RESHELVE_HOME to a folder on a "
+        "local drive. If {folder} is on one, check that you can write to it."
+    ),
+    SignInReason.REFRESHED_ELSEWHERE: Text("Another Reshelve is refreshing the sign-in to Xero.", RETRIED),
+    SignInReason.NO_KEYCHAIN: Text(
+        "This system has no keychain to store the sign-in in.",
+        "It can be stored in a file that only you can read.",
+    ),
+    SignInReason.KEYCHAIN_WAITING: Text("Waiting for the keychain: check for its prompt."),
+    SignInReason.KEYCHAIN_LOCKED: Text(
+        "The system's keychain is locked or unavailable, so Reshelve can't connect to Xero.",
+        f"Unlock it. {RETRIED}",
+    ),
+    SignInReason.KEYCHAIN_NOT_SAVED: Text(
+        "The sign-in to Xero can't be saved in the system's keychain.", "Unlock it, then try again."
+    ),
+    SignInReason.KEYCHAIN_NOT_REMOVED: Text(
+        "The sign-in to Xero can't be removed from the system's keychain.",
+        "Unlock it, then try again, or remove its entry “{entry}” yourself.",
+    ),
+    SignInReason.LIST_NOT_SAVED: Text("Can't write {file}: {problem}.", f"Nothing else changed. {_FIX}"),
+    SignInReason.LIST_NOT_READ: Text("Can't read {file}: {problem}.", f"{_NOTHING_CHANGED} {_FIX}"),
+    SignInReason.LIST_DAMAGED: Text(
+        "The list of organisations was damaged. It is kept as {file}.",
+        "Contacts, change logs and sign-ins are unaffected. Restart Reshelve and connect again.",
+    ),
+    SignInReason.LIST_DAMAGED_IN_PLACE: Text(
+        "{file} is damaged and can't be moved aside: {problem}.",
+        f"{_NOTHING_CHANGED} Move it to another folder, then restart Reshelve.",
+    ),
+}
