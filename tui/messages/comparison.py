@@ -14,6 +14,7 @@ _SAVE_AS_CSV: Final = "Save it as CSV, then try again."
 _SET_ENCODING: Final = "Set the encoding with --encoding, such as utf-8 or utf-16-le."
 _CORRECT_LINE: Final = "Correct the line, or export the file again."
 _CLOSE_QUOTE: Final = f"A quotation mark isn't closed. {_CORRECT_LINE}"
+_STATUS_WORDS: Final = "Use Active or Archived, or Yes and No in a column named Archived."
 _FIELDS: Final = "Line {line}: it has {fields:field} for {width:column}."
 _WAIT_UNTIL_LOADED: Final = "Open Reshelve and wait until they are loaded, then try again."
 
@@ -90,11 +91,11 @@ _FILE: Final = {
     ),
     FileReason.NO_STATUS: (
         "Line {line}: it has no status.",
-        "Use Active or Archived, or Yes and No in a column named Archived.",
+        _STATUS_WORDS,
     ),
     FileReason.UNKNOWN_STATUS: (
         "Line {line}: “{word}” isn't a known status.",
-        "Use Active or Archived, or Yes and No in a column named Archived.",
+        _STATUS_WORDS,
     ),
     FileReason.OTHER_STATUS: (
         "Line {line}: it says “{word}”, but you chose {status} for all contacts.",
