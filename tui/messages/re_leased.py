@@ -21,7 +21,7 @@ TEXTS: Final[Catalogue] = {
     ),
     FeedReason.OTHER_ORGANISATION: Text("The Re-Leased feed is for another organisation.", _CHECK_ADDRESS),
     FeedReason.NO_TIME_ZONE: Text("Re-Leased's data has a time without a time zone.", _RETRIED),
-    FeedReason.SOURCE_PROBLEM: Text("{problem}", _RETRIED),
+    FeedReason.SOURCE_PROBLEM: Text("{problem}"),
     FeedReason.FAILED: Text("Reading Re-Leased's data failed. Details are in the log file.", _RETRIED),
     EvidenceReason.FUTURE_SYNC_START: Text(
         "That time is in the future. Nothing was recorded.", "Enter the time when the sync started."
