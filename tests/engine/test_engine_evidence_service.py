@@ -207,6 +207,11 @@ async def test_a_copy_without_the_lease_shows_what_the_holder_has_read(store: St
     await holder.poll_feed(Bridge(silent))
     follower.reload(is_follower=True)
     assert (follower.status.problem, follower.knowledge.stalled_since) == (silent.notice, Clock()())
+    # A moment is still one when it is read.
+    await holder.poll_feed(Bridge(FeedError(FeedReason.SOURCE_PROBLEM, problem="Expired", at=soon)))
+    follower.reload(is_follower=True)
+    assert follower.status.problem is not None
+    assert follower.status.problem.params == {"problem": "Expired", "at": soon}
 
 
 @pytest.mark.parametrize(

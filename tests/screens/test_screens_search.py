@@ -196,7 +196,7 @@ async def test_groups_are_offered_by_name_and_others_are_named(backend: FakeBack
         assert person.shown == 0
         await person.press("tab")
         assert (person.main.search.text, person.shown) == ('group:"Tenants"', 15)
-        assert backend.calls.count(("contact_groups",)) == 1
+        assert backend.calls.count(("groups",)) == 1
 
 
 async def test_a_group_that_has_come_since_is_known(backend: FakeBackend) -> None:

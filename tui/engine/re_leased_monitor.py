@@ -277,19 +277,25 @@ def _decode_status(stored: str | None) -> dict[str, Any]:
         stored_status = lenient_json.decode((stored or "").encode("utf-8", "replace"), _StoredStatus)
     except lenient_json.UndecodableError:
         return {}
-    problem = stored_status.problem
     return {
         "state": stored_status.state,
         "is_syncing": stored_status.is_syncing,
-        # Another version of Reshelve may have other reasons.
-        "problem": problem and Notice(find_reason(problem.reason) or FeedReason.FAILED, {**problem.params}),
+        "problem": stored_status.problem and stored_status.problem.notice,
         **{name: timestamps.from_iso_text(getattr(stored_status, name)) for name in _TIME_FIELDS},
     }
 
 
 class _StoredNotice(Struct):
+    """A stored notice; moments among its parameters are ISO 8601."""
+
     reason: str
     params: dict[str, str | int | float] = {}
+
+    @property
+    def notice(self) -> Notice:
+        """The notice; another version of Reshelve may have stored an unknown reason."""
+        params = {name: timestamps.from_iso_text(value) or value for name, value in self.params.items()}
+        return Notice(find_reason(self.reason) or FeedReason.FAILED, {**params})
 
 
 class _StoredStatus(Struct):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 
 from msgspec import Struct
 
@@ -29,6 +30,16 @@ class Notice(Struct, frozen=True):
         """Return the code and its parameters, for the log."""
         params = ", ".join(f"{name}={value}" for name, value in self.params.items())
         return f"{self.reason} ({params})" if params else str(self.reason)
+
+
+def find_reason(code: str) -> Reason | None:
+    """Return the reason of a stored code; None for one that this version doesn't know."""
+    return _reasons().get(code)
+
+
+@cache
+def _reasons() -> dict[str, Reason]:
+    return {str(reason): reason for kind in Reason.__subclasses__() for reason in kind}
 
 
 class GeneralReason(Reason):
@@ -167,8 +178,3 @@ class SyncWindowReason(Reason):
     """What was assumed about the hours of Re-Leased's nightly sync."""
 
     UNKNOWN_ZONE = "sync_window.unknown_zone"
-
-
-def find_reason(code: str) -> Reason | None:
-    """Return the reason with a stored code; None if this version doesn't have it."""
-    return next((each for kind in Reason.__subclasses__() for each in kind if each == code), None)

@@ -98,7 +98,7 @@ class FeedEvidenceSource(EvidenceSource):
                 try:
                     self._client = await asyncio.to_thread(_open_client, self._feed_url, self._transport)
                 except NetworkSetupError as error:
-                    raise _feed_error(error) from error
+                    raise FeedError(error.reason, **error.notice.params) from error  # type: ignore[arg-type]
             return self._client
 
     async def _get(self, client: httpx.AsyncClient, path: str, params: dict[str, str]) -> httpx.Response:
@@ -121,7 +121,7 @@ class FeedEvidenceSource(EvidenceSource):
             problem = environment.proxy_password_problem(self._feed_url)
         if problem is None:
             raise FeedError(FeedReason.UNREACHABLE)
-        raise _feed_error(problem)
+        raise FeedError(problem.reason, **problem.notice.params)  # type: ignore[arg-type]
 
     def _parse_report(self, body: bytes, cursor: str | None) -> EvidenceReport:
         feed = _decode(body)
@@ -170,10 +170,6 @@ def _decode(body: bytes) -> _Feed:
     except lenient_json.UndecodableError:
         pass
     raise FeedError(FeedReason.UNREADABLE)
-
-
-def _feed_error(error: NetworkSetupError) -> FeedError:
-    return FeedError(error.reason, **error.notice.params)  # type: ignore[arg-type]
 
 
 def _open_client(feed_url: str, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
