@@ -13,6 +13,7 @@ from tui.engine.clock import XeroClock
 from tui.engine.connectivity.connection_state import StorageHealth
 from tui.engine.sync.sync_state import CLOCK_AHEAD
 from tui.model.errors import StoreError
+from tui.model.reasons import GeneralReason, Notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -217,18 +218,19 @@ async def test_a_disk_that_is_full_for_a_while_delays_it() -> None:
         async def set_sync_state(self, _name: str, value: str) -> None:
             if self.is_full:
                 self.is_full = False
-                raise StoreError("The disk is full.", "Free some space.")
+                raise disk_full
             self.kept = value
             disk.record(None)
 
-    full, said = Full(), list[str]()
+    full, said = Full(), list[Notice | None]()
+    disk_full = StoreError(GeneralReason.UNEXPECTED_ERROR, kind="full")
     disk = StorageHealth(lambda: said.append(disk.write_problem))
     disk.wait_before_retry = lambda: asyncio.sleep(0)  # type: ignore[method-assign]
     hands = Hands(cast("Store", full))
     keeping = asyncio.create_task(hands.clock.save_offset(disk))
     hands.agree(10 * MINUTE)
     await until(lambda: full.kept)
-    assert (full.kept, said) == ("600.0", ["The disk is full. Free some space.", ""])
+    assert (full.kept, said) == ("600.0", [disk_full.notice, None])
     keeping.cancel()
 
 

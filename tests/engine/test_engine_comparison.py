@@ -25,6 +25,7 @@ from tui.model.contact import ContactStatus, Organisation
 from tui.model.contact_file import FileContact, FileOptions, FileSource
 from tui.model.errors import ReshelveError, StoreError
 from tui.model.evidence import SyncKnowledge, SyncStatus, grade_change
+from tui.model.reasons import ComparisonReason, FileNote, FileReason, Notice
 from tui.re_leased.contact_file import ContactFile
 from tui.store import Store, TransitionRequest
 from tui.system.paths import Paths
@@ -178,21 +179,22 @@ async def test_a_copy_that_is_older_than_the_file_is_remarked_on(bench: Bench, s
     await bench.have(1)
     assert (await bench.look((1, "Active"))).notes == ()
     await store.set_sync_state(MODIFIED_SINCE, (DATED - timedelta(minutes=1)).isoformat())
-    [note] = (await bench.look((1, "Active"))).notes
-    assert "last loaded from Xero before the file was exported" in note
+    assert (await bench.look((1, "Active"))).notes == (Notice(FileNote.NEWER_THAN_CONTACTS),)
 
 
 async def test_contacts_that_were_never_all_read_are_not_compared(bench: Bench, store: Store) -> None:
     await store.save_contacts([contact(xero_id(1))], START)
-    with pytest.raises(ReshelveError, match="Not all contacts"):
+    with pytest.raises(ReshelveError) as refused:
         await bench.look((1, "Active"))
+    assert refused.value.reason is ComparisonReason.PARTLY_LOADED
 
 
 async def test_a_wrong_last_line_changes_nothing(bench: Bench, store: Store) -> None:
     await bench.have(1)
     await bench.archive(1, START + timedelta(minutes=1))
-    with pytest.raises(ReshelveError, match=r"^Line 3: “Lost” isn't a known status"):
+    with pytest.raises(ReshelveError) as refused:
         await bench.look((1, "Archived"), (1, "Lost"))
+    assert refused.value.notice == Notice(FileReason.UNKNOWN_STATUS, {"line": 3, "word": "Lost"})
     assert store._database.rows("SELECT count(*) FROM sync_records") == [(0,)]
 
 
@@ -208,8 +210,9 @@ async def test_more_than_is_recorded_at_once(bench: Bench, store: Store) -> None
 
 def test_an_organisation_that_was_never_opened_has_nothing_to_compare(tmp_path: Path) -> None:
     paths, organisation = Paths.under(tmp_path), Organisation(xero_id(1), "Demo", "!d")
-    with pytest.raises(StoreError, match="haven't been loaded"):
+    with pytest.raises(StoreError) as refused:
         open_store(paths, organisation)
+    assert refused.value.reason is ComparisonReason.NOTHING_LOADED
     assert not paths.organisation(organisation.tenant_id).exists()
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from engine.model_xero import START, Clock
 
+from tui import messages
 from tui.engine.connectivity import connection_state
 from tui.engine.connectivity.connection_state import ConnectionState
 from tui.model.errors import (
@@ -23,7 +24,7 @@ from tui.model.errors import (
     ReshelveError,
     UnexpectedReplyError,
 )
-from tui.model.reasons import SignInReason, XeroReason
+from tui.model.reasons import ConnectionReason, GeneralReason, Notice, SignInReason, XeroReason
 from tui.model.snapshot import ConnectionStatus
 
 
@@ -78,25 +79,27 @@ async def waits(weather: ConnectionState) -> bool:
     return is_waiting
 
 
-LOST = ReplyLostError("The answer was lost.", "Reshelve reads again.")
+# How long to wait depends on the kind of error alone.
+WHY = GeneralReason.BUG_NOT_LOGGED
+LOST = ReplyLostError(WHY)
 
 
 @pytest.mark.parametrize(
     ("error", "link", "seconds"),
     [
-        (OfflineError("x"), ConnectionStatus.OFFLINE, 1),
+        (OfflineError(WHY), ConnectionStatus.OFFLINE, 1),
         (LOST, ConnectionStatus.UNAVAILABLE, 1),
         (RateLimitedError(37, "minute"), ConnectionStatus.LIMITED, 37),
         (RateLimitedError(0, "concurrent"), ConnectionStatus.LIMITED, 1),
         (RateLimitedError(7200, "day"), ConnectionStatus.LIMITED, 7200),
-        (ReconnectError("x"), ConnectionStatus.RECONNECT, 60),
+        (ReconnectError(WHY), ConnectionStatus.RECONNECT, 60),
         (RejectedError(XeroReason.REJECTED, status=422, xero_message="x"), ConnectionStatus.UNEXPECTED, 60),
-        (ForeignReplyError("x"), ConnectionStatus.UNEXPECTED, 1),
+        (ForeignReplyError(WHY), ConnectionStatus.UNEXPECTED, 1),
         (UnexpectedReplyError(XeroReason.UNREADABLE_REPLY), ConnectionStatus.UNEXPECTED, 1),
         (UnexpectedReplyError(XeroReason.REPLY_TOO_LARGE), ConnectionStatus.UNEXPECTED, 1),
         (ReplyLostError(XeroReason.NO_REPLY), ConnectionStatus.UNAVAILABLE, 1),
-        (NotConnectedError("x"), ConnectionStatus.REMOVED, 600),
-        (MissingScopeError("x"), ConnectionStatus.RECONNECT, 600),
+        (NotConnectedError(WHY), ConnectionStatus.REMOVED, 600),
+        (MissingScopeError(WHY), ConnectionStatus.RECONNECT, 600),
     ],
 )
 def test_each_failure_has_its_name_and_its_wait(
@@ -108,16 +111,16 @@ def test_each_failure_has_its_name_and_its_wait(
     assert sky.changes == 1
 
 
-def test_the_words_say_what_happened_and_what_to_do(sky: Sky) -> None:
+def test_the_reason_of_a_failure_is_kept_for_the_screen(sky: Sky) -> None:
     sky.weather.record_failure(LOST)
-    assert sky.weather.xero_status.detail == "The answer was lost. Reshelve reads again."
+    assert sky.weather.xero_status.detail == LOST.notice
 
 
 def test_offline_doubles_up_to_half_a_minute_and_an_answer_resets_it(sky: Sky) -> None:
-    assert sky.failures(OfflineError("x"), 8) == [1, 2, 4, 8, 16, 30, 30, 30]
+    assert sky.failures(OfflineError(WHY), 8) == [1, 2, 4, 8, 16, 30, 30, 30]
     sky.weather.record_success(59, 4999)
     assert sky.wait == 0
-    assert sky.failures(OfflineError("x"), 1) == [1]
+    assert sky.failures(OfflineError(WHY), 1) == [1]
 
 
 def test_trouble_at_xero_doubles_up_to_five_minutes(sky: Sky) -> None:
@@ -125,33 +128,33 @@ def test_trouble_at_xero_doubles_up_to_five_minutes(sky: Sky) -> None:
 
 
 def test_a_long_time_offline_says_little_about_xeros_own_troubles(sky: Sky) -> None:
-    sky.failures(OfflineError("x"), 50)
+    sky.failures(OfflineError(WHY), 50)
     assert sky.failures(LOST, 2) == [64, 128]
 
 
 def test_a_limit_does_not_count_as_a_failure(sky: Sky) -> None:
-    sky.failures(OfflineError("x"), 1)
+    sky.failures(OfflineError(WHY), 1)
     sky.failures(RateLimitedError(5, "minute"), 3)
-    assert sky.failures(OfflineError("x"), 1) == [2]
+    assert sky.failures(OfflineError(WHY), 1) == [2]
 
 
 def test_several_jobs_that_meet_the_same_trouble_are_one_failure(sky: Sky) -> None:
     attempts = [sky.weather.attempt() for _ in range(3)]
-    sky.weather.record_failure(OfflineError("x"), attempts[0])
-    sky.weather.record_failure(OfflineError("x"), attempts[1])
+    sky.weather.record_failure(OfflineError(WHY), attempts[0])
+    sky.weather.record_failure(OfflineError(WHY), attempts[1])
     sky.pass_by(0.5)
-    sky.weather.record_failure(OfflineError("x"))
+    sky.weather.record_failure(OfflineError(WHY))
     assert sky.wait == 0.5
     sky.pass_by(20)
-    sky.weather.record_failure(OfflineError("x"), attempts[2])
+    sky.weather.record_failure(OfflineError(WHY), attempts[2])
     assert sky.wait == 1
     sky.pass_by(1)
-    assert sky.failures(OfflineError("x"), 1) == [2]
+    assert sky.failures(OfflineError(WHY), 1) == [2]
 
 
 def test_the_longer_of_two_waits_is_kept_and_named(sky: Sky) -> None:
     sky.weather.record_failure(RateLimitedError(7200, "day"))
-    sky.weather.record_failure(OfflineError("x"))
+    sky.weather.record_failure(OfflineError(WHY))
     assert (sky.weather.xero_status.status, sky.wait) == (ConnectionStatus.LIMITED, 7200)
     sky.weather.record_failure(RateLimitedError(9000, "day"))
     assert sky.wait == 9000
@@ -171,25 +174,27 @@ def test_an_answer_to_what_was_asked_before_a_limit_does_not_lift_it(sky: Sky) -
 
 
 @pytest.mark.parametrize(
-    ("problem", "words"),
+    ("problem", "reason", "words"),
     [
-        ("minute", "Xero's call limit for this minute"),
-        ("day", "Xero's daily call limit is reached. Queued changes are kept."),
-        ("concurrent", "at once"),
-        ("appminute", "everyone who uses the app"),
+        ("minute", ConnectionReason.MINUTE_LIMIT, "this minute"),
+        ("day", ConnectionReason.DAY_LIMIT, "Queued changes are kept."),
+        ("concurrent", ConnectionReason.CONCURRENT_LIMIT, "at once"),
+        ("appminute", ConnectionReason.APP_LIMIT, "everyone who uses the app"),
+        ("something new", ConnectionReason.MINUTE_LIMIT, "this minute"),
     ],
 )
-def test_each_limit_has_its_words(sky: Sky, problem: str, words: str) -> None:
+def test_each_limit_has_its_reason(sky: Sky, problem: str, reason: ConnectionReason, words: str) -> None:
     sky.weather.record_failure(RateLimitedError(10, problem))
-    assert words in sky.weather.xero_status.detail
+    assert sky.weather.xero_status.detail == Notice(reason)
+    assert words in messages.in_full(Notice(reason))
 
 
 def test_an_organisation_that_is_gone_says_what_still_works_and_what_to_do(sky: Sky) -> None:
-    sky.weather.record_failure(NotConnectedError("Forbidden"))
+    sky.weather.record_failure(NotConnectedError(WHY))
     detail = sky.weather.xero_status.detail
-    assert "no longer connected in Xero" in detail
-    assert "still read" in detail
-    assert "reconnect" in detail
+    assert detail == Notice(ConnectionReason.REMOVED)
+    assert "still read" in messages.in_full(detail)
+    assert messages.action(detail) == "connect"
 
 
 def test_calls_that_wait_for_xeros_minute_say_until_when(sky: Sky) -> None:
@@ -214,10 +219,10 @@ async def test_calls_kept_for_the_person_are_named_and_hold_nobody_up(sky: Sky) 
     until = START + timedelta(hours=1)
     sky.weather.limit_background_calls(until)
     assert sky.weather.display_status.retry_at == until
-    assert "reserved for" in sky.weather.display_status.detail
+    assert sky.weather.display_status.detail == Notice(ConnectionReason.CALLS_RESERVED)
     assert not await waits(sky.weather)
-    sky.weather.record_failure(OfflineError("x"))
-    assert "reserved for" not in sky.weather.display_status.detail
+    sky.weather.record_failure(OfflineError(WHY))
+    assert sky.weather.display_status.detail == Notice(WHY)
     sky.weather.record_success(60, 4999)
     sky.weather.limit_background_calls(None)
     assert sky.weather.display_status == sky.weather.xero_status
@@ -228,13 +233,13 @@ def test_an_answer_tells_the_calls_left_and_forgets_the_trouble(sky: Sky) -> Non
     sky.weather.record_success(58, None)
     link = sky.weather.xero_status
     assert (link.status, link.minute_calls_left, link.day_calls_left) == (ConnectionStatus.ONLINE, 58, None)
-    assert (link.last_reply_at, link.retry_at, link.detail) == (START, None, "")
+    assert (link.last_reply_at, link.retry_at, link.detail) == (START, None, None)
 
 
 def test_bad_weather_keeps_what_the_last_answer_said(sky: Sky) -> None:
     sky.weather.record_success(58, 4800)
     sky.clock.forward(minutes=5)
-    sky.weather.record_failure(OfflineError("x"))
+    sky.weather.record_failure(OfflineError(WHY))
     assert (sky.weather.xero_status.last_reply_at, sky.weather.xero_status.day_calls_left) == (START, 4800)
 
 
@@ -243,7 +248,7 @@ async def test_fine_weather_is_not_waited_for(sky: Sky) -> None:
 
 
 async def test_the_wait_ends_when_its_time_has_come(sky: Sky) -> None:
-    sky.weather.record_failure(OfflineError("x"))
+    sky.weather.record_failure(OfflineError(WHY))
     assert await waits(sky.weather)
     sky.clock.forward(seconds=1)
     assert not await waits(sky.weather)
@@ -252,10 +257,10 @@ async def test_the_wait_ends_when_its_time_has_come(sky: Sky) -> None:
 @pytest.mark.parametrize(
     "error",
     [
-        OfflineError("x"),
+        OfflineError(WHY),
         LOST,
-        ReconnectError("x"),
-        NotConnectedError("x"),
+        ReconnectError(WHY),
+        NotConnectedError(WHY),
         RejectedError(XeroReason.REJECTED, status=400, xero_message="x"),
     ],
 )
@@ -293,16 +298,16 @@ async def test_a_night_asleep_ends_the_wait_though_one_clock_stood_still(
 
 
 async def test_a_person_who_was_quicker_than_the_wait_is_heard(sky: Sky) -> None:
-    sky.weather.record_failure(OfflineError("x"))
+    sky.weather.record_failure(OfflineError(WHY))
     sky.weather.retry_now()
     assert not await waits(sky.weather)
 
 
 async def test_a_persons_nudge_starts_the_waits_anew(sky: Sky) -> None:
-    sky.failures(OfflineError("x"), 5)
-    sky.weather.record_failure(OfflineError("x"))
+    sky.failures(OfflineError(WHY), 5)
+    sky.weather.record_failure(OfflineError(WHY))
     sky.weather.retry_now()
-    sky.weather.record_failure(OfflineError("x"))
+    sky.weather.record_failure(OfflineError(WHY))
     assert sky.wait == 1
 
 
@@ -319,7 +324,7 @@ async def test_nobody_ends_the_wait_for_a_limit(sky: Sky) -> None:
 
 
 async def test_an_answer_to_somebody_else_ends_everybodys_wait(sky: Sky) -> None:
-    sky.weather.record_failure(OfflineError("x"))
+    sky.weather.record_failure(OfflineError(WHY))
     waiting = asyncio.create_task(sky.weather.wait_until_ready())
     await asyncio.sleep(0)
     sky.weather.record_success(60, 5000)
@@ -330,7 +335,7 @@ async def test_an_answer_to_somebody_else_ends_everybodys_wait(sky: Sky) -> None
 async def test_the_other_copy_is_named_without_a_countdown(sky: Sky) -> None:
     sky.weather.mark_standby()
     assert sky.weather.xero_status.status is ConnectionStatus.STANDBY
-    assert "Another Reshelve" in sky.weather.xero_status.detail
+    assert sky.weather.xero_status.detail == Notice(ConnectionReason.STANDBY)
     assert not await waits(sky.weather)
 
 
@@ -339,5 +344,5 @@ async def test_a_keychain_that_waits_is_asked_again_soon_however_long_it_takes(s
     error = KeychainError(SignInReason.KEYCHAIN_WAITING)
     assert max(sky.failures(error, 20)) <= 5
     assert sky.weather.xero_status.status is ConnectionStatus.KEYCHAIN
-    assert "check for its prompt" in sky.weather.xero_status.detail
+    assert sky.weather.xero_status.detail == error.notice
     assert max(sky.failures(KeychainError(SignInReason.KEYCHAIN_LOCKED), 20)) > 5

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from engine.test_engine_scheduler import LiveXero, house
 
+from tui import messages
 from tui.engine import scheduler as loops_module
 from tui.model.change import Action, State
 from tui.model.errors import ReshelveError
@@ -15,6 +16,8 @@ from tui.store import Store
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tui.model.reasons import Notice
+
 
 def delete(folder: Path) -> None:
     for part in folder.glob("contacts.db*"):
@@ -22,7 +25,7 @@ def delete(folder: Path) -> None:
 
 
 async def test_it_is_shown_refused_and_put_back(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    shown: list[str] = []
+    shown: list[Notice | None] = []
     monkeypatch.setattr("tui.engine.snapshot_publisher._COALESCE", 0)
     monkeypatch.setattr(loops_module, "_LOCK_CHECK_SECONDS", 0.02)
     folder = store._database.file.parent
@@ -35,7 +38,7 @@ async def test_it_is_shown_refused_and_put_back(store: Store, monkeypatch: pytes
         with pytest.raises(ReshelveError, match="Nothing was recorded"):
             await home.engine.changes.request(Action.ARCHIVE, ["b"])
         await home.until(lambda it: not it.storage_problem and any(shown))
-        assert any("Nothing was recorded" in each for each in shown)
+        assert any("Nothing was recorded" in messages.in_full(each) for each in shown if each)
         assert await home.engine.changes.request(Action.ARCHIVE, ["b"]) == 1
     again = Store.open(folder)
     assert len(again.changes.in_states(State.QUEUED)) == 2

@@ -28,6 +28,7 @@ from tui.model.change import Action
 from tui.model.contact import ContactStatus, Organisation
 from tui.model.errors import FeedError
 from tui.model.evidence import CompanyState, NightlyWindow, ReportKind, SyncRecord, SyncStatus, UserReport
+from tui.model.reasons import FeedReason
 from tui.re_leased.evidence_source import EvidenceReport
 from tui.store import Store
 
@@ -114,7 +115,7 @@ class Life:
         began = hour(max(0, self.at - deed.ago))
         report = EvidenceReport.from_evidence(f"{self.at} {deed}")
         if deed.kind == "silent":
-            await self.watch.poll_feed(Bridge(FeedError("It is silent.")))
+            await self.watch.poll_feed(Bridge(FeedError(FeedReason.UNREACHABLE)))
         elif deed.kind == "clean":
             clean = replace(report, last_sync_started_at=began, last_sync_clean=True)
             await self.watch.poll_feed(Bridge(clean))

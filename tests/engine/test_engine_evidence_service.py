@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from tui.model.change import Origin
 from tui.model.contact import ContactStatus
 from tui.model.errors import FeedError, ReshelveError
 from tui.model.evidence import CompanyState, NightlyWindow, SyncStatus, grade_change
+from tui.model.reasons import EvidenceReason, FeedReason
 from tui.re_leased.evidence_source import EvidenceReport
 
 if TYPE_CHECKING:
@@ -97,11 +99,13 @@ async def test_a_sync_that_showed_errors_stalls(desk: Desk) -> None:
     assert desk._re_leased.status.state_reported_at == desk._now()
 
 
-async def test_what_cannot_have_been_is_refused_in_words(desk: Desk) -> None:
-    with pytest.raises(ReshelveError, match="yet to come"):
+async def test_what_cannot_have_been_is_refused(desk: Desk) -> None:
+    with pytest.raises(ReshelveError) as refused:
         await desk.report_sync_started(desk._now() + timedelta(minutes=1))
-    with pytest.raises(ReshelveError, match="No sync"):
+    assert refused.value.reason is EvidenceReason.FUTURE_SYNC_START
+    with pytest.raises(ReshelveError) as refused:
         await desk.report_sync_ended(is_clean=True)
+    assert refused.value.reason is EvidenceReason.NO_SYNC_REPORTED
     assert desk._re_leased.status.last_report is None
 
 
@@ -162,8 +166,9 @@ async def test_what_was_seen_of_a_contact_that_has_moved_on_is_refused(desk: Des
     back = replace(contact("a"), updated_at=START + timedelta(minutes=5))
     await desk._store.save_contacts([back], START + timedelta(minutes=6))
     assert len(desk._store.changes.of_contact("a")) == 2
-    with pytest.raises(ReshelveError, match="changed again meanwhile"):
+    with pytest.raises(ReshelveError) as refused:
         await desk.report_contact_checked(seen)
+    assert refused.value.reason is EvidenceReason.CONTACT_CHANGED
     assert all(change.checked_at is None for change in desk._store.changes.of_contact("a"))
 
 
@@ -198,6 +203,32 @@ async def test_a_copy_without_the_lease_shows_what_the_holder_has_read(store: St
     await holder.poll_feed(Bridge(report))
     follower.reload(is_follower=True)
     assert (follower.status.state, follower.status.next_sync_at) == ("Successfully synced", soon)
-    await holder.poll_feed(Bridge(FeedError("It fell silent.")))
+    silent = FeedError(FeedReason.SOURCE_PROBLEM, problem="It fell silent.")
+    await holder.poll_feed(Bridge(silent))
     follower.reload(is_follower=True)
-    assert (follower.status.problem, follower.knowledge.stalled_since) == ("It fell silent.", Clock()())
+    assert (follower.status.problem, follower.knowledge.stalled_since) == (silent.notice, Clock()())
+    # A moment is still one when it is read.
+    await holder.poll_feed(Bridge(FeedError(FeedReason.SOURCE_PROBLEM, problem="Expired", at=soon)))
+    follower.reload(is_follower=True)
+    assert follower.status.problem is not None
+    assert follower.status.problem.params == {"problem": "Expired", "at": soon}
+
+
+@pytest.mark.parametrize(
+    ("stored", "problem"),
+    [
+        # As versions before reason codes wrote it.
+        ("It fell silent.", None),
+        ({"reason": "feed.something_new", "params": {"number": 7}}, FeedReason.FAILED),
+        ({"reason": "feed.unreachable"}, FeedReason.UNREACHABLE),
+    ],
+)
+async def test_what_another_version_has_stored_of_a_feed_is_read_as_far_as_it_can_be(
+    store: Store, stored: object, problem: FeedReason | None
+) -> None:
+    status = json.dumps({"state": "Not connected", "is_syncing": False, "problem": stored})
+    await store.set_sync_state("feed.shared_status", status)
+    follower = ReLeasedMonitor(store, NIGHT, Clock(), has_feed=True)
+    follower.reload(is_follower=True)
+    assert follower.status.state == "Not connected"
+    assert (follower.status.problem and follower.status.problem.reason) is problem

@@ -15,10 +15,12 @@ from tui.model.change import Action, Change, Transition
 from tui.model.contact import ContactStatus
 from tui.model.errors import FeedError
 from tui.model.evidence import NightlyWindow, SyncRecord, SyncStatus, grade_change
+from tui.model.reasons import FeedReason
 from tui.re_leased.evidence_source import EvidenceReport
 from tui.store import Store, TransitionRequest
 
 NIGHT = NightlyWindow(time(0), time(6), UTC)
+SILENT = FeedError(FeedReason.UNREACHABLE)
 QUIET = EvidenceReport(
     pick_ups=(),
     cursor=None,
@@ -104,7 +106,7 @@ async def test_evidence_is_read_to_its_end_and_kept_with_its_cursor(store: Store
     assert restarted.cursors == ["2"]
 
 
-@pytest.mark.parametrize("answer", [report(state=""), FeedError("Not there.", "")])
+@pytest.mark.parametrize("answer", [report(state=""), SILENT])
 async def test_a_feed_has_been_asked_once_it_has_answered(
     store: Store, answer: EvidenceReport | FeedError
 ) -> None:
@@ -170,11 +172,11 @@ async def test_a_sync_with_errors_stalls_and_makes_nothing_overdue(store: Store)
 async def test_a_feed_that_fails_is_named_and_nothing_is_claimed(store: Store) -> None:
     [change] = await confirmed(store, "a")
     watch = feed_watch(store)
-    assert await watch.poll_feed(FakeObserver(FeedError("The feed can't be reached.")))
-    assert watch.status.problem == "The feed can't be reached."
+    assert await watch.poll_feed(FakeObserver(SILENT))
+    assert (watch.status.problem, watch.status.is_stalled) == (SILENT.notice, True)
     assert grade(store, watch, change, START + timedelta(days=9)) is SyncStatus.STALLED
     assert await watch.poll_feed(FakeObserver(QUIET))
-    assert watch.status.problem == ""
+    assert (watch.status.problem, watch.status.is_stalled) == (None, False)
     assert grade(store, watch, change, START + timedelta(days=9)) is SyncStatus.PENDING
 
 
@@ -182,7 +184,7 @@ async def test_what_was_learnt_before_a_failure_counts(store: Store) -> None:
     [change] = await confirmed(store, "a")
     watch = feed_watch(store)
     after = START + timedelta(seconds=5)
-    observer = FakeObserver(report(pick_up("a", after), cursor="1", has_more=True), FeedError("Gone."))
+    observer = FakeObserver(report(pick_up("a", after), cursor="1", has_more=True), SILENT)
     assert await watch.poll_feed(observer)
     assert grade(store, watch, change) is SyncStatus.SYNCED
 
@@ -398,7 +400,7 @@ async def test_a_feed_that_always_has_more_is_left_for_the_next_look(store: Stor
 async def test_a_cycle_that_no_calendar_holds_is_unknown(store: Store, seconds: float) -> None:
     watch = feed_watch(store)
     await watch.poll_feed(FakeObserver(report(cycle_seconds=seconds)))
-    assert (watch.status.cycle_started_at, watch.status.problem) == (None, "")
+    assert (watch.status.cycle_started_at, watch.status.problem) == (None, None)
 
 
 @pytest.mark.parametrize("year", [1, 1969, 2200, 9999])

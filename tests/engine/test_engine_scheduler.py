@@ -17,8 +17,9 @@ from tui.engine.engine import Engine
 from tui.engine.scheduler import Scheduler
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus, Organisation
-from tui.model.errors import ReshelveError, StoreError
+from tui.model.errors import ReadOnlyError, ReshelveError, StoreError
 from tui.model.evidence import NightlyWindow
+from tui.model.reasons import ConnectionReason, GeneralReason, Notice, ReadOnlyReason
 from tui.model.snapshot import ConnectionStatus
 from tui.xero.rate_limiter import RateLimiter
 from tui.xero.results import CallsLeft
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from tui.xero.results import ContactsPage, LookupResult
 
 PATIENCE = 30
+FULL = StoreError(GeneralReason.UNEXPECTED_ERROR, kind="full")
 
 
 class FullDisk:
@@ -46,7 +48,7 @@ class FullDisk:
     async def poll_feed(self, _source: object) -> bool:
         self.looks += 1
         if self.looks == 1:
-            raise StoreError("The disk is full.")
+            raise FULL
         self.looked_again.set()
         return True
 
@@ -82,7 +84,7 @@ async def test_a_full_disk_does_not_end_the_watch_of_released(monkeypatch: pytes
     following = asyncio.create_task(loops.monitor_re_leased(cast("Any", object())))
     loops._has_lock.set()
     await asyncio.wait_for(watch.looked_again.wait(), PATIENCE)
-    assert disk.write_problem == "The disk is full."
+    assert disk.write_problem == FULL.notice
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
     assert following.cancelled()
@@ -256,7 +258,7 @@ async def test_the_last_fifth_of_the_days_calls_is_kept_and_said_to_be(store: St
         await home.engine.contacts.refresh()
         seen = await home.until(lambda it: it.xero.detail)
         assert (seen.xero.status, seen.xero.day_calls_left) == (ConnectionStatus.ONLINE, 990)
-        assert "kept for you" in seen.xero.detail
+        assert seen.xero.detail == Notice(ConnectionReason.CALLS_RESERVED)
         assert seen.xero.retry_at is not None
         assert (seen.xero.retry_at - home.clock()).total_seconds() == 3600
         # The person's own calls are made all the same.
@@ -287,8 +289,9 @@ async def test_reading_only_refuses_every_change_and_sends_nothing(store: Store)
             home.engine.manual_restores.dismiss(change),
             home.engine.manual_restores.simulate_restore("a"),
         ):
-            with pytest.raises(ReshelveError, match="read-only"):
+            with pytest.raises(ReadOnlyError) as error:
                 await refused
+            assert error.value.reason is ReadOnlyReason.OPTION
         assert not xero.writes
         left = store.changes.get(change.change_id)
         assert left is not None
@@ -338,16 +341,15 @@ async def test_a_disk_in_trouble_is_no_bad_weather_and_is_tried_again(
 
     async def on_a_full_disk(work: Any, **options: Any) -> Any:
         if is_full:
-            error = StoreError("The disk is full.", "Free some space.")
-            store.on_written(error)
-            raise error
+            store.on_written(FULL)
+            raise FULL
         return await write(work, **options)
 
     monkeypatch.setattr(store._database, "write", on_a_full_disk)
     xero = LiveXero("a")
     async with house(store, xero) as home:
         seen = await home.until(lambda it: it.storage_problem)
-        assert seen.storage_problem == "The disk is full. Free some space."
+        assert seen.storage_problem == FULL.notice
         assert seen.xero.status not in {ConnectionStatus.UNAVAILABLE, ConnectionStatus.OFFLINE}
         is_full = False
         seen = await home.until(lambda it: it.last_refresh_at)
@@ -362,7 +364,7 @@ async def test_a_store_that_cannot_be_read_leaves_what_is_shown(
         await home.until(lambda it: it.last_refresh_at)
 
         def broken() -> None:
-            raise StoreError("The local copy is damaged.")
+            raise FULL
 
         monkeypatch.setattr(store, "counts", broken)
         await home.engine.contacts.refresh()
@@ -380,7 +382,7 @@ async def test_a_lease_and_a_search_index_outlive_a_store_in_trouble(
     def fails(what: str) -> None:
         if failures[what]:
             failures[what] -= 1
-            raise StoreError(f"It can't {what}.")
+            raise FULL
 
     load, look = store.search.load, store.changed_elsewhere
 

@@ -10,6 +10,7 @@ import pytest
 from engine.test_engine_scheduler import LiveXero, house
 from msgspec.structs import replace
 
+from tui import messages
 from tui.engine import engine as engine_module
 from tui.engine import supervision
 from tui.engine.clock import XeroClock
@@ -110,7 +111,8 @@ async def test_a_bug_in_one_task_is_logged_shown_and_tried_again(
     shown: list[Snapshot] = []
 
     def said() -> str:
-        return " ".join(f"{each.xero.detail} {each.storage_problem}" for each in shown)
+        notices = (notice for each in shown for notice in (each.xero.detail, each.storage_problem))
+        return " ".join(messages.in_full(notice) for notice in notices if notice is not None)
 
     async with house(store, LiveXero("a", "b")) as home:
         home.engine.subscribe(shown.append)

@@ -11,6 +11,7 @@ import yaml
 
 from tui.engine.engine_factory import nightly_window, zone_from_xero
 from tui.model.contact import Organisation
+from tui.model.reasons import Notice, SyncWindowReason
 from tui.settings import OrganisationSettings, Settings
 
 SPEC = Path(__file__).parents[3] / "shared" / "spec" / "xero_accounting.yaml"
@@ -52,7 +53,7 @@ def test_the_night_is_the_organisations_own() -> None:
     window = nightly_window(Settings(), organisation("NEWZEALANDSTANDARDTIME"))
     _, end = window.next_after(datetime(2026, 4, 4, 0, tzinfo=UTC))
     assert end == datetime(2026, 4, 5, 6, tzinfo=ZoneInfo("Pacific/Auckland"))
-    assert window.zone_note == ""
+    assert window.zone_note is None
 
 
 def test_what_the_settings_say_of_it_comes_first() -> None:
@@ -62,8 +63,8 @@ def test_what_the_settings_say_of_it_comes_first() -> None:
     assert (window.start, window.end, window.zone) == (time(22), time(4), ZoneInfo("America/New_York"))
 
 
-def test_an_unknown_spelling_is_said_in_words_and_this_machines_zone_used() -> None:
+def test_an_unknown_spelling_is_named_and_this_machines_zone_used() -> None:
     window = nightly_window(Settings(), organisation("MIDDLEEARTHSTANDARDTIME"))
     assert window.zone is None
-    assert "MIDDLEEARTHSTANDARDTIME" in window.zone_note
-    assert nightly_window(Settings(), organisation("")).zone_note == ""
+    assert window.zone_note == Notice(SyncWindowReason.UNKNOWN_ZONE, {"zone": "MIDDLEEARTHSTANDARDTIME"})
+    assert nightly_window(Settings(), organisation("")).zone_note is None

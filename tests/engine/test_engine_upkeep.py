@@ -10,6 +10,7 @@ import pytest
 from engine.model_xero import START, contact
 from store.damage import spoil
 
+from tui import messages
 from tui.engine.connectivity.connection_state import StorageHealth
 from tui.engine.maintenance import upkeep
 from tui.engine.maintenance.upkeep import maintain
@@ -62,13 +63,15 @@ async def test_a_backup_that_cannot_be_written_is_told_and_made_once_it_can(
         await told.wait()
         # A write that succeeds says nothing of backups.
         disk.record(None)
-        assert disk.problem.startswith("The journal couldn't be backed up (")
-        assert f"{in_the_way} can be written" in disk.problem
+        problem = disk.problem
+        assert problem is not None
+        assert messages.message(problem).startswith("The journal couldn't be backed up (")
+        assert f"{in_the_way} can be written" in messages.in_full(problem)
         assert not looking.done()
         in_the_way.unlink()
         await looking
-    assert caplog.text.count("couldn't be backed up") == 1
-    assert disk.problem == ""
+    assert caplog.text.count("backup: ") == 1
+    assert disk.problem is None
     assert len(backups(file)) == 1
 
 
@@ -126,5 +129,5 @@ async def test_files_that_are_away_for_a_while_are_backed_up_and_checked_once_th
     storage = StorageHealth(lambda: None)
     await maintain(store, held, lambda: START, storage)
     assert tried_again.is_set()
-    assert storage.problem == ""
+    assert storage.problem is None
     assert len(backups(file)) == 1

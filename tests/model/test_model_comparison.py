@@ -16,6 +16,7 @@ from tui.model.contact import ContactStatus
 from tui.model.contact_file import FileContact, FileSource
 from tui.model.evidence import proves
 from tui.model.matching import Matcher, XeroContact, text_key
+from tui.model.reasons import FileNote, Notice
 
 DATED = datetime(2026, 3, 4, 9, tzinfo=UTC)
 SOURCE = FileSource("contacts.csv", "0123456789abcdef", DATED)
@@ -228,10 +229,10 @@ def test_a_choice_has_to_be_a_candidate() -> None:
 
 
 def test_ids_of_another_organisation_are_remarked_on() -> None:
-    [note] = held([told(2, xero_id=xero_id(8)), told(3, xero_id=xero_id(9))], [xero(1)]).notes
-    assert "another one's file" in note
-    [note] = held([told(2, xero_id="17", name="Contact 1")], [xero(1)]).notes
-    assert note.startswith("1 of the file's ids")
+    found = held([told(2, xero_id=xero_id(8)), told(3, xero_id=xero_id(9))], [xero(1)])
+    assert found.notes == (Notice(FileNote.OTHER_ORGANISATION),)
+    found = held([told(2, xero_id="17", name="Contact 1")], [xero(1)])
+    assert found.notes == (Notice(FileNote.INVALID_IDS, {"count": 1}),)
     assert held([told(2, xero_id=xero_id(1)), told(3, xero_id=xero_id(9))], [xero(1)]).notes == ()
 
 

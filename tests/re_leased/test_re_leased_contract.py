@@ -11,6 +11,7 @@ from support.practice import PracticeXero, running_sandbox
 
 from tui.model.contact import ContactStatus
 from tui.model.errors import FeedError
+from tui.model.reasons import FeedReason, Notice
 from tui.re_leased.feed import FeedEvidenceSource
 
 if TYPE_CHECKING:
@@ -97,13 +98,15 @@ async def test_more_than_one_answer_holds_is_read_in_turns(practice: PracticeXer
     assert ids <= {one.contact_id for report in (first, second) for one in report.pick_ups}
 
 
-async def test_an_organisation_without_a_company_is_said_in_words(practice: PracticeXero) -> None:
+async def test_an_organisation_without_a_company_has_its_reason(practice: PracticeXero) -> None:
     async with observing(practice, "00000000-1111-4222-8333-444444444444") as observer:
-        with pytest.raises(FeedError, match="doesn't have this organisation"):
+        with pytest.raises(FeedError) as failed:
             await observer.fetch(None)
+        assert failed.value.reason is FeedReason.NO_SUCH_ORGANISATION
 
 
-async def test_a_cursor_never_given_out_is_said_in_words(practice: PracticeXero) -> None:
+async def test_a_cursor_never_given_out_has_its_reason(practice: PracticeXero) -> None:
     async with observing(practice) as observer:
-        with pytest.raises(FeedError, match="HTTP 400"):
+        with pytest.raises(FeedError) as failed:
             await observer.fetch("never")
+        assert failed.value.notice == Notice(FeedReason.HTTP_ERROR, {"status": 400})

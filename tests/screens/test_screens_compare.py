@@ -9,12 +9,14 @@ from msgspec.structs import replace
 from support.comparisons import ACTIVE, ARCHIVED, SOURCE, comparison, exported, line
 from support.effort import some
 from support.fake_backend import FakeBackend, contact_id
+from support.notices import notice
 from support.screen_test import Driver, running
 from textual.widgets import Static
 
 from tui.model.change import Action, State
 from tui.model.contact_file import FileContact
 from tui.model.errors import ReshelveError
+from tui.model.reasons import FileNote, Notice
 from tui.screens.compare import formatting as words
 from tui.screens.compare.compare import CompareScreen
 from tui.screens.compare.comparison_list import KindBar
@@ -325,13 +327,13 @@ async def test_read_only_records_and_changes_nothing(office: FakeBackend) -> Non
 
 
 async def test_notes_and_assumptions_are_said(backend: FakeBackend) -> None:
-    source = replace(SOURCE, notes=("It isn't UTF-8, and was read as Windows-1252.",))
+    source = replace(SOURCE, notes=(Notice(FileNote.READ_AS_CP1252),))
     found = comparison(backend, [line(2, 0, ACTIVE), line(3, 0, ACTIVE)], source)
-    backend.compared = replace(found, notes=("It may be another one's file.",))
+    backend.compared = replace(found, notes=(Notice(FileNote.OTHER_ORGANISATION),))
     async with running(backend) as person:
         await compare(person)
         assert "read as Windows-1252" in notes(person)
-        assert "another one's file" in notes(person)
+        assert "another organisation's file" in notes(person)
         assert "1 line repeats an earlier line." in notes(person)
 
 
@@ -339,7 +341,7 @@ async def test_hostile_names_are_harmless_here(backend: FakeBackend) -> None:
     bad = "a [/x] \x1b]0;x\x07b\u202e"
     backend.known[contact_id(2)] = replace(backend.known[contact_id(2)], name=bad, email="[bold]@x")
     told = FileContact(3, ACTIVE, name=bad, email="\x1b[31m@y")
-    source = replace(SOURCE, name="[red]\x1b[2J.csv", notes=("[/] \x1b[2J",))
+    source = replace(SOURCE, name="[red]\x1b[2J.csv", notes=(notice("[/] \x1b[2J"),))
     backend.compared = comparison(backend, [line(2, 2, ARCHIVED), told], source)
     async with running(backend) as person:
         await compare(person)

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from support.comparisons import ACTIVE, SOURCE, comparison, exported, line
 from support.pictures import SIZES, Text, picture
 
-from tui.model.contact_file import ContactFileError, FileProblem
+from tui.model.contact_file import ContactFileError
+from tui.model.reasons import FileNote, FileReason, Notice
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
     from support.pictures import Compare
 
 COMPARE = ("f", Text("released-contacts.csv"), "enter")
-OLDER = (
-    "The contacts were last read from Xero before the file was exported: what changed in between shows as a"
-    " difference. Reshelve, left open, reads them anew."
-)
 
 
 @pytest.fixture(autouse=True)
@@ -57,9 +54,9 @@ def test_the_other_groups(snap_compare: Compare, office: FakeBackend, key: str) 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_nothing_differs(snap_compare: Compare, backend: FakeBackend, size: tuple[int, int]) -> None:
-    source = replace(SOURCE, notes=("It isn't UTF-8, and was read as Windows-1252.",))
+    source = replace(SOURCE, notes=(Notice(FileNote.READ_AS_CP1252),))
     found = comparison(backend, [line(2, 0, ACTIVE), line(3, 0, ACTIVE)], source)
-    backend.compared = replace(found, notes=(OLDER,))
+    backend.compared = replace(found, notes=(Notice(FileNote.NEWER_THAN_CONTACTS),))
     assert picture(snap_compare, backend, *COMPARE, "1", size=size)
 
 
@@ -96,10 +93,7 @@ def test_a_wrong_file(snap_compare: Compare, backend: FakeBackend, size: tuple[i
 @pytest.mark.parametrize("size", [(40, 15), *SIZES])
 def test_choosing_columns(snap_compare: Compare, backend: FakeBackend, size: tuple[int, int]) -> None:
     wrong = ContactFileError(
-        "no column is called Name, Email or External ID.",
-        line=1,
-        problem=FileProblem.COLUMNS,
-        columns=("Who", "Address of mail", "Reference"),
+        FileReason.NO_CONTACT_COLUMN, line=1, columns=("Who", "Address of mail", "Reference")
     )
     backend.fail("compare_file", wrong)
     assert picture(snap_compare, backend, *COMPARE, "enter", "down", "enter", size=size)

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 from support.fake_backend import NOW, FakeBackend, SyncProgress, contact_id
+from support.notices import notice
 from support.screen_test import browser_into, running
 from textual import events
 
@@ -285,7 +286,9 @@ async def test_the_title_tells_how_xero_stands(backend: FakeBackend) -> None:
     async with running(backend) as person:
         assert "Demo Company (NZ)   PRACTICE " in person.title
         assert "Xero ● 12:41:07" in person.title
-        await person.hears(xero=XeroStatus(ConnectionStatus.RECONNECT, detail="The sign-in has ended."))
+        await person.hears(
+            xero=XeroStatus(ConnectionStatus.RECONNECT, detail=notice("The sign-in has ended."))
+        )
         assert "Xero ! sign in again" in person.title
         assert "The sign-in has ended." in person.pane
 

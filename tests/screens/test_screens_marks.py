@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 from support.effort import some
 from support.fake_backend import FakeBackend, SyncProgress
+from support.notices import notice
 from support.screen_test import Driver, running
 from textual.widgets import Static
 
@@ -123,7 +124,7 @@ async def test_a_sign_in_that_has_ended_offers_to_connect_first(
 ) -> None:
     async with running(backend) as person:
         assert "Connect" not in person.bottom_line
-        await person.hears(xero=XeroStatus(link, detail="The sign-in to Xero has ended."))
+        await person.hears(xero=XeroStatus(link, detail=notice("The sign-in to Xero has ended.")))
         assert person.bottom_line.startswith("c Connect")
         await person.press("c")
         assert person.sees(ConnectScreen)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 from support.fake_backend import NOW, FakeBackend
+from support.notices import notice
 from support.screen_test import Driver, running
 from textual.widgets import Static
 
@@ -135,7 +136,7 @@ async def test_every_state_of_the_company_is_said(
         (replace(FEED, next_sync_at=None), "Re-Leased's feed doesn't say when the next sync is."),
         (replace(FEED, is_syncing=True), "Re-Leased is syncing"),
         (
-            replace(FEED, problem="It doesn't answer."),
+            replace(FEED, problem=notice("It doesn't answer.")),
             "Re-Leased's feed can't be read: It doesn't answer. Reshelve will retry.",
         ),
         (NIGHTLY, "Re-Leased's nightly sync should finish by 05:41, in 17 h 00 min"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 from support.fake_backend import NOW, FakeBackend, SyncProgress, contact_id
+from support.notices import notice
 from support.pictures import SIZES, picture
 
 from tui.model.change import Action, State
@@ -70,7 +71,7 @@ def test_offline(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]
     link = XeroStatus(
         ConnectionStatus.OFFLINE,
         retry_at=NOW + timedelta(seconds=24),
-        detail="Xero can't be reached. What is queued is sent later.",
+        detail=notice("Xero can't be reached. What is queued is sent later."),
     )
     busy.publish(xero=link)
     assert picture(snap_compare, busy, size=size)
@@ -125,7 +126,7 @@ def test_problem(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]
 
 @pytest.mark.parametrize("size", SIZES)
 def test_sign_in_ended(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
-    busy.publish(xero=XeroStatus(ConnectionStatus.RECONNECT, detail="The sign-in to Xero has ended."))
+    busy.publish(xero=XeroStatus(ConnectionStatus.RECONNECT, detail=notice("The sign-in to Xero has ended.")))
     assert picture(snap_compare, busy, size=size)
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec.structs import replace
 from support.fake_backend import NOW, FakeBackend
+from support.notices import notice
 from support.pictures import SIZES, picture
 
 from tui.model.change import Action, State
@@ -28,7 +29,7 @@ PANES = {
     "reading": ReLeasedStatus(has_feed=True, state="In progress", is_syncing=True),
     "reconnect": replace(FEED, state="Needs reconnecting"),
     "errors": replace(FEED, state="Sync has errors"),
-    "unreachable": replace(FEED, problem="The address doesn't answer."),
+    "unreachable": replace(FEED, problem=notice("The address doesn't answer.")),
     "nightly": NIGHTLY,
     "unknown": ReLeasedStatus(),
     "late": replace(FEED, next_sync_at=NOW - timedelta(hours=3)),
@@ -109,13 +110,13 @@ def test_troubleshoot(snap_compare: Compare, busy: FakeBackend, size: tuple[int,
 TROUBLES: dict[str, dict[str, Any]] = {
     "nobody": {"re_leased": NIGHTLY},
     "signed-out": {
-        "xero": XeroStatus(ConnectionStatus.RECONNECT, detail="The sign-in to Xero has ended."),
+        "xero": XeroStatus(ConnectionStatus.RECONNECT, detail=notice("The sign-in to Xero has ended.")),
         "re_leased": replace(TOLD, state="Successfully synced"),
     },
     "offline": {
         "xero": XeroStatus(
             ConnectionStatus.OFFLINE,
-            detail="Xero can't be reached.",
+            detail=notice("Xero can't be reached."),
             retry_at=NOW + timedelta(seconds=24),
         ),
         "last_refresh_at": None,

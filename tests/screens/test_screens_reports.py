@@ -246,7 +246,7 @@ async def test_a_contact_that_changed_meanwhile_was_not_seen(backend: FakeBacken
         restored = backend.put_change(0, Action.RESTORE, State.QUEUED)
         backend.move(restored, State.CONFIRMED)
         await person.press("y")
-        assert "changed again meanwhile" in person.bottom_line
+        assert "was changed again" in person.bottom_line
     assert told(backend) == []
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from support.effort import examples
 from support.fake_backend import NOW, FakeBackend, contact_id
+from support.notices import notice
 from support.screen_test import Driver, running
 from textual.widgets import Input, OptionList, Static
 
@@ -64,10 +65,13 @@ async def test_all_is_well(backend: FakeBackend) -> None:
     ("link", "said"),
     [
         (
-            XeroStatus(ConnectionStatus.RECONNECT, detail="The sign-in to Xero has ended."),
+            XeroStatus(ConnectionStatus.RECONNECT, detail=notice("The sign-in to Xero has ended.")),
             "The sign-in to Xero has ended.",
         ),
-        (XeroStatus(ConnectionStatus.OFFLINE, detail="Xero can't be reached."), "Xero can't be reached."),
+        (
+            XeroStatus(ConnectionStatus.OFFLINE, detail=notice("Xero can't be reached.")),
+            "Xero can't be reached.",
+        ),
     ],
 )
 async def test_trouble_with_xero(backend: FakeBackend, link: XeroStatus, said: str) -> None:
@@ -175,7 +179,9 @@ def telltale(backend: FakeBackend) -> FakeBackend:
     words = f"Abel Tasman Lettings and “Bayside Club” of pat@firm.example, Bearer {SECRET}"
     backend.put_change(0, Action.ARCHIVE, State.REFUSED, words=words)
     backend.put_change(1, Action.ARCHIVE, State.CONFIRMED)
-    backend.publish_changes(xero=XeroStatus(ConnectionStatus.OFFLINE, detail="Refused for pat@firm.example."))
+    backend.publish_changes(
+        xero=XeroStatus(ConnectionStatus.OFFLINE, detail=notice("Refused for pat@firm.example."))
+    )
     return backend
 
 
@@ -238,7 +244,8 @@ async def test_a_file_that_cannot_be_written_is_said(
         person.screen.query_one(Input).value = str(tmp_path / "report.txt")
         monkeypatch.setattr("tui.system.paths.os.fsync", full)
         await person.press("enter")
-        assert person.bottom_line.startswith("Can't save the file: No space left on device.")
+        assert "No space left on device" in person.bottom_line
+        assert "Nothing was saved." in person.bottom_line
         assert "another location" in person.bottom_line
 
 
@@ -260,27 +267,31 @@ async def test_news_is_looked_for(backend: FakeBackend) -> None:
         ({"last_refresh_at": NOW - timedelta(days=3)}, "?", "last loaded 3 days ago"),
         ({"xero": XeroStatus()}, "?", "Xero: connecting"),
         (
-            {"xero": XeroStatus(ConnectionStatus.REMOVED, detail="It is gone.")},
+            {"xero": XeroStatus(ConnectionStatus.REMOVED, detail=notice("It is gone."))},
             "✗",
             "c signs in to Xero again",
         ),
         ({"xero": XeroStatus(ConnectionStatus.STANDBY)}, "✗", "open in another Reshelve"),
-        ({"xero": XeroStatus(ConnectionStatus.LIMITED, detail="Used up.")}, "✗", "rate limit reached"),
-        ({"storage_problem": "The disk is full."}, "✗", "The disk is full."),
+        (
+            {"xero": XeroStatus(ConnectionStatus.LIMITED, detail=notice("Used up."))},
+            "✗",
+            "rate limit reached",
+        ),
+        ({"storage_problem": notice("The disk is full.")}, "✗", "The disk is full."),
         (
             {"clock_ahead": timedelta(minutes=10)},
             "✗",
             "This computer's clock is 10 minutes ahead of Xero's. Correct it. Until then,",
         ),
         (
-            {"clock_ahead": timedelta(hours=-13), "storage_problem": "The disk is full."},
+            {"clock_ahead": timedelta(hours=-13), "storage_problem": notice("The disk is full.")},
             "✗",
             "The disk is full.\nThis computer's clock is 13 hours behind Xero's",
         ),
         ({"clock_ahead": timedelta(seconds=20)}, "✓", "last loaded"),
         ({"re_leased": ReLeasedStatus(has_feed=True)}, "?", "its feed doesn't show"),
         (
-            {"re_leased": ReLeasedStatus(has_feed=True, problem="It is silent.")},
+            {"re_leased": ReLeasedStatus(has_feed=True, problem=notice("It is silent."))},
             "✗",
             "can't be read: It is silent.",
         ),
@@ -469,9 +480,9 @@ def test_no_token_no_address_and_no_unwanted_name_is_ever_reported(
     waiting = backend.put_change(0, Action.ARCHIVE, State.CONFIRMED)
     backend.publish_changes(
         organisation=Organisation("t1", name, "!a"),
-        xero=XeroStatus(ConnectionStatus.OFFLINE, detail=said),
-        storage_problem=said,
-        re_leased=ReLeasedStatus(has_feed=True, problem=said, state=said),
+        xero=XeroStatus(ConnectionStatus.OFFLINE, detail=notice(said)),
+        storage_problem=notice(said),
+        re_leased=ReLeasedStatus(has_feed=True, problem=notice(said), state=said),
     )
     text = build_report(
         backend.snapshot, OldestUnconfirmed(backend.view(waiting)), NOW, with_names=with_names

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tui.model.comparison import FileComparison, RecordedMatches, resolve_ambiguous
-from tui.model.errors import ReshelveError
+from tui.model.contact_file import ContactFileError
 from tui.model.evidence import StatusSince, SyncStatus
+from tui.model.reasons import FileReason
 
 if TYPE_CHECKING:
     import asyncio
@@ -35,7 +36,7 @@ class FakeComparison:
         if self.compare_gate is not None:
             await self.compare_gate.wait()
         if self.compared is None:
-            raise ReshelveError("Line 3: “Gone” is no status that is known.", "Nothing was changed.")
+            raise ContactFileError(FileReason.UNKNOWN_STATUS, line=3, word="Gone")
         return self.compared
 
     async def record_matches(

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from tui.model.change import last_confirmed
 from tui.model.errors import ReshelveError
 from tui.model.evidence import CompanyState, ReportKind, UserReport
+from tui.model.reasons import EvidenceReason
 from tui.widgets import clock
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class FakeTellings:
     async def report_contact_checked(self, seen: Change) -> None:
         page = await self.details(seen.contact_id)
         if last_confirmed(view.change for view in page.changes) != seen:
-            raise ReshelveError("It was changed again meanwhile. Nothing was noted.", "Look again.")
+            raise ReshelveError(EvidenceReason.CONTACT_CHANGED)
         self._called("report_contact_checked", seen.contact_id, seen.action.target_status)
 
     async def report_unlinked(self, contact_id: str, *, on: bool) -> None:

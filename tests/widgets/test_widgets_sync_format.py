@@ -8,11 +8,12 @@ import pytest
 from msgspec.structs import replace
 from support.fake_backend import NOW, FakeBackend
 from support.frozen import frozen
+from support.notices import notice
 
+from tui import messages
 from tui.messages import formats
 from tui.messages.formats import pluralize
 from tui.model.change import Action, State
-from tui.model.errors import ReplyLostError
 from tui.model.evidence import SyncStatus
 from tui.model.precheck import Precheck
 from tui.model.snapshot import ConnectionStatus, ReLeasedStatus, SyncProgress, XeroStatus
@@ -85,7 +86,7 @@ def test_a_stall_is_said_and_nothing_is_counted_down(state: str, words: str) -> 
 
 
 def test_a_feed_that_cannot_be_read_promises_nothing() -> None:
-    broken = next_sync(replace(FEED, problem="The address doesn't answer."), NOW, is_practice=False)
+    broken = next_sync(replace(FEED, problem=notice("The address doesn't answer.")), NOW, is_practice=False)
     assert broken.text.startswith("Re-Leased's feed can't be read: The address doesn't answer.")
     assert broken.fraction is None
 
@@ -107,7 +108,7 @@ def test_the_countdown_is_in_the_organisations_zone_and_names_it_where_it_is_ano
     assert words.brief == "nightly sync by 07:00 (Auckland)"
     here = replace(night, zone=ZoneInfo("Etc/UTC"))
     assert "Etc/UTC" not in said(here)
-    unknown = replace(night, zone=None, zone_note="The zone isn't known.")
+    unknown = replace(night, zone=None, zone_note=notice("The zone isn't known."))
     assert said(unknown).endswith("The zone isn't known.")
 
 
@@ -127,7 +128,7 @@ def test_a_state_that_was_told_is_said_with_its_time() -> None:
 def test_what_is_stalled_is_counted_as_that_and_never_as_pending(width: int) -> None:
     backend = FakeBackend.with_contacts(3)
     backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, SyncStatus.STALLED)
-    backend.publish_changes(re_leased=replace(FEED, problem="It fell silent."))
+    backend.publish_changes(re_leased=replace(FEED, problem=notice("It fell silent.")))
     line = title(backend.snapshot, NOW, width, is_practice=False).plain
     assert ("‖ 1 not syncing" if width >= 50 else "‖ 1") in line
     assert "pending" not in line
@@ -212,12 +213,12 @@ def test_every_state_of_the_connection_has_words(link: ConnectionStatus, words: 
 
 
 OFFLINE = XeroStatus(
-    ConnectionStatus.OFFLINE, detail="Xero can't be reached.", retry_at=NOW + timedelta(seconds=24)
+    ConnectionStatus.OFFLINE, detail=notice("Xero can't be reached."), retry_at=NOW + timedelta(seconds=24)
 )
 
 
 @pytest.mark.parametrize(
-    ("link", "detail", "seconds", "words"),
+    ("link", "said", "seconds", "words"),
     [
         (
             ConnectionStatus.OFFLINE,
@@ -229,7 +230,7 @@ OFFLINE = XeroStatus(
             ConnectionStatus.UNAVAILABLE,
             "The Organisation is offline",
             300,
-            "The Organisation is offline Next retry in 5:00.",
+            "The Organisation is offline. Next retry in 5:00.",
         ),
         (ConnectionStatus.LIMITED, "Used up.", 59, "Used up. Resumes in 0:59."),
         (ConnectionStatus.LIMITED, "Used up.", 7_200, "Used up. Resumes at 14:41, in 2 h 00 min."),
@@ -240,8 +241,9 @@ OFFLINE = XeroStatus(
     ],
 )
 def test_what_is_waited_for_is_said_with_until_when(
-    link: ConnectionStatus, detail: str, seconds: int, words: str
+    link: ConnectionStatus, said: str, seconds: int, words: str
 ) -> None:
+    detail = notice(said) if said else None
     xero = XeroStatus(link, detail=detail, retry_at=NOW + timedelta(seconds=seconds))
     assert xero_problem(xero, NOW) == words
 
@@ -249,7 +251,7 @@ def test_what_is_waited_for_is_said_with_until_when(
 def test_a_disk_in_trouble_is_said_before_xeros_weather() -> None:
     snapshot = replace(FakeBackend.with_contacts(1).snapshot, xero=OFFLINE)
     assert problem_text(snapshot, NOW).startswith("Xero can't be reached.")
-    full = replace(snapshot, storage_problem="The disk is full. Free some space.")
+    full = replace(snapshot, storage_problem=notice("The disk is full. Free some space."))
     assert problem_text(full, NOW) == "The disk is full. Free some space."
     assert "The disk is full" in sync_pane.single(full, NOW, 120, is_practice=False).plain
     lines = sync_pane.tall(full, NOW, 40, 30, is_practice=False)
@@ -367,9 +369,8 @@ def test_a_feed_that_was_not_asked_yet_is_not_said_to_be_silent() -> None:
 
 @pytest.mark.parametrize("words", ["Service Unavailable", "The Organisation is offline"])
 def test_words_of_others_do_not_run_into_the_next_sentence(words: str) -> None:
-    error = ReplyLostError(words, "Nothing is lost.")
-    assert error.sentence == f"{words}."
-    assert ReplyLostError(f"{words}.").sentence == f"{words}."
+    assert messages.message(notice(words)) == f"{words}."
+    assert messages.message(notice(f"{words}.")) == f"{words}."
     assert freshness(Precheck(Action.ARCHIVE, (), is_fresh=False, stale_reason=words))[0].startswith(
         f"{words}. "
     )

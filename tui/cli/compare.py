@@ -99,9 +99,7 @@ def compare(
         finally:
             store.close()
     except (KeyboardInterrupt, click.Abort):
-        raise to_click_error(
-            ReshelveError("Cancelled.", "Only what is listed as recorded was recorded.")
-        ) from None
+        raise click.ClickException("Cancelled. Only what is listed as recorded was recorded.") from None
     except ReshelveError as error:
         raise to_click_error(error) from error
 
@@ -109,13 +107,15 @@ def compare(
 def _single_organisation(organisations: Sequence[Organisation], wanted: str | None) -> Organisation:
     """Return the organisation to compare with. A file is evidence for one organisation only."""
     if wanted is None and len(organisations) > 1:
-        names = join_names([each.name for each in organisations])
-        raise ReshelveError(
-            "Several organisations are connected.", f"Choose one with --organisation: {names}."
+        from tui.widgets.text import safe
+
+        names = safe(join_names([each.name for each in organisations]))
+        raise click.ClickException(
+            f"Several organisations are connected. Choose one with --organisation: {names}."
         )
     chosen = choose_organisation(organisations, wanted)
     if chosen is None:
-        raise ReshelveError("No organisation is connected yet.", "Run `reshelve connect` first.")
+        raise click.ClickException("No organisation is connected yet. Run `reshelve connect` first.")
     return chosen
 
 

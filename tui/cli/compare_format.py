@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from tui.widgets.file_format import REASONS, STATUSES, format_export_time
+from tui import messages
+from tui.messages import formats
+from tui.widgets.file_format import REASONS, STATUSES
 from tui.widgets.text import safe
 
 if TYPE_CHECKING:
@@ -22,9 +24,9 @@ _LONGEST: Final = 80
 def heading(found: FileComparison, organisation: str) -> Iterator[str]:
     """Yield the file, the organisation, and notes about what was assumed or looks wrong."""
     source = found.source
-    exported = format_export_time(source.exported_at)
+    exported = formats.date_and_time(source.exported_at)
     yield f"{short(source.name)} compared with {short(organisation)}, exported on {exported}."
-    yield from map(safe, (*source.notes, *found.notes))
+    yield from (safe(messages.in_full(note)) for note in (*source.notes, *found.notes))
 
 
 def summary(found: FileComparison) -> Iterator[str]:

@@ -13,6 +13,7 @@ from tui.engine.sync.sync_state import FULL_SYNC_ENDED_AT, MODIFIED_SINCE
 from tui.model import timestamps
 from tui.model.comparison import RecordedMatches, compare, resolve_ambiguous
 from tui.model.errors import ReshelveError, StoreError
+from tui.model.reasons import ComparisonReason, FileNote, Notice
 from tui.re_leased.contact_file import open_contact_file
 from tui.store import Store
 from tui.store.database import FILE_NAME
@@ -33,18 +34,13 @@ if TYPE_CHECKING:
 LAST_FILE: Final = "comparison.last_file"
 # Small batches let other writers in, such as another copy of Reshelve.
 _BATCH_SIZE: Final = 200
-_OPEN_FIRST: Final = "Open Reshelve and wait until they are loaded, then try again."
-_IS_OLDER: Final = (
-    "The contacts were last loaded from Xero before the file was exported. Changes in between show as"
-    " differences. Keep Reshelve open to refresh them."
-)
 
 
 def open_store(paths: Paths, organisation: Organisation) -> Store:
     """Open the local database of an organisation, shared with other processes. Raises `StoreError`."""
     folder = paths.organisation(organisation.tenant_id)
     if not (folder / FILE_NAME).exists():
-        raise StoreError("The contacts haven't been loaded from Xero yet.", _OPEN_FIRST)
+        raise StoreError(ComparisonReason.NOTHING_LOADED)
     return Store.open(private_folder(folder))
 
 
@@ -57,7 +53,7 @@ async def compare_file(
     file.
     """
     if store.sync_state(FULL_SYNC_ENDED_AT) is None:
-        raise ReshelveError("Not all contacts have been loaded from Xero yet.", _OPEN_FIRST)
+        raise ReshelveError(ComparisonReason.PARTLY_LOADED)
     contacts, changes = await store.read_for_comparison()
     clock = clock or XeroClock(utc_now, store)
     stop = threading.Event()
@@ -105,13 +101,13 @@ def _until_stopped(stop: threading.Event, lines: Iterator[FileContact]) -> Itera
     """Yield lines until stopped; nobody sees the error raised then."""
     for line in lines:
         if stop.is_set():
-            raise ReshelveError("The comparison was stopped.", "Nothing changed.")
+            raise ReshelveError(ComparisonReason.STOPPED)
         yield line
 
 
-def _staleness_notes(store: Store, dated: datetime) -> tuple[str, ...]:
+def _staleness_notes(store: Store, dated: datetime) -> tuple[Notice, ...]:
     """Return a note if saved contacts are older than the file, which can explain differences."""
     read_at = timestamps.from_iso_text(store.sync_state(MODIFIED_SINCE))
     if read_at is None or read_at >= dated:
         return ()
-    return (_IS_OLDER,)
+    return (Notice(FileNote.NEWER_THAN_CONTACTS),)

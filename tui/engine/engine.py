@@ -19,6 +19,7 @@ from tui.engine.services.tenancy import TenancyService
 from tui.engine.services.write_access import WriteAccess
 from tui.engine.snapshot_publisher import SnapshotPublisher
 from tui.engine.supervision import supervise
+from tui.model.reasons import TaskReason
 from tui.system.log import log_unexpected, logger
 
 if TYPE_CHECKING:
@@ -157,16 +158,16 @@ class Engine:
     async def run(self) -> None:
         """Run until a task fails, and raise its error. Connection errors are retried and never end a task."""
         # Nothing is sent from a change log that isn't fully readable.
-        await self._start({"Change log check": self._store.maintenance.check_change_log})
+        await self._start({TaskReason.CHANGE_LOG_CHECK: self._store.maintenance.check_change_log})
         await self._start(
             {
-                "Lock of this organisation": self._scheduler.keep_lock,
-                "Backup": lambda: maintain(
+                TaskReason.LOCK: self._scheduler.keep_lock,
+                TaskReason.BACKUP: lambda: maintain(
                     self._store, self._scheduler.wait_for_lock, self._now, self._storage
                 ),
-                "Clock": lambda: self._clock.save_offset(self._storage),
-                "Search index": self._scheduler.load_search_index,
-                "Connection": self._work_online,
+                TaskReason.CLOCK: lambda: self._clock.save_offset(self._storage),
+                TaskReason.SEARCH_INDEX: self._scheduler.load_search_index,
+                TaskReason.CONNECTION: self._work_online,
             }
         )
 
@@ -177,22 +178,22 @@ class Engine:
         xero.rate_limiter.on_full = self._connection.record_minute_limit
         xero.on_server_time(self._clock.update_offset)
         xero.on_slow_response(self._connection.record_slow_reply)
-        work: dict[str, Callable[[], Awaitable[None]]] = {
-            "Loading contacts": lambda: self._scheduler.run_contact_sync(xero),
-            "Checking restores": lambda: self._scheduler.poll_manual_restores(xero),
-            "Re-Leased": lambda: self._scheduler.monitor_re_leased(self._clients.evidence_source),
+        work: dict[TaskReason, Callable[[], Awaitable[None]]] = {
+            TaskReason.CONTACT_SYNC: lambda: self._scheduler.run_contact_sync(xero),
+            TaskReason.MANUAL_RESTORES: lambda: self._scheduler.poll_manual_restores(xero),
+            TaskReason.RE_LEASED: lambda: self._scheduler.monitor_re_leased(self._clients.evidence_source),
         }
         if not self._is_read_only:
-            work["Sending changes"] = lambda: self._scheduler.run_outbox(xero)
+            work[TaskReason.OUTBOX] = lambda: self._scheduler.run_outbox(xero)
         await self._start(work)
 
-    async def _start(self, work: Mapping[str, Callable[[], Awaitable[None]]]) -> None:
+    async def _start(self, work: Mapping[TaskReason, Callable[[], Awaitable[None]]]) -> None:
         """Run the tasks until all end or one fails; no-op once the engine is stopping."""
         if self._is_stopped:
             return
         tasks = [
-            asyncio.create_task(supervise(name, each, self._storage), name=name)
-            for name, each in work.items()
+            asyncio.create_task(supervise(task, each, self._storage), name=task)
+            for task, each in work.items()
         ]
         self._tasks += tasks
         await asyncio.gather(*tasks)

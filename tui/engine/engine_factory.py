@@ -9,6 +9,7 @@ from tui.engine.clock import utc_now
 from tui.engine.engine import Engine
 from tui.engine.sync.leader_lock import LOCK_NAME, LeaderLock
 from tui.model.evidence import NightlyWindow
+from tui.model.reasons import Notice, SyncWindowReason
 from tui.settings import sync_window
 from tui.store import Store
 from tui.system.paths import private_folder
@@ -48,9 +49,6 @@ def zone_from_xero(spelling: str) -> ZoneInfo | None:
     return None
 
 
-_UNKNOWN_ZONE = "Unknown time zone in Xero: {}. Reshelve uses this computer's time zone."
-
-
 def open_engine(
     settings: Settings,
     paths: Paths,
@@ -84,5 +82,5 @@ def nightly_window(settings: Settings, organisation: Organisation) -> NightlyWin
     if not organisation.timezone:
         return NightlyWindow(start, end)
     found = zone_from_xero(organisation.timezone)
-    note = "" if found else _UNKNOWN_ZONE.format(organisation.timezone)
+    note = None if found else Notice(SyncWindowReason.UNKNOWN_ZONE, {"zone": organisation.timezone})
     return NightlyWindow(start, end, found, note)

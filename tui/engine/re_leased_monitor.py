@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from tui.model import timestamps
 from tui.model.errors import FeedError
 from tui.model.evidence import NightlyWindow, SyncKnowledge
+from tui.model.reasons import FeedReason, Notice, find_reason
 from tui.model.snapshot import ReLeasedStatus
 from tui.net import lenient_json
 from tui.system.log import logger
@@ -32,8 +33,6 @@ _CLEAN_SYNC_REPORTED: Final = "feed.clean_sync_reported"
 _SHARED_STATUS: Final = "feed.shared_status"
 _TIME_FIELDS: Final = ("next_sync_at", "cycle_started_at", "last_sync_at")
 _SHARED_FIELDS: Final = ("state", "is_syncing", "problem", *_TIME_FIELDS)
-_FAILED: Final = "Reading Re-Leased's data failed. Details are in the log file."
-_NO_ZONE: Final = "It sent a time without a time zone."
 # A feed may always report more pages: the rest wait for the next poll.
 _MOST_PAGES: Final = 40
 # Allowed difference between the clocks of a feed and Xero. Later dates aren't evidence.
@@ -102,13 +101,13 @@ class ReLeasedMonitor:
                     await self._apply_report(report, is_whole=is_whole)
                     break
         except FeedError as error:
-            self._set_status(ReLeasedStatus(has_feed=True, problem=error.message))
+            self._set_status(ReLeasedStatus(has_feed=True, problem=error.notice))
         await self._share_status()
         return new_count > 0 or self.knowledge != before
 
     def record_failure(self, error: UnexpectedError) -> None:
         """Show that a bug in Reshelve kept the feed from being read."""
-        self._set_status(ReLeasedStatus(has_feed=True, problem=error.message))
+        self._set_status(ReLeasedStatus(has_feed=True, problem=error.notice))
 
     def tick(self) -> bool:
         """Update from the clock if there is no feed. Returns whether the sync window changed."""
@@ -237,9 +236,9 @@ async def _fetch(source: EvidenceSource, cursor: str | None) -> EvidenceReport:
         raise
     except Exception as error:
         logger.exception("the bridge to Re-Leased failed")
-        raise FeedError(_FAILED) from error
+        raise FeedError(FeedReason.FAILED) from error
     if any(moment is not None and moment.utcoffset() is None for moment in _times_in(report)):
-        raise FeedError(_NO_ZONE)
+        raise FeedError(FeedReason.NO_TIME_ZONE)
     return replace(
         report,
         pick_ups=tuple(one for one in report.pick_ups if _has_valid_times(one)),
@@ -269,8 +268,7 @@ def _cycle_start(report: EvidenceReport) -> datetime | None:
 
 
 def _encode_status(status: ReLeasedStatus) -> str:
-    values = {name: getattr(status, name) for name in _SHARED_FIELDS}
-    return json.dumps(values, default=datetime.isoformat)
+    return msgspec.json.encode({name: getattr(status, name) for name in _SHARED_FIELDS}).decode()
 
 
 def _decode_status(stored: str | None) -> dict[str, Any]:
@@ -282,9 +280,22 @@ def _decode_status(stored: str | None) -> dict[str, Any]:
     return {
         "state": stored_status.state,
         "is_syncing": stored_status.is_syncing,
-        "problem": stored_status.problem,
+        "problem": stored_status.problem and stored_status.problem.notice,
         **{name: timestamps.from_iso_text(getattr(stored_status, name)) for name in _TIME_FIELDS},
     }
+
+
+class _StoredNotice(Struct):
+    """A stored notice; moments among its parameters are ISO 8601."""
+
+    reason: str
+    params: dict[str, str | int | float] = {}
+
+    @property
+    def notice(self) -> Notice:
+        """The notice; another version of Reshelve may have stored an unknown reason."""
+        params = {name: timestamps.from_iso_text(value) or value for name, value in self.params.items()}
+        return Notice(find_reason(self.reason) or FeedReason.FAILED, {**params})
 
 
 class _StoredStatus(Struct):
@@ -292,7 +303,7 @@ class _StoredStatus(Struct):
 
     state: str = ""
     is_syncing: bool = False
-    problem: str = ""
+    problem: _StoredNotice | None = None
     next_sync_at: str | None = None
     cycle_started_at: str | None = None
     last_sync_at: str | None = None

@@ -191,7 +191,7 @@ class Scheduler:
             try:
                 self._store.maintenance.restore_files(self._now(), self._lock.acquire)
             except StoreError as error:
-                logger.error("store: %s %s", error.message, error.next_step)
+                logger.error("store: %s", error)
         self._lock.release()
 
     async def wait_for_lock(self) -> None:

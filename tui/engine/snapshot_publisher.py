@@ -13,6 +13,7 @@ from tui.model import timestamps
 from tui.model.change import State
 from tui.model.errors import StoreError
 from tui.model.evidence import grade_change, presumed_synced_until
+from tui.model.reasons import TaskReason
 from tui.model.snapshot import ChangeSummary, ChangeView, Snapshot, SyncProgress
 from tui.system.log import log_unexpected
 
@@ -33,7 +34,7 @@ _COALESCE = 0.1
 # Seconds before a retry after a bug.
 _RETRY = 5.0
 _SUMMARY_LIMIT = 40
-_TASK = "Status"
+_TASK = TaskReason.STATUS
 
 
 class SnapshotPublisher:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from tui.engine.connectivity.connection_state import StorageHealth
+    from tui.model.reasons import TaskReason
 
 # Seconds.
 _FIRST_WAIT: Final = 1.0
@@ -28,10 +29,10 @@ def unexpected_error(activity: str, error: Exception) -> UnexpectedError:
     return UnexpectedError(type(error).__name__)
 
 
-async def supervise(task: str, work: Callable[[], Awaitable[None]], storage: StorageHealth) -> None:
+async def supervise(task: TaskReason, work: Callable[[], Awaitable[None]], storage: StorageHealth) -> None:
     """Run a background task to completion; after a bug, restart it with increasing waits.
 
-    `task` is its name for the user. Raises the `ReshelveError` it ends with; only bugs are retried.
+    Raises the `ReshelveError` it ends with; only bugs are retried.
     """
     wait = _FIRST_WAIT
     while True:

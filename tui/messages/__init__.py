@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.messages import general, network, sign_in, xero
+from tui.messages import comparison, connection, general, network, re_leased, sign_in, xero
 from tui.messages.texts import Text, fill_in
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ _TEXTS: dict[Reason, Text | Callable[[Mapping[str, Param]], Text]] = {
     **network.TEXTS,
     **sign_in.TEXTS,
     **xero.TEXTS,
+    **connection.TEXTS,
+    **re_leased.TEXTS,
+    **comparison.TEXTS,
 }
 
 

@@ -14,6 +14,7 @@ from tui.model.change import Action
 from tui.model.contact import ContactStatus
 from tui.model.file_evidence import MismatchReason, mismatch_reason, newly_synced_change, sync_record_of
 from tui.model.matching import Matcher, XeroContact, is_xero_id
+from tui.model.reasons import FileNote, Notice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -64,7 +65,7 @@ class FileComparison(Struct, frozen=True):
     `repeated` counts lines that said again what an earlier one had said. `only_in_file` includes contacts
     that Xero no longer has, or keeps for a GDPR request. `only_in_xero` are those with a status that the
     file speaks of, and that no line could mean. `proved` are the changes for which agreeing lines are
-    evidence that is new. `notes` are sentences on what looks odd.
+    evidence that is new. `notes` say what looks odd.
     """
 
     source: FileSource
@@ -74,7 +75,7 @@ class FileComparison(Struct, frozen=True):
     only_in_xero: tuple[XeroContact, ...] = ()
     ambiguous: tuple[AmbiguousLine, ...] = ()
     repeated: int = 0
-    notes: tuple[str, ...] = ()
+    notes: tuple[Notice, ...] = ()
     newly_synced: tuple[Change, ...] = ()
     changes: Mapping[str, Sequence[Change]] = field(default_factory=dict)
 
@@ -169,16 +170,12 @@ class _IdCounts(Struct):
             self.invalid += 1
 
     @property
-    def notes(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[Notice, ...]:
         notes = []
         if self.unknown and not self.known:
-            notes.append(
-                "None of the file's Xero ids is one of this organisation's: it may be another one's file."
-            )
+            notes.append(Notice(FileNote.OTHER_ORGANISATION))
         if self.invalid:
-            notes.append(
-                f"{self.invalid:,} of the file's ids aren't Xero's: they were found by name and e-mail."
-            )
+            notes.append(Notice(FileNote.INVALID_IDS, {"count": self.invalid}))
         return tuple(notes)
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
 from tui.model.errors import ReshelveError
+from tui.model.reasons import FileReason
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tui.model.contact import ContactStatus
+    from tui.model.reasons import Notice, Param, Reason
 
 
 class FileProblem(StrEnum):
@@ -25,26 +27,50 @@ class FileProblem(StrEnum):
     DATE = "date"
 
 
-class ContactFileError(ReshelveError):
-    """A file that can't be used; names the line where there is one. Nothing has been changed.
+_PROBLEMS: Final[Mapping[Reason, FileProblem]] = {
+    FileReason.NO_CONTACT_COLUMN: FileProblem.COLUMNS,
+    FileReason.UNKNOWN_COLUMN: FileProblem.COLUMNS,
+    FileReason.DUPLICATE_COLUMN: FileProblem.COLUMNS,
+    FileReason.NO_STATUS_COLUMN: FileProblem.STATUS,
+    FileReason.TOO_FEW_FIELDS: FileProblem.STATUS,
+    FileReason.NO_STATUS: FileProblem.STATUS,
+    FileReason.UNKNOWN_STATUS: FileProblem.STATUS,
+    FileReason.OTHER_STATUS: FileProblem.STATUS,
+    FileReason.NOT_TEXT: FileProblem.ENCODING,
+    FileReason.UNDECODABLE: FileProblem.ENCODING,
+    FileReason.UNKNOWN_ENCODING: FileProblem.ENCODING,
+    FileReason.FUTURE_EXPORT_DATE: FileProblem.DATE,
+    FileReason.EXPORT_DATE_AFTER_CHANGE: FileProblem.DATE,
+    FileReason.FUTURE_FILE_DATE: FileProblem.DATE,
+}
+_SHOWN_COLUMNS: Final = 12
+_SHOWN_LENGTH: Final = 40
 
-    `problem` is what a person could say to make it usable, None where there is nothing; `columns` are the
-    names in the file's first line, where one of them could be chosen.
+
+class ContactFileError(ReshelveError):
+    """A file that can't be used; nothing has been changed.
+
+    `columns` are the names in the file's header, where one of them could be chosen. The sentence shows the
+    first ones.
     """
 
-    def __init__(
-        self,
-        message: str,
-        next_step: str = "",
-        *,
-        line: int = 0,
-        problem: FileProblem | None = None,
-        columns: Sequence[str] = (),
-    ) -> None:
-        where = f"Line {line}: " if line else ""
-        super().__init__(f"{where}{message}", f"Nothing was changed. {next_step}".strip())
-        self.problem = problem
+    def __init__(self, reason: FileReason, /, *, columns: Sequence[str] = (), **params: Param) -> None:
         self.columns = tuple(columns)
+        if columns:
+            more = ["…"] if len(columns) > _SHOWN_COLUMNS else []
+            shown = (f"“{truncate(name)}”" for name in columns[:_SHOWN_COLUMNS])
+            params["columns"] = ", ".join([*shown, *more])
+        super().__init__(reason, **params)  # type: ignore[arg-type]
+
+    @property
+    def problem(self) -> FileProblem | None:
+        """What a person could say to make the file usable; None where there is nothing."""
+        return _PROBLEMS.get(self.reason)
+
+
+def truncate(name: str) -> str:
+    """Return a file's text shortened for a message."""
+    return name if len(name) <= _SHOWN_LENGTH else f"{name[:_SHOWN_LENGTH]}…"
 
 
 def parse_datetime(text: str) -> datetime:
@@ -82,13 +108,13 @@ class FileOptions(Struct, frozen=True):
 class FileSource(Struct, frozen=True):
     """Which file was read, and how it was understood.
 
-    `digest` is the SHA-256 of its bytes, in hexadecimal; `notes` are sentences on what was assumed.
+    `digest` is the SHA-256 of its bytes, in hexadecimal; `notes` say what was assumed.
     """
 
     name: str
     digest: str
     exported_at: datetime
-    notes: tuple[str, ...] = ()
+    notes: tuple[Notice, ...] = ()
 
     @property
     def run_id(self) -> str:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from tui.model.change import Change
     from tui.model.contact import ContactStatus
+    from tui.model.reasons import Notice
 
 
 class CompanyState(StrEnum):
@@ -194,7 +195,7 @@ class NightlyWindow(Struct, frozen=True):
     start: time
     end: time
     zone: tzinfo | None = None
-    zone_note: str = ""
+    zone_note: Notice | None = None
 
     def next_after(self, moment: datetime) -> tuple[datetime, datetime]:
         """Return start and end of the first whole window that begins at the moment or later."""

@@ -74,7 +74,6 @@ class Qualifier(Struct, frozen=True):
     """
 
     name: str
-    help: str
     values: tuple[str, ...]
     parse: Callable[[Value], Condition | None]
     is_incomplete: Callable[[str], bool]
@@ -176,28 +175,26 @@ def _is_half_time(text: str) -> bool:
     return _PARTIAL_DATE.fullmatch(rest) is not None or any(day.startswith(rest) for day in _DAYS)
 
 
-def _listed(
-    name: str, help_words: str, words: type[StrEnum], read: Callable[[Value], Condition | None]
-) -> Qualifier:
+def _listed(name: str, words: type[StrEnum], read: Callable[[Value], Condition | None]) -> Qualifier:
     aliases = (spelling for spelling, meant in _ALIASES.items() if meant in tuple(words))
     known = (*words, *aliases)
 
     def is_half(text: str) -> bool:
         return any(word.startswith(text) for word in known)
 
-    return Qualifier(name, help_words, tuple(words), read, is_half, is_listed=True)
+    return Qualifier(name, tuple(words), read, is_half, is_listed=True)
 
 
 _AMOUNTS: Final = (">0", ">=1,500.50", "<500", "0")
 _GROUPS: Final = ("tenants", '"East Side"')
 _TIMES: Final = ("<12h", "<7d", ">2m", "today", "2026-03-01")
 _ALL: Final = (
-    _listed("is", "what a contact is", ContactKind, _read_is),
-    Qualifier("owes", "what they owe you", _AMOUNTS, _read_owes, _is_half_amount),
-    Qualifier("owed", "what you owe them", _AMOUNTS, _read_owed, _is_half_amount),
-    Qualifier("group", "a group's name", _GROUPS, _read_group, lambda text: not text),
-    _listed("sync", "how its last change stands", SyncFilter, _read_sync),
-    Qualifier("changed", "last changed in Xero", _TIMES, _read_changed, _is_half_time),
+    _listed("is", ContactKind, _read_is),
+    Qualifier("owes", _AMOUNTS, _read_owes, _is_half_amount),
+    Qualifier("owed", _AMOUNTS, _read_owed, _is_half_amount),
+    Qualifier("group", _GROUPS, _read_group, lambda text: not text),
+    _listed("sync", SyncFilter, _read_sync),
+    Qualifier("changed", _TIMES, _read_changed, _is_half_time),
 )
 #: All of them by name, in the order in which they are explained.
 QUALIFIERS: Final[Mapping[str, Qualifier]] = {each.name: each for each in _ALL}

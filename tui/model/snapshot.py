@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tui.model.change import Change
     from tui.model.contact import Organisation
     from tui.model.evidence import StatusSince, UserReport
+    from tui.model.reasons import Notice
 
 
 class ConnectionStatus(StrEnum):
@@ -39,18 +40,18 @@ class ConnectionStatus(StrEnum):
 
 
 class XeroStatus(Struct, frozen=True):
-    """The connection to Xero in words and numbers.
+    """The connection to Xero.
 
-    `retry_at` is when the next attempt is made; `detail` is a sentence for the person; calls left are
-    what Xero's last answer said (None before the first). `minute_full_until` is when the next call fits
-    into Xero's minute, None unless some call waits for that. `no_reply_since` is when a call that has been
-    without an answer for long was made, None unless there is one.
+    `retry_at` is when the next attempt is made; `detail` is why Xero isn't called, or not for everything;
+    calls left are what Xero's last answer said (None before the first). `minute_full_until` is when the next
+    call fits into Xero's minute, None unless some call waits for that. `no_reply_since` is when a call that
+    has been without an answer for long was made, None unless there is one.
     """
 
     status: ConnectionStatus = ConnectionStatus.STARTING
     last_reply_at: datetime | None = None
     retry_at: datetime | None = None
-    detail: str = ""
+    detail: Notice | None = None
     minute_calls_left: int | None = None
     day_calls_left: int | None = None
     minute_full_until: datetime | None = None
@@ -87,18 +88,18 @@ class ReLeasedStatus(Struct, frozen=True):
     cycle_started_at: datetime | None = None
     is_syncing: bool = False
     last_sync_at: datetime | None = None
-    problem: str = ""
+    problem: Notice | None = None
     state_reported_at: datetime | None = None
     last_report: UserReport | None = None
     reported_sync_since: datetime | None = None
     zone: tzinfo | None = None
-    zone_note: str = ""
+    zone_note: Notice | None = None
     window_start_at: datetime | None = None
 
     @property
     def is_stalled(self) -> bool:
         """Whether no sync can be expected to bring anything, by the feed, its silence, or a person."""
-        return bool(self.problem) or is_stalled(self.state)
+        return self.problem is not None or is_stalled(self.state)
 
     def is_reported_running(self, now: datetime) -> bool:
         """Whether a sync that somebody has started may still be running, as far as anybody told."""
@@ -148,12 +149,12 @@ class Snapshot(Struct, frozen=True):
     """Everything the screen shows but the rows themselves.
 
     `unreadable` is how many contacts Xero sent that couldn't be read: they are missing from the rows, or
-    shown as they were before.
-    `balances_read_at` is when all balances were last read; `storage_problem` says why the local copy can't be
-    written, or its journal backed up, empty when both can. `clock_ahead` is how far this machine's clock is
-    ahead of Xero's, by which all moments here are; negative where it is behind. `rows_version` grows whenever
-    a row may look different, `order_version` when rows may have come, gone or moved. `is_paused` says that
-    nothing queued is sent until a person says so.
+    shown as they were before. `balances_read_at` is when all balances were last read; `storage_problem` says
+    why the local database can't be written, or its change log backed up, or which background task had an
+    unexpected error. `clock_ahead` is how far this machine's clock is ahead of Xero's, by which all moments
+    here are; negative where it is behind. `rows_version` grows whenever a row may look different,
+    `order_version` when rows may have come, gone or moved. `is_paused` says that nothing queued is sent until
+    a person says so.
     """
 
     organisation: Organisation
@@ -163,7 +164,7 @@ class Snapshot(Struct, frozen=True):
     progress: SyncProgress | None = None
     last_refresh_at: datetime | None = None
     balances_read_at: datetime | None = None
-    storage_problem: str = ""
+    storage_problem: Notice | None = None
     clock_ahead: timedelta = timedelta()
     is_paused: bool = False
     re_leased: ReLeasedStatus = ReLeasedStatus()

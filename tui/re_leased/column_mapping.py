@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from tui.model.contact import ContactStatus
-from tui.model.contact_file import ContactFileError, FileProblem
+from tui.model.contact_file import ContactFileError, truncate
 from tui.model.query import fold
+from tui.model.reasons import FileReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -23,8 +24,6 @@ _DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 _DELIMITER_LINE: Final = re.compile(
     r"""\s*"?\s*sep\s*="?(?P<delimiter>\\t|[^"\r\n])?"{0,2}[,;|\s]*""", re.IGNORECASE
 )
-_SHOWN_COLUMNS: Final = 12
-_SHOWN_LENGTH: Final = 40
 
 # Re-Leased's Sync Results call Xero's id "External ID". The first match in a file wins.
 _ID: Final = (
@@ -170,9 +169,7 @@ def _parse_delimiter(delimiter: str) -> str:
     chosen = _DELIMITERS.get(delimiter.strip().casefold(), delimiter)
     chosen = "\t" if chosen == "\\t" else chosen
     if len(chosen) != 1 or chosen in '"\r\n\0':
-        raise ContactFileError(
-            "The delimiter must be one character.", f"You can also use {', '.join(_DELIMITERS)}."
-        )
+        raise ContactFileError(FileReason.INVALID_DELIMITER, names=", ".join(_DELIMITERS))
     return chosen
 
 
@@ -212,22 +209,9 @@ def map_columns(header: Sequence[str], options: FileOptions, line: int) -> Colum
     """Map the columns by name. Raises `ContactFileError` if a required column is missing."""
     columns = _match_columns(header, options, line)
     if columns.xero_id < 0 and columns.name < 0 and columns.email < 0:
-        raise ContactFileError(
-            "there is no column named Name, Email or External ID.",
-            f"{_listed(header)} Choose columns with --name-column, --email-column or --id-column.",
-            line=line,
-            problem=FileProblem.COLUMNS,
-            columns=header,
-        )
+        raise ContactFileError(FileReason.NO_CONTACT_COLUMN, line=line, columns=header)
     if columns.status < 0 and options.status is None:
-        raise ContactFileError(
-            "no column shows which contacts are archived.",
-            f"{_listed(header)} Use --archived or --active if all contacts are, or choose the column with"
-            " --status-column.",
-            line=line,
-            problem=FileProblem.STATUS,
-            columns=header,
-        )
+        raise ContactFileError(FileReason.NO_STATUS_COLUMN, line=line, columns=header)
     return columns
 
 
@@ -240,22 +224,12 @@ def _match_columns(header: Sequence[str], options: FileOptions, line: int) -> Co
         if found is None:
             if chosen:
                 raise ContactFileError(
-                    f"there is no column named “{truncate(chosen)}”.",
-                    _listed(header),
-                    line=line,
-                    problem=FileProblem.COLUMNS,
-                    columns=header,
+                    FileReason.UNKNOWN_COLUMN, line=line, name=truncate(chosen), columns=header
                 )
             return -1
         if keys.count(found) > 1:
-            twice = truncate(header[keys.index(found)])
-            raise ContactFileError(
-                f"two columns are named “{twice}”.",
-                "Rename one of them.",
-                line=line,
-                problem=FileProblem.COLUMNS,
-                columns=header,
-            )
+            name = truncate(header[keys.index(found)])
+            raise ContactFileError(FileReason.DUPLICATE_COLUMN, line=line, name=name, columns=header)
         return keys.index(found)
 
     status = index(options.status_column, (*_STATUS, *_ARCHIVED_MARK, *_ACTIVE_MARK))
@@ -281,13 +255,3 @@ def _status_parser(column: str) -> Callable[[str], ContactStatus | None]:
         flags = {}
     words = _STATUS_WORDS | flags
     return lambda word: words.get(normalise_name(word))
-
-
-def _listed(header: Sequence[str]) -> str:
-    names = ", ".join(f"“{truncate(name)}”" for name in header[:_SHOWN_COLUMNS])
-    return f"The columns are {names}{' and more' if len(header) > _SHOWN_COLUMNS else ''}."
-
-
-def truncate(name: str) -> str:
-    """Return a file's text shortened for a message."""
-    return name if len(name) <= _SHOWN_LENGTH else f"{name[:_SHOWN_LENGTH]}…"

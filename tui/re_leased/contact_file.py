@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
 
-from tui.model.contact_file import ContactFileError, FileContact, FileProblem, FileSource
-from tui.re_leased.column_mapping import detect_layout, map_columns, truncate
+from tui.model.contact_file import ContactFileError, FileContact, FileSource, truncate
+from tui.model.reasons import FileNote, FileReason, Notice
+from tui.re_leased.column_mapping import detect_layout, map_columns
 from tui.re_leased.encoding import open_text
 
 if TYPE_CHECKING:
@@ -40,14 +41,14 @@ class ContactFile(Struct):
     skipped_lines: list[int] = field(default_factory=list)
 
     @property
-    def notes(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[Notice, ...]:
         """Notes on skipped lines."""
-        if not self.skipped_lines:
+        count = len(self.skipped_lines)
+        if not count:
             return ()
-        named = ", ".join(f"{line:,}" for line in self.skipped_lines[:_MOST_NAMED])
-        more = " and more" if len(self.skipped_lines) > _MOST_NAMED else ""
-        template = "Skipped line {}" if len(self.skipped_lines) == 1 else "Skipped lines {}"
-        return (f"{template.format(named + more)}: total or remark, not a contact.",)
+        named = [f"{line:,}" for line in self.skipped_lines[:_MOST_NAMED]]
+        lines = ", ".join([*named, "…"] if count > _MOST_NAMED else named)
+        return (Notice(FileNote.SKIPPED_LINES, {"count": count, "lines": lines}),)
 
 
 @contextmanager
@@ -59,8 +60,10 @@ def open_contact_file(file: Path, options: FileOptions, now: datetime) -> Iterat
     with open_text(file, options.encoding) as text:
         exported_at = _export_date(text, options, now)
         layout = detect_layout(text.lines.peek(_MOST_ABOVE), options)
-        notes = (f"Column names are on line {layout.lines_above + 1}.",) if layout.has_title else ()
-        source = FileSource(_name(file), text.digest, exported_at, (*text.notes, *notes))
+        notes = list(text.notes)
+        if layout.has_title:
+            notes.append(Notice(FileNote.HEADER_BELOW_TITLE, {"line": layout.lines_above + 1}))
+        source = FileSource(_name(file), text.digest, exported_at, tuple(notes))
         skipped_lines: list[int] = []
         yield ContactFile(source, _contacts(text.lines, layout, options, skipped_lines), skipped_lines)
 
@@ -69,24 +72,12 @@ def _export_date(text: FileText, options: FileOptions, now: datetime) -> datetim
     """Return the latest possible time of the export."""
     if options.exported_at is not None:
         if options.exported_at > now:
-            raise ContactFileError(
-                "The export date is in the future.",
-                "Enter when the file was exported.",
-                problem=FileProblem.DATE,
-            )
+            raise ContactFileError(FileReason.FUTURE_EXPORT_DATE)
         if options.exported_at > text.changed_at:
-            raise ContactFileError(
-                f"The export date is after the file was last modified, {_shown(text.changed_at)}.",
-                "Enter when it was exported.",
-                problem=FileProblem.DATE,
-            )
+            raise ContactFileError(FileReason.EXPORT_DATE_AFTER_CHANGE, modified_at=text.changed_at)
         return options.exported_at
     if text.changed_at > now:
-        raise ContactFileError(
-            f"The file's own date, {_shown(text.changed_at)}, is in the future.",
-            "Set the export date with --dated.",
-            problem=FileProblem.DATE,
-        )
+        raise ContactFileError(FileReason.FUTURE_FILE_DATE, modified_at=text.changed_at)
     return text.changed_at
 
 
@@ -99,7 +90,7 @@ def _contacts(
     records = _records(lines, layout.delimiter)
     line, header = next(records, (1, []))
     if not header:
-        raise ContactFileError("The file is blank.", "Export it again.")
+        raise ContactFileError(FileReason.BLANK)
     columns = map_columns(header, options, line)
     is_empty = True
     for line, record in records:
@@ -112,7 +103,7 @@ def _contacts(
         is_empty = False
         yield _contact(line, record, columns, options)
     if is_empty:
-        raise ContactFileError("There are no contacts below the column names.", "Export it again.")
+        raise ContactFileError(FileReason.NO_CONTACTS)
 
 
 def _records(lines: LineReader, delimiter: str) -> Iterator[tuple[int, list[str]]]:
@@ -122,9 +113,9 @@ def _records(lines: LineReader, delimiter: str) -> Iterator[tuple[int, list[str]
         try:
             record = next(reader, None)
         except csv.Error as error:
-            raise ContactFileError(
-                f"it isn't valid CSV ({error}).", _csv_error_hint(str(error)), line=lines.record_line
-            ) from error
+            is_stray = "expected after" in str(error)
+            reason = FileReason.STRAY_QUOTE if is_stray else FileReason.INVALID_CSV
+            raise ContactFileError(reason, line=lines.record_line, problem=str(error)) from error
         if record is None:
             return
         line = lines.record_line
@@ -134,20 +125,10 @@ def _records(lines: LineReader, delimiter: str) -> Iterator[tuple[int, list[str]
             yield line, record
 
 
-def _csv_error_hint(error: str) -> str:
-    if "expected after" in error:
-        return "A quotation mark inside a field must be doubled. Correct the line, or export the file again."
-    return "A quotation mark isn't closed. Correct the line, or export the file again."
-
-
 def _contact(line: int, record: list[str], columns: ColumnMapping, options: FileOptions) -> FileContact:
     _check_width(line, record, columns)
     if max(map(len, record)) > _LONGEST_FIELD:
-        raise ContactFileError(
-            f"a field has more than {_LONGEST_FIELD:,} characters.",
-            "Leave that column out of the export, or shorten the field.",
-            line=line,
-        )
+        raise ContactFileError(FileReason.FIELD_TOO_LONG, line=line, most=_LONGEST_FIELD)
     xero_id, name, email, re_leased_id = (
         columns.cell(record, place)
         for place in (columns.xero_id, columns.name, columns.email, columns.re_leased_id)
@@ -164,15 +145,7 @@ def _check_width(line: int, record: Sequence[str], columns: ColumnMapping) -> No
     extra_cells = record[columns.width :]
     is_split = extra_cells and any(cell.startswith(" ") and cell.strip() for cell in record)
     if is_split or any(map(str.strip, extra_cells)):
-        raise ContactFileError(
-            f"it has {_fields(len(record))}, and there are {columns.width:,} columns.",
-            "Put quotation marks around fields that contain the delimiter, and name every column.",
-            line=line,
-        )
-
-
-def _fields(count: int) -> str:
-    return "1 field" if count == 1 else f"{count:,} fields"
+        raise ContactFileError(FileReason.TOO_MANY_FIELDS, line=line, fields=len(record), width=columns.width)
 
 
 def _status(line: int, record: Sequence[str], columns: ColumnMapping, options: FileOptions) -> ContactStatus:
@@ -181,35 +154,20 @@ def _status(line: int, record: Sequence[str], columns: ColumnMapping, options: F
     stated = options.status
     if found is not None and stated not in {None, found}:
         raise ContactFileError(
-            f"it says “{truncate(word)}”, but you chose {stated.value.lower()} for all contacts.",
-            "Remove that option, or choose another file.",
-            line=line,
-            problem=FileProblem.STATUS,
+            FileReason.OTHER_STATUS, line=line, word=truncate(word), status=stated.value.lower()
         )
     # If the user gave the status, a column that just happens to match may have other values.
     if found is None and not options.status_column:
         found = stated
     if found is None and columns.status >= len(record):
-        raise ContactFileError(
-            f"it has {_fields(len(record))}, and there are {columns.width:,} columns.",
-            "Its status is missing. Put quotation marks around fields that contain a line break.",
-            line=line,
-            problem=FileProblem.STATUS,
-        )
+        raise ContactFileError(FileReason.TOO_FEW_FIELDS, line=line, fields=len(record), width=columns.width)
+    if found is None and not word.strip():
+        raise ContactFileError(FileReason.NO_STATUS, line=line)
     if found is None:
-        raise ContactFileError(
-            f"“{truncate(word)}” isn't a known status." if word.strip() else "it has no status.",
-            "Use Active or Archived, or Yes and No in a column named Archived.",
-            line=line,
-            problem=FileProblem.STATUS,
-        )
+        raise ContactFileError(FileReason.UNKNOWN_STATUS, line=line, word=truncate(word))
     return found
 
 
 def _name(file: Path) -> str:
     """Return the file's name as valid text."""
     return file.name.encode(errors="replace").decode()[:_LONGEST_NAME]
-
-
-def _shown(moment: datetime) -> str:
-    return f"{moment.astimezone():%d %b %Y at %H:%M}"

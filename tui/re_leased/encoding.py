@@ -18,7 +18,8 @@ from typing import IO, TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from tui.model.contact_file import ContactFileError, FileProblem
+from tui.model.contact_file import ContactFileError
+from tui.model.reasons import FileNote, FileReason, Notice
 from tui.system.platform import open_without_waiting
 
 if TYPE_CHECKING:
@@ -45,14 +46,13 @@ _BOM: Final = "\ufeff"
 # The DOS end-of-file character.
 _END_OF_FILE: Final = re.compile(r"\x1a+(?=[\r\n]*\Z)")
 _OTHER_FORMATS: Final = (
-    (b"PK\x03\x04", "an Excel workbook or a ZIP file"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
-    (b"%PDF", "a PDF"),
-    (b"\x1f\x8b", "a compressed file"),
-    (b"{\\rtf", "a text document (RTF)"),
+    (b"PK\x03\x04", FileReason.EXCEL),
+    (b"\xd0\xcf\x11\xe0", FileReason.OLD_EXCEL),
+    (b"%PDF", FileReason.PDF),
+    (b"\x1f\x8b", FileReason.COMPRESSED),
+    (b"{\\rtf", FileReason.RTF),
 )
 _WEB_PAGE: Final = (b"<html", b"<!doctype", b"<?xml")
-_SAY_ENCODING: Final = "Set the encoding with --encoding, such as utf-8 or utf-16-le."
 
 
 class FileText(Struct, frozen=True):
@@ -65,7 +65,7 @@ class FileText(Struct, frozen=True):
     lines: LineReader
     digest: str
     changed_at: datetime
-    notes: tuple[str, ...]
+    notes: tuple[Notice, ...]
 
 
 class LineReader:
@@ -90,15 +90,9 @@ class LineReader:
             raise StopIteration
         self.number += 1
         if self.number > MOST_LINES:
-            raise ContactFileError(
-                f"The file has more than {MOST_LINES:,} lines.", "Export fewer contacts at a time."
-            )
+            raise ContactFileError(FileReason.TOO_MANY_LINES, most=MOST_LINES)
         if self.number - self._record_end > _MOST_LINES_TOGETHER:
-            raise ContactFileError(
-                "a quotation mark isn't closed.",
-                "Correct the line, or export the file again.",
-                line=self.record_line,
-            )
+            raise ContactFileError(FileReason.UNCLOSED_QUOTE, line=self.record_line)
         return line
 
     def peek(self, count: int) -> list[str]:
@@ -110,11 +104,8 @@ class LineReader:
     def _read(self) -> str:
         line = self._text.readline(_LONGEST_LINE + 1)
         if len(line) > _LONGEST_LINE:
-            raise ContactFileError(
-                f"it has more than {_LONGEST_LINE:,} characters.",
-                "Choose a CSV file with one line per contact.",
-                line=self.number + len(self._ahead) + 1,
-            )
+            line_number = self.number + len(self._ahead) + 1
+            raise ContactFileError(FileReason.LINE_TOO_LONG, line=line_number, most=_LONGEST_LINE)
         # Never return an empty line: that would mean the end.
         return _END_OF_FILE.sub("", line.lstrip(_BOM)) or ("\n" if line else "")
 
@@ -142,17 +133,22 @@ def open_text(file: Path, encoding: str = "") -> Iterator[FileText]:
                 yield FileText(LineReader(text), found.digest, changed_at, found.notes)
                 now = os.fstat(stream.fileno())
         except OSError as error:
-            raise ContactFileError(f"Can't read the file: {error.strerror}.") from error
+            raise ContactFileError(
+                FileReason.CANT_READ, problem=error.strerror or type(error).__name__
+            ) from error
         if (now.st_mtime_ns, now.st_size) != (file_stat.st_mtime_ns, file_stat.st_size):
-            raise ContactFileError("The file changed while it was being read.", "Try again.")
+            raise ContactFileError(FileReason.CHANGED)
 
 
 def _open(file: Path) -> IO[bytes]:
     try:
         handle = open_without_waiting(file)
-    except (OSError, ValueError) as error:
-        words = getattr(error, "strerror", None) or "that isn't a file name"
-        raise ContactFileError(f"Can't open the file: {words}.") from error
+    except OSError as error:
+        raise ContactFileError(
+            FileReason.CANT_OPEN, problem=error.strerror or type(error).__name__
+        ) from error
+    except ValueError as error:
+        raise ContactFileError(FileReason.NOT_A_FILE_NAME) from error
     try:
         _check_kind(os.fstat(handle))
         return os.fdopen(handle, "rb")
@@ -165,22 +161,18 @@ def _moment(seconds: float) -> datetime:
     try:
         return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError):
-        raise ContactFileError(
-            "The file's modification date isn't valid.", "Save a copy of the file and choose that."
-        ) from None
+        raise ContactFileError(FileReason.INVALID_MODIFIED_AT) from None
 
 
 def _check_kind(file_stat: os.stat_result) -> None:
     if stat.S_ISDIR(file_stat.st_mode):
-        raise ContactFileError("This is a folder.", "Choose a CSV file.")
+        raise ContactFileError(FileReason.FOLDER)
     if not stat.S_ISREG(file_stat.st_mode):
-        raise ContactFileError("This isn't a regular file.", "Choose a CSV file.")
+        raise ContactFileError(FileReason.NOT_REGULAR)
     if file_stat.st_size == 0:
-        raise ContactFileError("The file is empty.", "Export it again.")
+        raise ContactFileError(FileReason.EMPTY)
     if file_stat.st_size > MOST_BYTES:
-        raise ContactFileError(
-            f"The file is larger than {MOST_BYTES // 1_000_000} MB.", "Export fewer contacts at a time."
-        )
+        raise ContactFileError(FileReason.TOO_LARGE, megabytes=MOST_BYTES // 1_000_000)
 
 
 class _DetectedEncoding(Struct, frozen=True):
@@ -189,38 +181,36 @@ class _DetectedEncoding(Struct, frozen=True):
     encoding: str
     start: int
     digest: str
-    notes: tuple[str, ...] = ()
+    notes: tuple[Notice, ...] = ()
 
 
 def _detect_encoding(stream: IO[bytes], chosen: str) -> _DetectedEncoding:
     head = stream.read(_LONGEST_HEAD)
-    for start, kind in _OTHER_FORMATS:
+    for start, reason in _OTHER_FORMATS:
         if head.startswith(start):
-            raise ContactFileError(f"This is {kind}, not a CSV file.", "Save it as CSV, then try again.")
+            raise ContactFileError(reason)
     bom, bom_encoding = next((each for each in _BYTE_ORDER_MARKS if head.startswith(each[0])), (b"", ""))
     if head[len(bom) :].lstrip().lower().startswith(_WEB_PAGE):
-        raise ContactFileError("This is a web page, not a CSV file.", "Export the contacts as CSV.")
+        raise ContactFileError(FileReason.WEB_PAGE)
     line = 0
     for encoding, note in _candidates(head, chosen, bom_encoding):
         digest, bad_line = _decode(stream, encoding, len(bom))
         if not bad_line:
-            return _DetectedEncoding(encoding, len(bom), digest, (note,) if note else ())
+            return _DetectedEncoding(encoding, len(bom), digest, (Notice(note),) if note else ())
         line = bad_line
-    raise ContactFileError(
-        "it has characters that can't be decoded.", _SAY_ENCODING, line=line, problem=FileProblem.ENCODING
-    )
+    raise ContactFileError(FileReason.UNDECODABLE, line=line)
 
 
-def _candidates(head: bytes, chosen: str, bom_encoding: str) -> list[tuple[str, str]]:
+def _candidates(head: bytes, chosen: str, bom_encoding: str) -> list[tuple[str, FileNote | None]]:
     """Return the encodings to try, best first, each with a note. A byte order mark is almost always right."""
     if bom_encoding or chosen:
-        return [(each, "") for each in (bom_encoding, chosen) if each]
+        return [(each, None) for each in (bom_encoding, chosen) if each]
     # Column names start with ASCII letters, for which UTF-16 has every second byte zero.
     start = head[:_SURELY_PLAIN]
     for encoding, place in (("utf-16-le", 1), ("utf-16-be", 0)):
         if len(start) == _SURELY_PLAIN and not any(start[place::2]) and all(start[1 - place :: 2]):
-            return [(encoding, "No byte order mark; read as UTF-16.")]
-    return [("utf-8", ""), ("cp1252", "Not UTF-8; read as Windows-1252.")]
+            return [(encoding, FileNote.READ_AS_UTF_16)]
+    return [("utf-8", None), ("cp1252", FileNote.READ_AS_CP1252)]
 
 
 def _decode(stream: IO[bytes], encoding: str, start: int) -> tuple[str, int]:
@@ -238,7 +228,8 @@ def _decode(stream: IO[bytes], encoding: str, start: int) -> tuple[str, int]:
         chunk = stream.read(_CHUNK)
         # Checked first: binary files usually contain a NUL and usually can't be decoded.
         if not has_wide_letters and b"\0" in chunk:
-            raise _no_text(line + _count_line_breaks(last + chunk[: chunk.index(b"\0")].decode("latin-1")))
+            before = chunk[: chunk.index(b"\0")].decode("latin-1")
+            raise ContactFileError(FileReason.NOT_TEXT, line=line + _count_line_breaks(last + before))
         try:
             text = decoder.decode(chunk, final=not chunk)
         except UnicodeDecodeError as error:
@@ -247,7 +238,8 @@ def _decode(stream: IO[bytes], encoding: str, start: int) -> tuple[str, int]:
         except UnicodeError:
             return "", line
         if "\0" in text:
-            raise _no_text(line + _count_line_breaks(last + text[: text.index("\0")]))
+            before = text[: text.index("\0")]
+            raise ContactFileError(FileReason.NOT_TEXT, line=line + _count_line_breaks(last + before))
         if not chunk:
             return digest.hexdigest(), 0
         digest.update(chunk)
@@ -261,15 +253,6 @@ def _count_line_breaks(text: str) -> int:
     return text.count("\n") + text.count("\r") - text.count("\r\n")
 
 
-def _no_text(line: int) -> ContactFileError:
-    return ContactFileError(
-        "it contains a NUL character, so it isn't text.",
-        "Export the file again, or choose another. If it is UTF-16, use --encoding utf-16-le.",
-        line=line,
-        problem=FileProblem.ENCODING,
-    )
-
-
 def _check_encoding(encoding: str) -> None:
     if not encoding:
         return
@@ -278,4 +261,4 @@ def _check_encoding(encoding: str) -> None:
         io.TextIOWrapper(io.BytesIO(), encoding=encoding).close()
         codecs.getincrementaldecoder(encoding)
     except (LookupError, ValueError):
-        raise ContactFileError("Unknown encoding.", _SAY_ENCODING, problem=FileProblem.ENCODING) from None
+        raise ContactFileError(FileReason.UNKNOWN_ENCODING) from None

@@ -29,8 +29,8 @@ minute ahead, or before its sync began, is ignored (or read again later, while X
 computer's time). `sync_started_at` is when the sync that showed the contact started, because evidence counts
 for changes that Xero had confirmed by then; if only the export's time is known, use that. Evidence is only
 about this organisation's company. Report a clean sync only after everything it synced: changes missing from
-it are shown as *Missed last sync*. Raise failures as `FeedError` with a message for the user; they are shown
-as *Sync not running*, never as synced, and retried.
+it are shown as *Missed last sync*. Raise failures as `FeedError(FeedReason.SOURCE_PROBLEM, problem="...")`
+with a sentence for the user; they are shown as *Sync not running*, never as synced, and retried.
 """
 
 from __future__ import annotations

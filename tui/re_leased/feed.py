@@ -15,7 +15,7 @@ from tui.model import timestamps
 from tui.model.contact import ContactStatus
 from tui.model.errors import FeedError, NetworkSetupError
 from tui.model.evidence import SyncRecord
-from tui.model.reasons import Service
+from tui.model.reasons import FeedReason, Service
 from tui.net import lenient_json
 from tui.re_leased.evidence_source import EvidenceReport, EvidenceSource
 from tui.system.log import logger
@@ -27,7 +27,6 @@ _IN_PROGRESS: Final = "In progress"
 _CLEAN: Final = "Successfully synced"
 _MOST_ITEMS: Final = 500
 _FETCH_TIMEOUT: Final = 60.0
-_LOOKS_AGAIN: Final = "Nothing is lost. Reshelve will retry automatically."
 _STATUSES: Final = {str(status): status for status in ContactStatus if status is not ContactStatus.DELETED}
 # Seconds. A cycle is a night, or a few seconds in the practice Re-Leased.
 _LONGEST_CYCLE: Final = 366 * 86_400.0
@@ -82,14 +81,9 @@ class FeedEvidenceSource(EvidenceSource):
         client = await self._open()
         response = await self._get(client, path, {} if cursor is None else {"after": cursor})
         if response.status_code == HTTPStatus.NOT_FOUND:
-            raise FeedError(
-                "The Re-Leased feed doesn't have this organisation.",
-                "Check that Re-Leased is connected to it, and check re_leased.feed_url in the settings.",
-            )
+            raise FeedError(FeedReason.NO_SUCH_ORGANISATION)
         if response.status_code != HTTPStatus.OK:
-            raise FeedError(
-                f"The Re-Leased feed returned an error (HTTP {response.status_code}).", _LOOKS_AGAIN
-            )
+            raise FeedError(FeedReason.HTTP_ERROR, status=response.status_code)
         return self._parse_report(response.content, cursor)
 
     async def aclose(self) -> None:
@@ -109,13 +103,13 @@ class FeedEvidenceSource(EvidenceSource):
 
     async def _get(self, client: httpx.AsyncClient, path: str, params: dict[str, str]) -> httpx.Response:
         from tui.net import environment
-        from tui.net.response_limit import TooLargeError
+        from tui.net.response_limit import MAX_BYTES, TooLargeError
 
         try:
             async with asyncio.timeout(_FETCH_TIMEOUT):
                 response = await client.get(path, params=params)
         except TooLargeError:
-            raise FeedError("The Re-Leased feed's reply was larger than 64 MB.", _LOOKS_AGAIN) from None
+            raise FeedError(FeedReason.TOO_LARGE, megabytes=MAX_BYTES // 2**20) from None
         except Exception as error:  # noqa: BLE001 - httpx passes some errors from below it on as they are
             logger.info("the Re-Leased feed had no answer: %s", type(error).__name__)
             problem = await asyncio.to_thread(environment.setup_problem, error, self._feed_url, Service.FEED)
@@ -124,16 +118,14 @@ class FeedEvidenceSource(EvidenceSource):
                 return response
             problem = environment.proxy_password_problem(self._feed_url)
         if problem is None:
-            raise FeedError("Can't reach the Re-Leased feed.", _LOOKS_AGAIN)
+            raise FeedError(FeedReason.UNREACHABLE)
         raise FeedError(problem.reason, **problem.notice.params)  # type: ignore[arg-type]
 
     def _parse_report(self, body: bytes, cursor: str | None) -> EvidenceReport:
         feed = _decode(body)
         company, last = feed.company, feed.company.last_sync
         if company.tenant_id != self._tenant_id:
-            raise FeedError(
-                "The Re-Leased feed is for another organisation.", "Check re_leased.feed_url in the settings."
-            )
+            raise FeedError(FeedReason.OTHER_ORGANISATION)
         is_finished = last is not None and last.finished_at is not None
         started_at = timestamps.valid_timestamp(last.started_at) if last else None
         return EvidenceReport(
@@ -175,7 +167,7 @@ def _decode(body: bytes) -> _Feed:
         return lenient_json.decode(body, _Feed)
     except lenient_json.UndecodableError:
         pass
-    raise FeedError("The Re-Leased feed's reply couldn't be read.", _LOOKS_AGAIN)
+    raise FeedError(FeedReason.UNREADABLE)
 
 
 def _open_client(feed_url: str, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from tui.model.comparison import MismatchReason
 from tui.model.contact import ContactStatus
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 REASONS: Final = {
     MismatchReason.IN_PROGRESS: "a change made in Reshelve is in progress",
@@ -23,9 +20,3 @@ STATUSES: Final = {
     ContactStatus.GDPRREQUEST: "under a GDPR request",
     ContactStatus.DELETED: "gone",
 }
-
-
-def format_export_time(at: datetime) -> str:
-    """Write when a file was exported."""
-    here = at.astimezone()
-    return f"{here.day} {here:%b %Y at %H:%M}"

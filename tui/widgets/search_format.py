@@ -33,6 +33,13 @@ EXAMPLES: Final = (
     ("changed:<7d", "Changed in Xero less than 7 days ago; also h, w, m (months), y"),
     ("changed:2026-03", "Changed in that month; also a day (2026-03-01), today, yesterday"),
 )
+# Of the qualifiers whose values aren't listed.
+_DESCRIPTIONS: Final = {
+    "owes": "what they owe you",
+    "owed": "what you owe them",
+    "group": "a group's name",
+    "changed": "last changed in Xero",
+}
 _MOST_TYPED: Final = 30
 _MORE: Final = "…"
 
@@ -163,7 +170,7 @@ def _value_hints(issue: QueryIssue, qualifier: Qualifier, known: Sequence[str]) 
         yield from _with_list(f"{tab}  or", others) if others else ()
         yield tab
     else:
-        description = f"{qualifier.name}: {qualifier.help}"
+        description = f"{qualifier.name}: {_DESCRIPTIONS[qualifier.name]}"
         yield from _with_list(f"{description}, such as", begun)
         yield description
 

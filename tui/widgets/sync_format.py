@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tui import messages
 from tui.actions.registry import default_key
 from tui.messages import formats
 from tui.messages.formats import format_number, pluralize
@@ -52,8 +53,9 @@ def next_sync(
     re_leased: ReLeasedStatus, now: datetime, *, is_practice: bool, key: Callable[[str], str] = default_key
 ) -> NextSync:
     """Say when Re-Leased will look next, or why that can't be said. `key` names the key of an action."""
-    if re_leased.problem:
-        text = f"Re-Leased's feed can't be read: {safe(re_leased.problem)} Reshelve will retry."
+    if re_leased.problem is not None:
+        problem = safe(messages.message(re_leased.problem))
+        text = f"Re-Leased's feed can't be read: {problem} Reshelve will retry."
         return NextSync(text, "Re-Leased's feed can't be read", style="warning")
     if re_leased.is_syncing:
         return NextSync("Re-Leased is syncing", "Re-Leased is syncing", 1.0, "accent")
@@ -128,8 +130,8 @@ def _nightly_sync(re_leased: ReLeasedStatus, end: datetime, now: datetime) -> Ne
         text = f"Re-Leased's nightly sync should finish by {by}, in {left}. {later}"
     else:
         text = f"Re-Leased's nightly sync should finish by {by}, in {left}. No feed is set up to confirm it"
-    if re_leased.zone_note:
-        text = f"{text}. {safe(re_leased.zone_note)}"
+    if re_leased.zone_note is not None:
+        text = f"{text}. {safe(messages.in_full(re_leased.zone_note))}"
     brief = f"nightly sync by {_in_zone(end, now, re_leased.zone, is_brief=True)}"
     return NextSync(text, brief, _fraction(re_leased.cycle_started_at, end, now))
 
@@ -216,7 +218,7 @@ def calls_left(xero: XeroStatus, now: datetime) -> str:
 
 def problem_text(snapshot: Snapshot, now: datetime) -> str:
     """Say what stands in the way: the disk before Xero, both before the clock; empty when nothing does."""
-    problem = safe(snapshot.storage_problem) or xero_problem(snapshot.xero, now)
+    problem = storage_problem(snapshot) or xero_problem(snapshot.xero, now)
     full_until = snapshot.xero.minute_full_until
     # While everything is being read, the line about that says so.
     if problem or snapshot.progress is not None or full_until is None or full_until <= now:
@@ -224,11 +226,16 @@ def problem_text(snapshot: Snapshot, now: datetime) -> str:
     return f"Xero's limit per minute is reached. Resumes in {formats.countdown(full_until, now)}."
 
 
+def storage_problem(snapshot: Snapshot) -> str:
+    """Say what is wrong with the local database or a background task; empty when all is well."""
+    return "" if snapshot.storage_problem is None else safe(messages.in_full(snapshot.storage_problem))
+
+
 def xero_problem(xero: XeroStatus, now: datetime) -> str:
     """Say what is wrong with the connection to Xero, or why it isn't used; empty when all is well."""
-    detail = safe(xero.detail)
-    if not detail:
+    if xero.detail is None:
         return ""
+    detail = safe(messages.in_full(xero.detail))
     # A sign-in that has ended and a prompt are the person's: no next try helps.
     if xero.retry_at is None or xero.status in {
         ConnectionStatus.RECONNECT,
@@ -255,6 +262,7 @@ __all__ = [
     "next_sync",
     "problem_text",
     "re_leased_totals",
+    "storage_problem",
     "symbols",
     "totals",
     "xero_problem",

@@ -20,6 +20,7 @@ from tui.model.errors import (
     ReshelveError,
     UnexpectedReplyError,
 )
+from tui.model.reasons import ConnectionReason, Notice
 from tui.model.snapshot import ConnectionStatus, XeroStatus
 from tui.system.log import logger
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tui.model.errors import StoreError, UnexpectedError
+    from tui.model.reasons import TaskReason
 
 
 # Seconds between attempts: the user has to free disk space, or another process has to finish.
@@ -35,29 +37,29 @@ _PAUSE: Final = 5.0
 
 
 class StorageHealth:
-    """Tracks storage write and backup errors as messages for the user.
+    """Tracks storage write and backup errors, and unexpected errors of background tasks.
 
     The next successful write clears a write problem, the next backup a backup problem.
     """
 
     def __init__(self, on_update: Callable[[], None]) -> None:
-        self.write_problem = ""
-        self._backup_problem = ""
-        self._task_problems: dict[str, str] = {}
+        self.write_problem: Notice | None = None
+        self._backup_problem: Notice | None = None
+        self._task_problems: dict[TaskReason, Notice] = {}
         self._on_update = on_update
         self._is_writable = asyncio.Event()
 
     @property
-    def problem(self) -> str:
-        """The message to show, empty if there is no problem."""
-        return self.write_problem or self._backup_problem or next(iter(self._task_problems.values()), "")
+    def problem(self) -> Notice | None:
+        """The problem to show."""
+        return self.write_problem or self._backup_problem or next(iter(self._task_problems.values()), None)
 
-    def record_task(self, task: str, error: UnexpectedError | None) -> None:
+    def record_task(self, task: TaskReason, error: UnexpectedError | None) -> None:
         """Record the unexpected error of a background task, None once it works again."""
-        problem = "" if error is None else f"{task}: {error.sentence} {error.next_step}"
-        if problem == self._task_problems.get(task, ""):
+        problem = None if error is None else Notice(task, {"kind": error.kind})
+        if problem == self._task_problems.get(task):
             return
-        if problem:
+        if problem is not None:
             self._task_problems[task] = problem
         else:
             del self._task_problems[task]
@@ -65,7 +67,7 @@ class StorageHealth:
 
     def record_backup(self, error: StoreError | None) -> None:
         """Record the result of a change log backup, None for success."""
-        problem = _storage_message(error)
+        problem = None if error is None else error.notice
         if problem == self._backup_problem:
             return
         self._backup_problem = problem
@@ -75,7 +77,7 @@ class StorageHealth:
 
     def record(self, error: StoreError | None) -> None:
         """Record the result of a write, None for success."""
-        problem = _storage_message(error)
+        problem = None if error is None else error.notice
         if problem == self.write_problem:
             return
         self.write_problem = problem
@@ -97,10 +99,6 @@ class StorageHealth:
             return
 
 
-def _storage_message(error: StoreError | None) -> str:
-    return "" if error is None else f"{error.sentence} {error.next_step}".strip()
-
-
 # Seconds.
 _FIRST_WAIT: Final = 1.0
 _LONGEST_OFFLINE: Final = 30.0
@@ -114,18 +112,11 @@ _KEYCHAIN_WAIT: Final = 3.0
 _NAP: Final = 5.0
 _CLOCK_MOVED: Final = 2.0
 
-_LIMIT_MESSAGES: Final = {
-    "day": "Xero's daily call limit is reached. Queued changes are kept.",
-    "concurrent": "Too many calls to Xero at once.",
-    "appminute": "The Xero app's limit for this minute is reached, counting everyone who uses the app.",
+_LIMITS: Final = {
+    "day": ConnectionReason.DAY_LIMIT,
+    "concurrent": ConnectionReason.CONCURRENT_LIMIT,
+    "appminute": ConnectionReason.APP_LIMIT,
 }
-_MINUTE_LIMIT: Final = "Xero's call limit for this minute is reached."
-_REMOVED: Final = (
-    "This organisation is no longer connected in Xero, or a permission is missing. "
-    "You can still read everything here. To change contacts, reconnect."
-)
-_STANDBY: Final = "Another Reshelve on this computer is connected to Xero. This one shows its progress."
-_CALLS_RESERVED: Final = "Xero's remaining calls for today are reserved for your changes."
 
 
 class ConnectionState:
@@ -154,7 +145,8 @@ class ConnectionState:
             self.xero_status, minute_full_until=self._minute_full_until, no_reply_since=self._silent_since
         )
         if status.status is ConnectionStatus.ONLINE and self._background_limited_until is not None:
-            return replace(status, retry_at=self._background_limited_until, detail=_CALLS_RESERVED)
+            detail = Notice(ConnectionReason.CALLS_RESERVED)
+            return replace(status, retry_at=self._background_limited_until, detail=detail)
         return status
 
     def attempt(self) -> int:
@@ -189,13 +181,14 @@ class ConnectionState:
         logger.warning("xero: %s; next attempt in %.0f s", type(error).__name__, wait)
         until = self._now() + timedelta(seconds=wait)
         self._set_status(
-            replace(self.xero_status, status=_status_for(error), retry_at=until, detail=_message_for(error))
+            replace(self.xero_status, status=_status_for(error), retry_at=until, detail=_notice_for(error))
         )
 
     def mark_standby(self) -> None:
         """Record that another copy of Reshelve holds the lock."""
+        detail = Notice(ConnectionReason.STANDBY)
         self._set_status(
-            replace(self.xero_status, status=ConnectionStatus.STANDBY, retry_at=None, detail=_STANDBY)
+            replace(self.xero_status, status=ConnectionStatus.STANDBY, retry_at=None, detail=detail)
         )
 
     def record_minute_limit(self, seconds: float | None) -> None:
@@ -271,12 +264,12 @@ def _exponential_backoff(failures: int) -> float:
     return float(_FIRST_WAIT * 2 ** (failures - 1))
 
 
-def _message_for(error: ReshelveError) -> str:
+def _notice_for(error: ReshelveError) -> Notice:
     if isinstance(error, RateLimitedError):
-        return _LIMIT_MESSAGES.get(error.problem, _MINUTE_LIMIT)
+        return Notice(_LIMITS.get(error.problem, ConnectionReason.MINUTE_LIMIT))
     if isinstance(error, NotConnectedError) and not isinstance(error, MissingScopeError):
-        return _REMOVED
-    return error.message if not error.next_step else f"{error.sentence} {error.next_step}"
+        return Notice(ConnectionReason.REMOVED)
+    return error.notice
 
 
 def _status_for(error: ReshelveError) -> ConnectionStatus:

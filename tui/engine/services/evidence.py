@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tui.model.change import last_confirmed
 from tui.model.errors import ReshelveError
 from tui.model.evidence import ReportKind, UserReport
+from tui.model.reasons import EvidenceReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,9 +42,7 @@ class EvidenceService:
         """Record that a sync was started in Re-Leased at that time."""
         self._access.require()
         if at > self._now():
-            raise ReshelveError(
-                "That time is in the future. Nothing was recorded.", "Enter the time when the sync started."
-            )
+            raise ReshelveError(EvidenceReason.FUTURE_SYNC_START)
         await self._record(UserReport(ReportKind.SYNC_STARTED, at))
 
     async def report_sync_ended(self, *, is_clean: bool) -> None:
@@ -51,11 +50,7 @@ class EvidenceService:
         self._access.require()
         # From the store: it may have been recorded in another copy of Reshelve.
         if self._store.evidence.company_status().running_since is None:
-            raise ReshelveError(
-                "You haven't recorded a sync. Nothing was recorded.",
-                "Start one in Re-Leased and record it first.",
-                action="manual_sync",
-            )
+            raise ReshelveError(EvidenceReason.NO_SYNC_REPORTED)
         kind = ReportKind.SYNC_CLEAN if is_clean else ReportKind.SYNC_FAILED
         await self._record(UserReport(kind, self._now()))
 
@@ -64,7 +59,7 @@ class EvidenceService:
         self._access.require()
         last = last_confirmed(self._store.changes.of_contact(change.contact_id))
         if last is None or last.change_id != change.change_id or last.confirmed_at is None:
-            raise ReshelveError("This contact was changed again. Nothing was recorded.", "Check it again.")
+            raise ReshelveError(EvidenceReason.CONTACT_CHANGED)
         # It can't have been seen before Xero confirmed it: this computer's clock may be behind Xero's.
         at = max(self._now(), last.confirmed_at)
         await self._record(UserReport(ReportKind.CHECKED, at, change.contact_id, change.action.target_status))

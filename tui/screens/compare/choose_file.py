@@ -204,16 +204,15 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
             return
         self._worker = None
         error = message.error
-        problem = error.problem if isinstance(error, ContactFileError) else None
-        text = (
-            error_message(self.app, error) if problem is None else formatting.failure_message(error, problem)
-        )
-        self._show_note(text, "$text-error")
-        if isinstance(error, ContactFileError) and error.columns:
+        if not isinstance(error, ContactFileError):
+            self._show_note(error_message(self.app, error), "$text-error")
+            return
+        self._show_note(formatting.failure_message(error), "$text-error")
+        if error.columns:
             self._columns = error.columns
             for name in formatting.COLUMNS:
                 self._field(name).set_answers(formatting.columns(error.columns))
-        self._show_fix(problem)
+        self._show_fix(error.problem)
 
     def _show_fix(self, problem: FileProblem | None) -> None:
         """Show what could mend it, and go there."""

@@ -17,7 +17,7 @@ from tui.model.contact import ContactStatus
 from tui.model.contact_file import FileContact, FileProblem
 from tui.model.matching import XeroContact
 from tui.model.query import fold
-from tui.widgets.file_format import REASONS, STATUSES, format_export_time
+from tui.widgets.file_format import REASONS, STATUSES
 from tui.widgets.status_badge import badge_for
 from tui.widgets.text import content, fit, safe
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from tui.model.errors import ReshelveError
+    from tui.model.contact_file import ContactFileError
     from tui.screens.compare.path_finder import PathEntry
 
 
@@ -189,14 +189,17 @@ def heading(comparison: FileComparison, organisation: str) -> Content:
         ("Compared", "bold $text-primary"),
         "  ",
         content(safe(source.name, 60), "bold"),
-        f" of {format_export_time(source.exported_at)} with ",
+        f" of {formats.date_and_time(source.exported_at)} with ",
         content(safe(organisation, 60), "bold"),
     )
 
 
 def notes(comparison: FileComparison, unrecorded: int, recorded: int, key: Key) -> Content:
     """Say what was assumed, what looks odd, and what the file proves."""
-    said = [content(note, "$text-warning") for note in (*comparison.source.notes, *comparison.notes)]
+    said = [
+        content(messages.in_full(note), "$text-warning")
+        for note in (*comparison.source.notes, *comparison.notes)
+    ]
     if unrecorded:
         how = f" Press {key('mark_synced')} to mark as synced." if key("mark_synced") else ""
         said.append(Content.styled(f"{proved_message(unrecorded)}{how}", "$text-accent"))
@@ -228,7 +231,7 @@ def recorded_message(count: int) -> str:
 def record_explanation(comparison: FileComparison, count: int) -> Iterator[str]:
     """Say what recording comes to."""
     yield proved_message(count)
-    exported = format_export_time(comparison.source.exported_at)
+    exported = formats.date_and_time(comparison.source.exported_at)
     yield f"Shown as Synced, with the file's date: {exported}. Nothing changes in Xero or Re-Leased."
     if comparison.ambiguous:
         lines = pluralize(len(comparison.ambiguous), "line")
@@ -430,9 +433,11 @@ _NEXT: Final = {
 }
 
 
-def failure_message(error: ReshelveError, problem: FileProblem) -> str:
+def failure_message(error: ContactFileError) -> str:
     """Say what is wrong with a file, that nothing was changed, and what to do here."""
-    return f"{messages.message(error)} Nothing was changed. {_NEXT[problem]}"
+    if error.problem is None:
+        return messages.in_full(error)
+    return f"{messages.message(error)} Nothing was changed. {_NEXT[error.problem]}"
 
 
 def columns(header: Sequence[str]) -> Mapping[str, str]:

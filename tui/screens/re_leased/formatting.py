@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from tui import messages
 from tui.actions.registry import default_key
 from tui.messages import as_sentence, formats
 from tui.messages.formats import format_number, pluralize
@@ -14,7 +15,7 @@ from tui.model.evidence import StatusSince, SyncStatus
 from tui.model.snapshot import ConnectionStatus
 from tui.widgets import clock
 from tui.widgets.status_badge import describe_status, refusal_advice, refusal_reason
-from tui.widgets.sync_format import next_sync, xero_problem, xero_status_text
+from tui.widgets.sync_format import next_sync, storage_problem, xero_problem, xero_status_text
 from tui.widgets.text import safe
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _connections(snapshot: Snapshot, now: datetime, *, is_read_only: bool, key: 
         f"The Re-Leased company must be the one tied to {safe(organisation.name)}, with sync turned on.",
     ]
     problems = (
-        safe(snapshot.storage_problem) or xero_problem(xero, now),
+        storage_problem(snapshot) or xero_problem(xero, now),
         _PAUSED if snapshot.is_paused else "",
         clock.clock_warning(snapshot.clock_ahead),
     )
@@ -145,8 +146,8 @@ def _last_reply(xero: XeroStatus, now: datetime) -> str:
 
 def sync_overview(re_leased: ReLeasedStatus, now: datetime) -> str:
     """Say what is known of Re-Leased's Sync Overview, and where from."""
-    if re_leased.problem:
-        return f"its feed can't be read: {safe(re_leased.problem)}"
+    if re_leased.problem is not None:
+        return f"its feed can't be read: {safe(messages.in_full(re_leased.problem))}"
     if not re_leased.is_polled:
         return "its feed is loading."
     if not re_leased.state:

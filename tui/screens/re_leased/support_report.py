@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from textual import __version__ as textual_version
 
-from tui import __version__
+from tui import __version__, messages
 from tui.screens.re_leased.formatting import sync_overview
 from tui.widgets.text import safe
 
@@ -60,7 +60,7 @@ def _xero(snapshot: Snapshot, *, with_names: bool) -> Iterator[str]:
     organisation, xero = snapshot.organisation, snapshot.xero
     yield f"Organisation: {organisation.tenant_id}{f' ({organisation.name})' if with_names else ''}"
     yield f"Permission: {'read only' if organisation.is_read_only else 'read and write'}"
-    detail = _redact_quotes(xero.detail, with_names)
+    detail = _redact_quotes(messages.in_full(xero.detail), with_names) if xero.detail else ""
     yield f"Xero: {xero.status}; last reply {_time(xero.last_reply_at)}; {detail}"
     yield f"Last refresh: {_time(snapshot.last_refresh_at)}"
     if snapshot.unreadable:
@@ -68,8 +68,8 @@ def _xero(snapshot: Snapshot, *, with_names: bool) -> Iterator[str]:
     if snapshot.clock_ahead:
         seconds = round(snapshot.clock_ahead.total_seconds())
         yield f"This computer's clock is {abs(seconds):,} s {'ahead of' if seconds > 0 else 'behind'} Xero's"
-    if snapshot.storage_problem:
-        yield f"Storage: {_redact_quotes(snapshot.storage_problem, with_names)}"
+    if snapshot.storage_problem is not None:
+        yield f"Storage: {_redact_quotes(messages.in_full(snapshot.storage_problem), with_names)}"
 
 
 def _re_leased(re_leased: ReLeasedStatus, now: datetime) -> Iterator[str]:
