@@ -14,6 +14,7 @@ from support.effort import examples
 from tui.model.change import Action, Change, Origin, State
 from tui.model.evidence import StatusSince, SyncStatus
 from tui.model.filters import (
+    BY_STATE,
     BalanceCondition,
     BalanceSide,
     ChangedCondition,
@@ -169,8 +170,8 @@ def test_phrases_hold_together_and_a_minus_leaves_out(
 @pytest.mark.parametrize(
     ("text", "remark", "typed", "qualifier", "nearest"),
     [
-        ("is:overdue", IssueKind.INVALID_VALUE, "is:overdue", "is", "sync:overdue"),
-        ("-is:overdue ", IssueKind.INVALID_VALUE, "-is:overdue", "is", "sync:overdue"),
+        ("is:missed", IssueKind.INVALID_VALUE, "is:missed", "is", "sync:missed"),
+        ("-is:missed ", IssueKind.INVALID_VALUE, "-is:missed", "is", "sync:missed"),
         ("-unit:5", IssueKind.UNKNOWN_QUALIFIER, "-unit:5", "", ""),
         ("owed:five", IssueKind.INVALID_VALUE, "owed:five", "owed", ""),
         ("changed:soon", IssueKind.INVALID_VALUE, "changed:soon", "changed", ""),
@@ -205,13 +206,13 @@ def test_what_is_wrong_is_named_and_finds_nothing(
 @pytest.mark.parametrize(
     ("pasted", "plain"),
     [
-        ("is：overdue", "is:overdue"),
+        ("is：missed", "is:missed"),
         ("–is:archived", "-is:archived"),
         ("−club", "-club"),
         ("group:“East Side”", 'group:"East Side"'),
         ("-“east side” bay", '-"east side" bay'),
         ("--is:archived", "-is:archived"),
-        ("––is:overdue", "-is:overdue"),
+        ("––is:missed", "-is:missed"),
         ("--foo:bar", "-foo:bar"),
         ("---club", "-club"),
     ],
@@ -377,18 +378,36 @@ def view(state: State, grade: SyncStatus | None = None) -> ChangeView:
     return ChangeView(change, None if grade is None else StatusSince(grade, NOW - timedelta(hours=1)))
 
 
-@pytest.mark.parametrize("grade", SyncStatus)
-def test_standings_are_called_as_on_the_screen(grade: SyncStatus) -> None:
-    shown = view(State.CONFIRMED, grade)
-    assert badge_for(shown, NOW).label.split()[0] == sync_filter_of(shown)
+SHOWN = [view(State.CONFIRMED, status) for status in SyncStatus]
+SHOWN += [view(state) for state in BY_STATE]
 
 
-def test_changes_under_way_are_called_as_on_the_screen_but_for_three() -> None:
-    spoken = {"archiving": "sending", "press Restore": "handoff", "refused by Xero": "refused", "": "none"}
-    for state in set(State) - {State.CONFIRMED}:
-        words = badge_for(view(state), NOW).label
-        assert sync_filter_of(view(state)) == spoken.get(words, words)
+@pytest.mark.parametrize("shown", SHOWN, ids=lambda shown: badge_for(shown, NOW).label)
+def test_a_status_is_found_by_the_words_of_the_screen(shown: ChangeView) -> None:
+    label = badge_for(shown, NOW).label.removesuffix(" 11:00")
+    found = only(f'sync:"{label}"')
+    assert found == Filter(SyncCondition(sync_filter_of(shown)))
+    assert found == only(f"sync:{sync_filter_of(shown)}")
+
+
+def test_a_contact_without_a_change_is_found_as_such() -> None:
     assert sync_filter_of(None) is SyncFilter.NONE
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("overdue", SyncFilter.MISSED),
+        ("told", SyncFilter.REPORTED),
+        ("seen", SyncFilter.CHECKED),
+        ("read", SyncFilter.SYNCED),
+        ("stalled", SyncFilter.STALLED),
+        ("superseded", SyncFilter.SUPERSEDED),
+        ("handoff", SyncFilter.AWAITING_USER),
+    ],
+)
+def test_searches_with_the_old_words_still_work(old: str, new: SyncFilter) -> None:
+    assert only(f"sync:{old}") == Filter(SyncCondition(new))
 
 
 def test_all_that_is_offered_is_understood() -> None:

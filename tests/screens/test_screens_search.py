@@ -77,8 +77,8 @@ async def test_a_wrong_qualifier_is_named_and_what_was_typed_stays(
     some(
         [
             *(
-                "is:overdue",
-                "-is:overdue",
+                "is:missed",
+                "-is:missed",
                 "sync:nonsense",
                 "owe:>5",
                 "-unit:5",

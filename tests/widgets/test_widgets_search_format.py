@@ -32,7 +32,7 @@ def said(text: str, width: int = 100) -> str:
         ("is:custmer", 76, "“is:custmer” isn't a filter, so no contacts match. Tab: is:customer"),
         ("is:custmer", 50, "“is:custmer” isn't a filter. Tab: is:customer"),
         ("is:custmer", 30, "“is:custmer” isn't a filter."),
-        ("is:overdue", 76, "“is:overdue” isn't a filter, so no contacts match. Tab: sync:overdue"),
+        ("is:missed", 76, "“is:missed” isn't a filter, so no contacts match. Tab: sync:missed"),
         ("owe:>5", 76, "“owe:>5” isn't a filter, so no contacts match. Tab: owes:>5"),
         ("-unit:5", 44, "“-unit:5” isn't a filter."),
         ("owes:>x", 78, "“owes:>x” isn't a filter, so no contacts match. Possible: >0  >=1,500.50  …"),

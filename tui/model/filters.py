@@ -52,21 +52,21 @@ class BalanceSide(StrEnum):
 
 
 class SyncFilter(StrEnum):
-    """How a contact's last change stands with Xero and Re-Leased, in the words of the screen."""
+    """The status of a contact's last change, by what is typed in the search box."""
 
     PENDING = "pending"
-    MISSED = "overdue"
+    MISSED = "missed"
     EXPECTED = "expected"
-    REPORTED = "told"
-    CHECKED = "seen"
-    SYNCED = "read"
-    STALLED = "stalled"
+    REPORTED = "reported"
+    CHECKED = "checked"
+    SYNCED = "synced"
+    STALLED = "not-running"
     NOT_LINKED = "unlinked"
-    SUPERSEDED = "superseded"
+    SUPERSEDED = "not-needed"
     QUEUED = "queued"
     SENDING = "sending"
     UNKNOWN = "checking"
-    AWAITING_USER = "handoff"
+    AWAITING_USER = "restore"
     REFUSED = "refused"
     NONE = "none"
 

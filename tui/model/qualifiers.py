@@ -37,8 +37,27 @@ if TYPE_CHECKING:
 
 # Other spellings that people may bring along; they are understood and never offered.
 _ALIASES: Final = {
+    # The statuses as the screen shows them, in quotation marks.
+    "pending sync": "pending",
+    "missed last sync": "missed",
+    "should be synced": "expected",
+    "reported synced": "reported",
+    "checked by you": "checked",
+    "sync not running": "not-running",
+    "not linked": "unlinked",
+    "no sync needed": "not-needed",
+    "restore in xero": "restore",
+    "refused by xero": "refused",
+    # As they were called before.
+    "overdue": "missed",
+    "told": "reported",
+    "seen": "checked",
+    "read": "synced",
+    "stalled": "not-running",
+    "superseded": "not-needed",
     "excluded": "unlinked",
-    "hand-off": "handoff",
+    "hand-off": "restore",
+    "handoff": "restore",
     "customers": "customer",
     "suppliers": "supplier",
 }

@@ -27,9 +27,9 @@ EXAMPLES: Final = (
     ('group:"Owners"', "In the group with exactly this name"),
     (
         "sync:pending",
-        "Last change is pending sync; also overdue, stalled, expected, told, seen, read",
+        "Last change is pending sync; also missed, expected, reported, checked, synced",
     ),
-    ("sync:refused", "Last change was refused by Xero; also queued, sending, checking, handoff, none"),
+    ("sync:refused", "Last change was refused by Xero; also queued, sending, checking, restore, none"),
     ("changed:<7d", "Changed in Xero less than 7 days ago; also h, w, m (months), y"),
     ("changed:2026-03", "Changed in that month; also a day (2026-03-01), today, yesterday"),
 )
