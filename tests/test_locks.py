@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
+from tui import messages
 from tui.cli import main
 from tui.engine.maintenance.repair import plan_repair, run_repair
 from tui.engine.sync.leader_lock import LeaderLock
 from tui.model.contact import Organisation
 from tui.model.errors import OfflineError, ReshelveError, StoreError
-from tui.sandbox.server import CannotStartError, ServerOptions, run
+from tui.model.reasons import StoreReason
+from tui.sandbox.server import ServerOptions, run
 from tui.store import Store
 from tui.store.database import Database
 from tui.store.errors import store_error
@@ -50,7 +52,7 @@ def no_locks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def told(error: pytest.ExceptionInfo[ReshelveError]) -> str:
-    return f"{error.value.message} {error.value.next_step}"
+    return messages.in_full(error.value)
 
 
 def test_the_lease_says_that_the_drive_cannot_lock(tmp_path: Path, no_locks: str) -> None:
@@ -77,9 +79,9 @@ async def test_so_does_the_renewal_of_a_sign_in(tmp_path: Path, no_locks: str) -
 
 
 def test_so_does_the_sandbox(tmp_path: Path, no_locks: str) -> None:
-    with pytest.raises(CannotStartError, match=no_locks) as raised:
+    with pytest.raises(CannotLockError, match=no_locks) as raised:
         run(ServerOptions(data=tmp_path))
-    assert ADVICE in str(raised.value)
+    assert raised.value.folder == str(tmp_path)
 
 
 def test_so_does_its_command(tmp_path: Path, no_locks: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,8 +103,8 @@ def test_a_database_that_seems_busy_on_such_a_drive_is_told_as_such(tmp_path: Pa
     busy = sqlite3.OperationalError("database is locked")
     busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
     error = store_error(busy, tmp_path / "contacts.db")
-    assert no_locks in error.message
-    assert ADVICE in error.next_step
+    assert no_locks in messages.message(error)
+    assert ADVICE in messages.next_step(error)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +121,7 @@ def test_a_database_that_seems_busy_on_such_a_drive_is_told_as_such(tmp_path: Pa
 def test_what_sqlite_says_of_such_a_drive(tmp_path: Path, code: int) -> None:
     failed = sqlite3.OperationalError("disk I/O error")
     failed.sqlite_errorcode = code
-    assert ADVICE in store_error(failed, tmp_path / "contacts.db").next_step
+    assert ADVICE in messages.next_step(store_error(failed, tmp_path / "contacts.db"))
 
 
 def test_a_database_that_gets_no_write_ahead_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +141,7 @@ def test_a_database_that_gets_no_write_ahead_log(tmp_path: Path, monkeypatch: py
 def test_a_database_that_is_really_busy_stays_what_it_was(tmp_path: Path) -> None:
     busy = sqlite3.OperationalError("database is locked")
     busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
-    assert ADVICE not in store_error(busy, tmp_path / "contacts.db").next_step
+    assert store_error(busy, tmp_path / "contacts.db").reason is StoreReason.BUSY
 
 
 def test_a_real_holder_stays_what_it_was(tmp_path: Path) -> None:

@@ -45,6 +45,8 @@ def raised_with() -> dict[str, list[tuple[str, set[str]]]]:
                 if isinstance(kind, type) and issubclass(kind, Reason):
                     place = f"{file.name}:{node.lineno}"
                     given = {keyword.arg or "**" for keyword in node.keywords}
+                    dicts = [value for value in node.args if isinstance(value, ast.Dict)]
+                    given |= {ast.literal_eval(key) for each in dicts for key in each.keys if key}
                     found.setdefault(kind[code.attr], []).append((place, given))
     return found
 

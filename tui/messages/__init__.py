@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.messages import general
+from tui.messages import general, settings, store, system
 from tui.messages.texts import Text, fill_in
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _TEXTS: dict[Reason, Text | Callable[[Mapping[str, Param]], Text]] = {
     **general.TEXTS,
+    **settings.TEXTS,
+    **store.TEXTS,
+    **system.TEXTS,
 }
 
 

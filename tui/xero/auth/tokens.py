@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tui.model.errors import OfflineError, ReconnectError, StoreError
+from tui.model.reasons import SystemReason
 from tui.system.locks import CannotLockError, FileLock
 from tui.system.paths import private_folder
 from tui.xero.auth.token_store import Secret, Tokens, TokenStore
@@ -151,8 +152,9 @@ class TokenSource:
             private_folder(self._lock_file.parent)
             is_held = lock.acquire(_LONGEST_WAIT)
         except CannotLockError as error:
-            # In the message, because commands replace the next step of offline errors.
-            raise OfflineError(f"{error.message} {error.next_step}") from error
+            raise OfflineError(
+                SystemReason.CANNOT_LOCK, folder=error.folder, problem=error.problem
+            ) from error
         except OSError as error:
             raise OfflineError(
                 f"The sign-in to Xero can't be used: {error.strerror}.",
