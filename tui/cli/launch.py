@@ -128,6 +128,8 @@ def join_names(names: Sequence[str]) -> str:
 
 def without_unknown(settings: Settings, file: Path) -> tuple[Settings, tuple[str, ...]]:
     """Return the settings with unknown themes and keys reset to default, and sentences on what was reset."""
+    from tui.widgets.text import safe
+
     problem = theme_problem(settings.screen.theme, _theme_source(file))
     problems = [problem] if problem else []
     screen = ScreenSettings() if problem else settings.screen
@@ -136,7 +138,7 @@ def without_unknown(settings: Settings, file: Path) -> tuple[Settings, tuple[str
     while found := [*key_problems(keys)]:
         problems += [f"{file}: {problem}" for _, problem in found]
         keys = {action: own for action, own in keys.items() if action not in {about for about, _ in found}}
-    return replace(settings, screen=screen, keys=keys), tuple(problems)
+    return replace(settings, screen=screen, keys=keys), tuple(map(safe, problems))
 
 
 def theme_problem(theme: str, source: str) -> str:
@@ -196,7 +198,7 @@ def to_click_error(error: ReshelveError) -> click.ClickException:
 
 
 def command_error(text: str) -> click.ClickException:
-    """Return an error whose text can name things from outside."""
+    """Return an error, with its text made safe for the terminal."""
     from tui.widgets.text import safe
 
     return click.ClickException(safe(text))
