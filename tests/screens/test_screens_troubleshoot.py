@@ -237,7 +237,8 @@ async def test_a_file_that_cannot_be_written_is_said(
         person.screen.query_one(Input).value = str(tmp_path / "report.txt")
         monkeypatch.setattr("tui.system.paths.os.fsync", full)
         await person.press("enter")
-        assert "No space left on device. Nothing was saved." in person.bottom_line
+        assert "No space left on device" in person.bottom_line
+        assert "Nothing was saved." in person.bottom_line
         assert "another location" in person.bottom_line
 
 
