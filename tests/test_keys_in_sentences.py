@@ -16,8 +16,7 @@ ABOUT_KEYS = {
     "actions/registry.py",
     "app/keymap.py",
     "compat/textual.py",
-    "settings/validators.py",
-    "settings/schema.py",
+    "messages/settings.py",
     "cli/settings.py",
     "cli/connect.py",
 }

@@ -19,7 +19,8 @@ from tui.engine.maintenance.repair import plan_repair, run_repair
 from tui.engine.sync.leader_lock import LeaderLock
 from tui.model.contact import Organisation
 from tui.model.errors import OfflineError, ReshelveError, StoreError
-from tui.sandbox.server import CannotStartError, ServerOptions, run
+from tui.model.reasons import StoreReason
+from tui.sandbox.server import ServerOptions, run
 from tui.store import Store
 from tui.store.database import Database
 from tui.store.errors import store_error
@@ -78,9 +79,9 @@ async def test_so_does_the_renewal_of_a_sign_in(tmp_path: Path, no_locks: str) -
 
 
 def test_so_does_the_sandbox(tmp_path: Path, no_locks: str) -> None:
-    with pytest.raises(CannotStartError, match=no_locks) as raised:
+    with pytest.raises(CannotLockError, match=no_locks) as raised:
         run(ServerOptions(data=tmp_path))
-    assert ADVICE in str(raised.value)
+    assert raised.value.folder == str(tmp_path)
 
 
 def test_so_does_its_command(tmp_path: Path, no_locks: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,8 +103,8 @@ def test_a_database_that_seems_busy_on_such_a_drive_is_told_as_such(tmp_path: Pa
     busy = sqlite3.OperationalError("database is locked")
     busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
     error = store_error(busy, tmp_path / "contacts.db")
-    assert no_locks in error.message
-    assert ADVICE in error.next_step
+    assert no_locks in messages.message(error)
+    assert ADVICE in messages.next_step(error)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +121,7 @@ def test_a_database_that_seems_busy_on_such_a_drive_is_told_as_such(tmp_path: Pa
 def test_what_sqlite_says_of_such_a_drive(tmp_path: Path, code: int) -> None:
     failed = sqlite3.OperationalError("disk I/O error")
     failed.sqlite_errorcode = code
-    assert ADVICE in store_error(failed, tmp_path / "contacts.db").next_step
+    assert ADVICE in messages.next_step(store_error(failed, tmp_path / "contacts.db"))
 
 
 def test_a_database_that_gets_no_write_ahead_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +141,7 @@ def test_a_database_that_gets_no_write_ahead_log(tmp_path: Path, monkeypatch: py
 def test_a_database_that_is_really_busy_stays_what_it_was(tmp_path: Path) -> None:
     busy = sqlite3.OperationalError("database is locked")
     busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
-    assert ADVICE not in store_error(busy, tmp_path / "contacts.db").next_step
+    assert store_error(busy, tmp_path / "contacts.db").reason is StoreReason.BUSY
 
 
 def test_a_real_holder_stays_what_it_was(tmp_path: Path) -> None:

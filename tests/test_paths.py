@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from tui.cli import main
-from tui.system.paths import HomeFolderError, Paths, private_folder, write_atomically
+from tui.system.paths import HomeFolderError, HomeProblem, Paths, private_folder, write_atomically
 
 
 def mode(path: Path) -> int:
@@ -38,26 +38,27 @@ def test_the_home_may_be_written_with_a_tilde(monkeypatch: pytest.MonkeyPatch, t
 
 
 @pytest.mark.parametrize(
-    ("home", "said"),
+    ("home", "problem", "said"),
     [
-        ("~nobody-of-that-name", "user doesn't exist"),
-        ("~nobody-of-that-name/data", "user doesn't exist"),
-        ("{file}", "is a file"),
-        ("{file}/deeper/still", "is a file"),
-        ("{folder}/" + "x" * 300, "can't be used"),
-        ("a\nb", "unprintable"),
-        ("\x1b[31m", "unprintable"),
-        ("a\udcffb", "unprintable"),
+        ("~nobody-of-that-name", HomeProblem.NO_SUCH_USER, "user doesn't exist"),
+        ("~nobody-of-that-name/data", HomeProblem.NO_SUCH_USER, "user doesn't exist"),
+        ("{file}", HomeProblem.INSIDE_A_FILE, "is a file"),
+        ("{file}/deeper/still", HomeProblem.INSIDE_A_FILE, "is a file"),
+        ("{folder}/" + "x" * 300, HomeProblem.UNUSABLE, "can't be used"),
+        ("a\nb", HomeProblem.UNPRINTABLE, "unprintable"),
+        ("\x1b[31m", HomeProblem.UNPRINTABLE, "unprintable"),
+        ("a\udcffb", HomeProblem.UNPRINTABLE, "unprintable"),
     ],
 )
 def test_a_home_that_can_be_no_folder_is_an_error_in_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: str, said: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: str, problem: HomeProblem, said: str
 ) -> None:
     file = tmp_path / "file"
     file.touch()
     monkeypatch.setenv("RESHELVE_HOME", home.format(file=file, folder=tmp_path))
-    with pytest.raises(HomeFolderError, match=said):
+    with pytest.raises(HomeFolderError) as raised:
         Paths.find()
+    assert raised.value.problem is problem
     result = CliRunner().invoke(main, ["settings"])
     assert result.exit_code == 1
     assert said in result.output

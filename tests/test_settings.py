@@ -13,7 +13,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from support.effort import examples
 
+from tui import messages
+from tui.messages.settings import DESCRIPTIONS, description
 from tui.model.errors import SettingsError
+from tui.model.reasons import SettingsReason
 from tui.net.loopback import is_loopback
 from tui.settings import (
     KEYS,
@@ -32,6 +35,7 @@ from tui.settings import (
     sync_window,
     unset,
 )
+from tui.settings.schema import key_binding, organisation_keys
 from tui.widgets.themes import DEFAULT
 
 if TYPE_CHECKING:
@@ -52,9 +56,9 @@ def words_of(file: Path, environment: dict[str, str] | None = None) -> str:
     found = load_report(file, environment or {})
     error = [*found.problems, *found.warnings][0]
     if found.problems:
-        with pytest.raises(SettingsError, match=re.escape(error.message)):
+        with pytest.raises(SettingsError, match=re.escape(str(error))):
             load(file, environment or {})
-    return f"{error.message} {error.next_step}"
+    return messages.in_full(error)
 
 
 def test_without_a_file_everything_is_at_its_default(file: Path) -> None:
@@ -128,7 +132,7 @@ def test_the_process_environment_is_used_when_none_is_given(
         ("[xero]\ncallback_port = 0\n", ["xero.callback_port", "from 1 to 65535"]),
         ("[xero]\ncallback_port = 65536\n", ["xero.callback_port", "from 1 to 65535"]),
         ('[xero]\ncallback_port = "http"\n', ["xero.callback_port", '"http"', "from 1 to 65535"]),
-        ('[xero]\ntoken_store = "vault"\n', ["xero.token_store", '"vault"', '"keychain" or "file"']),
+        ('[xero]\ntoken_store = "vault"\n', ["xero.token_store", '"vault"', '"keychain", "file"']),
         ('[screen]\ntheme = "a theme"\n', ["screen.theme", "a theme's name"]),
         ("[keys]\narchive = 5\n", ["keys.archive", "text in quotes"]),
         ('[keys]\narchive = "f5,,x"\n', ["keys.archive", '"f5,,x"', '"f5,ctrl+r"']),
@@ -231,13 +235,14 @@ def test_a_survey_goes_on_where_something_is_wrong(file: Path) -> None:
     written(file, '[xero]\napi_url = "nonsense"\nclient_id = "ABC"\nnew = 1\n[sync]\npoll_seconds = 0\n')
     found = load_report(file, {"RESHELVE_SCREEN_THEME": "dark"})
     assert found.settings == Settings(xero=XeroSettings(client_id="ABC"), screen=ScreenSettings(theme="dark"))
-    assert [problem.message.partition(": ")[2].split()[0] for problem in found.problems] == [
-        "[xero]",
-        "xero.api_url",
-    ]
-    assert [warning.message.partition(": ")[2].split()[0] for warning in found.warnings] == [
-        "sync.poll_seconds"
-    ]
+    unknown, url = found.problems
+    assert unknown.reason is SettingsReason.UNKNOWN_KEY
+    assert (unknown.notice.params["section"], unknown.notice.params["name"]) == ("xero", "new")
+    assert url.reason is SettingsReason.INVALID_URL
+    assert url.notice.params == {"place": f"{file}: xero.api_url"}
+    [warning] = found.warnings
+    assert warning.reason is SettingsReason.INVALID_SECONDS
+    assert warning.notice.params["place"] == f"{file}: sync.poll_seconds"
     assert found.sources["xero.client_id"] == "settings.toml"
     assert found.sources["screen.theme"] == "RESHELVE_SCREEN_THEME"
     assert "re_leased.feed_url" not in found.sources
@@ -286,6 +291,13 @@ def test_another_encoding_is_named_with_what_to_do(file: Path, encoding: str) ->
 def test_keys_are_kept_without_spaces(file: Path) -> None:
     written(file, '[keys]\narchive = "f2, f3"\nrestore = ""\n')
     assert load(file, {}).keys == {"archive": "f2,f3"}
+
+
+def test_every_setting_has_a_description() -> None:
+    keys = (*KEYS, *organisation_keys("tenant"))
+    assert {key.path.replace(".tenant.", ".") for key in keys} == DESCRIPTIONS.keys()
+    for key in (*keys, key_binding("archive")):
+        assert description(key.section, key.name).endswith(".")
 
 
 def test_the_default_theme_is_the_default_of_the_screen() -> None:
@@ -521,7 +533,7 @@ def test_setting_to_nothing_takes_the_key_out(file: Path) -> None:
 
 def test_mistakes_can_be_mended_one_at_a_time(file: Path) -> None:
     written(file, 'xero = 1\n[zero]\n[sync]\npoll_seconds = 0\nnew = 1\n[screen]\ntheme = "a b"\n')
-    with pytest.raises(SettingsError, match=r"written \[xero\]"):
+    with pytest.raises(SettingsError, match=SettingsReason.NOT_A_SECTION):
         set_value(file, "xero.client_id", "ABC")
     set_value(file, "sync.poll_seconds", "20")
     for path in ("xero", "zero", "sync.new", "screen.theme"):
@@ -543,9 +555,9 @@ def test_mistakes_can_be_mended_one_at_a_time(file: Path) -> None:
 )
 def test_a_key_that_does_not_exist_is_answered_with_the_nearest(file: Path, path: str, said: str) -> None:
     for attempt in (lambda: set_value(file, path, "x"), lambda: unset(file, path), lambda: find_key(path)):
-        with pytest.raises(SettingsError, match="There is no setting") as caught:
+        with pytest.raises(SettingsError, match=SettingsReason.UNKNOWN_SETTING) as caught:
             attempt()
-        assert said in caught.value.next_step
+        assert said in messages.next_step(caught.value)
     assert not file.exists()
 
 
@@ -589,7 +601,7 @@ def test_what_is_set_is_read_back_and_what_is_refused_changes_nothing(
         assert file.read_text(encoding="utf-8") == before
         return
     found = load_report(file, {})
-    assert not [problem for problem in found.problems if path in problem.message]
+    assert not [problem for problem in found.problems if path in messages.message(problem)]
     if text:
         assert value_of(found.settings, path) == find_key(path).validator.validate(text)
         assert found.sources[path] == "settings.toml"
@@ -610,8 +622,8 @@ def test_an_unknown_name_is_answered_with_the_nearest_alone(tmp_path: Path, writ
     file = tmp_path / "settings.toml"
     file.write_text(written, encoding="utf-8")
     for problem in load_report(file, {}).problems:
-        assert f"Did you mean {meant}?" in problem.next_step
-        assert ", " not in problem.message.partition(str(file))[2]
+        assert messages.next_step(problem) == f"Did you mean {meant}?"
+        assert ", " not in messages.message(problem).partition(str(file))[2]
 
 
 # --- names of earlier versions ---
@@ -629,7 +641,7 @@ def test_a_file_with_names_of_an_earlier_version_still_works_and_says_so(tmp_pat
     found = load_report(file, {})
     assert not found.problems
     assert found.settings.re_leased == ReLeasedSettings("http://127.0.0.1:1", "01:00")
-    told = [notice.message for notice in found.notices]
+    told = [messages.message(notice) for notice in found.notices]
     assert len(told) == 2
     assert "released.feed_url is now called re_leased.feed_url" in told[0]
 
@@ -644,7 +656,7 @@ def test_a_variable_by_its_earlier_name_still_works_and_says_so(tmp_path: Path) 
     found = load_report(tmp_path / "settings.toml", old)
     assert not found.problems
     assert found.settings.re_leased.window_end == "05:00"
-    assert "RESHELVE_RE_LEASED_WINDOW_END" in found.notices[0].message
+    assert "RESHELVE_RE_LEASED_WINDOW_END" in messages.message(found.notices[0])
     both = load_report(tmp_path / "settings.toml", {**old, "RESHELVE_RE_LEASED_WINDOW_END": "04:00"})
     assert both.settings.re_leased.window_end == "04:00"
 

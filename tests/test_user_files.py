@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tui import messages
 from tui.model.errors import ReshelveError
 from tui.system.user_files import write_user_file
 
@@ -65,7 +66,7 @@ def test_what_is_no_ordinary_file_is_never_replaced(tmp_path: Path) -> None:
     ):
         with pytest.raises(ReshelveError) as caught:
             write_user_file(file, b"new")
-        assert "Nothing was saved" in caught.value.next_step
+        assert "Nothing was saved" in messages.next_step(caught.value)
     assert {each: each.lstat().st_mode for each in tmp_path.iterdir()} == kinds
 
 

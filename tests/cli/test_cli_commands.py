@@ -7,14 +7,16 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
-from tui import __version__
+from tui import __version__, messages
 from tui.cli import main
-from tui.cli.launch import choose_organisation, to_click_error
+from tui.cli.launch import choose_organisation, command_error, to_click_error
 from tui.model.contact import Organisation
-from tui.model.errors import ReshelveError
+from tui.model.errors import StoreClosedError, StoreError
+from tui.model.reasons import StoreReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -197,26 +199,30 @@ def test_an_organisation_is_chosen_by_a_part_of_its_name(wanted: str | None, exp
 
 
 def test_a_name_that_fits_none_is_answered_with_those_there_are() -> None:
-    with pytest.raises(ReshelveError, match="nowhere") as caught:
+    with pytest.raises(click.ClickException, match="nowhere") as caught:
         choose_organisation(ORGANISATIONS, "nowhere")
-    assert caught.value.next_step == "Connected: Bayside Property, Demo Company (NZ)."
+    assert caught.value.message.endswith(" Connected: Bayside Property, Demo Company (NZ).")
 
 
 def test_of_many_organisations_a_wrong_name_brings_the_nearest_or_a_few() -> None:
     many = [Organisation(str(number), f"Property Company {number}", "!a") for number in range(60)]
-    with pytest.raises(ReshelveError) as near:
+    with pytest.raises(click.ClickException) as near:
         choose_organisation(many, "Propety Company 41")
-    assert near.value.next_step == "Did you mean Property Company 41?"
-    with pytest.raises(ReshelveError) as far:
+    assert near.value.message.endswith(" Did you mean Property Company 41?")
+    with pytest.raises(click.ClickException) as far:
         choose_organisation(many, "nowhere")
-    assert far.value.next_step.endswith("and 50 more.")
+    assert far.value.message.endswith("and 50 more.")
 
 
 def test_an_error_is_printed_with_what_to_do() -> None:
-    assert to_click_error(ReshelveError("It broke.", "Mend it.")).message == "It broke. Mend it."
-    assert to_click_error(ReshelveError("It broke.")).message == "It broke."
+    error = StoreError(StoreReason.BUSY)
+    printed = to_click_error(error).message
+    assert printed == f"{messages.message(error)} {messages.next_step(error)}"
+    closed = StoreClosedError()
+    assert to_click_error(closed).message == messages.message(closed)
 
 
 def test_an_error_in_words_of_others_is_harmless_to_a_terminal() -> None:
-    words = to_click_error(ReshelveError("Xero said \x1b]0;owned\x07\u202ethis.", "Mend\nit.")).message
-    assert words == "Xero said this. Mend it."
+    error = StoreError(StoreReason.REPAIR_FAILED, problem="\x1b]0;owned\x07\u202ethis\nthat")
+    for printed in (to_click_error(error), command_error(messages.in_full(error))):
+        assert "(this that)" in printed.message

@@ -92,6 +92,17 @@ def test_a_damaged_journal_comes_back_from_its_backup(folder: Path, repair: Call
     assert stands(folder) == [State.UNKNOWN] * 300
 
 
+def test_without_a_backup_what_can_still_be_read_is_kept(folder: Path, repair: Callable[..., Result]) -> None:
+    for backup in (folder / "backups").iterdir():
+        backup.unlink()
+    spoil(folder / "contacts.db", "changes")
+    done = repair(stdin="y\n")
+    assert done.exit_code == 0, done.output
+    assert "There is no good backup." in done.output
+    assert "added from the damaged file" in done.output
+    assert 0 < len(stands(folder)) < 300
+
+
 def test_a_missing_journal_is_said_and_put_back(folder: Path, repair: Callable[..., Result]) -> None:
     (folder / "contacts.db").unlink()
     done = repair(stdin="y\n")

@@ -10,12 +10,12 @@ import sys
 import urllib.request
 from typing import TYPE_CHECKING
 
+import click
 import psutil
 import pytest
 
 from tui.cli.demo import demo_settings
 from tui.cli.sandbox_process import SandboxProcess
-from tui.model.errors import ReshelveError
 from tui.net.loopback import is_loopback
 from tui.settings import load
 from tui.system.paths import Paths
@@ -97,7 +97,7 @@ def test_a_second_one_on_the_same_folder_says_why_it_did_not_start(tmp_path: Pat
     before = children()
     with (
         SandboxProcess(tmp_path, contacts=20, cycle=45, fresh=False),
-        pytest.raises(ReshelveError, match=r"didn't start: .*Another sandbox is running"),
+        pytest.raises(click.ClickException, match=r"didn't start: .*Another sandbox is running"),
     ):
         SandboxProcess(tmp_path, contacts=20, cycle=45, fresh=False)
     assert children() == before
@@ -106,7 +106,7 @@ def test_a_second_one_on_the_same_folder_says_why_it_did_not_start(tmp_path: Pat
 def test_a_folder_that_cannot_be_used_is_told_in_words_and_leaves_no_process(tmp_path: Path) -> None:
     before = children()
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
-    with pytest.raises(ReshelveError, match=r"didn't start: .+"):
+    with pytest.raises(click.ClickException, match=r"didn't start: .+"):
         SandboxProcess(tmp_path / "file" / "data", contacts=20, cycle=45, fresh=False)
     assert children() == before
 

@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from tui.actions.registry import ACTIONS
 from tui.cli import main
+from tui.messages.settings import allowed_values, description
 from tui.settings import KEYS, load
 from tui.system.paths import Paths
 from tui.widgets.themes import THEMES
@@ -42,10 +43,10 @@ def test_every_key_is_shown_with_value_origin_allowed_values_and_meaning(tmp_pat
     words = joined(result.output)
     for key in KEYS:
         assert f"{key.path} = " in words
-        assert key.description in words
+        assert description(key.section, key.name) in words
         assert key.variable in words
         if key.path != "screen.theme":
-            assert f"Allowed: {key.validator.allowed}." in words
+            assert f"Allowed: {allowed_values(key.validator.allowed)}." in words
     for name in (*(theme.name for theme in THEMES), *(action.id for action in ACTIONS)):
         assert name in words
     assert not file_of(tmp_path).exists()
@@ -107,14 +108,14 @@ def test_a_variable_that_wins_over_what_was_set_is_named(tmp_path: Path) -> None
         (("xero.api_ulr",), "Did you mean xero.api_url?"),
         (("xero.api_url", "http://a.example"), "https://"),
         (("xero.callback_port", "0"), "from 1 to 65535"),
-        (("xero.token_store", "vault"), '"keychain" or "file"'),
+        (("xero.token_store", "vault"), '"keychain", "file"'),
         (("screen.theme", "purple"), "reshelve-light"),
         (("screen.theme", "pur ple"), "a theme's name"),
         (("keys.archiv", "f2"), "archive"),
         (("keys.archive", "f2,,"), "f5,ctrl+r"),
-        (("keys.archive", "banana"), "no such key"),
+        (("keys.archive", "banana"), "which no terminal can send"),
         (("keys.archive", "ctrl-r"), "Did you mean ctrl+r?"),
-        (("keys.archive", "r"), "a key of restore already"),
+        (("keys.archive", "r"), "which restore already uses"),
     ],
 )
 def test_what_is_wrong_is_refused_and_the_file_is_as_it_was(
@@ -133,7 +134,7 @@ def test_own_keys_are_set_beside_others_that_are_wrong(tmp_path: Path) -> None:
     write(tmp_path, '[keys]\nrestore = "f9"\nundo = "banana"\n')
     result = reshelve_settings(tmp_path, "keys.archive", "f9")
     assert result.exit_code == 1
-    assert 'keys.archive is "f9", which is a key of restore already.' in result.output
+    assert 'keys.archive is "f9", which restore already uses.' in result.output
     assert reshelve_settings(tmp_path, "keys.archive", "f8").exit_code == 0
     shown = reshelve_settings(tmp_path)
     assert shown.exit_code == 0

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from engine.test_engine_scheduler import LiveXero, house
 
-from tui import messages
 from tui.engine import scheduler as loops_module
 from tui.model.change import Action, State
 from tui.model.errors import ReshelveError
+from tui.model.reasons import StoreReason
 from tui.store import Store
 
 if TYPE_CHECKING:
@@ -35,10 +35,10 @@ async def test_it_is_shown_refused_and_put_back(store: Store, monkeypatch: pytes
         await home.engine.changes.request(Action.ARCHIVE, ["a"])
         home.engine.subscribe(lambda it: shown.append(it.storage_problem))
         delete(folder)
-        with pytest.raises(ReshelveError, match="Nothing was recorded"):
+        with pytest.raises(ReshelveError, match=StoreReason.DISPLACED):
             await home.engine.changes.request(Action.ARCHIVE, ["b"])
         await home.until(lambda it: not it.storage_problem and any(shown))
-        assert any("Nothing was recorded" in messages.in_full(each) for each in shown if each)
+        assert any(StoreReason.DISPLACED in str(each) for each in shown)
         assert await home.engine.changes.request(Action.ARCHIVE, ["b"]) == 1
     again = Store.open(folder)
     assert len(again.changes.in_states(State.QUEUED)) == 2

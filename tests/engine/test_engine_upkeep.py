@@ -16,6 +16,7 @@ from tui.engine.maintenance import upkeep
 from tui.engine.maintenance.upkeep import maintain
 from tui.model.change import Action
 from tui.model.errors import StoreError
+from tui.model.reasons import StoreReason
 from tui.store import Store
 from tui.store.maintenance.backup import backups
 
@@ -63,14 +64,12 @@ async def test_a_backup_that_cannot_be_written_is_told_and_made_once_it_can(
         await told.wait()
         # A write that succeeds says nothing of backups.
         disk.record(None)
-        problem = disk.problem
-        assert problem is not None
-        assert messages.message(problem).startswith("The journal couldn't be backed up (")
-        assert f"{in_the_way} can be written" in messages.in_full(problem)
+        assert str(disk.problem).startswith(StoreReason.BACKUP_FAILED)
+        assert f"folder={in_the_way}" in str(disk.problem)
         assert not looking.done()
         in_the_way.unlink()
         await looking
-    assert caplog.text.count("backup: ") == 1
+    assert caplog.text.count(StoreReason.BACKUP_FAILED) == 1
     assert disk.problem is None
     assert len(backups(file)) == 1
 
@@ -86,8 +85,10 @@ async def test_a_disk_that_is_full_for_the_backup_is_no_trouble_of_the_journals(
         raise error
 
     monkeypatch.setattr("tui.store.maintenance.backup.copy_change_log", full)
-    with pytest.raises(StoreError, match=r"\(database or disk is full\)\. The journal itself is fine"):
+    with pytest.raises(StoreError, match="database or disk is full") as raised:
         await store.maintenance.back_up(START)
+    assert "change log itself is fine" in messages.message(raised.value)
+    assert str(store._database.file.parent / "backups") in messages.next_step(raised.value)
 
 
 async def test_damage_is_raised_after_the_journal_is_safe(store: Store) -> None:
@@ -96,7 +97,7 @@ async def test_damage_is_raised_after_the_journal_is_safe(store: Store) -> None:
     spoil(file, "contacts")
     again = Store.open(file.parent)
     try:
-        with pytest.raises(StoreError, match="contacts is damaged"):
+        with pytest.raises(StoreError, match=StoreReason.CONTACTS_DAMAGED):
             await maintain(again, held, lambda: START, StorageHealth(lambda: None))
         assert len(backups(file)) == 1
     finally:

@@ -15,6 +15,7 @@ from store.store_samples import ACTIVE, NOON, contact, minutes
 
 from tui.model.change import Action, State, Transition
 from tui.model.errors import StoreError
+from tui.model.reasons import StoreReason
 from tui.store import Store, TransitionRequest
 from tui.store.maintenance.backup import backups, made_at, newest_good_backup
 
@@ -84,7 +85,7 @@ async def test_a_damaged_journal_is_never_backed_up_over_good_ones(store: Store)
     spoil(file, "transitions")
     again = Store.open(file.parent)
     try:
-        with pytest.raises(StoreError, match="isn't backed up"):
+        with pytest.raises(StoreError, match=StoreReason.DAMAGED_NOT_BACKED_UP):
             await again.maintenance.back_up(minutes(5))
         assert backups(file) == [good]
         assert newest_good_backup(file) == good

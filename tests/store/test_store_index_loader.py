@@ -10,6 +10,7 @@ from store.store_samples import ACTIVE, ARCHIVED, NOON, contact, minutes, names,
 
 from tui.model.errors import StoreClosedError, StoreError
 from tui.model.query import Tab
+from tui.model.reasons import StoreReason
 from tui.store.search import index_loader
 from tui.store.search.contact_index import load
 
@@ -136,12 +137,12 @@ async def test_a_load_that_fails_says_so_and_leaves_searching_to_sql(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: object, **__: object) -> ContactIndex:
-        raise StoreError("The disk is on fire")
+        raise StoreError(StoreReason.DISK_ERROR)
 
     await store.save_contacts([contact(1)], NOON)
     with monkeypatch.context() as patch:
         patch.setattr(index_loader, "load", fail)
-        with pytest.raises(StoreError, match="on fire"):
+        with pytest.raises(StoreError, match=StoreReason.DISK_ERROR):
             await store.search.load()
     assert names(await search(store, "contact")) == ["Contact 1"]
     await store.search.load()
@@ -154,7 +155,7 @@ async def test_closing_ends_a_load_and_tells_who_waits(store: Store, gate: Gate)
     await asyncio.to_thread(gate.has_read.wait, 30)
     store.close()
     gate.is_open.set()
-    with pytest.raises(StoreError, match="closed"):
+    with pytest.raises(StoreError, match=StoreReason.CLOSED):
         await loading
 
 

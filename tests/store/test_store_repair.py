@@ -10,8 +10,10 @@ import pytest
 from store.damage import spoil, spoil_header, spoil_schema
 from store.store_samples import ACTIVE, NOON, contact, minutes
 
+from tui import messages
 from tui.model.change import Action, Change, State, Transition
 from tui.model.errors import StoreError
+from tui.model.reasons import StoreReason
 from tui.store import Store, TransitionRequest
 from tui.store.maintenance.backup import newest_good_backup
 from tui.store.maintenance.file_ops import replacement_path
@@ -77,10 +79,11 @@ async def test_damaged_contacts_are_found_and_begin_anew_at_the_next_start(folde
     spoil(file, "contacts")
     store = Store.open(folder)
     await store.maintenance.check_change_log()
-    with pytest.raises(StoreError, match=r"contacts is damaged.*journal.*whole") as caught:
+    with pytest.raises(StoreError, match=StoreReason.CONTACTS_DAMAGED) as caught:
         await store.maintenance.check_file()
-    assert "start again" in caught.value.next_step
-    with pytest.raises(StoreError, match="contacts is damaged"):
+    assert "nothing is lost" in messages.message(caught.value)
+    assert "start again" in messages.next_step(caught.value)
+    with pytest.raises(StoreError, match=StoreReason.CONTACTS_DAMAGED):
         await store.set_sync_state("any", "thing")
     store.close()
     assert stands(folder) == before
@@ -97,10 +100,10 @@ async def test_damaged_contacts_are_found_and_begin_anew_at_the_next_start(folde
 async def test_a_rebuild_waits_until_nobody_has_the_file_open(folder: Path) -> None:
     spoil(folder / "contacts.db", "contacts")
     store, other = Store.open(folder), Store.open(folder)
-    with pytest.raises(StoreError, match="contacts is damaged"):
+    with pytest.raises(StoreError, match=StoreReason.CONTACTS_DAMAGED):
         await store.maintenance.check_file()
     store.close()
-    with pytest.raises(StoreError, match="Another Reshelve"):
+    with pytest.raises(StoreError, match=StoreReason.OPEN_ELSEWHERE):
         Store.open(folder)
     await other.set_sync_state("kept", "yes")
     other.close()
@@ -127,13 +130,13 @@ async def test_a_repair_cut_short_is_finished_at_the_next_start(
 async def test_a_damaged_journal_says_where_its_backup_lies_and_writes_nothing_more(folder: Path) -> None:
     spoil(folder / "contacts.db", "transitions")
     store = Store.open(folder)
-    with pytest.raises(StoreError) as caught:
+    with pytest.raises(StoreError, match=StoreReason.CHANGE_LOG_DAMAGED) as caught:
         await store.maintenance.check_change_log()
-    assert "journal of changes is damaged" in caught.value.message
-    assert str(folder / "backups" / "journal-20260301T120200Z.db") in caught.value.message
-    assert "Nothing more is written" in caught.value.message
-    assert "reshelve repair" in caught.value.next_step
-    with pytest.raises(StoreError, match="journal of changes is damaged"):
+    words = messages.message(caught.value)
+    assert str(folder / "backups" / "journal-20260301T120200Z.db") in words
+    assert "Nothing more is written" in words
+    assert "reshelve repair" in messages.next_step(caught.value)
+    with pytest.raises(StoreError, match=StoreReason.CHANGE_LOG_DAMAGED):
         await store.changes.add(Action.ARCHIVE, [contact(1)], NOON)
     store.close()
 
@@ -172,7 +175,7 @@ async def test_a_repair_keeps_all_that_can_be_read_and_doubts_the_rest(
 async def test_where_nothing_can_be_read_the_backup_is_what_there_is(folder: Path) -> None:
     file = folder / "contacts.db"
     spoil_header(file)
-    with pytest.raises(StoreError, match="journal of changes is damaged"):
+    with pytest.raises(StoreError, match=StoreReason.CHANGE_LOG_DAMAGED):
         Store.open(folder)
     done = repair(file, minutes(4))
     assert (done.recovered, done.is_complete) == (0, False)
@@ -232,7 +235,7 @@ def test_a_damaged_number_in_the_head_of_the_file_is_repaired(folder: Path, plac
     file.write_bytes(content)
     with pytest.raises(StoreError) as refused:
         Store.open(folder).close()
-    assert "reshelve repair" in refused.value.next_step
+    assert "reshelve repair" in messages.next_step(refused.value)
     assert diagnose(file).change_log
     repair(file, minutes(9))
     assert diagnose(file) == Diagnosis("", "")
@@ -241,7 +244,7 @@ def test_a_damaged_number_in_the_head_of_the_file_is_repaired(folder: Path, plac
 
 async def test_a_repair_of_an_open_store_is_refused(folder: Path) -> None:
     store = Store.open(folder)
-    with pytest.raises(StoreError, match="Another Reshelve"):
+    with pytest.raises(StoreError, match=StoreReason.OPEN_ELSEWHERE):
         repair(folder / "contacts.db", NOON)
     store.close()
     assert kept_in(folder) == []
@@ -255,7 +258,7 @@ async def test_a_state_that_makes_no_sense_is_damage(folder: Path) -> None:
     with closing(sqlite3.connect(folder / "contacts.db")) as connection:
         connection.execute("UPDATE changes SET state = 'cönfirmed' WHERE change_id = 7")
         connection.commit()
-    assert "make no sense" in diagnose(folder / "contacts.db").change_log
+    assert "invalid" in diagnose(folder / "contacts.db").change_log
     done = repair(folder / "contacts.db", minutes(4))
     assert not done.is_complete
     assert stands(folder)[7] is State.CONFIRMED
@@ -311,9 +314,9 @@ def test_what_a_newer_reshelve_wrote_is_not_rebuilt_by_an_older_one(folder: Path
     with closing(sqlite3.connect(file)) as connection:
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     before = file.read_bytes()
-    with pytest.raises(StoreError, match="newer Reshelve"):
+    with pytest.raises(StoreError, match=StoreReason.NEWER_VERSION):
         diagnose(file)
-    with pytest.raises(StoreError, match="newer Reshelve"):
+    with pytest.raises(StoreError, match=StoreReason.NEWER_VERSION):
         rebuild_contacts(file, NOON)
     assert file.read_bytes() == before
 
@@ -326,12 +329,12 @@ def test_a_journal_of_a_newer_reshelve_is_not_repaired_by_an_older_one(folder: P
     with closing(sqlite3.connect(other)) as connection:
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     before = file.read_bytes()
-    with pytest.raises(StoreError, match="newer Reshelve"):
+    with pytest.raises(StoreError, match=StoreReason.NEWER_VERSION):
         repair(file, NOON)
     assert file.read_bytes() == before
     assert kept_in(folder) == []
     if other == file:
-        with pytest.raises(StoreError, match="newer Reshelve"):
+        with pytest.raises(StoreError, match=StoreReason.NEWER_VERSION):
             diagnose(file)
 
 
@@ -379,9 +382,10 @@ def test_a_journal_that_is_missing_is_not_begun_anew_but_put_back(folder: Path, 
     if is_empty:
         file.touch()
     for _ in range(2):
-        with pytest.raises(StoreError, match=r"missing.*newest good backup") as caught:
+        with pytest.raises(StoreError, match=StoreReason.MISSING) as caught:
             Store.open(folder)
-        assert "reshelve repair" in caught.value.next_step
+        assert "newest good backup" in messages.message(caught.value)
+        assert "reshelve repair" in messages.next_step(caught.value)
     assert is_empty or not file.exists()
     assert diagnose(file).change_log
     done = repair(file, minutes(5))

@@ -13,7 +13,8 @@ from textual.keys import Keys
 from textual.screen import ModalScreen, Screen
 
 from tui.actions.registry import ACTIONS, spec
-from tui.settings.schema import suggestion
+from tui.messages.settings import did_you_mean
+from tui.settings.schema import closest
 from tui.settings.validators import printable
 from tui.widgets.contact_table import ContactTable
 
@@ -45,7 +46,7 @@ def problems(keys: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
             yield (
                 action_id,
                 f"[keys] has no action {printable(action_id)}.",
-                suggestion(action_id, known) or "Run `reshelve settings keys` to see them all.",
+                did_you_mean(closest(action_id, known)) or "Run `reshelve settings keys` to see them all.",
             )
         else:
             yield from _problems_of(spec(action_id), own)
@@ -118,13 +119,13 @@ def _hint(key: str) -> str:
     parts = key.replace("^", "ctrl+").replace("-", "+").split("+")
     *modifiers, base = (_KEY_ALIASES.get(word.lower(), word) for word in parts)
     if modifiers == ["shift"] and len(base) == 1:
-        return f"Did you mean {base.upper()}?"
+        return did_you_mean(base.upper())
     meant = "+".join([*sorted({modifier.lower() for modifier in modifiers}), base.lower()])
     meant = _TERMINAL_EQUIVALENTS.get(meant, meant)
     if _is_valid_key(meant):
-        return f"Did you mean {meant}?"
+        return did_you_mean(meant)
     names = [key for key in _TEXTUALS if _is_valid_key(key)]
-    return suggestion(key.lower(), names) or "Such as f2, ctrl+r, space, or a single character."
+    return did_you_mean(closest(key.lower(), names)) or "Such as f2, ctrl+r, space, or a single character."
 
 
 def _is_typed(key: str) -> bool:

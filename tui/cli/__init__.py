@@ -8,9 +8,16 @@ from importlib import import_module
 import click
 
 from tui import __version__
-from tui.model.errors import BugError, ReshelveError
 
 _CHOOSE_HOME = "Check that you can write to it, or set RESHELVE_HOME to another folder."
+# By `HomeProblem`, which is imported only once there is one.
+_HOME_PROBLEMS = {
+    "unprintable": "RESHELVE_HOME has unprintable characters.",
+    "no_such_user": "RESHELVE_HOME is {}: that user doesn't exist.",
+    "inside_a_file": "RESHELVE_HOME can't be used: {} is a file.",
+    "unusable": "RESHELVE_HOME can't be used: {}.",
+}
+_CORRECT_HOME = "Set it to a folder that you can write to, or unset it."
 _COMMANDS = {
     "open": "tui.cli.open:open_",
     "demo": "tui.cli.demo:demo",
@@ -38,32 +45,32 @@ class _LazyGroup(click.Group):
         return _load(cmd_name) if cmd_name in _COMMANDS else None
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command; unhandled errors are shown as messages, never as a traceback."""
+        """Run the command; errors are shown as messages, never as a traceback."""
         try:
             return super().invoke(ctx)
-        except ReshelveError as error:
-            raise _to_click_error(error) from error
-        except OSError as error:
-            path = error.filename2 or error.filename
-            if path is None:
-                raise _bug(error) from error
-            raise _to_click_error(
-                ReshelveError(f"Can't use {path}: {error.strerror}.", _CHOOSE_HOME)
-            ) from error
         except (click.ClickException, click.Abort, click.exceptions.Exit):
             raise
         except Exception as error:
-            raise _unexpected(error) from error
+            raise _click_error(error) from error
 
 
-def _unexpected(error: Exception) -> click.ClickException:
+def _click_error(error: Exception) -> click.ClickException:
+    """Convert an error to what the command line prints; an unexpected one is logged."""
+    from tui.cli.launch import command_error, to_click_error
+    from tui.model.errors import BugError, ReshelveError
     from tui.system.paths import HomeFolderError
 
-    return click.ClickException(str(error)) if isinstance(error, HomeFolderError) else _bug(error)
+    if isinstance(error, ReshelveError):
+        return to_click_error(error)
+    if isinstance(error, HomeFolderError):
+        return command_error(f"{_HOME_PROBLEMS[error.problem].format(error.detail)} {_CORRECT_HOME}")
+    if isinstance(error, OSError) and (path := error.filename2 or error.filename) is not None:
+        return command_error(f"Can't use {path}: {error.strerror}. {_CHOOSE_HOME}")
+    return to_click_error(BugError(_logged(error)))
 
 
-def _bug(error: Exception) -> click.ClickException:
-    """Log an unexpected error and return a message that names the log file."""
+def _logged(error: Exception) -> str:
+    """Log an unexpected error; return the log file, empty if there is none."""
     from tui.system.log import log_file, log_to, logger
     from tui.system.paths import HomeFolderError, Paths
 
@@ -71,13 +78,7 @@ def _bug(error: Exception) -> click.ClickException:
         with suppress(HomeFolderError):
             log_to(Paths.find().logs)
     logger.error("unexpected error", exc_info=error)
-    return _to_click_error(BugError(log_file()))
-
-
-def _to_click_error(error: ReshelveError) -> click.ClickException:
-    from tui.cli.launch import to_click_error
-
-    return to_click_error(error)
+    return log_file()
 
 
 def _load(command: str) -> click.Command:

@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from tui.cli.launch import require_terminal, run, to_click_error
+from tui.cli.launch import format_error, require_terminal, run, to_click_error
 from tui.cli.param_types import SecondsParam
 from tui.cli.sandbox_process import SandboxProcess
 from tui.engine.accounts.account import TOKENS_IN_FILE, XeroAccount
@@ -59,9 +59,7 @@ def demo(contacts: int, cycle: float, organisation: str | None, *, fresh: bool, 
             asyncio.run(account.import_refresh_token(sandbox.refresh_token, sandbox.client_id))
             run(settings, paths, account, organisation)
     except SettingsError as error:
-        raise to_click_error(
-            SettingsError(error.message, f"{error.next_step} {_SHOWN_BY}".strip())
-        ) from error
+        raise click.ClickException(f"{format_error(error)} {_SHOWN_BY}") from error
     except ReshelveError as error:
         raise to_click_error(error) from error
 

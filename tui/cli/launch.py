@@ -14,10 +14,11 @@ import click
 
 from tui import messages
 from tui.compat.terminal_output import ignore_terminal_write_errors
-from tui.model.errors import BugError, ReshelveError, SettingsError, StoreError
+from tui.messages.settings import did_you_mean
+from tui.model.errors import BugError, SettingsError
 from tui.model.query import fold
 from tui.settings import ScreenSettings, find_key, load_report, set_value
-from tui.settings.schema import suggestion
+from tui.settings.schema import closest
 from tui.settings.validators import printable
 from tui.system.log import log_file
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tui.app.app import ReshelveApp
     from tui.engine.accounts.account import XeroAccount
     from tui.model.contact import Organisation
+    from tui.model.errors import ReshelveError
     from tui.settings import Settings
     from tui.system.paths import Paths
 
@@ -41,7 +43,7 @@ _IGNORED: Final = (
 
 
 def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | None = None) -> None:
-    """Open the app and return when it is closed. Raises `ReshelveError` when it can't open.
+    """Open the app and return when it is closed. Raises `ClickException` or `ReshelveError` if it can't.
 
     `wanted` is part of an organisation's name; without it the last organisation is opened again, and with
     none connected the connect screen. Ignored settings are shown as warnings.
@@ -58,10 +60,10 @@ def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | No
 
     settings, unknown = without_unknown(settings, paths.settings_file)
     found = load_report(paths.settings_file)
-    warnings = (*found.warnings, *unknown)
+    warnings = (*map(format_error, found.warnings), *unknown)
     # Still visible once the app has closed.
     for warning in warnings:
-        click.echo(f"Warning: {format_error(warning)}", err=True)
+        click.echo(f"Warning: {warning}", err=True)
     for notice in found.notices:
         click.echo(f"Note: {format_error(notice)}", err=True)
     ignore_terminal_write_errors()
@@ -91,10 +93,10 @@ def _on_interrupt(app: ReshelveApp, *_: object) -> None:
 
 
 def require_terminal() -> None:
-    """Raise `ReshelveError` if there is no terminal, before anything is started."""
+    """Raise `ClickException` if there is no terminal, before anything is started."""
     if not (os.isatty(0) and os.isatty(2)):
-        raise ReshelveError(
-            "Reshelve needs a terminal.", "Run it in a terminal, without redirecting its input."
+        raise click.ClickException(
+            "Reshelve needs a terminal. Run it in a terminal, without redirecting its input."
         )
 
 
@@ -106,15 +108,15 @@ def choose_organisation(organisations: Sequence[Organisation], wanted: str | Non
     if wanted is None:
         return None
     if not organisations:
-        raise ReshelveError("No organisation is connected yet.", "Run `reshelve connect` first.")
+        raise click.ClickException("No organisation is connected yet. Run `reshelve connect` first.")
     raise no_such_organisation(wanted, organisations)
 
 
-def no_such_organisation(wanted: str, organisations: Sequence[Organisation]) -> ReshelveError:
+def no_such_organisation(wanted: str, organisations: Sequence[Organisation]) -> click.ClickException:
     """Return an error that suggests the closest name, or lists the organisations."""
     names = [organisation.name for organisation in organisations]
-    advice = suggestion(wanted, names) or f"Connected: {join_names(names)}."
-    return ReshelveError(f"No organisation matches {wanted}.", advice)
+    advice = did_you_mean(closest(wanted, names)) or f"Connected: {join_names(names)}."
+    return command_error(f"No organisation matches {wanted}. {advice}")
 
 
 def join_names(names: Sequence[str]) -> str:
@@ -124,33 +126,38 @@ def join_names(names: Sequence[str]) -> str:
     return f"{shown_names} and {more} more" if more > 0 else shown_names
 
 
-def without_unknown(settings: Settings, file: Path) -> tuple[Settings, tuple[SettingsError, ...]]:
-    """Return the settings with unknown themes and keys reset to default, and the problems found."""
-    problems = [*theme_problems(settings.screen.theme, _theme_source(file))]
-    screen = ScreenSettings() if problems else settings.screen
+def without_unknown(settings: Settings, file: Path) -> tuple[Settings, tuple[str, ...]]:
+    """Return the settings with unknown themes and keys reset to default, and sentences on what was reset."""
+    from tui.widgets.text import safe
+
+    problem = theme_problem(settings.screen.theme, _theme_source(file))
+    problems = [problem] if problem else []
+    screen = ScreenSettings() if problem else settings.screen
     keys = dict(settings.keys)
     # Dropping one shortcut restores another action's default, which may conflict in turn.
     while found := [*key_problems(keys)]:
-        problems += [SettingsError(f"{file}: {message}", next_step) for _, message, next_step in found]
-        keys = {action: own for action, own in keys.items() if action not in {about for about, *_ in found}}
-    return replace(settings, screen=screen, keys=keys), tuple(problems)
+        problems += [f"{file}: {problem}" for _, problem in found]
+        keys = {action: own for action, own in keys.items() if action not in {about for about, _ in found}}
+    return replace(settings, screen=screen, keys=keys), tuple(map(safe, problems))
 
 
-def theme_problems(theme: str, source: str) -> Iterator[SettingsError]:
-    """Yield an error if there is no such theme; it starts with where the theme is set."""
+def theme_problem(theme: str, source: str) -> str:
+    """Say that there is no such theme, given where it is set; empty if there is."""
     from tui.widgets.themes import THEME_NAMES
 
-    if theme not in THEME_NAMES:
-        advice = suggestion(theme, THEME_NAMES) or f"Choose from {', '.join(THEME_NAMES)}."
-        yield SettingsError(f'{source} is "{printable(theme)}", which isn\'t a theme.', advice)
+    if theme in THEME_NAMES:
+        return ""
+    advice = did_you_mean(closest(theme, THEME_NAMES)) or f"Choose from {', '.join(THEME_NAMES)}."
+    return f'{source} is "{printable(theme)}", which isn\'t a theme. {advice}'
 
 
-def key_problems(keys: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-    """Yield problems with custom shortcuts: the action, what is wrong, what to do."""
+def key_problems(keys: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the action of each invalid custom shortcut, and what is wrong with it."""
     if keys:
         from tui.app.keymap import problems
 
-        yield from problems(keys)
+        for action, message, next_step in problems(keys):
+            yield action, f"{message} {next_step}"
 
 
 def _theme_source(file: Path) -> str:
@@ -173,21 +180,28 @@ def report_keychain_wait(is_waiting: bool) -> None:  # noqa: FBT001 - as account
 
 
 def confirm(question: str) -> bool:
-    """Ask a yes/no question. Raises `ReshelveError` if the input ends without an answer."""
+    """Ask a yes/no question. Raises `ClickException` if the input ends without an answer."""
     try:
         return click.confirm(question)
     except click.Abort as abort:
         if sys.stdin.isatty():
             raise
-        raise ReshelveError(
-            f"Cancelled: no answer to “{question}” Nothing changed.",
-            "Run the command in a terminal, or with --yes.",
+        raise click.ClickException(
+            f"Cancelled: no answer to “{question}” Nothing changed."
+            " Run the command in a terminal, or with --yes."
         ) from abort
 
 
 def to_click_error(error: ReshelveError) -> click.ClickException:
     """Convert an error to what the command line prints before it exits with 1."""
-    return click.ClickException(format_error(error))
+    return command_error(messages.in_full(error))
+
+
+def command_error(text: str) -> click.ClickException:
+    """Return an error, with its text made safe for the terminal."""
+    from tui.widgets.text import safe
+
+    return click.ClickException(safe(text))
 
 
 def format_error(error: ReshelveError) -> str:
@@ -200,6 +214,6 @@ def format_error(error: ReshelveError) -> str:
 def _save_theme(file: Path, name: str) -> None:
     try:
         set_value(file, "screen.theme", name)
-    except (OSError, StoreError, SettingsError):
+    except (OSError, SettingsError):
         # The theme still applies until Reshelve closes; not worth an error.
         return

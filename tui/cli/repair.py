@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from tui import messages
 from tui.cli.launch import choose_organisation, confirm, to_click_error
 from tui.engine.accounts.account import account as account_of
 from tui.model.errors import ReshelveError
@@ -28,15 +29,15 @@ def repair(organisation: str | None, *, yes: bool) -> None:
         account = account_of(load(paths.settings_file), paths)
         chosen = choose_organisation(account.connected, organisation)
         if chosen is None:
-            raise ReshelveError("No organisation is connected yet.", "There is nothing to repair.")
+            raise click.ClickException("No organisation is connected yet. There is nothing to repair.")
         plan = plan_repair(paths, chosen)
-        click.echo(f"{safe(chosen.name)}: {safe(plan.description)}")
+        click.echo(safe(f"{chosen.name}: {messages.in_full(plan.notice)}"))
         if not plan.is_needed:
             return
         if not yes and not confirm("Repair it?"):
             raise click.Abort
-        click.echo(safe(run_repair(plan)))
+        click.echo(safe(" ".join(map(messages.in_full, run_repair(plan)))))
     except (KeyboardInterrupt, click.Abort):
-        raise to_click_error(ReshelveError("Cancelled.", "Nothing changed.")) from None
+        raise click.ClickException("Cancelled. Nothing changed.") from None
     except ReshelveError as error:
         raise to_click_error(error) from error

@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from tui.cli.param_types import SecondsParam
+from tui.model.errors import StoreError
+from tui.model.reasons import SystemReason
 from tui.system.paths import Paths
 
 
@@ -67,6 +69,7 @@ def sandbox(
     so any Xero client can use it.
     """
     from tui.sandbox.server import CannotStartError, ServerOptions, run
+    from tui.system.locks import CannotLockError
 
     options = ServerOptions(
         data=data or Paths.find().sandbox,
@@ -83,3 +86,5 @@ def sandbox(
         run(options)
     except CannotStartError as error:
         raise click.ClickException(str(error)) from None
+    except CannotLockError as error:
+        raise StoreError(SystemReason.CANNOT_LOCK, folder=error.folder, problem=error.problem) from error

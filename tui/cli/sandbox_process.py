@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 
 import msgspec
 
-from tui.model.errors import ReshelveError
+from tui.cli.launch import command_error
 from tui.system.platform import OWN_SESSION, interrupts_deferred
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _STOP_TIMEOUT = 5.0
 class SandboxProcess:
     """A running sandbox with its URLs, client id and refresh token.
 
-    It stops when its standard input closes, even if this process is killed. Raises `ReshelveError` with the
+    It stops when its standard input closes, even if this process is killed. Raises `ClickException` with the
     sandbox's own message if it doesn't start.
     """
 
@@ -85,8 +85,8 @@ class SandboxProcess:
             first: dict[str, Any] = msgspec.json.decode(line)
         except msgspec.DecodeError:
             self.stop()
-            words = " ".join(self._stderr_lines).removeprefix("Error: ") or "It gave no reason."
-            raise ReshelveError(f"The practice Xero and Re-Leased didn't start: {words}") from None
+            reason = " ".join(self._stderr_lines).removeprefix("Error: ") or "It gave no reason."
+            raise command_error(f"The practice Xero and Re-Leased didn't start: {reason}") from None
         return first
 
     def _drain_stderr(self) -> None:

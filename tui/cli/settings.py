@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from tui.cli.launch import format_error, key_problems, theme_problems, to_click_error, without_unknown
-from tui.model.errors import ReshelveError, SettingsError
+from tui.cli.launch import (
+    command_error,
+    format_error,
+    key_problems,
+    theme_problem,
+    to_click_error,
+    without_unknown,
+)
+from tui.messages.settings import allowed_values, description
+from tui.model.errors import ReshelveError
 from tui.settings import KEYS, SECTIONS, Settings, find_key, load_report, set_value, unset
 from tui.settings.loader import validate_value
 from tui.settings.renamed import current_path
@@ -67,9 +75,8 @@ def _set(file: Path, path: str, value: str) -> None:
     kept = validate_value(key, value, path) if value else key.default
     if value and key.section == KEY_BINDINGS:
         _check_keys(file, key.name, kept)
-    elif value and path == _THEME:
-        for problem in theme_problems(kept, path):
-            raise problem
+    elif value and path == _THEME and (problem := theme_problem(kept, path)):
+        raise click.ClickException(problem)
     set_value(file, path, value)
     click.echo(f"{file}: {key.path} is now {_written(kept)}.")
     if key.variable in load_report(file).sources.values():
@@ -81,9 +88,9 @@ def _check_keys(file: Path, action: str, own: str) -> None:
     others = {name: keys for name, keys in load_report(file).settings.keys.items() if name != action}
     # First, so that a conflict is reported for this one.
     keys = {action: own, **others}
-    for about, message, next_step in key_problems(keys):
+    for about, problem in key_problems(keys):
         if about == action:
-            raise SettingsError(message, next_step)
+            raise command_error(problem)
 
 
 def _show(file: Path, wanted: str | None) -> None:
@@ -103,14 +110,14 @@ def _show(file: Path, wanted: str | None) -> None:
     _, unknown = without_unknown(found.settings, file)
     for problem in found.problems:
         click.echo(_wrapped(f"Invalid: {format_error(problem)}"), err=True)
-    for warning in (*found.warnings, *unknown):
-        click.echo(_wrapped(f"Ignored: {format_error(warning)}"), err=True)
+    for warning in (*map(format_error, found.warnings), *unknown):
+        click.echo(_wrapped(f"Ignored: {warning}"), err=True)
     for notice in found.notices:
         click.echo(_wrapped(f"Note: {format_error(notice)}"), err=True)
     if found.problems:
-        raise ReshelveError(
-            "Reshelve can't start while settings are invalid.",
-            "Correct them with `reshelve settings KEY VALUE`, or reset them with `--unset KEY`.",
+        raise click.ClickException(
+            "Reshelve can't start while settings are invalid."
+            " Correct them with `reshelve settings KEY VALUE`, or reset them with `--unset KEY`."
         )
 
 
@@ -139,7 +146,7 @@ def _show_key(key: SettingKey, found: SettingsReport) -> None:
 
 
 def _about(key: SettingKey, found: SettingsReport) -> Iterator[str]:
-    yield key.description
+    yield description(key.section, key.name)
     yield f"Allowed: {_allowed(key)}."
     source = found.sources.get(key.path)
     origin = f"Set in {source}. Default: {_written(key.default)}." if source else "This is the default."
@@ -148,7 +155,7 @@ def _about(key: SettingKey, found: SettingsReport) -> Iterator[str]:
 
 def _allowed(key: SettingKey) -> str:
     if key.path != _THEME:
-        return key.validator.allowed
+        return allowed_values(key.validator.allowed)
     from tui.widgets.themes import THEME_NAMES
 
     return " or ".join(f'"{name}"' for name in THEME_NAMES)

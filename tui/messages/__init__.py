@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.messages import comparison, connection, general, network, re_leased, sign_in, xero
+from tui.messages import (
+    comparison,
+    connection,
+    general,
+    network,
+    re_leased,
+    settings,
+    sign_in,
+    store,
+    system,
+    xero,
+)
 from tui.messages.texts import Text, fill_in
 
 if TYPE_CHECKING:
@@ -25,6 +36,9 @@ _TEXTS: dict[Reason, Text | Callable[[Mapping[str, Param]], Text]] = {
     **connection.TEXTS,
     **re_leased.TEXTS,
     **comparison.TEXTS,
+    **settings.TEXTS,
+    **store.TEXTS,
+    **system.TEXTS,
 }
 
 

@@ -17,7 +17,6 @@ TEXTS: Final[Catalogue] = {
         "Nothing is lost: your changes are saved on this computer. "
         "Details couldn't be written to a log file. Restart Reshelve.",
     ),
-    GeneralReason.STORE_CLOSED: Text("The local database is closed. Everything saved so far is kept."),
     GeneralReason.UNEXPECTED_ERROR: Text(
         "Unexpected error ({kind}). Nothing is lost.",
         "Reshelve will retry. Details are in the log file.",

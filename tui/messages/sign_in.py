@@ -121,10 +121,6 @@ TEXTS: Final[Catalogue] = {
         "The sign-in to Xero can't be used: {problem}.", "Check the folder {folder}."
     ),
     # Without a next step, because commands have their own for what never reached Xero.
-    SignInReason.CANNOT_LOCK: Text(
-        "This drive can't lock files ({problem}). Nothing was changed. Set RESHELVE_HOME to a folder on a "
-        "local drive. If {folder} is on one, check that you can write to it."
-    ),
     SignInReason.REFRESHED_ELSEWHERE: Text("Another Reshelve is refreshing the sign-in to Xero.", RETRIED),
     SignInReason.NO_KEYCHAIN: Text(
         "This system has no keychain to store the sign-in in.",

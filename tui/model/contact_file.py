@@ -60,7 +60,7 @@ class ContactFileError(ReshelveError):
             more = ["…"] if len(columns) > _SHOWN_COLUMNS else []
             shown = (f"“{truncate(name)}”" for name in columns[:_SHOWN_COLUMNS])
             params["columns"] = ", ".join([*shown, *more])
-        super().__init__(reason, **params)  # type: ignore[arg-type]
+        super().__init__(reason, **params)
 
     @property
     def problem(self) -> FileProblem | None:

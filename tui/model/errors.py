@@ -9,6 +9,7 @@ from tui.model.reasons import (
     ReadOnlyReason,
     Reason,
     SignInReason,
+    StoreReason,
     XeroReason,
 )
 
@@ -22,11 +23,9 @@ class ReshelveError(Exception):
 
     retryable = False
 
-    def __init__(
-        self, reason: Reason | str, next_step: str = "", /, *, action: str = "", **params: Param
-    ) -> None:
+    def __init__(self, reason: Reason | str, next_step: str = "", /, **params: Param) -> None:
         if not isinstance(reason, Reason):
-            params = {"message": reason, "next_step": next_step, "action": action}
+            params = {"message": reason, "next_step": next_step, "action": params.get("action", "")}
             reason = GeneralReason.LEGACY
         self.notice = Notice(reason, params)
         super().__init__(str(self.notice))
@@ -70,7 +69,7 @@ class ReadOnlyError(ReshelveError):
 
 
 class SettingsError(ReshelveError):
-    """An invalid setting; names the file or variable, the key and the allowed values."""
+    """An invalid setting, or an invalid name or file."""
 
 
 class StoreError(ReshelveError):
@@ -81,7 +80,7 @@ class StoreClosedError(StoreError):
     """The local database was closed because the organisation or Reshelve is closing."""
 
     def __init__(self) -> None:
-        super().__init__(GeneralReason.STORE_CLOSED)
+        super().__init__(StoreReason.CLOSED)
 
 
 class UnexpectedError(ReshelveError):

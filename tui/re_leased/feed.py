@@ -98,7 +98,7 @@ class FeedEvidenceSource(EvidenceSource):
                 try:
                     self._client = await asyncio.to_thread(_open_client, self._feed_url, self._transport)
                 except NetworkSetupError as error:
-                    raise FeedError(error.reason, **error.notice.params) from error  # type: ignore[arg-type]
+                    raise FeedError(error.reason, **error.notice.params) from error
             return self._client
 
     async def _get(self, client: httpx.AsyncClient, path: str, params: dict[str, str]) -> httpx.Response:
@@ -119,7 +119,7 @@ class FeedEvidenceSource(EvidenceSource):
             problem = environment.proxy_password_problem(self._feed_url)
         if problem is None:
             raise FeedError(FeedReason.UNREACHABLE)
-        raise FeedError(problem.reason, **problem.notice.params)  # type: ignore[arg-type]
+        raise FeedError(problem.reason, **problem.notice.params)
 
     def _parse_report(self, body: bytes, cursor: str | None) -> EvidenceReport:
         feed = _decode(body)

@@ -30,7 +30,7 @@ from tui.sandbox.rate_limits import RateLimits
 from tui.sandbox.re_leased.company import Companies
 from tui.sandbox.request_log import CallCounter, RequestLog
 from tui.sandbox.sample_data.build import seed
-from tui.system.locks import CannotLockError, FileLock
+from tui.system.locks import FileLock
 from tui.system.log import log_to, logger
 from tui.system.paths import private_folder
 from tui.system.platform import STOP_SIGNALS, on_signals
@@ -70,15 +70,14 @@ class ServerOptions:
 
 
 def run(options: ServerOptions) -> None:
-    """Serve until SIGINT or SIGTERM. Raises `CannotStartError` if the data or port is in use."""
+    """Serve until SIGINT or SIGTERM.
+
+    Raises `CannotStartError` if the data or port is in use, and `CannotLockError`.
+    """
     os.umask(_PRIVATE)
     folder = private_folder(options.data)
     lock = FileLock(folder / "lock")
-    try:
-        is_alone = lock.acquire()
-    except CannotLockError as error:
-        raise CannotStartError(str(error)) from error
-    if not is_alone:
+    if not lock.acquire():
         raise CannotStartError(
             f"Another sandbox is running on {folder}, perhaps a demo. "
             "Close it, or choose another folder with --data."

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from tui.model.errors import SettingsError
+from tui.model.reasons import SettingsReason
 from tui.settings.renamed import old_variables, with_current_names
 from tui.settings.schema import (
     KEY_BINDINGS,
@@ -22,11 +23,11 @@ from tui.settings.schema import (
     Settings,
     SyncSettings,
     XeroSettings,
+    closest,
     is_action,
     is_lenient,
     key_binding,
     organisation_keys,
-    suggestion,
 )
 from tui.settings.validators import InvalidValueError, printable
 from tui.system.paths import is_tenant_id
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-_SAVE_AS_UTF8: Final = "Save it with UTF-8 encoding."
 _HOME: Final = "RESHELVE_HOME"
 _OLD_VARIABLES: Final = old_variables({key.path: key.variable for key in KEYS}, PREFIX)
 _VARIABLES: Final = frozenset({_HOME, *(key.variable for key in KEYS), *_OLD_VARIABLES})
@@ -61,7 +61,7 @@ class SettingsReport:
 def load(file: Path, environment: Mapping[str, str] | None = None) -> Settings:
     """Load the settings; values that only cause a warning are at their default.
 
-    Raises `SettingsError` naming the place, the key and the allowed values.
+    Raises `SettingsError`.
     """
     found = load_report(file, environment)
     if found.problems:
@@ -80,11 +80,14 @@ def load_report(file: Path, environment: Mapping[str, str] | None = None) -> Set
     except SettingsError as error:
         stored = {}
         problems.append(error)
-    notices = [_notice(f"{file}: {old}", new) for old, new in renamed.items()]
+    notices = [
+        SettingsError(SettingsReason.RENAMED, place=f"{file}: {old}", name=new)
+        for old, new in renamed.items()
+    ]
     environment = {**environment}
     for old, new in _OLD_VARIABLES.items():
         if old in environment:
-            notices.append(_notice(old, new))
+            notices.append(SettingsError(SettingsReason.RENAMED, place=old, name=new))
             environment.setdefault(new, environment[old])
     for section, problem in _name_problems(stored, file):
         (warnings if is_lenient(section) else problems).append(problem)
@@ -112,11 +115,11 @@ def load_report(file: Path, environment: Mapping[str, str] | None = None) -> Set
 
 
 def validate_value(key: SettingKey, value: object, place: str) -> Any:
-    """Return the validated value. Raises `SettingsError` that starts with the place."""
+    """Return the validated value. Raises `SettingsError` with the place."""
     try:
         return key.validator.validate(value)
     except InvalidValueError as error:
-        raise SettingsError(f"{place} {error}") from None
+        raise SettingsError(error.notice.reason, place=place, **error.notice.params) from None
 
 
 def read(file: Path) -> dict[str, Any]:
@@ -127,20 +130,16 @@ def read(file: Path) -> dict[str, Any]:
     return with_current_names(_read_as_written(file))[0]
 
 
-def _notice(place: str, new: str) -> SettingsError:
-    return SettingsError(f"{place} is now called {new}.", "The old name still works.")
-
-
 def _read_as_written(file: Path) -> dict[str, Any]:
     try:
         if file.exists() and not file.is_file():
-            raise SettingsError(f"{file} isn't a text file.", "Move it to another folder.")
+            raise SettingsError(SettingsReason.NOT_A_FILE, file=str(file))
         content = file.read_bytes()
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise SettingsError(
-            f"Can't read {file}: {error.strerror}.", "Check its permissions, or delete it."
+            SettingsReason.FILE_UNREADABLE, file=str(file), problem=str(error.strerror)
         ) from None
     text = _decoded(content, file)
     import tomllib
@@ -149,20 +148,18 @@ def _read_as_written(file: Path) -> dict[str, Any]:
         return tomllib.loads(text)
     # Besides its own errors: huge numbers and deeply nested brackets.
     except (ValueError, RecursionError) as error:
-        raise SettingsError(
-            f"{file} isn't valid TOML: {printable(str(error))}.", "Correct the line, or delete the file."
-        ) from None
+        raise SettingsError(SettingsReason.NOT_TOML, file=str(file), problem=printable(str(error))) from None
 
 
 def _decoded(content: bytes, file: Path) -> str:
     """Return the text of the file, without a byte order mark."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content:
-        raise SettingsError(f"{file} is saved as UTF-16 or isn't text.", _SAVE_AS_UTF8)
+        raise SettingsError(SettingsReason.NOT_TEXT_FILE, file=str(file))
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise SettingsError(f"{file} isn't saved as UTF-8: see line {line}.", _SAVE_AS_UTF8) from None
+        raise SettingsError(SettingsReason.NOT_UTF8, file=str(file), line=line) from None
 
 
 def section_of(stored: Mapping[str, Any], section: str) -> dict[str, Any]:
@@ -178,7 +175,7 @@ def section_of(stored: Mapping[str, Any], section: str) -> dict[str, Any]:
 
 def no_section(file: Path, section: str) -> SettingsError:
     """Return an error for a name that should be a section but isn't."""
-    return SettingsError(f"{file}: {section} must be a section, written [{section}].")
+    return SettingsError(SettingsReason.NOT_A_SECTION, file=str(file), section=section)
 
 
 def _build(values: Mapping[str, dict[str, Any]]) -> Settings:
@@ -210,12 +207,14 @@ def _name_problems(stored: Mapping[str, Any], file: Path) -> Iterator[tuple[str,
     """Yield problems with names in the file, each with its section."""
     for section, values in stored.items():
         if section not in SECTIONS:
-            known = ", ".join(f"[{name}]" for name in SECTIONS)
             yield (
                 section,
                 SettingsError(
-                    f"{file}: unknown section [{printable(section)}].",
-                    suggestion(section, SECTIONS) or f"The sections are {known}.",
+                    SettingsReason.UNKNOWN_SECTION,
+                    file=str(file),
+                    section=printable(section),
+                    closest=closest(section, SECTIONS),
+                    known=", ".join(f"[{name}]" for name in SECTIONS),
                 ),
             )
         elif not isinstance(values, dict):
@@ -233,12 +232,9 @@ def _organisation_name_problems(tenant_id: str, values: object, file: Path) -> I
     """Yield problems with names in one organisation's section."""
     section = f"{ORGANISATIONS}.{tenant_id}"
     if not is_tenant_id(tenant_id):
-        yield SettingsError(f"{file}: [{printable(section)}] isn't a tenant id; tenant ids are UUIDs.")
+        yield SettingsError(SettingsReason.NOT_A_TENANT_ID, file=str(file), section=printable(section))
     elif not isinstance(values, dict):
-        yield SettingsError(
-            f"{file}: [{ORGANISATIONS}] needs one section per organisation, named by tenant id.",
-            f'For example: [{ORGANISATIONS}."{tenant_id}"].',
-        )
+        yield SettingsError(SettingsReason.NO_ORGANISATION_SECTION, file=str(file), name=tenant_id)
     else:
         yield from _unknown_keys(section, values, file)
 
@@ -251,25 +247,25 @@ def _unknown_keys(section: str, names: Iterable[str], file: Path) -> Iterator[Se
     for name in names:
         if section == KEY_BINDINGS:
             if not is_action(name):
-                yield SettingsError(f"{file}: [{section}] {printable(name)} isn't an action.")
+                yield SettingsError(SettingsReason.NOT_AN_ACTION, file=str(file), name=printable(name))
         elif name not in known:
             yield SettingsError(
-                f"{file}: [{section}] has no setting {printable(name)}.",
-                suggestion(name, known) or f"Its settings are {', '.join(known)}.",
+                SettingsReason.UNKNOWN_KEY,
+                file=str(file),
+                section=section,
+                name=printable(name),
+                closest=closest(name, known),
+                known=", ".join(known),
             )
 
 
 def _mistyped_variables(unknown_variables: tuple[str, ...]) -> Iterator[SettingsError]:
     """Yield variables meant as settings: ignoring them could connect to the wrong Xero."""
     for name in unknown_variables:
-        advice = suggestion(name, _VARIABLES - _OLD_VARIABLES.keys(), prefix=PREFIX)
+        meant = closest(name, _VARIABLES - _OLD_VARIABLES.keys(), prefix=PREFIX)
         if name.startswith(f"{PREFIX}{ORGANISATIONS}_".upper()):
-            advice = f"Set organisations in the file only, in the sections [{ORGANISATIONS}.…]."
-        if name.startswith(f"{PREFIX}{KEY_BINDINGS}_".upper()):
-            advice = f"Set shortcuts in the file only, in the section [{KEY_BINDINGS}]."
-        is_ours = any(name.startswith(f"{PREFIX}{section}_".upper()) for section in SECTIONS)
-        if advice or is_ours:
-            yield SettingsError(
-                f"{printable(name)} isn't a setting.",
-                advice or "Run `reshelve settings` to see them all.",
-            )
+            yield SettingsError(SettingsReason.ORGANISATION_VARIABLE, name=printable(name))
+        elif name.startswith(f"{PREFIX}{KEY_BINDINGS}_".upper()):
+            yield SettingsError(SettingsReason.SHORTCUT_VARIABLE, name=printable(name))
+        elif meant or any(name.startswith(f"{PREFIX}{section}_".upper()) for section in SECTIONS):
+            yield SettingsError(SettingsReason.UNKNOWN_VARIABLE, name=printable(name), closest=meant)

@@ -1,6 +1,6 @@
-"""Each setting declared once: its default, validator and description.
+"""Each setting declared once: its default and its validator.
 
-Loading, writing, messages and `reshelve settings` derive from it.
+Loading, writing and `reshelve settings` derive from it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from datetime import time
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tui.model.errors import SettingsError
+from tui.model.reasons import SettingsReason
 from tui.settings.renamed import current_path
 from tui.settings.validators import (
     ChoiceValidator,
@@ -38,92 +39,46 @@ _ACTION: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NEAR: Final = 0.7
 
 
-def _setting(default: _T, kind: Validator, description: str) -> _T:
-    return field(default=default, metadata={"kind": kind, "meaning": description})
+def _setting(default: _T, validator: Validator) -> _T:
+    return field(default=default, metadata={"validator": validator})
 
 
 @dataclass(frozen=True, slots=True)
 class XeroSettings:
     """Xero's URLs, the sign-in, and token storage."""
 
-    login_url: str = _setting("https://login.xero.com", UrlValidator(), "Xero sign-in URL.")
-    identity_url: str = _setting(
-        "https://identity.xero.com",
-        UrlValidator(),
-        "Xero identity URL, which issues, refreshes and revokes tokens.",
-    )
-    api_url: str = _setting("https://api.xero.com", UrlValidator(), "Xero API URL.")
-    pages_url: str = _setting("https://go.xero.com", UrlValidator(), "URL of Xero's contact pages.")
-    client_id: str = _setting(
-        "",
-        PatternValidator("a Xero client id of up to 64 letters, digits and hyphens"),
-        "Client id of your Xero app, suggested when you connect.",
-    )
-    callback_port: int = _setting(
-        8742,
-        IntegerValidator(1, 65_535),
-        "Local port that the browser returns to after sign-in. The redirect URI of your Xero app must use the"
-        " same port.",
-    )
-    token_store: str = _setting(
-        "keychain",
-        ChoiceValidator("keychain", "file"),
-        "Token storage: the system's keychain, or files that only you can read.",
-    )
+    login_url: str = _setting("https://login.xero.com", UrlValidator())
+    identity_url: str = _setting("https://identity.xero.com", UrlValidator())
+    api_url: str = _setting("https://api.xero.com", UrlValidator())
+    pages_url: str = _setting("https://go.xero.com", UrlValidator())
+    client_id: str = _setting("", PatternValidator(SettingsReason.INVALID_CLIENT_ID, r"[0-9A-Za-z-]{1,64}"))
+    callback_port: int = _setting(8742, IntegerValidator(1, 65_535))
+    token_store: str = _setting("keychain", ChoiceValidator("keychain", "file"))
 
 
 @dataclass(frozen=True, slots=True)
 class ReLeasedSettings:
     """Re-Leased's nightly sync window, in each organisation's time zone, and an optional feed."""
 
-    feed_url: str = _setting(
-        "",
-        UrlValidator(),
-        "URL of a feed of contacts that Re-Leased has synced. Without a feed, changes are shown as Should be"
-        " synced after the nightly sync window, never as Synced.",
-    )
-    window_start: str = _setting(
-        "00:00",
-        TimeOfDayValidator(),
-        "Start of Re-Leased's nightly sync window, in the organisation's time zone.",
-    )
-    window_end: str = _setting(
-        "06:00",
-        TimeOfDayValidator(),
-        "End of Re-Leased's nightly sync window, in the organisation's time zone.",
-    )
+    feed_url: str = _setting("", UrlValidator())
+    window_start: str = _setting("00:00", TimeOfDayValidator())
+    window_end: str = _setting("06:00", TimeOfDayValidator())
 
 
 @dataclass(frozen=True, slots=True)
 class OrganisationSettings:
     """Overrides for one organisation; empty means the general setting."""
 
-    window_start: str = _setting(
-        "",
-        TimeOfDayValidator(),
-        "Start of this organisation's nightly sync window, if different from re_leased.window_start.",
-    )
-    window_end: str = _setting(
-        "",
-        TimeOfDayValidator(),
-        "End of this organisation's nightly sync window, if different from re_leased.window_end.",
-    )
-    zone: str = _setting(
-        "",
-        TimeZoneValidator(),
-        "Time zone of the sync window, if different from the organisation's time zone in Xero.",
-    )
+    window_start: str = _setting("", TimeOfDayValidator())
+    window_end: str = _setting("", TimeOfDayValidator())
+    zone: str = _setting("", TimeZoneValidator())
 
 
 @dataclass(frozen=True, slots=True)
 class SyncSettings:
     """How often to refresh; Xero's daily limit can make it less often."""
 
-    poll_seconds: float = _setting(
-        15.0,
-        SecondsValidator(3600),
-        "Refresh interval (seconds). Xero's daily limit can make it longer.",
-    )
+    poll_seconds: float = _setting(15.0, SecondsValidator(3600))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +86,7 @@ class ScreenSettings:
     """Appearance. The app validates the theme."""
 
     theme: str = _setting(
-        "reshelve-dark", PatternValidator("a theme's name", r"[0-9A-Za-z_-]{1,64}"), "Colour theme."
+        "reshelve-dark", PatternValidator(SettingsReason.INVALID_THEME, r"[0-9A-Za-z_-]{1,64}")
     )
 
 
@@ -158,7 +113,6 @@ class SettingKey:
     name: str
     default: Any
     validator: Validator
-    description: str
 
     @property
     def path(self) -> str:
@@ -178,7 +132,7 @@ _FIXED: Final = frozenset(SECTIONS) - {KEY_BINDINGS, ORGANISATIONS}
 # connect to the wrong Xero, or show a change as synced that isn't.
 _LENIENT: Final = frozenset({"screen", "sync", KEY_BINDINGS})
 KEYS: Final = tuple(
-    SettingKey(section, item.name, item.default, item.metadata["kind"], item.metadata["meaning"])
+    SettingKey(section, item.name, item.default, item.metadata["validator"])
     for section in SECTIONS
     if section in _FIXED
     for item in fields(getattr(Settings(), section))
@@ -189,7 +143,7 @@ _BY_PATH: Final = {key.path: key for key in KEYS}
 def find_key(path: str) -> SettingKey:
     """Return a key by its path, such as `xero.api_url`, or by its path in an earlier version.
 
-    Raises `SettingsError` that suggests the closest one.
+    Raises `SettingsError` with the closest one.
     """
     path = current_path(path)
     section, _, name = path.partition(".")
@@ -197,11 +151,14 @@ def find_key(path: str) -> SettingKey:
         return key_binding(name)
     tenant_id, _, rest = name.partition(".")
     if section == ORGANISATIONS and is_tenant_id(tenant_id):
-        return _organisation_key(tenant_id, rest)
-    if path not in _BY_PATH:
-        advice = suggestion(path, _BY_PATH) or "Run `reshelve settings` to see them all."
-        raise SettingsError(f"There is no setting {printable(path)}.", advice)
-    return _BY_PATH[path]
+        return _find(rest, {key.name: key for key in organisation_keys(tenant_id)}, path)
+    return _find(path, _BY_PATH, path)
+
+
+def _find(name: str, keys: Mapping[str, SettingKey], path: str) -> SettingKey:
+    if name not in keys:
+        raise SettingsError(SettingsReason.UNKNOWN_SETTING, path=printable(path), closest=closest(name, keys))
+    return keys[name]
 
 
 def is_lenient(section: str) -> bool:
@@ -211,28 +168,16 @@ def is_lenient(section: str) -> bool:
 
 def key_binding(action: str) -> SettingKey:
     """Return the key of `[keys]` for an action, even if the action doesn't exist."""
-    return SettingKey(
-        KEY_BINDINGS, action, "", KeyNamesValidator(), f"Custom shortcut for the action {action}."
-    )
+    return SettingKey(KEY_BINDINGS, action, "", KeyNamesValidator())
 
 
 def organisation_keys(tenant_id: str) -> tuple[SettingKey, ...]:
     """Return the keys of one organisation, even if it isn't connected."""
     section = f"{ORGANISATIONS}.{tenant_id}"
     return tuple(
-        SettingKey(section, item.name, item.default, item.metadata["kind"], item.metadata["meaning"])
+        SettingKey(section, item.name, item.default, item.metadata["validator"])
         for item in fields(OrganisationSettings)
     )
-
-
-def _organisation_key(tenant_id: str, name: str) -> SettingKey:
-    keys = {key.name: key for key in organisation_keys(tenant_id)}
-    if name not in keys:
-        advice = suggestion(name, keys) or f"An organisation's settings are {', '.join(keys)}."
-        raise SettingsError(
-            f"There is no setting {printable(f'{ORGANISATIONS}.{tenant_id}.{name}')}.", advice
-        )
-    return keys[name]
 
 
 def is_action(name: str) -> bool:
@@ -240,8 +185,8 @@ def is_action(name: str) -> bool:
     return bool(_ACTION.fullmatch(name))
 
 
-def suggestion(name: str, known: Collection[str], *, prefix: str = "") -> str:
-    """Return "Did you mean …?" for the closest known name, empty if none is close.
+def closest(name: str, known: Collection[str], *, prefix: str = "") -> str:
+    """Return the closest known name, empty if none is close.
 
     A common prefix doesn't count towards similarity.
     """
@@ -249,7 +194,7 @@ def suggestion(name: str, known: Collection[str], *, prefix: str = "") -> str:
 
     inner = {one.removeprefix(prefix): one for one in known}
     found = difflib.get_close_matches(name.removeprefix(prefix), inner, n=1, cutoff=_NEAR)
-    return f"Did you mean {inner[found[0]]}?" if found else ""
+    return inner[found[0]] if found else ""
 
 
 def sync_window(settings: Settings, tenant_id: str) -> tuple[time, time, str]:

@@ -1,4 +1,4 @@
-"""Validators for settings, each with a description of what it allows. Cheap to import: every start does."""
+"""Validators for settings. Cheap to import: every start does."""
 
 from __future__ import annotations
 
@@ -7,20 +7,25 @@ from datetime import time
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from tui.model.reasons import Notice, SettingsReason
 from tui.net.loopback import is_loopback
 
 _LONGEST_SHOWN = 60
 
 
 class InvalidValueError(ValueError):
-    """An invalid value; the message follows the setting's name."""
+    """An invalid value. `notice` says why, without the place of the setting."""
+
+    def __init__(self, notice: Notice) -> None:
+        super().__init__(str(notice))
+        self.notice = notice
 
 
 class Validator(Protocol):
     """Checks the values of a setting."""
 
-    allowed: str
-    """The allowed values, phrased to follow "must be"."""
+    allowed: Notice
+    """Why other values are invalid, from which `tui.messages` says which aren't."""
 
     def validate(self, value: object) -> Any:
         """Return the parsed value from a file, a variable or the command line.
@@ -33,29 +38,30 @@ class Validator(Protocol):
 class UrlValidator:
     """An https URL; http only for this computer."""
 
-    allowed = "an https:// URL (http:// only for this computer)"
+    allowed = Notice(SettingsReason.INVALID_URL)
 
     def validate(self, value: object) -> str:
         """Return the URL without a trailing slash."""
         text = _text(value)
         if not _is_usable(text):
             # Not shown: it may contain a password.
-            raise InvalidValueError(f"isn't a valid URL. It must be {self.allowed}.")
+            raise InvalidValueError(self.allowed)
         return text.rstrip("/")
 
 
 class PatternValidator:
     """A name of letters, digits and hyphens, such as Xero's client ids."""
 
-    def __init__(self, allowed: str, pattern: str = r"[0-9A-Za-z-]{1,64}") -> None:
-        self.allowed = allowed
+    def __init__(self, reason: SettingsReason, pattern: str) -> None:
+        self.allowed = Notice(reason)
         self._pattern = pattern
 
     def validate(self, value: object) -> str:
         """Return the text unchanged."""
         text = _text(value)
         if not re.fullmatch(self._pattern, text, re.ASCII):
-            raise InvalidValueError(f"must be {self.allowed}.")
+            # Not shown: it may be a secret.
+            raise InvalidValueError(self.allowed)
         return text
 
 
@@ -64,7 +70,8 @@ class ChoiceValidator:
 
     def __init__(self, *words: str) -> None:
         self._words = words
-        self.allowed = " or ".join(f'"{word}"' for word in words)
+        choices = ", ".join(f'"{word}"' for word in words)
+        self.allowed = Notice(SettingsReason.INVALID_CHOICE, {"choices": choices})
 
     def validate(self, value: object) -> str:
         """Return the text unchanged."""
@@ -77,7 +84,7 @@ class ChoiceValidator:
 class TimeOfDayValidator:
     """A local time, without a time zone."""
 
-    allowed = 'a time such as "06:00"'
+    allowed = Notice(SettingsReason.INVALID_TIME)
 
     def validate(self, value: object) -> str:
         """Return the time unchanged."""
@@ -93,7 +100,7 @@ class TimeOfDayValidator:
 class TimeZoneValidator:
     """A time zone by its IANA name."""
 
-    allowed = 'a time zone such as "Pacific/Auckland"'
+    allowed = Notice(SettingsReason.INVALID_ZONE)
 
     def validate(self, value: object) -> str:
         """Return the name unchanged."""
@@ -113,7 +120,7 @@ class SecondsValidator:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self.allowed = f"a number of seconds above 0, up to {most}"
+        self.allowed = Notice(SettingsReason.INVALID_SECONDS, {"most": most})
 
     def validate(self, value: object) -> float:
         """Return the seconds."""
@@ -132,7 +139,7 @@ class IntegerValidator:
 
     def __init__(self, least: int, most: int) -> None:
         self._least, self._most = least, most
-        self.allowed = f"a whole number from {least} to {most}"
+        self.allowed = Notice(SettingsReason.INVALID_NUMBER, {"least": least, "most": most})
 
     def validate(self, value: object) -> int:
         """Return the number."""
@@ -147,7 +154,7 @@ class IntegerValidator:
 class KeyNamesValidator:
     """Keys for an action, in Textual's spelling; `tui.app.keymap` knows which exist."""
 
-    allowed = 'keys separated by commas, such as "f5,ctrl+r"'
+    allowed = Notice(SettingsReason.INVALID_KEYS)
 
     def validate(self, value: object) -> str:
         """Return the keys without spaces."""
@@ -163,15 +170,15 @@ def printable(text: str) -> str:
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
-def _not(value: object, allowed: str) -> InvalidValueError:
+def _not(value: object, allowed: Notice) -> InvalidValueError:
     if isinstance(value, str):
-        return InvalidValueError(f'is "{printable(value)}". It must be {allowed}.')
-    return InvalidValueError(f"must be {allowed}.")
+        allowed = Notice(allowed.reason, {**allowed.params, "value": printable(value)})
+    return InvalidValueError(allowed)
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise InvalidValueError("must be text in quotes.")
+        raise InvalidValueError(Notice(SettingsReason.NOT_TEXT))
     return value
 
 

@@ -1,4 +1,4 @@
-"""The local copy of an organisation, in SQLite."""
+"""The local database of an organisation, in SQLite."""
 
 from tui.store.store import ChangeLogEntry, Store, StoreUpdate, TransitionRequest
 

@@ -1,4 +1,4 @@
-"""Contacts as Xero told them, and what a status that has moved means for the journal."""
+"""Stores contacts as Xero returned them, and what a changed status means for the change log."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _STATUS_ACTIONS: Final = {
 
 
 class IngestResult(Struct, frozen=True):
-    """What contacts did to the store; the flips as the journal now has them.
+    """What contacts changed in the store; the flips as the change log now has them.
 
     `deleted` are the row ids, by contact id, of those that were marked as gone.
     """

@@ -11,8 +11,9 @@ from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tui.model.errors import StoreClosedError, StoreError
+from tui.model.reasons import StoreReason
 from tui.store.connection import Connection
-from tui.store.errors import no_locks, store_error
+from tui.store.errors import store_error
 from tui.store.normalise import refold
 from tui.store.schema import migrate
 from tui.system.log import log_unexpected, logger
@@ -69,8 +70,7 @@ class Database:
             os.close(os.open(file, os.O_CREAT | os.O_RDWR, _PRIVATE_FILE))
         except OSError as error:
             raise StoreError(
-                f"The local copy can't be opened ({error.strerror}). Nothing was changed.",
-                f"Check that {folder} can be read and written by your user.",
+                StoreReason.CANNOT_OPEN, file=str(folder), problem=str(error.strerror)
             ) from error
         reader, writer = _open_connections(file)
         return cls(file, reader, writer)
@@ -113,7 +113,8 @@ class Database:
         with self._writing:
             [is_busy, *_] = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if is_busy:
-            raise sqlite3.OperationalError("it is being read")
+            # As SQLite says it of the other modes.
+            raise sqlite3.OperationalError("database is locked")
 
     def reopen(self) -> None:
         """Use the files that have the names now. Raises `StoreError`."""
@@ -132,10 +133,7 @@ class Database:
     def check_displaced(self) -> None:
         """Raise `StoreError` where the files that are open were deleted, moved or replaced."""
         if self.is_displaced:
-            raise StoreError(
-                "The local copy was deleted, moved or replaced while in use. Nothing was recorded.",
-                "Reshelve tries to put it back. Wait a moment, then try again.",
-            )
+            raise StoreError(StoreReason.DISPLACED)
 
     def close(self) -> None:
         """Finish the writes that have begun, then let go of the file. May be called twice."""
@@ -280,7 +278,7 @@ def _open_connections(file: Path) -> tuple[sqlite3.Connection, sqlite3.Connectio
         try:
             [mode] = writer.execute("PRAGMA journal_mode = WAL").fetchone()
             if mode != "wal":
-                raise no_locks(file, "it has no shared memory for a write-ahead log")
+                raise StoreError(StoreReason.NO_SHARED_MEMORY)
             # macOS: fsync alone leaves data in the drive's cache. Elsewhere this does nothing.
             writer.execute("PRAGMA fullfsync = ON")
             writer.execute(f"PRAGMA cache_size = -{_WRITER_CACHE}")

@@ -1,4 +1,4 @@
-"""The store of one organisation: contacts, journal, evidence and bookmarks behind one door."""
+"""The store of one organisation: contacts, change log, evidence and sync state."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ class StoreUpdate(Struct, frozen=True):
 
 
 class Store:
-    """Everything kept of one organisation.
+    """Everything stored about one organisation.
 
     Reads are answered at once in the loop's thread; writes are awaited, and durable when they return.
-    All raise `StoreError` with words for the person.
+    All raise `StoreError`.
     """
 
     def __init__(self, database: Database) -> None:
@@ -85,7 +85,7 @@ class Store:
 
     @classmethod
     def open(cls, folder: Path) -> Store:
-        """Open the organisation's folder, made where missing; contacts that are damaged begin anew."""
+        """Open the organisation's folder, creating it if needed; damaged contacts are rebuilt."""
         return cls(open_or_rebuild(folder))
 
     def close(self) -> None:
@@ -105,7 +105,7 @@ class Store:
         deleted: Sequence[str] = (),
         missing: Sequence[str] = (),
     ) -> StoreUpdate:
-        """Store contacts as Xero told them at that time, and journal the statuses that flipped.
+        """Store contacts as Xero returned them at that time, and log the statuses that flipped.
 
         `is_full_sync` says that they are a part of everything that is being read. Contacts that are
         `deleted`, by id, are marked, and what is open on them is refused; they are back when Xero tells of

@@ -1,4 +1,4 @@
-"""File locks, with one clear error for drives that don't support them."""
+"""File locks, with one error for drives that don't support them."""
 
 from __future__ import annotations
 
@@ -44,16 +44,12 @@ _LOOKS_EVERY: Final = 0.02
 
 
 class CannotLockError(OSError):
-    """The drive can't lock files; `problem` is why. `message` and `next_step` are for the user."""
+    """The drive of a folder can't lock files; `problem` is the system's message."""
 
-    def __init__(self, folder: Path, reason: str) -> None:
-        self.problem = reason
-        self.message = f"This drive can't lock files ({reason}). Nothing was changed."
-        self.next_step = (
-            f"Set RESHELVE_HOME to a folder on a local drive. If {folder} is on one, check that you can write"
-            " to it."
-        )
-        super().__init__(f"{self.message} {self.next_step}")
+    def __init__(self, folder: Path, problem: str) -> None:
+        super().__init__(problem)
+        self.folder = str(folder)
+        self.problem = problem
 
 
 class FileLock:

@@ -7,6 +7,7 @@ import re
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from tui.system.platform import set_mode
@@ -19,11 +20,22 @@ _PRIVATE_FILE = 0o600
 _KEPT_OF_NAME = 40
 
 
-class HomeFolderError(Exception):
-    """`RESHELVE_HOME` can't be used; the message gives the reason and what to do."""
+class HomeProblem(StrEnum):
+    """Why `RESHELVE_HOME` can't be used."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(f"{message} Set it to a folder that you can write to, or unset it.")
+    UNPRINTABLE = "unprintable"
+    NO_SUCH_USER = "no_such_user"
+    INSIDE_A_FILE = "inside_a_file"
+    UNUSABLE = "unusable"
+
+
+class HomeFolderError(Exception):
+    """`RESHELVE_HOME` can't be used. `detail` is its value, the file in its way, or the system's message."""
+
+    def __init__(self, problem: HomeProblem, detail: str = "") -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,18 +124,18 @@ def is_tenant_id(text: str) -> bool:
 def _home(value: str) -> Path:
     """Return the folder that `RESHELVE_HOME` names, as an absolute path. Raises `HomeFolderError`."""
     if not value.isprintable():
-        raise HomeFolderError("RESHELVE_HOME has unprintable characters.")
+        raise HomeFolderError(HomeProblem.UNPRINTABLE)
     try:
         # Relative to the folder that Reshelve was started in.
         home = Path(value).expanduser().absolute()
     except RuntimeError:
-        raise HomeFolderError(f"RESHELVE_HOME is {value}: that user doesn't exist.") from None
+        raise HomeFolderError(HomeProblem.NO_SUCH_USER, value) from None
     try:
         found = next(part for part in (home, *home.parents) if part.exists())
         if not found.is_dir():
-            raise HomeFolderError(f"RESHELVE_HOME is {value}, but {found} is a file.")
+            raise HomeFolderError(HomeProblem.INSIDE_A_FILE, str(found))
     except OSError as error:
-        raise HomeFolderError(f"RESHELVE_HOME can't be used: {error.strerror}.") from None
+        raise HomeFolderError(HomeProblem.UNUSABLE, str(error.strerror)) from None
     return home
 
 

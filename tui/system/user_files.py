@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tui.model.errors import ReshelveError
+from tui.model.reasons import SystemReason
 from tui.system.paths import write_atomically
 
 
@@ -18,14 +19,12 @@ def write_user_file(file: Path, content: bytes) -> None:
     try:
         target = file.resolve()
         if target.exists() and not target.is_file():
-            raise ReshelveError("That name is a folder or device.", "Nothing was saved. Choose another name.")
+            raise ReshelveError(SystemReason.NOT_A_FILE)
         write_atomically(target, content)
-    except (OSError, RuntimeError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "that isn't a file name"
-        raise ReshelveError(
-            f"Can't save the file: {reason}.",
-            "Nothing was saved. Choose another location, then try again.",
-        ) from error
+    except OSError as error:
+        raise ReshelveError(SystemReason.FILE_NOT_SAVED, problem=str(error.strerror)) from error
+    except (RuntimeError, ValueError) as error:
+        raise ReshelveError(SystemReason.NOT_A_FILE_NAME) from error
 
 
 def expand_path(typed: str) -> Path:

@@ -9,6 +9,7 @@ from msgspec import Struct
 from tui.engine.clock import utc_now
 from tui.engine.sync.leader_lock import LOCK_NAME, LeaderLock
 from tui.model.errors import StoreError
+from tui.model.reasons import Notice, RepairReason, StoreReason
 from tui.store.database import FILE_NAME
 from tui.store.maintenance.backup import made_at, newest_good_backup
 from tui.store.maintenance.repair import (
@@ -21,11 +22,12 @@ from tui.store.maintenance.repair import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
     from pathlib import Path
 
     from tui.model.contact import Organisation
+    from tui.model.reasons import Param
     from tui.system.paths import Paths
 
 
@@ -42,78 +44,56 @@ class RepairPlan(Struct, frozen=True):
         return bool(self.diagnosis.whole_file)
 
     @property
-    def description(self) -> str:
-        """Describe what is damaged and what a repair would do."""
+    def notice(self) -> Notice:
+        """What is damaged and what a repair would do."""
         if not self.is_needed:
-            return "The local database isn't damaged. There is nothing to repair."
+            return Notice(RepairReason.NOT_NEEDED)
         if not self.diagnosis.change_log:
-            return (
-                f"The saved contacts are damaged ({self.diagnosis.whole_file}). The change log isn't, and is"
-                " kept. The contacts will be downloaded again from Xero."
-            )
-        source = (
-            "There is no good backup"
-            if self.backup is None
-            else f"The backup of {made_at(self.backup).astimezone():%d %b %Y %H:%M} will be restored"
-        )
-        if is_missing(self.file):
-            return (
-                f"The local database and its change log are missing. {source}. The contacts will be"
-                " downloaded again from Xero."
-            )
-        return (
-            f"The change log is damaged ({self.diagnosis.change_log}). {source}. Every entry that can still"
-            " be read will be added. The contacts will be downloaded again from Xero."
-        )
+            return Notice(RepairReason.CONTACTS_DAMAGED, {"damage": self.diagnosis.whole_file})
+        reason = RepairReason.DATABASE_MISSING if is_missing(self.file) else RepairReason.CHANGE_LOG_DAMAGED
+        params: dict[str, Param] = {"damage": self.diagnosis.change_log}
+        return Notice(reason, params if self.backup is None else {**params, "made_at": made_at(self.backup)})
 
 
 def plan_repair(paths: Paths, organisation: Organisation) -> RepairPlan:
     """Diagnose an organisation's local database. Raises `StoreError` if there is none."""
     file = paths.organisation(organisation.tenant_id) / FILE_NAME
     if not file.exists() and not is_missing(file):
-        raise StoreError("This organisation has no local database yet.", "There is nothing to repair.")
+        raise StoreError(StoreReason.NO_DATABASE)
     return RepairPlan(file, diagnose(file), newest_good_backup(file))
 
 
-def run_repair(plan: RepairPlan, now: Callable[[], datetime] = utc_now) -> str:
-    """Repair the database and return a summary. Raises `StoreError`, in which case nothing changed."""
+def run_repair(plan: RepairPlan, now: Callable[[], datetime] = utc_now) -> tuple[Notice, ...]:
+    """Repair the database and return what was done. Raises `StoreError`, in which case nothing changed."""
     lock = LeaderLock(plan.file.parent / LOCK_NAME)
     if not lock.acquire():
-        raise StoreError(
-            "This organisation is open in another Reshelve. Nothing changed.", "Quit it, then try again."
-        )
+        raise StoreError(StoreReason.OPEN_ELSEWHERE)
     try:
-        if not plan.diagnosis.change_log:
-            kept_file = rebuild_contacts(plan.file, now())
-            return (
-                "The change log is unchanged. The contacts will be downloaded again at the next start."
-                f" The damaged file is kept as {kept_file}."
-            )
-        return _describe(repair(plan.file, now()))
+        if plan.diagnosis.change_log:
+            return tuple(_steps(repair(plan.file, now())))
+        kept_file = rebuild_contacts(plan.file, now())
+        return (
+            Notice(RepairReason.CONTACTS_REMOVED),
+            Notice(RepairReason.DAMAGED_FILE_KEPT, {"file": str(kept_file)}),
+        )
     finally:
         lock.release()
 
 
-def _describe(result: RepairResult) -> str:
-    sentences = []
+def _steps(result: RepairResult) -> Iterator[Notice]:
     if result.backup is not None:
-        sentences.append(f"The backup {result.backup.name} was restored.")
+        yield Notice(RepairReason.BACKUP_RESTORED, {"backup": result.backup.name})
     if result.damaged_copy is not None:
-        entries = "entry was" if result.recovered == 1 else "entries were"
-        sentences.append(f"{result.recovered:,} {entries} added from the damaged file.")
+        yield Notice(RepairReason.ENTRIES_ADDED, {"count": result.recovered})
     if result.is_complete:
-        sentences.append("No entries of the change log were lost.")
+        yield Notice(RepairReason.NOTHING_LOST)
     elif result.damaged_copy is None:
-        sentences.append("Changes logged since then are not in it.")
+        yield Notice(RepairReason.LOST_SINCE_BACKUP)
     else:
-        sentences.append("Some entries couldn't be recovered.")
+        yield Notice(RepairReason.ENTRIES_LOST)
     if result.unknown:
-        sentences.append(
-            f"{result.unknown:,} {'change' if result.unknown == 1 else 'changes'} with an unknown result will"
-            " be checked with Xero at the next start. Only what Xero hasn't done will be sent."
-        )
+        yield Notice(RepairReason.CHANGES_UNKNOWN, {"count": result.unknown})
     else:
-        sentences.append("Unknown results will be checked with Xero at the next start.")
+        yield Notice(RepairReason.RESULTS_CHECKED)
     if result.damaged_copy is not None:
-        sentences.append(f"The damaged file is kept as {result.damaged_copy}.")
-    return " ".join(sentences)
+        yield Notice(RepairReason.DAMAGED_FILE_KEPT, {"file": str(result.damaged_copy)})

@@ -62,6 +62,6 @@ async def _check(store: Store) -> bool:
     except StoreError as error:
         if not error.retryable:
             raise
-        logger.warning("the local copy couldn't be checked: %s", error.message)
+        logger.warning("the local database couldn't be checked: %s", error)
         return False
     return True

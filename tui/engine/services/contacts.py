@@ -142,7 +142,7 @@ class ContactService:
         try:
             return await self._clients.xero.history(contact_id)
         except XeroError as error:
-            raise ReshelveError(error.reason, **error.notice.params) from error  # type: ignore[arg-type]
+            raise ReshelveError(error.reason, **error.notice.params) from error
 
     async def refresh_one(self, contact_id: str) -> None:
         """Refresh one contact from Xero, including its balances."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tui.model.errors import StoreError
+from tui.model.reasons import StoreReason, SystemReason
 from tui.system.locks import CannotLockError, FileLock
 
 if TYPE_CHECKING:
@@ -36,11 +37,10 @@ class LeaderLock:
         try:
             return self._lock.acquire()
         except CannotLockError as error:
-            raise StoreError(error.message, error.next_step) from error
+            raise StoreError(SystemReason.CANNOT_LOCK, folder=error.folder, problem=error.problem) from error
         except OSError as error:
             raise StoreError(
-                f"Can't lock this organisation ({error.strerror}). Nothing changed.",
-                f"Check that you can read and write {self._file.parent}.",
+                StoreReason.CANNOT_LOCK, folder=str(self._file.parent), problem=str(error.strerror)
             ) from error
 
     def release(self) -> None:

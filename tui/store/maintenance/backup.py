@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from tui.model.errors import StoreError
+from tui.model.reasons import StoreReason
 from tui.store.errors import is_damage, store_error
 from tui.store.maintenance.file_ops import TIMESTAMP_FORMAT, atomic_replace, copy_change_log, remove_leftovers
 from tui.store.maintenance.integrity import (
@@ -34,11 +35,12 @@ def back_up(file: Path, now: datetime) -> Path | None:
     The copy is a snapshot, so others can read and write the file meanwhile. Raises `StoreError` if the change
     log is damaged or the backup can't be written; existing backups are kept.
     """
+    folder = file.parent / BACKUP_FOLDER
     try:
         damage = damage_in_change_log(file)
         if damage:
-            raise StoreError(f"The journal is damaged ({damage}), so that it isn't backed up.")
-        folder = private_folder(file.parent / BACKUP_FOLDER)
+            raise StoreError(StoreReason.DAMAGED_NOT_BACKED_UP, damage=damage)
+        private_folder(folder)
         remove_leftovers(folder, ".journal-*.tmp*")
         newest = next(iter(backups(file)), None)
         if newest is not None and _sequence_numbers(newest) == _sequence_numbers(file):
@@ -48,15 +50,12 @@ def back_up(file: Path, now: datetime) -> Path | None:
             copy_change_log(file, temporary)
             damage = damage_anywhere(temporary)
             if damage:
-                raise StoreError(f"The backup of the journal couldn't be read back ({damage}).")
+                raise StoreError(StoreReason.BACKUP_UNREADABLE, damage=damage, folder=str(folder))
     except (sqlite3.Error, OSError) as error:
         if isinstance(error, sqlite3.Error) and is_damage(error):
             raise store_error(error, file) from error
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise StoreError(
-            f"The journal couldn't be backed up ({reason}). The journal itself is fine.",
-            f"Make room, and see that {file.parent / BACKUP_FOLDER} can be written by your user.",
-        ) from error
+        problem = error.strerror if isinstance(error, OSError) else error
+        raise StoreError(StoreReason.BACKUP_FAILED, problem=str(problem), folder=str(folder)) from error
     for old in backups(file)[MAX_BACKUPS:]:
         old.unlink(missing_ok=True)
     return made

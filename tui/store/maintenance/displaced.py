@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from tui.model.errors import StoreError
+from tui.model.reasons import StoreReason
 from tui.store.errors import is_damage
 from tui.store.maintenance.file_ops import (
     TIMESTAMP_FORMAT,
@@ -45,20 +46,13 @@ def restore_displaced_files(database: Database, now: datetime, may_replace: Call
     if database.write_block is not None:
         raise database.write_block
     if database.is_moved:
-        raise StoreError(
-            "The folder of the local copy was moved or renamed while in use. Nothing was recorded.",
-            f"Move it back to {file.parent}, or quit and start Reshelve again.",
-        )
+        raise StoreError(StoreReason.FOLDER_MOVED, folder=str(file.parent))
     try:
         private_folder(file.parent)
         _restore_files(database, now, may_replace)
     except (sqlite3.Error, OSError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise StoreError(
-            "The local copy was deleted, moved or replaced while in use, and couldn't be put back yet"
-            f" ({reason}). Nothing was recorded.",
-            "Reshelve tries again every second. Don't quit before that succeeds.",
-        ) from error
+        problem = error.strerror if isinstance(error, OSError) else error
+        raise StoreError(StoreReason.NOT_RESTORED, problem=str(problem)) from error
 
 
 def _restore_files(database: Database, now: datetime, may_replace: Callable[[], bool]) -> None:
@@ -82,16 +76,9 @@ def _restore_files(database: Database, now: datetime, may_replace: Callable[[], 
         logger.warning("store: the file was replaced while in use by one with the same entries")
     elif not holds_lock:
         rescued.unlink()
-        raise StoreError(
-            "The local copy was deleted, moved or replaced while in use. Nothing was recorded.",
-            "The other Reshelve that is open puts it back. Wait a moment, then try again.",
-        )
+        raise StoreError(StoreReason.DISPLACED_STANDBY)
     elif not is_contained(file, rescued) or is_open_elsewhere(file):
-        error = StoreError(
-            "The local copy was replaced by a different one while in use. Nothing was recorded."
-            f" What was requested before is saved in {rescued}.",
-            f"Quit, then start Reshelve again to use {file.name} as it is now.",
-        )
+        error = StoreError(StoreReason.REPLACED, rescued=str(rescued), file=file.name)
         database.block_writes(error)
         raise error
     else:

@@ -1,4 +1,7 @@
-"""Checks the store's file for damage. Contacts can be downloaded from Xero again; the change log can't."""
+"""Checks the store's file for damage. Contacts can be downloaded from Xero again; the change log can't.
+
+Damage is described in SQLite's words, or as `missing: table.column` or `table: 3 invalid`.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +87,7 @@ def _damage(file: Path, tables: Sequence[str], is_stopped: Callable[[], bool]) -
                 pragma = f"PRAGMA integrity_check({table})" if table else "PRAGMA integrity_check"
                 [first, *_] = connection.execute(pragma).fetchall()
                 if first[0] != "ok":
-                    return f"{table or 'the file'}: {first[0]}"
+                    return f"{table}: {first[0]}" if table else str(first[0])
             return _missing(connection, {name: declared[name] for name in wanted or declared})
     except sqlite3.DatabaseError as error:
         if is_damage(error):
@@ -97,9 +100,9 @@ def _missing(connection: sqlite3.Connection, declared: Mapping[str, Collection[s
     there = _names(connection)
     for name, columns in declared.items():
         if name not in there:
-            return f"{name} is missing"
+            return f"missing: {name}"
         for column in sorted({*columns} - _columns(connection, name)):
-            return f"{name}: column {column} is missing"
+            return f"missing: {name}.{column}"
     return ""
 
 
@@ -115,4 +118,4 @@ def _unreadable_rows(file: Path) -> str:
     with closing(connect_read_only(file)) as connection:
         use_current_names(connection)
         [count] = connection.execute(_COUNT_UNREADABLE).fetchone()
-    return f"changes: {count} rows make no sense" if count else ""
+    return f"changes: {count} invalid" if count else ""

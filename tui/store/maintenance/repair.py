@@ -1,4 +1,4 @@
-"""Puts a damaged store right: contacts from Xero, the journal from its backup and whatever can be read."""
+"""Repairs a damaged store: the change log from its backup and what can be read, contacts from Xero."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import sqlite3
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
 from tui.model.errors import StoreError
+from tui.model.reasons import StoreReason
 from tui.store.database import FILE_NAME, Database
 from tui.store.errors import is_damage, store_error
 from tui.store.maintenance.backup import backups, made_at, newest_good_backup
@@ -32,13 +33,15 @@ from tui.store.maintenance.integrity import (
 )
 from tui.store.schema import refuse_newer, version_of
 
-#: Stands beside a store whose contacts are to be read anew; its journal is whole.
+if TYPE_CHECKING:
+    from tui.model.reasons import Param
+
+# A file beside a store whose contacts are to be downloaded again; its change log isn't damaged.
 _REBUILD_MARKER: Final = "contacts-damaged"
-_MISSING: Final = "it is missing"
 
 
 class Diagnosis(Struct, frozen=True):
-    """What is damaged, in SQLite's words: each empty where it is whole."""
+    """What is damaged; each is empty if nothing is."""
 
     change_log: str
     whole_file: str
@@ -47,10 +50,9 @@ class Diagnosis(Struct, frozen=True):
 class RepairResult(Struct, frozen=True):
     """What a repair did.
 
-    `damaged_copy` is the damaged file, None where it was missing. `backup` is what the journal was put back
-    from, None where there was none. `recovered` counts the entries read from the damaged file that the backup
-    didn't have; `is_complete` says that nothing of the journal was lost. `unknown` counts the changes that
-    are read again from Xero.
+    `damaged_copy` is the damaged file, None if it was missing. `backup` is what the change log was restored
+    from, None if there was none. `recovered` counts the entries read from the damaged file that the backup
+    didn't have; `is_complete` is whether no entry was lost. `unknown` counts the changes to check with Xero.
     """
 
     damaged_copy: Path | None
@@ -61,9 +63,10 @@ class RepairResult(Struct, frozen=True):
 
 
 def diagnose(file: Path) -> Diagnosis:
-    """Say what is damaged, or missing. Raises `StoreError` where it is for a newer Reshelve to mend."""
+    """Return what is damaged. Raises `StoreError` if a newer Reshelve wrote the file."""
     if is_missing(file):
-        return Diagnosis(_MISSING, _MISSING)
+        missing = f"missing: {file.name}"
+        return Diagnosis(missing, missing)
     try:
         found = _diagnose(file)
         _refuse_newer(file)
@@ -83,61 +86,39 @@ def _diagnose(file: Path) -> Diagnosis:
 
 
 def is_missing(file: Path) -> bool:
-    """Say whether the file isn't there, or has nothing in it, although there was a journal before."""
+    """Return whether the file is missing or empty, although there was a change log before."""
     return not any(part.exists() and part.stat().st_size for part in (file, Path(f"{file}-wal"))) and bool(
         backups(file)
     )
 
 
-def missing_file_error(file: Path) -> StoreError:
-    """Put a missing file into words: to begin an empty journal unasked would lose the one there was."""
-    return StoreError(
-        f"The local copy and its journal of changes are missing: {file} isn't there any more. Nothing was"
-        f" made in its place. {_backup_hint(file)}",
-        "Quit, then run `reshelve repair`. To begin without the journal, move its backups elsewhere first.",
-    )
-
-
 def change_log_error(file: Path, damage: str) -> StoreError:
-    """Put a damaged journal into words: what, that nothing more is written, and how to put it back."""
-    return StoreError(
-        f"The journal of changes is damaged ({damage}). Nothing more is written to it."
-        f" {_backup_hint(file) or 'There is no backup of it, but what can still be read is kept.'}",
-        "Quit, then run `reshelve repair`.",
-    )
+    """Return the error for a damaged change log, with its newest good backup."""
+    return StoreError(StoreReason.CHANGE_LOG_DAMAGED, damage=damage, **_newest_backup(file))
 
 
-def _backup_hint(file: Path) -> str:
+def _newest_backup(file: Path) -> dict[str, Param]:
     backup = newest_good_backup(file)
-    if backup is None:
-        return ""
-    return f"Its newest good backup, of {made_at(backup).astimezone():%d %b %Y %H:%M}, is {backup}."
-
-
-def contacts_error() -> StoreError:
-    """Put damaged contacts into words."""
-    return StoreError(
-        "The local copy of the contacts is damaged. The journal of changes is whole: nothing is lost.",
-        "Quit and start again: the contacts are then read anew from Xero.",
-    )
+    return {} if backup is None else {"backup": str(backup), "made_at": made_at(backup)}
 
 
 def request_rebuild(file: Path) -> None:
-    """See to it that the next start rebuilds the contacts."""
+    """Make the next start rebuild the contacts."""
     file.with_name(_REBUILD_MARKER).touch(mode=0o600)
 
 
 def rebuild_if_requested(file: Path, now: datetime | None = None) -> Path | None:
-    """Finish a repair that was cut short, and rebuild what was found damaged before; for each start.
+    """Finish an interrupted repair, and rebuild contacts that were found damaged; called at each start.
 
-    Returns the damaged file where there was one. Raises `StoreError`.
+    Returns the damaged file, if any. Raises `StoreError`.
     """
     marker = file.with_name(_REBUILD_MARKER)
     if replacement_path(file).exists() and not is_open_elsewhere(file):
         install_replacement(file)
         marker.unlink(missing_ok=True)
     if is_missing(file):
-        raise missing_file_error(file)
+        # An empty change log in its place would hide that there was one.
+        raise StoreError(StoreReason.MISSING, file=str(file), **_newest_backup(file))
     if not marker.exists():
         return None
     damaged_copy = rebuild_contacts(file, now or datetime.now(UTC))
@@ -146,7 +127,7 @@ def rebuild_if_requested(file: Path, now: datetime | None = None) -> Path | None
 
 
 def open_or_rebuild(folder: Path) -> Database:
-    """Open the store, after rebuilding what is damaged and can be. Raises `StoreError`."""
+    """Open the store, after rebuilding damaged contacts. Raises `StoreError`."""
     file = folder / FILE_NAME
     rebuild_if_requested(file)
     try:
@@ -162,9 +143,9 @@ def open_or_rebuild(folder: Path) -> Database:
 
 
 def rebuild_contacts(file: Path, now: datetime) -> Path | None:
-    """Begin a new file with the journal of the old one and no contacts; returns where the old one is kept.
+    """Start a new file with the change log of the old one and no contacts; return where the old one is kept.
 
-    Raises `StoreError` when the journal is damaged too, or the file is open elsewhere.
+    Raises `StoreError` if the change log is damaged too, or the file is open elsewhere.
     """
     _refuse_if_open(file)
     damage = damage_in_change_log(file)
@@ -182,10 +163,10 @@ def rebuild_contacts(file: Path, now: datetime) -> Path | None:
 
 
 def repair(file: Path, now: datetime) -> RepairResult:
-    """Put the newest good backup in the damaged journal's place, with every row that can still be read.
+    """Replace the damaged change log by its newest good backup and every row that can still be read.
 
-    Raises `StoreError` when the file is open elsewhere, was written by a newer Reshelve, or there is no room;
-    nothing has changed then.
+    Raises `StoreError`, without changing anything, if the file is open elsewhere, was written by a newer
+    Reshelve, or the disk is full.
     """
     from tui.store.maintenance.merge_change_log import merge
 
@@ -200,7 +181,7 @@ def repair(file: Path, now: datetime) -> RepairResult:
             merged = merge(file, temporary, now)
             damage = damage_anywhere(temporary) or invalid_values_in_change_log(temporary)
             if damage:
-                raise StoreError(f"The repaired journal couldn't be read back ({damage}).")
+                raise StoreError(StoreReason.REPAIR_UNREADABLE, damage=damage)
     except (sqlite3.Error, OSError) as error:
         raise _repair_error(error, file) from error
     install_replacement(file)
@@ -209,15 +190,12 @@ def repair(file: Path, now: datetime) -> RepairResult:
 
 def _refuse_if_open(file: Path) -> None:
     if is_open_elsewhere(file):
-        raise StoreError(
-            "Another Reshelve has this organisation open. Nothing was changed.",
-            "Quit it, then try again.",
-        )
+        raise StoreError(StoreReason.OPEN_ELSEWHERE)
 
 
 def _refuse_newer(*files: Path) -> None:
     for file in files:
-        # What can't even be opened tells no version.
+        # The version of a file that can't be opened is unknown.
         with suppress(sqlite3.DatabaseError), closing(connect_read_only(file)) as connection:
             refuse_newer(version_of(connection))
 
@@ -225,7 +203,4 @@ def _refuse_newer(*files: Path) -> None:
 def _repair_error(error: sqlite3.Error | OSError, file: Path) -> StoreError:
     if isinstance(error, sqlite3.Error):
         return store_error(error, file)
-    return StoreError(
-        f"The repair couldn't be finished ({error.strerror}). Everything is as it was.",
-        "Make room on the disk, then try again.",
-    )
+    return StoreError(StoreReason.REPAIR_FAILED, problem=str(error.strerror))

@@ -165,7 +165,7 @@ def _count_invalid(connection: sqlite3.Connection, tables: Mapping[str, Mapping[
         with closing(connection.execute(sql)) as rows:
             [count] = rows.fetchone()
         if count:
-            return f"{table}: {count} {'row makes' if count == 1 else 'rows make'} no sense"
+            return f"{table}: {count} invalid"
     return ""
 
 

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Final
 
 from tui.model.errors import StoreError
+from tui.model.reasons import StoreReason
 from tui.store.schema.absences import ABSENCES
 from tui.store.schema.batches import BATCHES
 from tui.store.schema.renames import RENAMES
@@ -225,10 +226,7 @@ def _statements(version: int, to: int) -> tuple[str, ...]:
 def refuse_newer(version: int) -> None:
     """Raise `StoreError` if a newer Reshelve wrote the tables: this one could damage them."""
     if version > len(MIGRATIONS):
-        raise StoreError(
-            "The local copy was written by a newer Reshelve. Nothing was changed.",
-            "Update Reshelve, then start it again.",
-        )
+        raise StoreError(StoreReason.NEWER_VERSION)
 
 
 def version_of(connection: sqlite3.Connection) -> int:

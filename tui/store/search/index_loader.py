@@ -27,7 +27,7 @@ _CHEAP_SECONDS: Final = 0.03
 
 
 class IndexLoader:
-    """Holds the newest spine, patches statuses into it, and loads it anew when order or texts changed."""
+    """Holds the newest spine, patches statuses into it, and reloads it when order or texts changed."""
 
     def __init__(self, database: Database) -> None:
         self.index: ContactIndex | None = None

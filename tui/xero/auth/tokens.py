@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tui.model.errors import OfflineError, ReconnectError, StoreError
-from tui.model.reasons import SignInReason
+from tui.model.reasons import SignInReason, SystemReason
 from tui.system.locks import CannotLockError, FileLock
 from tui.system.paths import private_folder
 from tui.xero.auth.token_store import Secret, Tokens, TokenStore
@@ -121,7 +121,7 @@ class TokenSource:
         try:
             self._store.save(tokens)
         except StoreError as error:
-            raise OfflineError(error.reason, **error.notice.params) from error  # type: ignore[arg-type]
+            raise OfflineError(error.reason, **error.notice.params) from error
         self._unsaved = None
 
     def _replace_tokens(self, tokens: Tokens) -> None:
@@ -149,7 +149,7 @@ class TokenSource:
             is_held = lock.acquire(_LONGEST_WAIT)
         except CannotLockError as error:
             raise OfflineError(
-                SignInReason.CANNOT_LOCK, problem=error.problem, folder=str(self._lock_file.parent)
+                SystemReason.CANNOT_LOCK, folder=error.folder, problem=error.problem
             ) from error
         except OSError as error:
             raise OfflineError(
