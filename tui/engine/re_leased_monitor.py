@@ -268,7 +268,10 @@ def _cycle_start(report: EvidenceReport) -> datetime | None:
 
 
 def _encode_status(status: ReLeasedStatus) -> str:
-    return msgspec.json.encode({name: getattr(status, name) for name in _SHARED_FIELDS}).decode()
+    fields = {name: getattr(status, name) for name in _SHARED_FIELDS}
+    if status.problem is not None:
+        fields["problem"] = {"reason": status.problem.reason, "params": dict(status.problem.params)}
+    return msgspec.json.encode(fields).decode()
 
 
 def _decode_status(stored: str | None) -> dict[str, Any]:

@@ -74,7 +74,6 @@ def run(options: ServerOptions) -> None:
 
     Raises `CannotStartError` if the data or port is in use, and `CannotLockError`.
     """
-    os.umask(_PRIVATE)
     folder = private_folder(options.data)
     lock = FileLock(folder / "lock")
     if not lock.acquire():
@@ -82,11 +81,13 @@ def run(options: ServerOptions) -> None:
             f"Another sandbox is running on {folder}, perhaps a demo. "
             "Close it, or choose another folder with --data."
         )
+    umask = os.umask(_PRIVATE)
     try:
         _log_beside(folder)
         with closing(_bind(options.port)) as listening, closing(_open(folder / _FILE, options)) as data:
             asyncio.run(_serve(_build_services(data, options), listening, options))
     finally:
+        os.umask(umask)
         lock.release()
 
 
