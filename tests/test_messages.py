@@ -45,6 +45,10 @@ def raised_with() -> dict[str, list[tuple[str, set[str]]]]:
                 if isinstance(kind, type) and issubclass(kind, Reason):
                     place = f"{file.name}:{node.lineno}"
                     given = {keyword.arg or "**" for keyword in node.keywords}
+                    # A notice has them in a dictionary, which may be made elsewhere.
+                    for params in node.args[1:]:
+                        keys = params.keys if isinstance(params, ast.Dict) else [None]
+                        given |= {str(key.value) if isinstance(key, ast.Constant) else "**" for key in keys}
                     found.setdefault(kind[code.attr], []).append((place, given))
     return found
 

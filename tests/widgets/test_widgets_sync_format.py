@@ -370,6 +370,4 @@ def test_words_of_others_do_not_run_into_the_next_sentence(words: str) -> None:
     error = ReplyLostError(words, "Nothing is lost.")
     assert error.sentence == f"{words}."
     assert ReplyLostError(f"{words}.").sentence == f"{words}."
-    assert freshness(Precheck(Action.ARCHIVE, (), is_fresh=False, stale_reason=words))[0].startswith(
-        f"{words}. "
-    )
+    assert freshness(Precheck(Action.ARCHIVE, (), stale_reason=error.notice))[0].startswith(f"{words}. ")
