@@ -212,7 +212,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.loop.run_until_complete(asyncio.sleep(0))
         self.start()
 
-    @precondition(lambda self: not self.store.is_paused)
+    @precondition(lambda self: not self.store.changes.is_paused)
     @rule(one=IDS, is_carried_out=st.booleans(), since=st.sampled_from(["", "restore", "archive", "rename"]))
     def crash_while_sending(self, one: str, *, is_carried_out: bool, since: str) -> None:
         self.request(Action.ARCHIVE, {one})

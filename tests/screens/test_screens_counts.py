@@ -133,7 +133,7 @@ async def test_groups_of_changes_hold_as_many_as_they_say() -> None:
         assert person.sees(ChangesScreen)
         for key, group in (("2", ChangeGroup.OPEN), ("3", ChangeGroup.REFUSED), ("4", ChangeGroup.PENDING)):
             await person.press(key)
-            assert said_of(person, group) == person.app.screen.window.total  # type: ignore[attr-defined]
+            assert said_of(person, group) == person.app.screen.list.window.total  # type: ignore[attr-defined]
 
 
 def said_of(person: Driver, group: ChangeGroup) -> int:

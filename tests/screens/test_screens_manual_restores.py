@@ -137,7 +137,7 @@ async def test_waiting_ends_at_the_second_press(waiting: FakeBackend) -> None:
         assert not [call for call in waiting.calls if call[0] == "dismiss"]
         await person.press("x")
         assert ("dismiss", contact_id(12)) in waiting.calls
-        assert listed(person)[1] == "· Hamilton Smith Ltd  stopped waiting"
+        assert listed(person)[1] == "· Hamilton Smith Ltd  Stopped waiting"
 
 
 async def test_the_link_can_be_copied_and_opened(
@@ -163,7 +163,7 @@ async def test_a_refusal_found_later_is_shown(waiting: FakeBackend) -> None:
         await person.press("h")
         waiting.move(waiting.changes_made[0], State.REFUSED, notice=Notice(ContactReason.MERGED))
         await person.hears_changes()
-        assert listed(person)[0].startswith("✗ Boulder Plumbing  refused")
+        assert listed(person)[0].startswith("✗ Boulder Plumbing  Refused by Xero")
         assert "Merged into another contact" in listed(person)[0]
 
 
@@ -278,7 +278,7 @@ async def test_what_is_said_names_keys_as_they_are_now(
         await person.press("2", "home", "f3")
         assert person.bottom_line == "Already active. Press F2 to archive it."
         await person.press("f12")
-        assert "F9 presses Restore" in person.screen.query_one("#why", SafeLabel).text
+        assert "F9 clicks Restore" in person.screen.query_one("#why", SafeLabel).text
         for pressed, said in (
             ("f4", "F6 copies this link"),
             ("O", "F7 copies all links"),

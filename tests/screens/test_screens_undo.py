@@ -37,7 +37,7 @@ async def test_undo_says_what_it_will_do_and_then_does_it(backend: FakeBackend) 
         assert "• Abel Tasman Lettings: cancelled before sending" in question(person)
         assert "• Aroha Tamihana: restored after you click Restore in Xero" in question(person)
         await person.press("y")
-        assert ("undo", plan) in backend.calls
+        assert ("apply", plan) in backend.calls
         # The restore became a hand-off, whose list opens by itself.
         assert person.sees(ManualRestoresScreen)
         await person.press("escape")
@@ -70,7 +70,7 @@ async def test_undo_does_nothing_unless_it_is_confirmed(backend: FakeBackend) ->
         for keys in (("enter",), ("escape",), ("n",)):
             await person.press("u", *keys)
             assert person.is_home
-    assert not [call for call in backend.calls if call[0] == "undo"]
+    assert not [call for call in backend.calls if call[0] == "apply"]
 
 
 async def test_what_was_really_done_is_said_where_it_differs(backend: FakeBackend) -> None:
@@ -102,13 +102,13 @@ async def test_redo_asks_too(backend: FakeBackend) -> None:
         await person.press("U")
         assert title(person) == "Redo 1 restore?"
         await person.press("y")
-        assert ("undo", plan) in backend.calls
+        assert ("apply", plan) in backend.calls
         assert person.bottom_line == "Redone: 1 archive."
 
 
 async def test_undo_that_comes_too_late_says_so(backend: FakeBackend) -> None:
     backend.plan((backend.put_change(0, Action.ARCHIVE, State.QUEUED), UndoOutcome.CANCEL), at=NOW)
-    backend.fail("undo", ReshelveError(UndoReason.PLAN_OUTDATED))
+    backend.fail("apply", ReshelveError(UndoReason.PLAN_OUTDATED))
     async with running(backend) as person:
         await person.press("u", "y")
         assert person.bottom_line == messages.in_full(Notice(UndoReason.PLAN_OUTDATED))
@@ -165,7 +165,7 @@ async def test_read_only_neither_undoes_nor_pauses(backend: FakeBackend) -> None
             await person.press(key)
             assert "--read-only" in person.bottom_line
         assert "Undo" not in person.main.key_bar.text
-    assert not [call for call in backend.calls if call[0] in {"undo_plan", "redo_plan", "pause_sending"}]
+    assert not [call for call in backend.calls if call[0] in {"plan_undo", "plan_redo", "pause_sending"}]
 
 
 async def test_what_xero_refused_is_tried_again_where_it_is_read(backend: FakeBackend) -> None:

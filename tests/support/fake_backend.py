@@ -353,7 +353,9 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeComparison):
         self._called("details", contact_id)
         views = tuple(self.view(one) for one in reversed(self.changes_made) if one.contact_id == contact_id)
         timeline = tuple(
-            ChangeLogEntry(NOW, change.change_id, change.action, "", change.state)
+            ChangeLogEntry(
+                NOW, change.change_id, change.action, "", change.state, change.message, change.notice
+            )
             for change in (view.change for view in views)
         )
         contact = self.known[contact_id]

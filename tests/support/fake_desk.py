@@ -102,15 +102,15 @@ class FakeDesk:
         self.publish(is_paused=on)
 
     async def plan_undo(self) -> UndoPlan | None:
-        self._called("undo_plan")
+        self._called("plan_undo")
         return self.next_undo
 
     async def plan_redo(self) -> UndoPlan | None:
-        self._called("redo_plan")
+        self._called("plan_redo")
         return self.next_redo
 
     async def apply(self, plan: UndoPlan) -> UndoPlan:
-        self._called("undo", plan)
+        self._called("apply", plan)
         for line in plan.steps:
             assert line.change is not None
             if line.outcome in _BECOMES:
@@ -124,7 +124,7 @@ class FakeDesk:
         return self.happened or plan
 
     async def page(self, query: ChangeQuery, start: int, stop: int) -> ChangeSearchResult:
-        self._called("changes", query)
+        self._called("page", query)
         self.windows.append((start, stop))
         found = [
             change

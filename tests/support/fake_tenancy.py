@@ -24,7 +24,7 @@ class FakeTenancy:
     is_first_archive: bool = False
 
     async def groups(self) -> Sequence[ContactGroup]:
-        self._called("contact_groups")
+        self._called("groups")
         active: Counter[str] = Counter()
         for contact in self.known.values():
             for name in contact.groups:

@@ -26,6 +26,10 @@ class Notice(Struct, frozen=True):
     reason: Reason
     params: dict[str, Param] = {}
 
+    def __hash__(self) -> int:
+        """Let what has a notice be hashed, such as a row of the contact table."""
+        return hash(self.reason)
+
     def __str__(self) -> str:
         """Return the code and its parameters, for the log."""
         params = ", ".join(f"{name}={value}" for name, value in self.params.items())
