@@ -90,7 +90,7 @@ async def test_one_of_three_is_refused(practice: PracticeXero, tmp_path: Path) -
         [refused] = house.pane.refused
         assert refused.change.name == "Numbat Two"
         assert "repeating invoices" in refused.change.message
-        await house.until_shown("✗ refused")
+        await house.until_shown("✗ Refused by Xero")
         statuses = {row.name: row.status for row in await house.find("numbat")}
         assert statuses["Numbat Two"] is ContactStatus.ACTIVE
 

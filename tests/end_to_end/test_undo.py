@@ -52,11 +52,11 @@ async def test_archives_are_undone_by_a_press_of_restore_in_xero(
 
         await house.pilot.press("u")
         await house.until_shown("Undo 3 archives?")
-        await house.until_shown("3 become restores")
+        await house.until_shown("3 restores to finish in Xero")
         await house.pilot.press("y")
         await house.until(lambda: house.pane.manual_restore_total == 3, "three hand-offs")
         await house.until(lambda: isinstance(house.app.screen, ManualRestoresScreen), "the list of hand-offs")
-        await house.until_shown("3 contacts waiting")
+        await house.until_shown("3 contacts to finish")
 
         for _ in ids:
             # Presses Restore in the practice Xero's own page, over HTTP.
