@@ -52,7 +52,7 @@ async def test_archives_are_undone_by_a_press_of_restore_in_xero(
 
         await house.pilot.press("u")
         await house.until_shown("Undo 3 archives?")
-        await house.until_shown("3 become restores")
+        await house.until_shown("3 restores to finish in Xero")
         await house.pilot.press("y")
         await house.until(lambda: house.pane.manual_restore_total == 3, "three hand-offs")
         await house.until(lambda: isinstance(house.app.screen, ManualRestoresScreen), "the list of hand-offs")
@@ -73,10 +73,10 @@ async def test_undo_before_anything_left_cancels(practice: PracticeXero, tmp_pat
         await archive_all(house)
         await house.until(lambda: house.pane.in_progress_total == 3, "three queued archives")
         await house.pilot.press("u")
-        await house.until_shown("3 are cancelled before they leave")
+        await house.until_shown("3 cancelled before sending")
         await house.pilot.press("y")
         await house.until(lambda: house.pane.in_progress_total == 0, "nothing queued any more")
-        await house.until_shown("Undone: 3 are cancelled before they leave.")
+        await house.until_shown("Undone: 3 cancelled before sending.")
         listed = await house.engine.change_log.page(ChangeQuery(), 0, 10)
         assert [view.change.state for view in listed.changes] == [State.CANCELLED] * 3
 

@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from engine.model_xero import START, Clock, ModelXero, contact
 
+from tui import messages
 from tui.engine.services.changes import COLUMNS, ChangeLog, ChangeService, UndoService, csv_safe
 from tui.engine.services.manual_restores import ManualRestoreService
 from tui.engine.services.write_access import WriteAccess
 from tui.engine.sync.outbox import Outbox
 from tui.model.change import Action, Change, State, Transition
-from tui.model.change_list import ChangeGroup, ChangeQuery
+from tui.model.change_list import ChangeGroup, ChangeQuery, UndoOutcome
 from tui.model.contact import ContactStatus
 from tui.model.errors import ReshelveError
 from tui.model.evidence import StatusSince, SyncStatus
+from tui.model.reasons import ContactReason, Notice
 from tui.model.snapshot import ChangeView
+from tui.screens.changes.formatting import entry_text
 from tui.store import Store, TransitionRequest
 
 if TYPE_CHECKING:
@@ -146,10 +149,10 @@ async def test_every_deed_is_told_and_wakes_the_outbox(bench: Bench, store: Stor
     assert await bench.changes.retry([left]) == 1
     plan = await bench.undo.plan_undo()
     assert plan is not None
-    assert (await bench.undo.apply(plan)).summary == "1 is cancelled before it leaves"
+    assert [line.outcome for line in (await bench.undo.apply(plan)).lines] == [UndoOutcome.CANCEL]
     again = await bench.undo.plan_redo()
     assert again is not None
-    assert (await bench.undo.apply(again)).summary == "1 becomes an archive"
+    assert [line.outcome for line in (await bench.undo.apply(again)).lines] == [UndoOutcome.ARCHIVE]
     assert (bench.told.news, bench.told.wakes) == (5, 4)
 
 
@@ -176,7 +179,7 @@ async def test_changes_are_found_by_group_and_words(bench: Bench, store: Store) 
     )
 
     async def found(group: ChangeGroup, text: str = "") -> list[str]:
-        answer = await bench.change_log.page(ChangeQuery.parse(group, text), 0, 10)
+        answer = await bench.change_log.page(ChangeQuery.parse(group, text, messages.reasons_with), 0, 10)
         assert answer.total == len(answer.changes)
         return [view.change.contact_id for view in answer.changes]
 
@@ -185,6 +188,15 @@ async def test_changes_are_found_by_group_and_words(bench: Bench, store: Store) 
     assert await found(ChangeGroup.ALL, "cafe OTAUTAHI") == ["x"]
     assert await found(ChangeGroup.ALL, "repeating archive") == ["a"]
     assert await found(ChangeGroup.PENDING) == []
+    # By the words of our own reasons, unless Xero's are shown instead.
+    [second] = store.changes.of_contact("b")
+    notice = Notice(ContactReason.MERGED)
+    await store.record_transitions(
+        [TransitionRequest(second.change_id, Transition.REFUSE, notice=notice)], START
+    )
+    assert await found(ChangeGroup.REFUSED, "MERGED into") == ["b"]
+    assert await found(ChangeGroup.REFUSED, "merged invoice") == []
+    assert await found(ChangeGroup.ALL, "archive undone") == ["b"]
 
 
 async def test_each_group_holds_what_the_model_says(bench: Bench, store: Store) -> None:
@@ -221,8 +233,8 @@ async def test_a_hand_off_says_why_it_may_fail(bench: Bench, store: Store) -> No
         [TransitionRequest(change.change_id, Transition.AWAIT_USER) for change in queued], START
     )
     first, second = await bench.manual_restores.pending()
-    assert "Another active contact is named “CONTACT A”" in first.expected_refusal
-    assert second.expected_refusal == ""
+    assert first.expected_refusal == Notice(ContactReason.NAME_TAKEN, {"name": "CONTACT A"})
+    assert second.expected_refusal is None
 
 
 async def test_a_change_tells_its_story_oldest_first(bench: Bench, store: Store) -> None:
@@ -230,7 +242,7 @@ async def test_a_change_tells_its_story_oldest_first(bench: Bench, store: Store)
     await bench.changes.request(Action.ARCHIVE, ["a"])
     await bench.pusher.run_until_empty()
     [change] = store.changes.in_states(State.CONFIRMED)
-    assert [line.event for line in await bench.change_log.timeline(change)] == [
+    assert [entry_text(entry) for entry in await bench.change_log.timeline(change)] == [
         "Archive requested in Reshelve",
         "Archive sent to Xero",
         "Archive confirmed by Xero",
@@ -248,7 +260,7 @@ async def test_the_list_is_exported_as_csv(bench: Bench, store: Store, tmp_path:
     [first, _] = store.changes.in_states(State.CONFIRMED)
     bench.told.grades[first.change_id] = StatusSince(SyncStatus.SYNCED, START)
     file = tmp_path / "changes.csv"
-    assert await bench.change_log.export(ChangeQuery(), file) == 2
+    assert await bench.change_log.export(ChangeQuery(), file, messages.why) == 2
     with file.open(encoding="utf-8-sig", newline="") as stream:
         header, newest, oldest = csv.reader(stream)
     assert tuple(header) == COLUMNS
@@ -259,10 +271,30 @@ async def test_the_list_is_exported_as_csv(bench: Bench, store: Store, tmp_path:
     assert oldest[-1] == "read 2026-03-03 12:00:00"
 
 
+async def test_an_export_says_why_in_the_words_that_are_shown(
+    bench: Bench, store: Store, tmp_path: Path
+) -> None:
+    await bench.have("a", "b")
+    await bench.changes.request(Action.ARCHIVE, ["a", "b"])
+    first, second = store.changes.in_states(State.QUEUED)
+    await store.record_transitions(
+        [
+            TransitionRequest(first.change_id, Transition.REFUSE, message="Xero’s own"),
+            TransitionRequest(second.change_id, Transition.REFUSE, notice=Notice(ContactReason.GDPR)),
+        ],
+        START,
+    )
+    await bench.change_log.export(ChangeQuery(), file := tmp_path / "changes.csv", messages.why)
+    with file.open(encoding="utf-8-sig", newline="") as stream:
+        _, newest, oldest = csv.reader(stream)
+    assert "privacy request" in newest[6]
+    assert oldest[6] == "Xero’s own"
+
+
 async def test_an_export_that_cannot_be_written_says_so(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ReshelveError, match="Can't save the file"):
-        await bench.change_log.export(ChangeQuery(), tmp_path / "file" / "changes.csv")
+        await bench.change_log.export(ChangeQuery(), tmp_path / "file" / "changes.csv", messages.why)
 
 
 # Every form of the signs, behind everything that a spreadsheet drops or splits a line at.
@@ -317,7 +349,7 @@ async def test_a_formula_behind_another_delimiter_is_dead_in_the_file_too(
 ) -> None:
     bench.xero.contacts_now["a"] = contact("a", name=f"x{delimiter}=1+2{delimiter}")
     await bench.changes.request(Action.ARCHIVE, ["a"])
-    await bench.change_log.export(ChangeQuery(), file := tmp_path / "changes.csv")
+    await bench.change_log.export(ChangeQuery(), file := tmp_path / "changes.csv", messages.why)
     for line in file.read_text("utf-8-sig").splitlines():
         assert not any(cell.startswith("=") for cell in line.split(delimiter))
 

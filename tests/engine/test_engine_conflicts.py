@@ -11,11 +11,10 @@ from support.practice import running_sandbox
 
 from tui.engine.clock import utc_now
 from tui.engine.sync.manual_restores import ManualRestorePoller
-from tui.engine.sync.outbox import CHANGED_SINCE, Outbox, RestoreCapability
+from tui.engine.sync.outbox import Outbox, RestoreCapability
 from tui.model.change import Action, Change, State
-from tui.model.contact import GDPR, MERGED
 from tui.model.errors import XeroError
-from tui.store.change_log.conflicts import ARCHIVED_FIRST, MERGED_AWAY, RESTORED_BEFORE, RESTORED_SINCE
+from tui.model.reasons import ChangeReason, ContactReason, Notice, Reason
 from tui.xero.auth.token_store import FileTokenStore, Tokens
 from tui.xero.auth.tokens import TokenSource
 from tui.xero.client import XeroClient
@@ -97,8 +96,12 @@ class Case:
         assert found is not None
         return found
 
-    def last_words(self, change: Change) -> str:
-        return self.store.changes.entries_of_change(change.change_id)[-1].message
+    def last_notice(self, change: Change) -> Notice | None:
+        return self.store.changes.entries_of_change(change.change_id)[-1].notice
+
+    def outcome(self, change: Change) -> tuple[State, str, Notice | None]:
+        now = self.now(change)
+        return now.state, now.message, now.notice
 
     @property
     def writes(self) -> int:
@@ -115,14 +118,16 @@ async def case(practice: PracticeXero, xero: XeroClient, store: Store) -> Case:
 # --- while it is queued ---
 
 
-@pytest.mark.parametrize(("deed", "said"), [("archive", ARCHIVED_FIRST), ("merge", MERGED_AWAY)])
+@pytest.mark.parametrize(
+    ("deed", "reason"), [("archive", ChangeReason.ARCHIVED_FIRST), ("merge", ChangeReason.MERGED_AWAY)]
+)
 async def test_what_somebody_archives_first_is_confirmed_by_the_read_and_not_sent(
-    case: Case, deed: str, said: str
+    case: Case, deed: str, reason: Reason
 ) -> None:
     change = await case.ask(ARCHIVE)
     case.somebody(deed, into=case.other_id)
     await case.see()
-    assert (case.now(change).state, case.last_words(change)) == (State.CONFIRMED, said)
+    assert (case.now(change).state, case.last_notice(change)) == (State.CONFIRMED, Notice(reason))
     await case.pusher.run_until_empty()
     assert case.writes == 0
 
@@ -133,7 +138,7 @@ async def test_a_restore_in_xero_after_the_archive_was_asked_for_is_the_last_wor
     case.somebody("restore")
     await case.see()
     assert case.now(handed).state is State.CONFIRMED
-    assert (case.now(archive).state, case.now(archive).message) == (State.REFUSED, RESTORED_SINCE)
+    assert case.outcome(archive) == (State.REFUSED, "", Notice(ChangeReason.RESTORED_SINCE))
     await case.pusher.run_until_empty()
     assert case.writes == 0
 
@@ -145,7 +150,8 @@ async def test_an_archive_asked_for_after_the_restore_in_xero_goes_on(case: Case
     archive = await case.ask(ARCHIVE)
     case.practice.set_clock(ahead_seconds=0)
     await case.see()
-    assert (case.now(archive).state, case.last_words(archive)) == (State.QUEUED, RESTORED_BEFORE)
+    assert case.now(archive).state is State.QUEUED
+    assert case.last_notice(archive) == Notice(ChangeReason.RESTORED_BEFORE)
     await case.pusher.run_until_empty()
     assert case.now(archive).state is State.CONFIRMED
     assert case.writes == 1
@@ -155,7 +161,7 @@ async def test_a_gdpr_request_ends_what_is_queued(case: Case) -> None:
     change = await case.ask(ARCHIVE)
     case.somebody("gdpr")
     await case.see()
-    assert (case.now(change).state, case.now(change).message) == (State.REFUSED, GDPR)
+    assert case.outcome(change) == (State.REFUSED, "", Notice(ContactReason.GDPR))
     await case.pusher.run_until_empty()
     assert case.writes == 0
 
@@ -166,7 +172,7 @@ async def test_a_new_name_changes_nothing_but_the_name(case: Case) -> None:
     case.somebody("rename", Name=new)
     await case.see()
     assert (case.now(change).state, case.now(change).name) == (State.QUEUED, new)
-    assert case.last_words(change) == f"“{case.name}” is now called “{new}” in Xero"
+    assert case.last_notice(change) == Notice(ChangeReason.RENAMED, {"old": case.name, "new": new})
     await case.see()
     assert [event.transition for event in case.store.changes.entries_of_change(change.change_id)] == [
         "requested",
@@ -204,7 +210,7 @@ async def test_what_somebody_restores_meanwhile_is_not_archived_twice(case: Case
     assert case.now(change).state is State.UNKNOWN
     case.later = timedelta(minutes=2)
     await case.pusher.run_until_empty()
-    assert (case.now(change).state, case.now(change).message) == (State.REFUSED, CHANGED_SINCE)
+    assert case.outcome(change) == (State.REFUSED, "", Notice(ChangeReason.CHANGED_SINCE))
     assert case.writes == 1
     [again] = await case.store.changes.retry([case.now(change)], utc_now())
     await case.pusher.run_until_empty()
@@ -225,16 +231,21 @@ async def test_what_never_arrived_is_sent_again(case: Case) -> None:
 
 
 @pytest.mark.parametrize(
-    ("deed", "state", "words"),
-    [("restore", State.CONFIRMED, ""), ("gdpr", State.REFUSED, GDPR), ("rename", State.AWAITING_USER, "")],
+    ("deed", "state", "notice"),
+    [
+        ("restore", State.CONFIRMED, None),
+        ("gdpr", State.REFUSED, Notice(ContactReason.GDPR)),
+        ("rename", State.AWAITING_USER, None),
+    ],
 )
-async def test_a_handoff_follows_what_somebody_does(case: Case, deed: str, state: State, words: str) -> None:
+async def test_a_handoff_follows_what_somebody_does(
+    case: Case, deed: str, state: State, notice: Notice | None
+) -> None:
     change = await case.hand_off()
     case.somebody(deed, Name=f"{case.name} & Sons")
     await ManualRestorePoller(case.store, case.xero, utc_now, lambda _: None).poll()
-    after = case.now(change)
-    assert (after.state, after.message) == (state, words)
-    assert after.name == (f"{case.name} & Sons" if deed == "rename" else case.name)
+    assert case.outcome(change) == (state, "", notice)
+    assert case.now(change).name == (f"{case.name} & Sons" if deed == "rename" else case.name)
 
 
 async def test_a_contact_merged_while_its_handoff_waits_is_given_up(case: Case) -> None:
@@ -242,4 +253,4 @@ async def test_a_contact_merged_while_its_handoff_waits_is_given_up(case: Case) 
     case.somebody("restore")
     case.somebody("merge", into=case.other_id)
     await case.see()
-    assert (case.now(change).state, case.now(change).message) == (State.REFUSED, MERGED)
+    assert case.outcome(change) == (State.REFUSED, "", Notice(ContactReason.MERGED))

@@ -9,12 +9,12 @@ import pytest
 from engine.model_xero import START, Clock, Fault, ModelXero, contact
 from msgspec.structs import replace
 
-from tui.engine.precheck import MERGED
 from tui.engine.sync.contact_sync import ContactSync
 from tui.engine.sync.manual_restores import ManualRestorePoller
 from tui.model.change import Action, Origin, State, Transition
 from tui.model.contact import ContactStatus
 from tui.model.errors import OfflineError
+from tui.model.reasons import ContactReason, Notice
 from tui.store import TransitionRequest
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ async def test_a_contact_merged_while_its_hand_off_waits_is_given_up_with_words(
     await ManualRestorePoller(store, xero.client, Clock(), lambda _: None).poll()
     after = store.changes.get(change.change_id)
     assert after is not None
-    assert (after.state, after.message) == (State.REFUSED, MERGED)
+    assert (after.state, after.message, after.notice) == (State.REFUSED, "", Notice(ContactReason.MERGED))
 
 
 @pytest.mark.parametrize("pulls", [0, 1])

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from support.effort import examples
 
-from tui.engine.precheck import DELETED as GONE_WORDS
 from tui.engine.precheck import block_reason
 from tui.engine.sync import contact_sync
 from tui.engine.sync.contact_sync import ContactSync
@@ -25,9 +24,8 @@ from tui.model.change import Action, Origin, State, Transition
 from tui.model.contact import ContactStatus
 from tui.model.errors import OfflineError, RejectedError
 from tui.model.query import Query, Tab
-from tui.model.reasons import XeroReason
+from tui.model.reasons import ContactReason, Notice, XeroReason
 from tui.store import Store, TransitionRequest
-from tui.store.deleted_contacts import DELETED_MESSAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -306,7 +304,7 @@ async def test_a_contact_that_vanished_is_marked_and_stays_on_the_all_tab(store:
     for tab, is_there in ((Tab.ALL, True), (Tab.ACTIVE, False), (Tab.ARCHIVED, False)):
         found = [answer async for answer in store.search.find(Query(tab))][-1]
         assert (found.rows.index_of("0003") is not None) is is_there
-    assert block_reason(Action.ARCHIVE, one) == block_reason(Action.RESTORE, one) == GONE_WORDS
+    assert block_reason(Action.ARCHIVE, one) is block_reason(Action.RESTORE, one) is ContactReason.DELETED
     assert not store.changes.of_contact("0003")
 
 
@@ -363,8 +361,9 @@ async def test_what_is_open_on_it_is_refused_in_words_unless_it_is_being_sent(
     await vanish(store, xero, "0003")
     after = store.changes.get(change.change_id)
     assert after is not None
-    expected = (State.SENDING, "") if state is State.SENDING else (State.REFUSED, DELETED_MESSAGE)
-    assert (after.state, after.message) == expected
+    refused = (State.REFUSED, "", Notice(ContactReason.DELETED))
+    expected = (State.SENDING, "", None) if state is State.SENDING else refused
+    assert (after.state, after.message, after.notice) == expected
 
 
 async def test_a_hand_off_of_a_contact_that_vanished_is_given_up_at_the_next_look(store: Store) -> None:

@@ -270,7 +270,7 @@ class Lifecycle(RuleBasedStateMachine):
             last = max(confirmed, key=lambda each: (each.confirmed_at, each.change_id))
             assert last.action.target_status is status
         for each in changes:
-            assert each.state is not State.REFUSED or each.message
+            assert each.state is not State.REFUSED or each.message or each.notice
             assert each.state is not State.AWAITING_USER or status is ContactStatus.ARCHIVED
 
     # --- what always holds ---

@@ -22,6 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.effort import examples
 
+from tui import messages
 from tui.engine.precheck import build_precheck
 from tui.engine.services.contacts import ContactRefresher
 from tui.engine.sync.manual_restores import ManualRestorePoller
@@ -29,6 +30,7 @@ from tui.engine.sync.outbox import Outbox, RestoreCapability
 from tui.model.change import Action, Change, Origin, State, Transition
 from tui.model.contact import ContactStatus
 from tui.model.errors import XeroError
+from tui.model.reasons import ChangeReason, ContactReason, Notice
 from tui.store import Store, TransitionRequest
 from tui.xero.client import XeroClient
 
@@ -305,7 +307,7 @@ async def _an_unknown_contact(
         await office.work(400)
     [after] = office.changes()
     assert (after.change_id, after.state) == (change.change_id, State.REFUSED)
-    assert "no longer" in after.message
+    assert after.notice == Notice(ContactReason.DELETED)
 
 
 @pytest.mark.parametrize("write", [Write.LOST, Write.BROKEN, Write.STUB, Write.PAGE, Write.BARE])
@@ -398,7 +400,7 @@ async def test_reads_that_lag_for_long_end_in_the_change_that_was_asked_for(offi
     [now] = office.changes()
     assert (now.change_id, now.state, now.origin) == (change.change_id, State.CONFIRMED, Origin.RESHELVE)
     assert now.confirmed_at == office.xero.contacts[ID][1]
-    assert not now.message
+    assert (now.message, now.notice) == ("", None)
     events = [each.transition for each in office.store.changes.entries_of_change(change.change_id)]
     assert events[-1] == "confirm"
 
@@ -421,7 +423,7 @@ async def test_a_refusal_of_a_call_that_was_carried_out_credits_nobody_else(
     assert (last.state, last.origin) == (State.CONFIRMED, Origin.RESHELVE)
     assert is_retried or last.change_id == change.change_id
     events = office.store.changes.entries_of_change(last.change_id)
-    assert "was carried out after all" in events[-1].message
+    assert events[-1].notice == Notice(ChangeReason.CONFIRMED_LATE)
 
 
 @pytest.mark.parametrize("ending", [State.CANCELLED, State.DISMISSED])
@@ -569,10 +571,9 @@ async def test_what_the_dialog_could_not_read_is_said_to_be_unreadable(office: O
     office.xero.reads = [read, read]
     looked = await look_fresh(office, ID)
     [line] = looked.lines
-    assert not looked.is_fresh
-    assert looked.stale_reason
-    assert not line.blocked_reason
-    assert "know" not in looked.stale_reason + line.blocked_reason + "".join(line.warnings)
+    assert looked.stale_reason is not None
+    assert line.blocked_reason is None
+    assert "know" not in "".join(map(messages.in_full, (looked.stale_reason, *line.warnings)))
 
 
 async def test_the_dialog_says_which_of_several_could_not_be_read(tmp_path: Path) -> None:
@@ -586,11 +587,12 @@ async def test_the_dialog_says_which_of_several_could_not_be_read(tmp_path: Path
 
     office.xero._element = odd  # type: ignore[assignment, method-assign]
     looked = await look_fresh(office, *ids)
-    assert "1 of 4 contacts" in looked.stale_reason
+    assert looked.stale_reason == Notice(ContactReason.SOME_UNREADABLE, {"count": 1, "total": 4})
+    assert "1 of 4 contacts" in messages.in_full(looked.stale_reason)
     assert [bool(line.warnings) for line in looked.lines] == [False, True, False, False]
     del office.xero.contacts[ids[2]]
     office.xero._element = usual  # type: ignore[method-assign]
     looked = await look_fresh(office, *ids)
-    assert looked.is_fresh
+    assert looked.stale_reason is None
     assert [bool(line.blocked_reason) for line in looked.lines] == [False, False, True, False]
     await office.close()

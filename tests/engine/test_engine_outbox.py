@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from engine.model_xero import ARCHIVED_WORDS, REPEATING_WORDS, START, Clock, Fault, ModelXero, contact
 
-from tui.engine.precheck import GDPR, MERGED
+from tui import messages
 from tui.engine.sync.outbox import MAX_CALL_DURATION, Outbox, RestoreCapability
 from tui.model.change import Action, Change, Origin, State, Transition
 from tui.model.contact import Contact, ContactStatus
@@ -21,8 +21,8 @@ from tui.model.errors import (
     StoreError,
     XeroError,
 )
+from tui.model.reasons import ChangeReason, ContactReason, Notice
 from tui.store import Store, StoreUpdate, TransitionRequest
-from tui.store.deleted_contacts import DELETED_MESSAGE as NO_LONGER_KNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -141,7 +141,9 @@ async def test_a_contact_under_gdpr_is_refused_in_plain_words(store: Store) -> N
     outbox.xero.set_status("a", ContactStatus.GDPRREQUEST)
     await outbox.drain()
     assert outbox.state(change) is State.REFUSED
-    assert outbox.now(change).message in {ARCHIVED_WORDS, GDPR}
+    after = outbox.now(change)
+    assert after.message in {ARCHIVED_WORDS, ""}
+    assert after.notice == Notice(ContactReason.GDPR)
 
 
 async def test_an_unknown_id_takes_nobody_with_it(store: Store) -> None:
@@ -149,7 +151,8 @@ async def test_an_unknown_id_takes_nobody_with_it(store: Store) -> None:
     del outbox.xero.contacts_now["b"]
     await outbox.drain()
     assert [outbox.state(change) for change in changes] == [State.CONFIRMED, State.REFUSED, State.CONFIRMED]
-    assert outbox.now(changes[1]).message == NO_LONGER_KNOWN
+    assert outbox.now(changes[1]).message == ""
+    assert outbox.now(changes[1]).notice == Notice(ContactReason.DELETED)
     assert [ids for _, ids, _ in outbox.xero.writes] == [("a", "b", "c"), ("a", "c")]
 
 
@@ -353,7 +356,9 @@ async def test_an_answer_without_a_word_or_an_effect_is_not_asked_for_again_and_
     outbox.xero.ignored = {"a"}
     await outbox.drain()
     assert outbox.state(change) is expected
-    assert outbox.now(change).message
+    assert outbox.now(change).message == ""
+    assert outbox.now(change).notice == Notice(ChangeReason.NOT_APPLIED)
+    assert "didn't change the contact" in messages.why(outbox.now(change))
     assert len(outbox.xero.writes) == 1
 
 
@@ -419,9 +424,9 @@ async def test_what_nobody_can_restore_is_refused_not_handed_off(store: Store) -
     merged = Contact("m", "Merged", ARCHIVED, START, merged_to="a")
     changes = await outbox.ask(Action.RESTORE, [gdpr, merged])
     await outbox.drain()
-    assert [(outbox.state(change), outbox.now(change).message) for change in changes] == [
-        (State.REFUSED, GDPR),
-        (State.REFUSED, MERGED),
+    assert [(outbox.state(change), outbox.now(change).notice) for change in changes] == [
+        (State.REFUSED, Notice(ContactReason.GDPR)),
+        (State.REFUSED, Notice(ContactReason.MERGED)),
     ]
 
 
@@ -480,11 +485,8 @@ async def test_a_change_named_in_a_move_is_decided_by_it_not_by_the_contacts_bes
     applied = await store.record_transitions([move], START, [seen])
     after = outbox.now(change)
     assert applied.updated == (after,)
-    assert (after.state, after.confirmed_at, after.message) == (
-        State.CONFIRMED,
-        at,
-        "in the move's own words",
-    )
+    assert (after.state, after.confirmed_at, after.message) == (State.CONFIRMED, at, "")
+    assert store.changes.entries_of_change(change.change_id)[-1].message == "in the move's own words"
     assert [one.change_id for one in store.changes.of_contact("a")] == [change.change_id]
     assert outbox.events(change) == ["requested", "send", "reply_lost", "confirm"]
 

@@ -167,7 +167,7 @@ class Histories(RuleBasedStateMachine):
             if one.state is State.AWAITING_USER:
                 assert status is not ContactStatus.ACTIVE
             if one.state is State.REFUSED:
-                assert one.message
+                assert one.message or one.notice
 
     @invariant()
     def nothing_is_archived_that_a_read_showed_archived(self) -> None:

@@ -8,6 +8,7 @@ from engine.model_xero import START
 
 from tui.engine.services import contacts
 from tui.engine.services.contacts import ContactRefresher
+from tui.model.reasons import ContactReason, Notice
 
 if TYPE_CHECKING:
     import pytest
@@ -35,5 +36,5 @@ async def test_an_answer_that_takes_too_long_is_not_waited_for(monkeypatch: pyte
         now=lambda: START,
     )
     reason = await refresher.refresh(["a"])
-    assert reason.stale_reason.startswith("Xero is slow to respond")
+    assert reason.stale_reason == Notice(ContactReason.SLOW_REPLY)
     assert given_up.is_set()

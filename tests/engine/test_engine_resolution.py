@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from engine.model_xero import START, contact
 
-from tui.engine.precheck import DELETED, GDPR, MERGED, block_reason, ineligible_reason, warnings
+from tui import messages
+from tui.engine.precheck import block_reason, warnings
 from tui.engine.sync.outbox import RestoreCapability, as_manual_restores, resolve
 from tui.model.change import Action, Change, Origin, State, Transition
-from tui.model.contact import Balances, Contact, ContactStatus
+from tui.model.contact import Balances, Contact, ContactStatus, ineligible_reason
+from tui.model.reasons import ChangeReason, ContactReason, Notice, Reason
 
 if TYPE_CHECKING:
     from tui.store import Store
@@ -40,33 +42,45 @@ def merged(contact_id: str = "c") -> Contact:
 
 
 @pytest.mark.parametrize(
-    ("action", "read", "words", "event", "said"),
+    ("action", "read", "words", "event", "reason"),
     [
-        (ARCHIVE, contact("c", ARCHIVED), "", Transition.CONFIRM, ""),
-        (ARCHIVE, contact("c", ARCHIVED), WORDS, Transition.CONFIRM, ""),
-        (ARCHIVE, contact("c", ACTIVE), "", Transition.REQUEUE, ""),
-        (ARCHIVE, contact("c", ACTIVE), WORDS, Transition.REFUSE, WORDS),
-        (ARCHIVE, contact("c", GDPR_REQUEST), "", Transition.REFUSE, GDPR),
-        (ARCHIVE, contact("c", GDPR_REQUEST), WORDS, Transition.REFUSE, WORDS),
-        (ARCHIVE, merged(), "", Transition.CONFIRM, ""),
-        (RESTORE, contact("c", ACTIVE), "", Transition.CONFIRM, ""),
-        (RESTORE, contact("c", ACTIVE), WORDS, Transition.CONFIRM, ""),
-        (RESTORE, contact("c", ARCHIVED), "", Transition.REQUEUE, ""),
-        (RESTORE, contact("c", ARCHIVED), WORDS, Transition.AWAIT_USER, WORDS),
-        (RESTORE, contact("c", GDPR_REQUEST), WORDS, Transition.REFUSE, WORDS),
-        (RESTORE, merged(), "", Transition.REFUSE, MERGED),
+        (ARCHIVE, contact("c", ARCHIVED), "", Transition.CONFIRM, None),
+        (ARCHIVE, contact("c", ARCHIVED), WORDS, Transition.CONFIRM, None),
+        (ARCHIVE, contact("c", ACTIVE), "", Transition.REQUEUE, ChangeReason.NEVER_ARRIVED),
+        (ARCHIVE, contact("c", ACTIVE), WORDS, Transition.REFUSE, None),
+        (ARCHIVE, contact("c", GDPR_REQUEST), "", Transition.REFUSE, ContactReason.GDPR),
+        (ARCHIVE, contact("c", GDPR_REQUEST), WORDS, Transition.REFUSE, ContactReason.GDPR),
+        (ARCHIVE, merged(), "", Transition.CONFIRM, None),
+        (RESTORE, contact("c", ACTIVE), "", Transition.CONFIRM, None),
+        (RESTORE, contact("c", ACTIVE), WORDS, Transition.CONFIRM, None),
+        (RESTORE, contact("c", ARCHIVED), "", Transition.REQUEUE, ChangeReason.NEVER_ARRIVED),
+        (RESTORE, contact("c", ARCHIVED), WORDS, Transition.AWAIT_USER, None),
+        (RESTORE, contact("c", GDPR_REQUEST), WORDS, Transition.REFUSE, ContactReason.GDPR),
+        (RESTORE, merged(), "", Transition.REFUSE, ContactReason.MERGED),
     ],
 )
 def test_a_doubt_is_settled_by_status_not_by_words(
-    *, action: Action, read: Contact, words: str, event: Transition, said: str
+    *, action: Action, read: Contact, words: str, event: Transition, reason: Reason | None
 ) -> None:
     verdict = resolve([change(action)], [read], {"c": words} if words else {})
     [move] = verdict.requests
-    assert (move.transition, move.message) == (event, said)
+    # Xero's words stay as they are, and come before our reason where they are shown.
+    assert (move.transition, move.message) == (event, words)
+    assert move.notice == (None if reason is None else Notice(reason))
     assert verdict.contacts == (read,)
     if event is Transition.CONFIRM:
         # A restore is dated by when it was seen: Xero's pages may not move UpdatedDateUTC.
         assert move.confirmed_at == (read.updated_at if action is ARCHIVE else None)
+
+
+def test_an_answer_without_words_is_a_refusal_with_our_reason() -> None:
+    unchanged = Notice(ChangeReason.NOT_APPLIED)
+    for action, read, event in (
+        (ARCHIVE, contact("c", ACTIVE), Transition.REFUSE),
+        (RESTORE, contact("c", ARCHIVED), Transition.AWAIT_USER),
+    ):
+        [move] = resolve([change(action)], [read], {"c": unchanged}).requests
+        assert (move.transition, move.message, move.notice) == (event, "", unchanged)
 
 
 def test_each_change_is_judged_by_its_own_contact() -> None:
@@ -96,21 +110,22 @@ def test_what_may_not_show_yet_is_not_refused_but_confirmed_or_sent_again() -> N
 
 
 @pytest.mark.parametrize(
-    ("known", "event", "said"),
+    ("known", "event", "reason"),
     [
-        (contact("c", ARCHIVED), Transition.AWAIT_USER, ""),
-        (contact("c", ACTIVE), Transition.CONFIRM, ""),
-        (contact("c", GDPR_REQUEST), Transition.REFUSE, GDPR),
-        (merged(), Transition.REFUSE, MERGED),
+        (contact("c", ARCHIVED), Transition.AWAIT_USER, None),
+        (contact("c", ACTIVE), Transition.CONFIRM, None),
+        (contact("c", GDPR_REQUEST), Transition.REFUSE, ContactReason.GDPR),
+        (merged(), Transition.REFUSE, ContactReason.MERGED),
         # Of a contact that isn't in the local copy nothing is known, so that nothing speaks against it.
-        (None, Transition.AWAIT_USER, ""),
+        (None, Transition.AWAIT_USER, None),
     ],
 )
 def test_only_what_a_person_can_restore_is_handed_to_one(
-    known: Contact | None, event: Transition, said: str
+    known: Contact | None, event: Transition, reason: Reason | None
 ) -> None:
     [move] = as_manual_restores([change(RESTORE)], [known] if known else []).requests
-    assert (move.transition, move.message) == (event, said)
+    assert (move.transition, move.message) == (event, "")
+    assert move.notice == (None if reason is None else Notice(reason))
 
 
 async def test_a_refusal_to_restore_is_believed_for_thirty_days_either_way(store: Store) -> None:
@@ -128,27 +143,28 @@ async def test_a_refusal_to_restore_is_believed_for_thirty_days_either_way(store
 
 
 @pytest.mark.parametrize(
-    ("action", "known", "said"),
+    ("action", "known", "reason"),
     [
-        (ARCHIVE, contact("c", ACTIVE), ""),
-        (ARCHIVE, contact("c", ARCHIVED), "Already archived."),
-        (ARCHIVE, contact("c", GDPR_REQUEST), GDPR),
-        (ARCHIVE, contact("c", GONE_FROM_XERO), DELETED),
-        (RESTORE, contact("c", GONE_FROM_XERO), DELETED),
-        (ARCHIVE, merged(), "Already archived."),
-        (RESTORE, contact("c", ARCHIVED), ""),
-        (RESTORE, contact("c", ACTIVE), "Already active."),
-        (RESTORE, contact("c", GDPR_REQUEST), GDPR),
-        (RESTORE, merged(), MERGED),
+        (ARCHIVE, contact("c", ACTIVE), None),
+        (ARCHIVE, contact("c", ARCHIVED), ContactReason.ALREADY_ARCHIVED),
+        (ARCHIVE, contact("c", GDPR_REQUEST), ContactReason.GDPR),
+        (ARCHIVE, contact("c", GONE_FROM_XERO), ContactReason.DELETED),
+        (RESTORE, contact("c", GONE_FROM_XERO), ContactReason.DELETED),
+        (ARCHIVE, merged(), ContactReason.ALREADY_ARCHIVED),
+        (RESTORE, contact("c", ARCHIVED), None),
+        (RESTORE, contact("c", ACTIVE), ContactReason.ALREADY_ACTIVE),
+        (RESTORE, contact("c", GDPR_REQUEST), ContactReason.GDPR),
+        (RESTORE, merged(), ContactReason.MERGED),
     ],
 )
-def test_what_is_left_out_and_why(action: Action, known: Contact, said: str) -> None:
-    assert block_reason(action, known) == said
+def test_what_is_left_out_and_why(action: Action, known: Contact, reason: Reason | None) -> None:
+    assert block_reason(action, known) is reason
 
 
 def test_merged_and_gdpr_contacts_are_out_of_reach_and_no_others() -> None:
-    assert (ineligible_reason(merged()), ineligible_reason(contact("c", GDPR_REQUEST))) == (MERGED, GDPR)
-    assert ineligible_reason(contact("c")) == ineligible_reason(contact("c", ARCHIVED)) == ""
+    assert ineligible_reason(merged()) is ContactReason.MERGED
+    assert ineligible_reason(contact("c", GDPR_REQUEST)) is ContactReason.GDPR
+    assert ineligible_reason(contact("c")) is ineligible_reason(contact("c", ARCHIVED)) is None
 
 
 @pytest.mark.parametrize(
@@ -168,11 +184,13 @@ def test_balances_are_mentioned_before_archiving_only(
     balances: Balances | None, said: tuple[str, ...]
 ) -> None:
     one = Contact("c", "n", ACTIVE, START, balances=balances)
-    assert warnings(ARCHIVE, one, None) == said
+    assert tuple(map(messages.in_full, warnings(ARCHIVE, one, None))) == said
     assert warnings(RESTORE, one, None) == ()
 
 
 def test_a_namesake_is_mentioned_before_restoring() -> None:
-    [said] = warnings(RESTORE, contact("c", ARCHIVED), contact("d", name="Bayside Club"))
+    [warning] = warnings(RESTORE, contact("c", ARCHIVED), contact("d", name="Bayside Club"))
+    assert warning == Notice(ContactReason.NAME_TAKEN, {"name": "Bayside Club"})
+    said = messages.in_full(warning)
     assert "“Bayside Club”" in said
     assert "Xero refuses" in said

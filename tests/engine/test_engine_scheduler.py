@@ -19,7 +19,7 @@ from tui.model.change import Action, State
 from tui.model.contact import ContactStatus, Organisation
 from tui.model.errors import ReadOnlyError, ReshelveError, StoreError
 from tui.model.evidence import NightlyWindow
-from tui.model.reasons import ConnectionReason, GeneralReason, Notice, ReadOnlyReason
+from tui.model.reasons import ConnectionReason, ContactReason, GeneralReason, Notice, ReadOnlyReason
 from tui.model.snapshot import ConnectionStatus
 from tui.xero.rate_limiter import RateLimiter
 from tui.xero.results import CallsLeft
@@ -327,7 +327,7 @@ async def test_a_contact_found_gone_when_read_fresh_is_marked(store: Store) -> N
         await home.until(lambda it: it.last_refresh_at)
         xero.contacts_now.clear()
         [line] = (await home.engine.changes.precheck(Action.ARCHIVE, ["a"])).lines
-        assert "no longer knows" in line.blocked_reason
+        assert line.blocked_reason is ContactReason.DELETED
 
 
 # --- the disk ---

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from tui.model.change import Action, Change, Origin, State
 from tui.model.change_list import ChangeGroup, ChangeQuery
+from tui.model.reasons import ContactReason, Reason
 
 NOW = datetime(2026, 3, 5, tzinfo=UTC)
 _CHANGE = Change(1, "b", "c", "Aroha", Action.ARCHIVE, Origin.RESHELVE, State.QUEUED, NOW, NOW)
@@ -34,6 +35,7 @@ def test_every_change_is_in_one_group_beside_all(parts: dict[str, Any], group: C
 
 
 def test_words_are_folded_and_asked_for_once() -> None:
-    assert ChangeQuery.parse(ChangeGroup.REFUSED, " Café  café CLUB ") == ChangeQuery(
-        ChangeGroup.REFUSED, ("cafe", "club")
+    reasons: dict[str, tuple[Reason, ...]] = {"cafe": (), "club": (ContactReason.MERGED,)}
+    assert ChangeQuery.parse(ChangeGroup.REFUSED, " Café  café CLUB ", reasons.__getitem__) == ChangeQuery(
+        ChangeGroup.REFUSED, ("cafe", "club"), ((), (ContactReason.MERGED,))
     )

@@ -9,6 +9,7 @@ from textual.widgets import Button, Input
 
 from tui.model.change import Action
 from tui.model.errors import OfflineError, ReshelveError
+from tui.model.reasons import ContactReason, Notice
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.widgets.labels import SafeLabel
 
@@ -80,7 +81,9 @@ async def test_archiving_warns_of_tenancies_and_restoring_of_the_hand_off(backen
 
 
 async def test_warnings_stand_with_their_contact(backend: FakeBackend) -> None:
-    backend.warnings[contact_id(1)] = ("They owe 1,234.50, of which 200.00 is overdue.",)
+    backend.warnings[contact_id(1)] = (
+        Notice(ContactReason.THEY_OWE, {"outstanding": 123450, "overdue": 20000}),
+    )
     async with running(backend) as person:
         await person.press("space", "space", "a")
         said = words(person)
@@ -89,16 +92,16 @@ async def test_warnings_stand_with_their_contact(backend: FakeBackend) -> None:
 
 
 async def test_what_is_blocked_is_left_out_with_its_reason(backend: FakeBackend) -> None:
-    backend.blocked[contact_id(0)] = "Merged into another contact since."
+    backend.blocked[contact_id(0)] = ContactReason.MERGED
     async with running(backend) as person:
         await person.press("space", "space", "a")
-        assert "Left out:\n✗ Abel Tasman Lettings\nMerged into another contact since." in words(person)
+        assert "Left out:\n✗ Abel Tasman Lettings\nMerged into another contact in Xero" in words(person)
         await person.press("y")
         assert ("request", Action.ARCHIVE, (contact_id(1),)) in backend.calls
 
 
 async def test_where_everything_is_blocked_nothing_can_be_confirmed(backend: FakeBackend) -> None:
-    backend.blocked[contact_id(0)] = "Archived in Xero meanwhile."
+    backend.blocked[contact_id(0)] = ContactReason.ALREADY_ARCHIVED
     async with running(backend) as person:
         await person.press("a")
         assert "Can't be changed:" in words(person)
@@ -107,10 +110,11 @@ async def test_where_everything_is_blocked_nothing_can_be_confirmed(backend: Fak
 
 
 async def test_a_local_answer_says_that_it_is_one(backend: FakeBackend) -> None:
-    backend.stale_reason = "Xero can't be reached."
+    backend.stale_reason = Notice(ContactReason.SLOW_REPLY)
     async with running(backend) as person:
         await person.press("a")
-        assert "Xero can't be reached. Showing saved data." in words(person)
+        assert "Xero is slow to respond." in words(person)
+        assert words(person).count("Showing saved data.") == 1
 
 
 async def test_a_check_that_fails_says_why(backend: FakeBackend) -> None:
@@ -143,7 +147,7 @@ async def test_over_25_contacts_the_number_is_typed() -> None:
 async def test_names_that_look_like_markup_are_shown_as_they_are(backend: FakeBackend) -> None:
     for number, name in enumerate(("a [/x] b", "\x1b[31mred\x1b[0m", "x" * 10_000)):
         backend.known[contact_id(number)] = replace(backend.known[contact_id(number)], name=name)
-        backend.warnings[contact_id(number)] = (f"{name} owes",)
+        backend.warnings[contact_id(number)] = (Notice(ContactReason.NAME_TAKEN, {"name": name}),)
     async with running(backend) as person:
         await person.press("asterisk", "a")
         assert person.sees(ConfirmScreen)
@@ -161,6 +165,6 @@ async def test_a_journal_that_refuses_is_told(backend: FakeBackend, caplog: pyte
 
 async def test_the_title_counts_what_can_be_changed(backend: FakeBackend) -> None:
     async with running(backend) as person:
-        backend.blocked[contact_id(0)] = "Merged into another contact since."
+        backend.blocked[contact_id(0)] = ContactReason.MERGED
         await person.press("asterisk", "a")
         assert person.screen.query_one(".dialog").border_title == "Archive 29 of 30 contacts?"

@@ -10,6 +10,7 @@ from textual.widgets import Static
 from tui.model.change import Action, State
 from tui.model.contact import Balances
 from tui.model.errors import OfflineError
+from tui.model.reasons import ContactReason, Notice
 from tui.screens.contact.contact import ContactScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
 
@@ -66,9 +67,20 @@ async def test_changes_and_timeline_follow(backend: FakeBackend) -> None:
         assert person.sees(ConfirmScreen)
         await person.press("y")
         assert "Archive requested in Reshelve" in words(person, "changes")
-        assert "archive queued" in words(person, "timeline")
+        assert "Archive queued" in words(person, "timeline")
         await person.press("a")
         assert person.bottom_line == "This contact is already being archived."
+
+
+async def test_our_reason_stands_under_a_change_without_words_of_xeros(backend: FakeBackend) -> None:
+    change = backend.put_change(0, Action.ARCHIVE, State.REFUSED)
+    backend.move(change, State.REFUSED, notice=Notice(ContactReason.GDPR))
+    async with running(backend) as person:
+        await person.press("enter")
+        said = words(person, "changes")
+        assert "privacy request" in said
+        assert "Retrying won't help." in said
+        assert "Archive refused by Xero: Locked in Xero" in words(person, "timeline")
 
 
 async def test_xeros_words_stand_under_a_refused_change(backend: FakeBackend) -> None:

@@ -154,7 +154,7 @@ async def test_merged_contacts_and_privacy_requests_are_out_of_reach(backend: Fa
     backend.known[contact_id(1)] = replace(backend.known[contact_id(1)], status=ContactStatus.GDPRREQUEST)
     async with running(backend) as person:
         await person.press("r")
-        assert "merged into another" in person.bottom_line
+        assert "Merged into another" in person.bottom_line
         await person.press("down", "r")
         assert "privacy request" in person.bottom_line
 

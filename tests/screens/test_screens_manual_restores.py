@@ -8,7 +8,7 @@ from support.screen_test import Driver, browser_into, running
 
 from tui.model.change import Action, State
 from tui.model.errors import RejectedError
-from tui.model.reasons import XeroReason
+from tui.model.reasons import ContactReason, Notice, XeroReason
 from tui.screens.manual_restores.finish_controller import RestoreItem
 from tui.screens.manual_restores.manual_restores import ManualRestoresScreen
 from tui.widgets import clock
@@ -47,12 +47,12 @@ async def test_each_restore_stands_with_its_link_oldest_first(waiting: FakeBacke
 
 
 async def test_only_where_a_restore_may_fail_it_is_said_why(waiting: FakeBackend) -> None:
-    waiting.may_fail[contact_id(12)] = "An active contact is also called “Hamilton Smith Ltd”."
+    waiting.may_fail[contact_id(12)] = Notice(ContactReason.NAME_TAKEN, {"name": "Hamilton Smith Ltd"})
     async with running(waiting) as person:
         await person.press("h")
         first, second = listed(person)
         assert "active contact" not in first
-        assert second.endswith("An active contact is also called “Hamilton Smith Ltd”.")
+        assert second.endswith("named “Hamilton Smith Ltd”. Xero refuses until one is renamed.")
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
@@ -166,10 +166,10 @@ async def test_what_is_done_is_not_opened_again(waiting: FakeBackend) -> None:
 async def test_a_refusal_found_later_is_shown(waiting: FakeBackend) -> None:
     async with running(waiting) as person:
         await person.press("h")
-        waiting.move(waiting.changes_made[0], State.REFUSED, message="Merged meanwhile.")
+        waiting.move(waiting.changes_made[0], State.REFUSED, notice=Notice(ContactReason.MERGED))
         await person.hears_changes()
         assert listed(person)[0].startswith("✗ Boulder Plumbing  Refused by Xero")
-        assert "Merged meanwhile." in listed(person)[0]
+        assert "Merged into another contact" in listed(person)[0]
 
 
 async def test_of_hundreds_only_what_is_visible_is_written(

@@ -180,7 +180,7 @@ async def test_balances_that_cannot_be_read_now_are_no_news(backend: FakeBackend
 
 async def test_a_contact_that_xero_no_longer_has_is_out_of_reach() -> None:
     for action in Action:
-        assert "no longer in Xero" in blocked_reason(action, ContactStatus.DELETED, None, is_merged=False)
+        assert "No longer in Xero" in blocked_reason(action, ContactStatus.DELETED, None, is_merged=False)
 
 
 async def test_help_shows_the_keys_as_they_are_now(backend: FakeBackend) -> None:

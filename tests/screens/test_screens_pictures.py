@@ -17,6 +17,7 @@ from tui.model.change_list import UndoOutcome
 from tui.model.errors import OfflineError
 from tui.model.evidence import SyncStatus
 from tui.model.query import Query
+from tui.model.reasons import ContactReason, Notice
 from tui.model.snapshot import ConnectionStatus, XeroStatus
 from tui.screens.dialogs.bug_report import BugReportScreen
 
@@ -80,8 +81,8 @@ def test_offline(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]
 @pytest.mark.parametrize("size", SIZES)
 def test_confirm_archive(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
     ids = busy.first_rows(Query()).rows.ids(1, 4)
-    busy.warnings[ids[0]] = ("They owe 1,234.50, of which 200.00 is overdue.",)
-    busy.blocked[ids[2]] = "Archived in Xero since you looked."
+    busy.warnings[ids[0]] = (Notice(ContactReason.THEY_OWE, {"outstanding": 123450, "overdue": 20000}),)
+    busy.blocked[ids[2]] = ContactReason.ALREADY_ARCHIVED
     assert picture(snap_compare, busy, "down", "space", "space", "space", "a", size=size)
 
 
@@ -92,7 +93,7 @@ def test_confirm_many(snap_compare: Compare, busy: FakeBackend, size: tuple[int,
 
 @pytest.mark.parametrize("size", SIZES)
 def test_confirm_restore(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
-    busy.stale_reason = "Xero can't be reached."
+    busy.stale_reason = Notice(ContactReason.SLOW_REPLY)
     assert picture(snap_compare, busy, "3", "home", "down", "r", size=size)
 
 
@@ -185,8 +186,6 @@ def test_paused(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int])
 def test_handoff_that_may_fail(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
     for number in range(40, 70):
         busy.put_change(number, Action.RESTORE, State.AWAITING_USER)
-    busy.may_fail[contact_id(12)] = (
-        "An active contact is also called “Hamilton Smith Ltd”: Xero refuses until one is renamed."
-    )
+    busy.may_fail[contact_id(12)] = Notice(ContactReason.NAME_TAKEN, {"name": "Hamilton Smith Ltd"})
     busy.publish_changes()
     assert picture(snap_compare, busy, "h", size=size)

@@ -11,6 +11,7 @@ from textual.widgets import Input, Static
 from tui.model.change import Action, State
 from tui.model.change_list import BatchKind, UndoOutcome
 from tui.model.errors import ReshelveError
+from tui.model.reasons import ContactReason, Notice
 from tui.model.snapshot import SyncProgress
 from tui.model.tenancy import TenancyWarnings
 from tui.screens.contact.contact import ContactScreen
@@ -219,7 +220,7 @@ async def test_a_marked_group_warns_each_time(backend: FakeBackend) -> None:
 
 async def test_among_several_the_tenants_come_first_and_are_counted(backend: FakeBackend) -> None:
     backend.marked = {TENANTS, "Former tenants"}
-    backend.warnings[contact_id(1)] = ("They owe 5.00.",)
+    backend.warnings[contact_id(1)] = (Notice(ContactReason.THEY_OWE, {"outstanding": 500, "overdue": 0}),)
     async with running(backend) as person:
         await person.press(*["space"] * 4, "a")
         assert lines(person) == [

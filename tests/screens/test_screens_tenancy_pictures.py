@@ -9,6 +9,7 @@ from support.pictures import SIZES, Compare, picture
 
 from tui.model.change import Action, State
 from tui.model.change_list import BatchKind, UndoOutcome
+from tui.model.reasons import ContactReason, Notice
 from tui.model.tenancy import TenancyWarnings
 
 TENANTS = "Tenants"
@@ -69,8 +70,10 @@ def test_the_first_archive_further_down(snap_compare: Compare, size: tuple[int, 
 def test_the_first_archive_of_many_tenants(snap_compare: Compare, size: tuple[int, int]) -> None:
     backend = with_groups((TENANTS,), ("Owners",))
     backend.is_first_archive, backend.marked = True, {TENANTS}
-    backend.warnings[contact_id(0)] = ("They owe 1,234.50, 200.00 of it overdue.",)
-    backend.blocked[contact_id(5)] = "It is archived already."
+    backend.warnings[contact_id(0)] = (
+        Notice(ContactReason.THEY_OWE, {"outstanding": 123450, "overdue": 20000}),
+    )
+    backend.blocked[contact_id(5)] = ContactReason.ALREADY_ARCHIVED
     assert picture(snap_compare, backend, "asterisk", "a", size=size)
 
 

@@ -4,9 +4,12 @@ from support.fake_backend import NOW, FakeBackend, contact_id
 from support.screen_test import Driver, running
 from textual.widgets import Static
 
+from tui import messages
 from tui.model.change import Action, State
-from tui.model.change_list import BatchKind, UndoOutcome
+from tui.model.change_list import Batch, BatchKind, PlanLine, UndoOutcome, UndoPlan
 from tui.model.errors import ReshelveError
+from tui.model.reasons import ContactReason, Notice, UndoReason
+from tui.screens.changes.formatting import summary
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.manual_restores.manual_restores import ManualRestoresScreen
 from tui.widgets.banners import PausedBanner
@@ -30,7 +33,7 @@ async def test_undo_says_what_it_will_do_and_then_does_it(backend: FakeBackend) 
         await person.press("u")
         assert title(person) == "Undo 2 archives?"
         assert "Requested at 12:41." in question(person)
-        assert f"{plan.summary}." in question(person)
+        assert "1 cancelled before sending; 1 restore to finish in Xero." in question(person)
         assert "• Abel Tasman Lettings: cancelled before sending" in question(person)
         assert "• Aroha Tamihana: restored after you click Restore in Xero" in question(person)
         await person.press("y")
@@ -38,7 +41,27 @@ async def test_undo_says_what_it_will_do_and_then_does_it(backend: FakeBackend) 
         # The restore became a hand-off, whose list opens by itself.
         assert person.sees(ManualRestoresScreen)
         await person.press("escape")
-        assert person.bottom_line.startswith("Undone: 1 is cancelled before")
+        assert person.bottom_line.startswith("Undone: 1 cancelled before sending; 1")
+
+
+def test_many_are_told_by_their_number(backend: FakeBackend) -> None:
+    plan = backend.plan((backend.put_change(0, Action.ARCHIVE, State.QUEUED), UndoOutcome.CANCEL), at=NOW)
+    [one] = plan.lines
+    lines = [
+        *[one] * 3,
+        *[PlanLine(one.target, UndoOutcome.RESTORE)] * 1_009,
+        *[PlanLine(one.target, UndoOutcome.ARCHIVE, waits_for_reply=True)] * 2,
+        PlanLine(one.target, UndoOutcome.DISMISS),
+        PlanLine(one.target, UndoOutcome.SKIPPED, reason=ContactReason.MERGED),
+        *[PlanLine(one.target, UndoOutcome.NO_CHANGE, reason=UndoReason.NO_CHANGE_NEEDED)] * 2,
+    ]
+    batch = Batch("batch", BatchKind.REQUEST, NOW)
+    assert summary(UndoPlan(BatchKind.UNDO, batch, tuple(lines))) == (
+        "3 cancelled before sending; 1 restore no longer to finish in Xero; "
+        "1,009 restores to finish in Xero; 2 archives after Xero's reply; "
+        "1 skipped: merged into another contact in Xero, which can't be undone; 2 skipped: no change needed"
+    )
+    assert summary(UndoPlan(BatchKind.UNDO, batch, ())) == "nothing to do"
 
 
 async def test_undo_does_nothing_unless_it_is_confirmed(backend: FakeBackend) -> None:
@@ -57,7 +80,7 @@ async def test_what_was_really_done_is_said_where_it_differs(backend: FakeBacken
     backend.happened = done
     async with running(backend) as person:
         await person.press("u", "y")
-        assert person.bottom_line == "Undone: 1 is left alone: it was changed again since."
+        assert person.bottom_line == "Can't undo: 1 skipped: changed again since."
 
 
 async def test_nothing_to_undo_or_redo_is_said(backend: FakeBackend) -> None:
@@ -69,7 +92,7 @@ async def test_nothing_to_undo_or_redo_is_said(backend: FakeBackend) -> None:
             assert person.bottom_line == "Nothing to redo."
         backend.plan((backend.put_change(0, Action.ARCHIVE, State.CONFIRMED), UndoOutcome.SKIPPED), at=NOW)
         await person.press("u")
-        assert person.bottom_line == "Can't undo: 1 is left alone: it was changed again since."
+        assert person.bottom_line == "Can't undo: 1 skipped: changed again since."
 
 
 async def test_redo_asks_too(backend: FakeBackend) -> None:
@@ -80,15 +103,16 @@ async def test_redo_asks_too(backend: FakeBackend) -> None:
         assert title(person) == "Redo 1 restore?"
         await person.press("y")
         assert ("apply", plan) in backend.calls
-        assert person.bottom_line == "Redone: 1 becomes an archive."
+        assert person.bottom_line == "Redone: 1 archive."
 
 
 async def test_undo_that_comes_too_late_says_so(backend: FakeBackend) -> None:
     backend.plan((backend.put_change(0, Action.ARCHIVE, State.QUEUED), UndoOutcome.CANCEL), at=NOW)
-    backend.fail("apply", ReshelveError("Things have moved on.", "Look again, then decide."))
+    backend.fail("apply", ReshelveError(UndoReason.PLAN_OUTDATED))
     async with running(backend) as person:
         await person.press("u", "y")
-        assert person.bottom_line == "Things have moved on. Look again, then decide."
+        assert person.bottom_line == messages.in_full(Notice(UndoReason.PLAN_OUTDATED))
+        assert "nothing was changed" in person.bottom_line
 
 
 async def test_names_in_the_question_are_harmless(backend: FakeBackend) -> None:
@@ -105,7 +129,7 @@ async def test_undo_works_on_the_page_of_a_contact(backend: FakeBackend) -> None
     backend.plan((backend.put_change(0, Action.ARCHIVE, State.QUEUED), UndoOutcome.CANCEL), at=NOW)
     async with running(backend) as person:
         await person.press("enter", "u", "y")
-        assert person.bottom_line.startswith("Undone: 1 is cancelled before")
+        assert person.bottom_line == "Undone: 1 cancelled before sending."
 
 
 async def test_a_pause_is_plain_to_see_and_ends_with_the_same_key(backend: FakeBackend) -> None:

@@ -7,11 +7,14 @@ import pytest
 from store.store_samples import ARCHIVED, NOON, contact, minutes, search
 
 from tui.model.change import Action, IllegalTransitionError, Origin, State, Transition
+from tui.model.reasons import ChangeReason, Notice
 from tui.store import TransitionRequest
 
 if TYPE_CHECKING:
     from tui.model.change import Change
     from tui.store import Store
+
+TIMED_OUT = Notice(ChangeReason.INTERRUPTED_BY_BUG, {"kind": "TimeoutError"})
 
 
 async def confirmed(store: Store, number: int, action: Action, at: float) -> Change:
@@ -81,8 +84,11 @@ async def test_moves_are_kept_with_their_words_and_logged(store: Store) -> None:
         [TransitionRequest(number, Transition.SEND, idempotency_key="key-1")], minutes(1)
     )
     await store.record_transitions(
-        [TransitionRequest(number, Transition.REPLY_LOST, detail="timed out")], minutes(2)
+        [TransitionRequest(number, Transition.REPLY_LOST, notice=TIMED_OUT)], minutes(2)
     )
+    lost = store.changes.get(number)
+    assert lost is not None
+    assert (lost.message, lost.notice) == ("", TIMED_OUT)
     await store.record_transitions([TransitionRequest(number, Transition.REQUEUE)], minutes(3))
     applied = await store.record_transitions(
         [
@@ -110,7 +116,8 @@ async def test_moves_are_kept_with_their_words_and_logged(store: Store) -> None:
         (Transition.REFUSE, State.REFUSED),
     ]
     assert events[0].message == "On repeating invoices"
-    assert events[3].message == "timed out"
+    assert (stored.notice, events[0].notice) == (None, None)
+    assert (events[3].message, events[3].notice) == ("", TIMED_OUT)
     assert events[0].at == minutes(4)
 
 

@@ -13,6 +13,7 @@ from tui.model.change import Action, Origin, State
 from tui.model.contact import ContactStatus
 from tui.model.errors import StoreError
 from tui.model.query import Tab
+from tui.model.reasons import ContactReason, Notice
 from tui.store import Store
 from tui.store.database import FILE_NAME
 from tui.store.schema import MIGRATIONS
@@ -129,7 +130,7 @@ async def test_only_what_is_open_is_refused(store: Store) -> None:
     await store.save_contacts([], minutes(3), deleted=["id-1", "id-2"])
     [refused] = store.changes.of_contact("id-1")
     assert (refused.change_id, refused.state) == (queued.change_id, State.REFUSED)
-    assert refused.message == "Xero no longer knows this contact."
+    assert (refused.message, refused.notice) == ("", Notice(ContactReason.DELETED))
     [done] = store.changes.of_contact("id-2")
     assert done.state is State.CONFIRMED
 

@@ -6,6 +6,7 @@ import pytest
 from store.store_samples import ACTIVE, ARCHIVED, GDPR, NOON, contact, minutes
 
 from tui.model.change import Action, Origin, State, Transition
+from tui.model.reasons import ChangeReason, Notice
 from tui.store import TransitionRequest
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ async def test_a_flip_that_nobody_asked_for_here_becomes_a_change(
     assert (change.action, change.origin, change.state) == (action, Origin.XERO, State.CONFIRMED)
     assert (change.confirmed_at, change.requested_at) == (minutes(5), minutes(9))
     (event,) = store.changes.entries_of_contact("id-1")
-    assert (event.transition, event.state, event.message) == ("detected", State.CONFIRMED, "seen in Xero")
+    assert (event.transition, event.state, event.message) == ("detected", State.CONFIRMED, "")
     assert store.evidence.pending() == [change]
 
 
@@ -99,10 +100,12 @@ async def test_of_a_queued_archive_and_a_restore_in_xero_the_later_holds(
     assert (flip.action, flip.origin) == (Action.RESTORE, Origin.XERO)
     now = store.changes.get(queued.change_id)
     assert now is not None
-    assert (now.state, bool(now.message)) == (state, state is State.REFUSED)
+    reason = Notice(ChangeReason.RESTORED_SINCE)
+    assert (now.state, now.message) == (state, "")
+    assert now.notice == (reason if state is State.REFUSED else None)
     last = store.changes.entries_of_change(queued.change_id)[-1]
     assert last.transition == ("refuse" if state is State.REFUSED else "note")
-    assert "restored" in last.message
+    assert last.notice == (reason if state is State.REFUSED else Notice(ChangeReason.RESTORED_BEFORE))
 
 
 async def test_contacts_and_moves_come_as_one(store: Store) -> None:

@@ -266,16 +266,21 @@ async def test_a_state_that_makes_no_sense_is_damage(folder: Path) -> None:
 
 def written_before(file: Path, version: int) -> Path:
     """Make a store as a Reshelve of that version wrote it, with one change that was asked for."""
+    message, origin, log, event = (
+        ("words", "here", "change_events", "request")
+        if version < 7
+        else ("message", "reshelve", "transitions", "requested")
+    )
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         migrate(connection, version)
         connection.execute(
-            """
+            f"""
             INSERT INTO changes (batch_id, contact_id, name, action, origin, state, requested_ms, updated_ms,
-                idempotency_key, words, superseded)
-            VALUES ('b', 'id-1', 'A', 'archive', 'here', 'queued', 1, 1, '', '', 0)
-            """
+                idempotency_key, {message}, superseded)
+            VALUES ('b', 'id-1', 'A', 'archive', '{origin}', 'queued', 1, 1, '', '', 0)
+            """  # noqa: S608 - names of our own
         )
-        connection.execute("INSERT INTO change_events VALUES (1, 1, 1, 'request', 'queued', '{}')")
+        connection.execute(f"INSERT INTO {log} VALUES (1, 1, 1, '{event}', 'queued', '{{}}')")  # noqa: S608 - as above
     return file
 
 

@@ -9,8 +9,9 @@ import pytest
 from store.store_samples import ACTIVE, ARCHIVED, GDPR, NOON, contact, minutes
 
 from tui.model.change import Action, Change, State, Transition
-from tui.model.change_list import CHANGED_AGAIN, CHANGED_IN_XERO, BatchKind, UndoOutcome, UndoPlan
+from tui.model.change_list import BatchKind, UndoOutcome, UndoPlan
 from tui.model.errors import ReshelveError
+from tui.model.reasons import ChangeReason, ContactReason, Notice, Reason, UndoReason
 from tui.store import Store, TransitionRequest
 
 if TYPE_CHECKING:
@@ -94,9 +95,9 @@ async def test_the_words_of_the_issue(book: Book) -> None:
     changes = await book.ask(ARCHIVE, *range(1, 13))
     await book.done(*changes[3:])
     plan = await book.plan()
-    assert plan.summary == "3 are cancelled before they leave; 9 become restores, which you press in Xero"
+    assert fates(plan) == [UndoOutcome.CANCEL] * 3 + [UndoOutcome.RESTORE] * 9
     done = await book.store.changes.undo(plan, minutes(book.now()))
-    assert done.summary == plan.summary
+    assert fates(done) == fates(plan)
     assert [book.state(each) for each in changes[:3]] == [State.CANCELLED] * 3
     assert book.now_open(1) == []
     assert book.now_open(12) == [(RESTORE, State.QUEUED)]
@@ -116,17 +117,15 @@ async def test_each_kind_of_change_has_its_own_way_back(book: Book) -> None:
         UndoOutcome.RESTORE,
         UndoOutcome.NO_CHANGE,
     ]
-    assert plan.summary == (
-        "1 is cancelled before it leaves; 2 become restores once Xero has answered; "
-        "1 needs nothing: it was refused or taken back"
-    )
+    assert [line.waits_for_reply for line in plan.lines] == [False, True, True, False]
+    assert [line.reason for line in plan.lines] == [None, None, None, UndoReason.NOT_CARRIED_OUT]
     assert queued.change_id == plan.lines[0].target.change.change_id
     handed, restored = await book.ask(RESTORE, 5, 6)
     await book.step(Transition.AWAIT_USER, handed, restored)
     await book.done(restored)
     plan = await book.undo()
     assert fates(plan) == [UndoOutcome.DISMISS, UndoOutcome.ARCHIVE]
-    assert plan.summary == "1 hand-off is no longer waited for; 1 becomes an archive"
+    assert not any(line.waits_for_reply for line in plan.lines)
     assert book.state(handed) is State.DISMISSED
     assert book.now_open(6) == [(ARCHIVE, State.QUEUED)]
 
@@ -157,18 +156,18 @@ async def test_back_and_forth_leaves_the_last_word(book: Book) -> None:
     [change] = await book.ask(ARCHIVE, 1)
     await book.done(change)
     for _ in range(3):
-        assert (await book.undo()).summary == "1 becomes a restore, which you press in Xero"
+        assert fates(await book.undo()) == [UndoOutcome.RESTORE]
         assert book.now_open(1) == [(RESTORE, State.QUEUED)]
-        assert (await book.undo(REDO)).summary == "1 is cancelled before it leaves"
+        assert fates(await book.undo(REDO)) == [UndoOutcome.CANCEL]
         assert book.now_open(1) == []
     await book.undo()
     [restore] = book.store.changes.in_states(State.QUEUED)
     await book.step(Transition.AWAIT_USER, restore)
     await book.done(restore)
-    assert (await book.undo(REDO)).summary == "1 becomes an archive"
+    assert fates(await book.undo(REDO)) == [UndoOutcome.ARCHIVE]
     [archive] = book.store.changes.in_states(State.QUEUED)
     await book.done(archive)
-    assert (await book.undo()).summary == "1 becomes a restore, which you press in Xero"
+    assert fates(await book.undo()) == [UndoOutcome.RESTORE]
 
 
 async def test_the_batch_before_is_undone_through_what_undid_the_last(book: Book) -> None:
@@ -178,11 +177,11 @@ async def test_the_batch_before_is_undone_through_what_undid_the_last(book: Book
     [restore] = await book.ask(RESTORE, 1)
     await book.step(Transition.AWAIT_USER, restore)
     await book.done(restore)
-    assert (await book.undo()).summary == "1 becomes an archive"
+    assert fates(await book.undo()) == [UndoOutcome.ARCHIVE]
     # The archive that undid the restore hasn't left, so that undoing the first batch only cancels it.
-    assert (await book.undo()).summary == "1 is cancelled before it leaves"
+    assert fates(await book.undo()) == [UndoOutcome.CANCEL]
     assert book.now_open(1) == []
-    assert (await book.undo(REDO)).summary == "1 becomes an archive"
+    assert fates(await book.undo(REDO)) == [UndoOutcome.ARCHIVE]
 
 
 async def test_a_request_that_only_took_back_is_undone_by_asking_again(book: Book) -> None:
@@ -190,26 +189,26 @@ async def test_a_request_that_only_took_back_is_undone_by_asking_again(book: Boo
     [archive] = await book.ask(ARCHIVE, 1)
     assert await book.ask(RESTORE, 1) == []
     assert book.state(archive) is State.CANCELLED
-    assert (await book.undo()).summary == "1 becomes an archive"
+    assert fates(await book.undo()) == [UndoOutcome.ARCHIVE]
     assert book.now_open(1) == [(ARCHIVE, State.QUEUED)]
-    assert (await book.undo(REDO)).summary == "1 is cancelled before it leaves"
+    assert fates(await book.undo(REDO)) == [UndoOutcome.CANCEL]
 
 
 @pytest.mark.parametrize(
-    ("status", "said"),
-    [(ACTIVE, CHANGED_IN_XERO), (GDPR, "it is under a GDPR request in Xero, which can't be undone")],
+    ("status", "reason"), [(ACTIVE, UndoReason.CHANGED_IN_XERO), (GDPR, ContactReason.GDPR)]
 )
 async def test_what_somebody_changed_in_xero_is_left_alone(
-    book: Book, status: ContactStatus, said: str
+    book: Book, status: ContactStatus, reason: Reason
 ) -> None:
     await book.told(1)
     [archive] = await book.ask(ARCHIVE, 1)
     await book.done(archive)
     await book.told(1, status=status)
     plan = await book.plan()
-    assert (fates(plan), plan.summary) == ([UndoOutcome.SKIPPED], f"1 is left alone: {said}")
-    with pytest.raises(ReshelveError, match="nothing left"):
-        await book.store.changes.undo(plan, minutes(book.now()))
+    assert [(line.outcome, line.reason) for line in plan.lines] == [(UndoOutcome.SKIPPED, reason)]
+    done = await book.store.changes.undo(plan, minutes(book.now()))
+    assert (done.lines, done.steps) == (plan.lines, ())
+    assert book.now_open(1) == []
 
 
 async def test_what_was_changed_again_here_is_left_alone(book: Book) -> None:
@@ -222,7 +221,7 @@ async def test_what_was_changed_again_here_is_left_alone(book: Book) -> None:
     # The last batch can't be undone any more, so that it is the turn of the one before.
     plan = await book.undo()
     assert fates(plan) == [UndoOutcome.SKIPPED, UndoOutcome.RESTORE]
-    assert plan.lines[0].reason == CHANGED_AGAIN
+    assert plan.lines[0].reason is UndoReason.CHANGED_AGAIN
 
 
 async def test_an_undo_of_what_never_arrived_asks_nothing_of_anybody(book: Book) -> None:
@@ -261,15 +260,12 @@ async def test_what_has_left_meanwhile_becomes_a_restore_but_no_archive_is_made_
     [archive] = await book.ask(ARCHIVE, 1)
     shown = await book.plan()
     await book.done(archive)
-    assert (await book.store.changes.undo(shown, minutes(book.now()))).summary.startswith(
-        "1 becomes a restore"
-    )
+    assert fates(await book.store.changes.undo(shown, minutes(book.now()))) == [UndoOutcome.RESTORE]
     [restore] = await book.ask(RESTORE, 2)
     await book.step(Transition.AWAIT_USER, restore)
     shown = await book.plan()
     await book.done(restore)
-    with pytest.raises(ReshelveError, match="nothing left"):
-        await book.store.changes.undo(shown, minutes(book.now()))
+    assert (await book.store.changes.undo(shown, minutes(book.now()))).steps == ()
     assert book.now_open(2) == []
 
 
@@ -278,8 +274,9 @@ async def test_a_plan_that_is_out_of_date_does_nothing(book: Book) -> None:
     await book.ask(ARCHIVE, 1)
     shown = await book.plan()
     await book.ask(ARCHIVE, 2)
-    with pytest.raises(ReshelveError, match="moved on"):
+    with pytest.raises(ReshelveError) as raised:
         await book.store.changes.undo(shown, minutes(book.now()))
+    assert raised.value.reason is UndoReason.PLAN_OUTDATED
     assert book.now_open(1) == [(ARCHIVE, State.QUEUED)]
 
 
@@ -300,7 +297,11 @@ async def test_undo_is_one_transaction_and_itself_journalled(
     assert {book.state(each) for each in changes} == {State.QUEUED}
     await book.undo()
     last = book.store.changes.entries_of_change(changes[0].change_id)[-1]
-    assert (last.transition, last.state, last.message) == ("cancel", State.CANCELLED, "undone")
+    assert (last.transition, last.state, last.notice) == (
+        "cancel",
+        State.CANCELLED,
+        Notice(ChangeReason.UNDONE),
+    )
 
 
 async def test_undo_outlives_a_restart(book: Book, store: Store) -> None:
@@ -314,7 +315,7 @@ async def test_undo_outlives_a_restart(book: Book, store: Store) -> None:
         plan = await again.changes.plan_undo(REDO)
         assert plan is not None
         assert plan.batch.batch_id == archive.batch_id
-        assert plan.summary == "1 becomes an archive"
+        assert fates(plan) == [UndoOutcome.ARCHIVE]
     finally:
         again.close()
 
@@ -338,7 +339,7 @@ async def test_what_was_refused_is_tried_again_as_a_new_change(book: Book) -> No
     assert book.store.changes.refused(10) == [book.store.changes.get(changes[1].change_id)]
     assert book.store.changes.refused_total() == 1
     assert await book.store.changes.retry(changes[:1], minutes(book.now())) == []
-    assert (await book.undo()).summary == "1 is cancelled before it leaves"
+    assert fates(await book.undo()) == [UndoOutcome.CANCEL]
 
 
 async def test_only_what_makes_sense_is_tried_again(book: Book) -> None:

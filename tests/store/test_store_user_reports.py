@@ -161,16 +161,19 @@ async def test_a_restore_of_what_was_picked_up_is_waited_for(store: Store) -> No
 
 def old_file(folder: Path, version: int) -> None:
     folder.mkdir(mode=0o700)
+    names = ("words", "picked_up_ms", "here") if version < 7 else ("message", "synced_ms", "reshelve")
+    message, synced, origin = names
     with closing(sqlite3.connect(folder / FILE_NAME)) as connection:
         for statement in (part for step in MIGRATIONS[:version] for part in step):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {version}")
         for number, picked_up in enumerate((None, "20", None), start=1):
+            columns = f"idempotency_key, {message}, {synced}, superseded"
             connection.execute(
-                "INSERT INTO changes (batch_id, contact_id, name, action, origin, state, requested_ms,"
-                " updated_ms, confirmed_ms, idempotency_key, words, picked_up_ms, superseded)"
-                " VALUES ('b', ?, 'C', 'archive', 'here', 'confirmed', 1, 1, ?, '', '', ?, ?)",
-                (f"id-{number}", number, picked_up, number == 3),
+                "INSERT INTO changes (batch_id, contact_id, name, action, origin, state, requested_ms,"  # noqa: S608 - our own names
+                f" updated_ms, confirmed_ms, {columns})"
+                " VALUES ('b', ?, 'C', 'archive', ?, 'confirmed', 1, 1, ?, '', '', ?, ?)",
+                (f"id-{number}", origin, number, picked_up, number == 3),
             )
         connection.commit()
 

@@ -14,10 +14,10 @@ from support.fake_desk import FakeDesk
 from support.fake_telling import FakeTellings
 from support.fake_tenancy import FakeTenancy
 
-from tui.model.change import Action, Change, Origin, State
+from tui.model.change import Action, Change, ChangeLogEntry, Origin, State
 from tui.model.change_list import ManualRestore
 from tui.model.contact import Balances, Contact, ContactStatus, Organisation
-from tui.model.contact_details import ContactDetails, HistoryEntry, TimelineEntry
+from tui.model.contact_details import ContactDetails, HistoryEntry
 from tui.model.evidence import StatusSince, SyncStatus
 from tui.model.precheck import Precheck, PrecheckLine
 from tui.model.query import Query, Tab, TabCounts, fold
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
     from tui.model.errors import ReshelveError
+    from tui.model.reasons import ContactReason, Notice
 
 EVERYTHING = Query()
 NOW = datetime(2026, 3, 5, 12, 41, 7, tzinfo=UTC)
@@ -135,11 +136,11 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeComparison):
     listeners: list[Callable[[Snapshot], None]] = field(default_factory=list)
     check_gate: asyncio.Event = field(default_factory=asyncio.Event)
     history_gate: asyncio.Event = field(default_factory=asyncio.Event)
-    warnings: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    blocked: dict[str, str] = field(default_factory=dict)
-    may_fail: dict[str, str] = field(default_factory=dict)
+    warnings: dict[str, tuple[Notice, ...]] = field(default_factory=dict)
+    blocked: dict[str, ContactReason] = field(default_factory=dict)
+    may_fail: dict[str, Notice] = field(default_factory=dict)
     sees_restores: bool = True
-    stale_reason: str = ""
+    stale_reason: Notice | None = None
     failures: dict[str, Exception] = field(default_factory=dict)
     xero_history: tuple[HistoryEntry, ...] = (
         HistoryEntry(
@@ -329,13 +330,12 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeComparison):
         self._called("precheck", action, tuple(contact_ids))
         await self.check_gate.wait()
         lines = tuple(
-            PrecheckLine(self.known[one], self.warnings.get(one, ()), self.blocked.get(one, ""))
+            PrecheckLine(self.known[one], self.warnings.get(one, ()), self.blocked.get(one))
             for one in contact_ids
         )
         check = Precheck(
             action,
             lines,
-            is_fresh=not self.stale_reason,
             stale_reason=self.stale_reason,
             is_first_archive=action is Action.ARCHIVE and self.is_first_archive,
         )
@@ -355,7 +355,10 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeComparison):
         self._called("details", contact_id)
         views = tuple(self.view(one) for one in reversed(self.changes_made) if one.contact_id == contact_id)
         timeline = tuple(
-            TimelineEntry("5 Mar 12:41", f"{view.change.action} {view.change.state}") for view in views
+            ChangeLogEntry(
+                NOW, change.change_id, change.action, "", change.state, change.message, change.notice
+            )
+            for change in (view.change for view in views)
         )
         contact = self.known[contact_id]
         return ContactDetails(
@@ -372,7 +375,7 @@ class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeComparison):
 
     async def pending(self) -> Sequence[ManualRestore]:
         return [
-            ManualRestore(one, self.may_fail.get(one.contact_id, ""))
+            ManualRestore(one, self.may_fail.get(one.contact_id))
             for one in self.changes_made
             if one.state is State.AWAITING_USER
         ]

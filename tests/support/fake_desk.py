@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from tui.model.change import Action, Change, Origin, State
+from tui import messages
+from tui.model.change import Action, Change, ChangeLogEntry, LogEvent, Origin, State
 from tui.model.change_list import (
     Batch,
     BatchKind,
@@ -19,12 +20,12 @@ from tui.model.change_list import (
     UndoTarget,
     reverse,
 )
-from tui.model.contact_details import TimelineEntry
 from tui.model.query import fold
+from tui.model.reasons import UndoReason
 from tui.model.tenancy import NO_WARNINGS, TenancyWarnings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -53,7 +54,7 @@ class FakeDesk:
         lines = tuple(
             PlanLine(self._wish(change), fate, change, reason=reason)
             for change, fate in fates
-            for reason in ["" if fate.has_effect else "it was changed again since"]
+            for reason in [None if fate.has_effect else UndoReason.CHANGED_AGAIN]
         )
         planned = UndoPlan(kind, Batch("batch", BatchKind.REQUEST, at), lines, self.undo_care)
         if kind is BatchKind.UNDO:
@@ -129,17 +130,19 @@ class FakeDesk:
             change
             for change in reversed(self.changes_made)
             if query.group.contains(change)
-            and all(word in fold(f"{change.name} {change.message}") for word in query.words)
+            and all(word in fold(f"{change.name} {messages.why(change)}") for word in query.words)
         ]
         return ChangeSearchResult(len(found), tuple(self.view(change) for change in found[start:stop]))
 
-    async def timeline(self, change: Change) -> Sequence[TimelineEntry]:
+    async def timeline(self, change: Change) -> Sequence[ChangeLogEntry]:
         self._called("timeline", change.contact_id)
-        asked = TimelineEntry("5 Mar 12:40", f"{change.action.value} asked for")
-        return (asked, TimelineEntry("5 Mar 12:41", f"{change.action.value} {change.state.value}"))
+        asked = ChangeLogEntry(
+            change.requested_at, change.change_id, change.action, LogEvent.REQUESTED, State.QUEUED
+        )
+        return (asked, ChangeLogEntry(change.updated_at, change.change_id, change.action, "", change.state))
 
-    async def export(self, query: ChangeQuery, file: Path) -> int:
-        self._called("export", query, file)
+    async def export(self, query: ChangeQuery, file: Path, why: Callable[[Change], str]) -> int:
+        self._called("export", query, file, [why(change) for change in self.changes_made])
         return (await self.page(query, 0, 0)).total
 
     # What the rest of the engine does.

@@ -371,6 +371,4 @@ def test_a_feed_that_was_not_asked_yet_is_not_said_to_be_silent() -> None:
 def test_words_of_others_do_not_run_into_the_next_sentence(words: str) -> None:
     assert messages.message(notice(words)) == f"{words}."
     assert messages.message(notice(f"{words}.")) == f"{words}."
-    assert freshness(Precheck(Action.ARCHIVE, (), is_fresh=False, stale_reason=words))[0].startswith(
-        f"{words}. "
-    )
+    assert freshness(Precheck(Action.ARCHIVE, (), stale_reason=notice(words)))[0].startswith(f"{words}. ")

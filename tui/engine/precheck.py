@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from tui.model.change import Action
-from tui.model.contact import DELETED, GDPR, MERGED, ineligible_reason
+from tui.model.contact import ineligible_reason
 from tui.model.precheck import Precheck, PrecheckLine
+from tui.model.reasons import ContactReason, Notice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,39 +16,35 @@ if TYPE_CHECKING:
     from tui.model.contact import Contact
     from tui.store import Store
 
-__all__ = ["DELETED", "GDPR", "MERGED", "ineligible_reason"]
 
-
-def block_reason(action: Action, contact: Contact) -> str:
-    """Return why this contact would be skipped, empty if it wouldn't be."""
+def block_reason(action: Action, contact: Contact) -> ContactReason | None:
+    """Return why this contact would be skipped; None if it wouldn't be."""
     if contact.status is action.target_status:
-        return "Already archived." if action is Action.ARCHIVE else "Already active."
+        return ContactReason.ALREADY_ARCHIVED if action is Action.ARCHIVE else ContactReason.ALREADY_ACTIVE
     return ineligible_reason(contact)
 
 
-def warnings(action: Action, contact: Contact, namesake: Contact | None) -> tuple[str, ...]:
+def warnings(action: Action, contact: Contact, namesake: Contact | None) -> tuple[Notice, ...]:
     """Return warnings about the change; they never block it."""
     if action is Action.RESTORE:
-        if namesake is None:
-            return ()
-        return (f"Another active contact is named “{namesake.name}”. Xero refuses until one is renamed.",)
-    balances = contact.balances
-    if balances is None:
+        return () if namesake is None else (name_taken(namesake),)
+    known = contact.balances
+    if known is None:
         return ()
-    messages = []
-    if balances.receivable:
-        messages.append(_balance_warning("They owe", balances.receivable, balances.receivable_overdue))
-    if balances.payable:
-        messages.append(_balance_warning("You owe", balances.payable, balances.payable_overdue))
-    return tuple(messages)
+    owed = (
+        (ContactReason.THEY_OWE, known.receivable, known.receivable_overdue),
+        (ContactReason.YOU_OWE, known.payable, known.payable_overdue),
+    )
+    return tuple(
+        Notice(reason, {"outstanding": outstanding, "overdue": overdue})
+        for reason, outstanding, overdue in owed
+        if outstanding
+    )
 
 
-def _balance_warning(who: str, outstanding: int, overdue: int) -> str:
-    overdue_part = f", {overdue / 100:,.2f} of it overdue" if overdue else ""
-    return f"{who} {outstanding / 100:,.2f}{overdue_part}."
-
-
-_UNREADABLE: Final = "Xero's data for this contact couldn't be read. Showing saved data."
+def name_taken(namesake: Contact) -> Notice:
+    """Return that another active contact has the name of one that is to be restored."""
+    return Notice(ContactReason.NAME_TAKEN, {"name": namesake.name})
 
 
 def build_precheck(
@@ -61,15 +58,14 @@ def build_precheck(
         namesake = None
         if action is Action.RESTORE and not reason:
             namesake = store.find_active_by_name(contact.name, except_id=contact.contact_id)
-        messages = () if reason else warnings(action, contact, namesake)
+        notices = () if reason else warnings(action, contact, namesake)
         # If none could be read, a single message covers them all.
         if contact.contact_id in fresh.unread and len(fresh.unread) < len(contact_ids):
-            messages = (*messages, _UNREADABLE)
-        lines.append(PrecheckLine(contact, messages, reason))
+            notices = (*notices, Notice(ContactReason.UNREADABLE))
+        lines.append(PrecheckLine(contact, notices, reason))
     found = Precheck(
         action,
         tuple(lines),
-        is_fresh=not fresh.stale_reason,
         stale_reason=fresh.stale_reason,
         is_first_archive=action is Action.ARCHIVE and tenancy.is_first_archive,
     )

@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui.messages import (
+    changes,
     comparison,
     connection,
+    contacts,
     general,
     network,
     re_leased,
@@ -21,12 +23,15 @@ from tui.messages import (
     xero,
 )
 from tui.messages.texts import Text, fill_in
+from tui.model.query import fold
+from tui.model.reasons import ChangeReason, Notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from tui.model.change import Change, ChangeLogEntry
     from tui.model.errors import ReshelveError
-    from tui.model.reasons import Notice, Param, Reason
+    from tui.model.reasons import Param, Reason
 
 _TEXTS: dict[Reason, Text | Callable[[Mapping[str, Param]], Text]] = {
     **general.TEXTS,
@@ -39,6 +44,8 @@ _TEXTS: dict[Reason, Text | Callable[[Mapping[str, Param]], Text]] = {
     **settings.TEXTS,
     **store.TEXTS,
     **system.TEXTS,
+    **contacts.TEXTS,
+    **changes.TEXTS,
 }
 
 
@@ -68,6 +75,24 @@ def action(about: Notice | ReshelveError) -> str:
 def in_full(about: Notice | ReshelveError) -> str:
     """Return what happened and what to do next, without the key of an action."""
     return f"{message(about)} {next_step(about)}".strip()
+
+
+def why(about: Change | ChangeLogEntry) -> str:
+    """Return why something happened to a change, in Xero's own words if it gave any; may be empty."""
+    if about.message or about.notice is None:
+        return about.message
+    try:
+        return message(about.notice)
+    except (KeyError, TypeError, ValueError):
+        # Stored parameters can be damaged, or another version's.
+        return message(Notice(ChangeReason.UNKNOWN))
+
+
+def reasons_with(word: str) -> tuple[Reason, ...]:
+    """Return the reasons whose sentences contain a folded word."""
+    return tuple(
+        reason for reason, text in _TEXTS.items() if isinstance(text, Text) and word in fold(text.message)
+    )
 
 
 def as_sentence(text: str) -> str:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from tui.model.reasons import Notice
+
 
 class Action(StrEnum):
     """What Xero is asked to do."""
@@ -67,6 +69,21 @@ class Transition(StrEnum):
     DISMISS = "dismiss"
 
 
+class LogEvent(StrEnum):
+    """What is logged about a change beside a `Transition`; none of these changes its state.
+
+    `SYNCED` and `CHECKED` are dated by their evidence. `RETRIED` is about a refused change.
+    """
+
+    REQUESTED = "requested"
+    DETECTED = "detected"
+    SYNCED = "synced"
+    CHECKED = "checked"
+    RETRIED = "retried"
+    RENAMED = "renamed"
+    NOTE = "note"
+
+
 _TRANSITIONS: Final[dict[tuple[State, Transition], State]] = {
     (State.QUEUED, Transition.SEND): State.SENDING,
     (State.QUEUED, Transition.AWAIT_USER): State.AWAITING_USER,
@@ -106,14 +123,14 @@ class Change(Struct, frozen=True):
     """One entry of the change log.
 
     `confirmed_at` is by Xero's clock (the contact's `UpdatedDateUTC`) where Xero gave it, so that it can be
-    compared with the start of a Re-Leased sync. `message` is Xero's reason for a refusal. `synced_at` is when
-    Re-Leased's own data showed the change. `superseded` means that a later change reversed it before it was
-    synced, or that it was refused and then retried. `reverses_change_id` is the change that this one undoes
-    or redoes, `retry_of_id` the refused one that it retries. `sent_when_updated_at` is the contact's
-    `UpdatedDateUTC` when the change was sent: a later one means that the contact has been updated since.
-    `checked_at` is when the user saw the contact in the right tab of Re-Leased. `unlinked_at` is since when
-    the contact is reported as unlinked there, `relinked_at` when it was last linked again while the change
-    was pending.
+    compared with the start of a Re-Leased sync. `message` is Xero's own words about the last attempt,
+    `notice` our reason. `synced_at` is when Re-Leased's own data showed the change. `superseded` means that a
+    later change reversed it before it was synced, or that it was refused and then retried.
+    `reverses_change_id` is the change that this one undoes or redoes, `retry_of_id` the refused one that it
+    retries. `sent_when_updated_at` is the contact's `UpdatedDateUTC` when the change was sent: a later one
+    means that the contact has been updated since. `checked_at` is when the user saw the contact in the right
+    tab of Re-Leased. `unlinked_at` is since when the contact is reported as unlinked there, `relinked_at`
+    when it was last linked again while the change was pending.
     """
 
     change_id: int
@@ -136,6 +153,23 @@ class Change(Struct, frozen=True):
     checked_at: datetime | None = None
     unlinked_at: datetime | None = None
     relinked_at: datetime | None = None
+    notice: Notice | None = None
+
+
+class ChangeLogEntry(Struct, frozen=True):
+    """One entry of a change's log.
+
+    `transition` is the value of a `Transition` or a `LogEvent`, `state` the change's state afterwards.
+    `message` is Xero's own words, `notice` our reason.
+    """
+
+    at: datetime
+    change_id: int
+    action: Action
+    transition: str
+    state: State
+    message: str = ""
+    notice: Notice | None = None
 
 
 def last_confirmed(changes: Iterable[Change]) -> Change | None:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
 from tui.model.change import Action, Change, Origin, State
-from tui.model.contact import NOT_LOADED, ineligible_reason
+from tui.model.contact import ineligible_reason
 from tui.model.query import fold
+from tui.model.reasons import ContactReason, UndoReason
 from tui.model.tenancy import NO_WARNINGS, TenancyWarnings, tenant_groups_among
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from tui.model.contact import Contact
+    from tui.model.reasons import Notice, Reason
     from tui.model.snapshot import ChangeView
 
 
@@ -80,14 +81,14 @@ class PlanLine(Struct, frozen=True):
 
     `change` is the one that is cancelled, dismissed or reversed, None where a new one stands for itself.
     `waits_for_reply` says that the new change stays behind one whose reply from Xero is still out, and goes
-    only if that was carried out. `reason` says why nothing is done.
+    only if that was carried out. `reason` is why nothing is done.
     """
 
     target: UndoTarget
     outcome: UndoOutcome
     change: Change | None = None
     waits_for_reply: bool = False
-    reason: str = ""
+    reason: ContactReason | UndoReason | None = None
 
     def tenant_groups(self, tenant_groups: frozenset[str]) -> tuple[str, ...]:
         """Return the groups of tenants that the contact is in, where this archives it."""
@@ -113,20 +114,10 @@ class UndoPlan(Struct, frozen=True):
         """The lines that do something."""
         return tuple(line for line in self.lines if line.outcome.has_effect)
 
-    @property
-    def summary(self) -> str:
-        """Say exactly what it will do: "3 are cancelled before they leave; 9 become restores, …"."""
-        return format_plan(self.lines)
-
 
 EFFECTIVE_STATES: Final = frozenset(
     {State.QUEUED, State.SENDING, State.UNKNOWN, State.AWAITING_USER, State.CONFIRMED}
 )
-CHANGED_AGAIN: Final = "it was changed again since"
-CHANGED_IN_XERO: Final = "somebody has changed it in Xero since"
-STATUS_DIFFERS: Final = "it is no longer as it was left"
-NOT_CARRIED_OUT: Final = "it was refused or taken back"
-NO_CHANGE_NEEDED: Final = "it is so already"
 
 
 def reverse(action: Action) -> Action:
@@ -140,8 +131,9 @@ def plan_line(target: UndoTarget) -> PlanLine:
     since = last.change_id if last is not None else target.change.change_id
     for other in reversed(target.others):
         if other.change_id > since and other.state in EFFECTIVE_STATES:
-            in_xero = other.origin is Origin.XERO
-            return PlanLine(target, UndoOutcome.SKIPPED, reason=CHANGED_IN_XERO if in_xero else CHANGED_AGAIN)
+            is_in_xero = other.origin is Origin.XERO
+            reason = UndoReason.CHANGED_IN_XERO if is_in_xero else UndoReason.CHANGED_AGAIN
+            return PlanLine(target, UndoOutcome.SKIPPED, reason=reason)
     return _plan_new_request(target) if last is None else _plan_reversal(target, last)
 
 
@@ -164,64 +156,24 @@ def limit_to_shown(shown: UndoPlan, fresh: Iterable[PlanLine]) -> tuple[PlanLine
     return tuple(
         line
         if not line.outcome.has_effect or is_agreed(line)
-        else PlanLine(line.target, UndoOutcome.SKIPPED, reason=STATUS_DIFFERS)
+        else PlanLine(line.target, UndoOutcome.SKIPPED, reason=UndoReason.STATUS_DIFFERS)
         for line in fresh
     )
-
-
-def format_plan(lines: Sequence[PlanLine]) -> str:
-    """Put what becomes of the contacts into one sentence without a full stop."""
-    counted = Counter((line.outcome, line.waits_for_reply) for line in lines if line.outcome.has_effect)
-    parts = [
-        _STEP_WORDS[key][0 if n == 1 else 1].format(n=f"{n:,}") for key in _STEP_WORDS if (n := counted[key])
-    ]
-    left = Counter(line.reason for line in lines if line.outcome is UndoOutcome.SKIPPED)
-    parts += [
-        f"{n:,} {'is' if n == 1 else 'are'} left alone: {_as_clause(reason)}" for reason, n in left.items()
-    ]
-    nothing = Counter(line.reason for line in lines if line.outcome is UndoOutcome.NO_CHANGE)
-    parts += [
-        f"{n:,} {'needs' if n == 1 else 'need'} nothing: {_as_clause(reason)}"
-        for reason, n in nothing.items()
-    ]
-    return "; ".join(parts) or "There is nothing to do"
-
-
-_STEP_WORDS: Final[dict[tuple[UndoOutcome, bool], tuple[str, str]]] = {
-    (UndoOutcome.CANCEL, False): ("{n} is cancelled before it leaves", "{n} are cancelled before they leave"),
-    (UndoOutcome.DISMISS, False): (
-        "{n} hand-off is no longer waited for",
-        "{n} hand-offs are no longer waited for",
-    ),
-    (UndoOutcome.RESTORE, False): (
-        "{n} becomes a restore, which you press in Xero",
-        "{n} become restores, which you press in Xero",
-    ),
-    (UndoOutcome.RESTORE, True): (
-        "{n} becomes a restore once Xero has answered",
-        "{n} become restores once Xero has answered",
-    ),
-    (UndoOutcome.ARCHIVE, False): ("{n} becomes an archive", "{n} become archives"),
-    (UndoOutcome.ARCHIVE, True): (
-        "{n} becomes an archive once Xero has answered",
-        "{n} become archives once Xero has answered",
-    ),
-}
 
 
 def _plan_new_request(target: UndoTarget) -> PlanLine:
     """Decide for a wish of which nothing is left: only one that was itself undone is asked for again."""
     if target.wanted_action is not target.change.action:
-        return PlanLine(target, UndoOutcome.NO_CHANGE, reason=NOT_CARRIED_OUT)
+        return PlanLine(target, UndoOutcome.NO_CHANGE, reason=UndoReason.NOT_CARRIED_OUT)
     if target.contact is not None and target.contact.status is target.wanted_action.target_status:
-        return PlanLine(target, UndoOutcome.NO_CHANGE, reason=NO_CHANGE_NEEDED)
+        return PlanLine(target, UndoOutcome.NO_CHANGE, reason=UndoReason.NO_CHANGE_NEEDED)
     reason = _ineligible_reason(target, as_left=reverse(target.wanted_action))
     return PlanLine(target, UndoOutcome.SKIPPED, reason=reason) if reason else _plan_new_change(target, None)
 
 
 def _plan_reversal(target: UndoTarget, last: Change) -> PlanLine:
     if last.action is target.wanted_action:
-        return PlanLine(target, UndoOutcome.NO_CHANGE, reason=NO_CHANGE_NEEDED)
+        return PlanLine(target, UndoOutcome.NO_CHANGE, reason=UndoReason.NO_CHANGE_NEEDED)
     if last.state is State.QUEUED:
         return PlanLine(target, UndoOutcome.CANCEL, last)
     if last.state is State.AWAITING_USER:
@@ -236,18 +188,11 @@ def _plan_new_change(target: UndoTarget, last: Change | None, *, waits: bool = F
     return PlanLine(target, UndoOutcome(target.wanted_action.value), last, waits_for_reply=waits)
 
 
-def _ineligible_reason(target: UndoTarget, *, as_left: Action) -> str:
+def _ineligible_reason(target: UndoTarget, *, as_left: Action) -> ContactReason | UndoReason | None:
     if target.contact is None:
-        return NOT_LOADED
+        return ContactReason.NOT_LOADED
     return ineligible_reason(target.contact) or (
-        "" if target.contact.status is as_left.target_status else STATUS_DIFFERS
-    )
-
-
-def _as_clause(reason: str) -> str:
-    """Fit a sentence of its own behind a colon."""
-    return (
-        reason[:1].lower() + reason[1:].rstrip(".") if not reason.startswith("Xero") else reason.rstrip(".")
+        None if target.contact.status is as_left.target_status else UndoReason.STATUS_DIFFERS
     )
 
 
@@ -284,15 +229,22 @@ def group_of(change: Change) -> ChangeGroup:
 
 
 class ChangeQuery(Struct, frozen=True):
-    """A group and the folded words that must all be found in a change: its contact's name, or why."""
+    """A group and the folded words that must all be found in a change: its contact's name, or why.
+
+    `reasons` are, for each word, those whose sentences contain it.
+    """
 
     group: ChangeGroup = ChangeGroup.ALL
     words: tuple[str, ...] = ()
+    reasons: tuple[tuple[Reason, ...], ...] = ()
 
     @classmethod
-    def parse(cls, group: ChangeGroup, text: str) -> ChangeQuery:
-        """Read what stands in the search box."""
-        return cls(group, tuple(dict.fromkeys(fold(text).split())))
+    def parse(
+        cls, group: ChangeGroup, text: str, reasons_with: Callable[[str], tuple[Reason, ...]]
+    ) -> ChangeQuery:
+        """Parse the text of the search box; `reasons_with` finds the reasons for a word."""
+        words = tuple(dict.fromkeys(fold(text).split()))
+        return cls(group, words, tuple(map(reasons_with, words)))
 
 
 class ChangeSearchResult(Struct, frozen=True):
@@ -303,10 +255,10 @@ class ChangeSearchResult(Struct, frozen=True):
 
 
 class ManualRestore(Struct, frozen=True):
-    """A restore that waits for a person in Xero.
+    """A restore that waits for the user in Xero.
 
-    `expected_refusal` is why Xero will refuse it, as far as the local copy can tell; mostly empty.
+    `expected_refusal` is why Xero will refuse it, as far as saved data shows.
     """
 
     change: Change
-    expected_refusal: str = ""
+    expected_refusal: Notice | None = None

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
+
+from tui.model.reasons import ContactReason
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 
-MERGED: Final = "It was merged into another contact in Xero, which can't be undone."
-GDPR: Final = "It is under a GDPR request in Xero, which can't be undone."
-DELETED: Final = "Xero no longer knows this contact, so that nothing about it can be changed."
-NOT_LOADED: Final = "Xero hasn't told of this contact yet."
-
-
-def ineligible_reason(contact: Contact) -> str:
-    """Say why nobody can change this contact's status any more; empty when somebody can."""
+def ineligible_reason(contact: Contact) -> ContactReason | None:
+    """Return why this contact's status can't be changed any more; None if it can."""
     if contact.status is ContactStatus.DELETED:
-        return DELETED
+        return ContactReason.DELETED
     if contact.merged_to:
-        return MERGED
+        return ContactReason.MERGED
     if contact.status is ContactStatus.GDPRREQUEST:
-        return GDPR
-    return ""
+        return ContactReason.GDPR
+    return None
 
 
 class ContactStatus(StrEnum):

@@ -9,6 +9,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from tui.model.change import ChangeLogEntry
     from tui.model.contact import Contact
     from tui.model.snapshot import ChangeView
 
@@ -22,17 +23,10 @@ class HistoryEntry(Struct, frozen=True):
     details: str
 
 
-class TimelineEntry(Struct, frozen=True):
-    """One entry of the change log: what happened to a change, and when."""
-
-    when: str
-    event: str
-
-
 class ContactDetails(Struct, frozen=True):
-    """One contact with the changes made to it, newest first; `tenant_groups` are its groups of tenants."""
+    """One contact with its changes and their log, newest first; `tenant_groups` are its groups of tenants."""
 
     contact: Contact
     changes: tuple[ChangeView, ...]
-    timeline: tuple[TimelineEntry, ...]
+    timeline: tuple[ChangeLogEntry, ...]
     tenant_groups: tuple[str, ...] = ()

@@ -12,19 +12,19 @@ from tui.model.tenancy import tenant_groups_among
 
 if TYPE_CHECKING:
     from tui.model.contact import Contact
+    from tui.model.reasons import ContactReason, Notice
 
 
 class PrecheckLine(Struct, frozen=True):
-    """One contact that is about to be changed, and what a careful colleague would say about it.
+    """One contact that is about to be changed, and what is to be known about it.
 
-    `blocked_reason` says why it can't be changed at all and would be left out; warnings only inform.
-    `tenant_groups` are those of its groups that a person has marked as tenants, where it is about to be
-    archived.
+    `blocked_reason` is why it would be left out; warnings never block. `tenant_groups` are those of its
+    groups that the user marked as tenants, if it is about to be archived.
     """
 
     contact: Contact
-    warnings: tuple[str, ...] = ()
-    blocked_reason: str = ""
+    warnings: tuple[Notice, ...] = ()
+    blocked_reason: ContactReason | None = None
     tenant_groups: tuple[str, ...] = ()
 
     def with_tenant_groups(self, tenant_groups: frozenset[str]) -> PrecheckLine:
@@ -40,14 +40,13 @@ class PrecheckLine(Struct, frozen=True):
 class Precheck(Struct, frozen=True):
     """What the confirmation dialog shows.
 
-    `is_fresh` says whether Xero was asked just now; if not, `stale_reason` says why, and the lines are
-    from the local copy. `is_first_archive` says that none was asked for here yet in this organisation.
+    `stale_reason` is why some lines are saved data, None if Xero was asked just now. `is_first_archive`
+    means that none was requested here yet in this organisation.
     """
 
     action: Action
     lines: tuple[PrecheckLine, ...]
-    is_fresh: bool
-    stale_reason: str = ""
+    stale_reason: Notice | None = None
     is_first_archive: bool = False
 
     @property

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from tui.model.change import Action, Change
+    from tui.model.change import Action, Change, ChangeLogEntry
     from tui.model.change_list import ChangeQuery, ChangeSearchResult, ManualRestore, UndoPlan
     from tui.model.comparison import FileComparison, RecordedMatches
-    from tui.model.contact_details import ContactDetails, HistoryEntry, TimelineEntry
+    from tui.model.contact_details import ContactDetails, HistoryEntry
     from tui.model.contact_file import FileOptions
     from tui.model.evidence import CompanyState
     from tui.model.precheck import Precheck
@@ -106,12 +106,12 @@ class ChangeLog(Protocol):
         """Return the changes found from start to before stop, newest first."""
         ...
 
-    async def timeline(self, change: Change) -> Sequence[TimelineEntry]:
+    async def timeline(self, change: Change) -> Sequence[ChangeLogEntry]:
         """Return what happened to one change, oldest first."""
         ...
 
-    async def export(self, query: ChangeQuery, file: Path) -> int:
-        """Write the changes found as CSV; returns how many."""
+    async def export(self, query: ChangeQuery, file: Path, why: Callable[[Change], str]) -> int:
+        """Write the changes found as CSV; returns how many. `why` says why something happened to one."""
         ...
 
 
@@ -127,7 +127,7 @@ class UndoService(Protocol):
         ...
 
     async def apply(self, plan: UndoPlan) -> UndoPlan:
-        """Undo or redo as planned; returns what was really done, where something changed meanwhile."""
+        """Undo or redo as planned; returns what was done, without steps if nothing could be."""
         ...
 
 

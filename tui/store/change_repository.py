@@ -14,10 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from tui.model.change import Action, Change, State
+    from tui.model.change import Action, Change, ChangeLogEntry, State
     from tui.model.change_list import ChangeQuery
     from tui.model.contact import Contact
-    from tui.store.change_log.entries import ChangeLogEntry
     from tui.store.database import Database
 
 # Stored, so that other copies of the program and the next start see it.

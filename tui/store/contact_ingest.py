@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from tui.model.change import Action, Change, State, Transition
 from tui.model.change_list import BatchKind
 from tui.model.contact import ContactStatus
+from tui.model.reasons import ChangeReason, Notice
 from tui.store import deleted_contacts
 from tui.store.change_log import changes as change_table
 from tui.store.change_log import conflicts
@@ -97,9 +98,9 @@ def _record_status_change(
         if change.state is State.SENDING or change.change_id in handled:
             # Its sender is waiting for the answer, or has it, and will say.
             return None
-        detail = conflicts.confirmation_detail(connection, change, status_change.contact)
+        reason = conflicts.confirmation_reason(connection, change, status_change.contact)
         confirm = change_table.TransitionRequest(
-            change.change_id, Transition.CONFIRM, confirmed_at=confirmed_at, detail=detail
+            change.change_id, Transition.CONFIRM, confirmed_at=confirmed_at, notice=Notice(reason)
         )
         confirmed = change_table.apply_transition(connection, confirm, seen_at)
         # What was sent from here, and is only now known to have been done, is nobody else's word.
@@ -135,9 +136,9 @@ def add(
         if last is None or (last.action is not action and last.state is not State.QUEUED):
             added.append(change_table.insert(connection, contact, action, batch_id, now))
         elif last.action is not action:
-            detail = f"{action} asked for instead"
+            notice = Notice(ChangeReason.OPPOSITE_REQUESTED)
             transition = change_table.TransitionRequest(
-                last.change_id, Transition.CANCEL, detail=detail, batch=batch_id
+                last.change_id, Transition.CANCEL, notice=notice, batch=batch_id
             )
             change_table.apply_transition(connection, transition, now)
             cancelled.append((last.change_id, action))

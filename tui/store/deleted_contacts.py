@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tui.model.change import State, Transition
 from tui.model.contact import ContactStatus
+from tui.model.reasons import ContactReason, Notice
 from tui.store import values
 from tui.store.change_log import changes as change_table
 from tui.store.timestamps import to_ms
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 # Replies must be at least this far apart, in milliseconds, to count as two.
 _MIN_INTERVAL_MS: Final = 5 * 60 * 1000
-DELETED_MESSAGE: Final = "Xero no longer knows this contact."
 
 
 def reset_seen(connection: sqlite3.Connection) -> None:
@@ -110,11 +110,8 @@ def mark_deleted(connection: sqlite3.Connection, contact_ids: Sequence[str], now
     for contact_id in contact_ids:
         for change in change_table.open_changes(connection, contact_id):
             if change.state is not State.SENDING:
-                change_table.apply_transition(
-                    connection,
-                    change_table.TransitionRequest(
-                        change.change_id, Transition.REFUSE, message=DELETED_MESSAGE
-                    ),
-                    now,
+                refuse = change_table.TransitionRequest(
+                    change.change_id, Transition.REFUSE, notice=Notice(ContactReason.DELETED)
                 )
+                change_table.apply_transition(connection, refuse, now)
     return dict(rows)

@@ -11,7 +11,6 @@ from tui.model.contact import ContactStatus
 from tui.store import contact_ingest, sync_state
 from tui.store.change_log import changes as change_table
 from tui.store.change_log.changes import TransitionRequest
-from tui.store.change_log.entries import ChangeLogEntry
 from tui.store.change_repository import ChangeRepository
 from tui.store.comparison_queries import read_for_comparison
 from tui.store.contacts import find_active_by_name, read_contacts, read_counts
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
     from tui.store.contact_ingest import IngestResult
     from tui.store.database import Database
 
-__all__ = ["ChangeLogEntry", "Store", "StoreUpdate", "TransitionRequest"]
+__all__ = ["Store", "StoreUpdate", "TransitionRequest"]
 
 
 class StoreUpdate(Struct, frozen=True):

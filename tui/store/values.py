@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tui.model.reasons import ChangeReason, Notice, find_reason
 from tui.model.timestamps import EPOCH, from_milliseconds
 
 if TYPE_CHECKING:
@@ -48,12 +49,31 @@ def names(value: object) -> tuple[str, ...]:
     return tuple(one for one in found if isinstance(one, str)) if isinstance(found, list) else ()
 
 
+def json_object(value: object) -> dict[str, object]:
+    """Return a JSON object; an empty one for anything else."""
+    found = _json(value)
+    return found if isinstance(found, dict) else {}
+
+
 def fields(value: object) -> dict[str, str]:
     """Return the texts of a JSON object by their names; none for what is no such object."""
-    found = _json(value)
-    if not isinstance(found, dict):
-        return {}
-    return {name: one for name, one in found.items() if isinstance(one, str)}
+    return {name: one for name, one in json_object(value).items() if isinstance(one, str)}
+
+
+def notice(code: object, params: object) -> Notice | None:
+    """Return a stored reason with its parameters, given as JSON or as read from it; None for no reason.
+
+    One that this version doesn't know becomes `ChangeReason.UNKNOWN`.
+    """
+    if not text(code):
+        return None
+    reason = find_reason(text(code))
+    if reason is None:
+        return Notice(ChangeReason.UNKNOWN)
+    found = params if isinstance(params, dict) else json_object(params)
+    return Notice(
+        reason, {name: value for name, value in found.items() if isinstance(value, str | int | float)}
+    )
 
 
 def read_rows(read: Callable[[tuple[Any, ...]], _T], rows: Iterable[tuple[Any, ...]]) -> list[_T]:

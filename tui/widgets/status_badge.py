@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tui import messages
 from tui.actions.registry import default_key
 from tui.model.change import State
 from tui.model.evidence import StatusSince, SyncStatus
+from tui.model.reasons import ContactReason
 from tui.widgets.text import safe
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from tui.model.snapshot import ChangeView
 
 
-# What to do first, by a part of the reason that is stored with the change.
+# What to do first, by a part of Xero's message.
 _STEPS: Final = (
     ("repeating invoice", "End or delete its repeating invoices in Xero"),
     ("already assigned to another contact", "Rename one of the two contacts in Xero, or change its number"),
@@ -28,15 +30,16 @@ _STEPS: Final = (
     ("not authorized", "Ask for a Xero role that can edit contacts"),
     ("permission", "Ask for a Xero role that can edit contacts"),
 )
-# Reasons that trying again can't change.
+# Reasons that a retry can't change: in messages of Xero, and in sentences that older versions stored.
 _NOT_RETRYABLE: Final = ("knows this contact", "know this contact", "merged into another", "privacy", "gdpr")
+_FINAL: Final = frozenset({ContactReason.MERGED, ContactReason.GDPR, ContactReason.DELETED})
 _NO_REASON: Final = "Xero gave no reason."
 _DEFAULT: Final = "Check the contact in Xero"
 
 
 def refusal_reason(change: Change) -> str:
-    """Return why the change was refused, in Xero's words."""
-    return safe(change.message) or _NO_REASON
+    """Return why the change was refused, in Xero's words if it gave any."""
+    return safe(messages.why(change)) or _NO_REASON
 
 
 def refusal_advice(
@@ -50,7 +53,8 @@ def refusal_advice(
     if change.state is not State.REFUSED or change.superseded:
         return ""
     message = change.message.lower()
-    if any(part in message for part in _NOT_RETRYABLE):
+    is_final = change.notice is not None and change.notice.reason in _FINAL
+    if is_final or any(part in message for part in _NOT_RETRYABLE):
         return "Retrying won't help. Check the contact in Xero."
     first = next((step for part, step in _STEPS if part in message), _DEFAULT)
     key_label = key(retry)

@@ -12,10 +12,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from tui.engine.precheck import build_precheck
-from tui.engine.services.timeline import timeline_line
 from tui.model.change import IllegalTransitionError, State, Transition
 from tui.model.change_list import BatchKind, ChangeSearchResult
 from tui.model.errors import ReshelveError
+from tui.model.reasons import UndoReason
 from tui.store import TransitionRequest
 from tui.system.user_files import write_user_file
 
@@ -28,9 +28,8 @@ if TYPE_CHECKING:
     from tui.engine.services.contacts import ContactRefresher
     from tui.engine.services.write_access import WriteAccess
     from tui.engine.snapshot_publisher import SnapshotPublisher
-    from tui.model.change import Action, Change
+    from tui.model.change import Action, Change, ChangeLogEntry
     from tui.model.change_list import ChangeQuery, UndoPlan
-    from tui.model.contact_details import TimelineEntry
     from tui.model.evidence import StatusSince
     from tui.model.precheck import Precheck
     from tui.store import Store
@@ -46,17 +45,23 @@ _JOINERS: Final = "\u200c\u200d"
 _ENCODING: Final = "utf-8-sig"
 
 
-def write_csv(changes: Iterable[Change], grade: Callable[[Change], StatusSince | None], file: Path) -> int:
+def write_csv(
+    changes: Iterable[Change],
+    grade: Callable[[Change], StatusSince | None],
+    why: Callable[[Change], str],
+    file: Path,
+) -> int:
     """Write the changes in the given order; returns how many. Replaces the file atomically.
 
-    Times are in UTC, to the second. Raises `ReshelveError` if the file can't be written.
+    `why` says why something happened to a change. Times are in UTC, to the second. Raises `ReshelveError` if
+    the file can't be written.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
     total = 0
     for change in changes:
-        writer.writerow([csv_safe(cell) for cell in _cells(change, grade(change))])
+        writer.writerow([csv_safe(cell) for cell in _cells(change, grade(change), why(change))])
         total += 1
     write_user_file(file, text.getvalue().encode(_ENCODING))
     return total
@@ -83,7 +88,7 @@ def _safe_char(char: str) -> str:
     return "" if category in {"Cc", "Cf"} and char not in _JOINERS else char
 
 
-def _cells(change: Change, sync: StatusSince | None) -> tuple[str, ...]:
+def _cells(change: Change, sync: StatusSince | None, why: str) -> tuple[str, ...]:
     evidence = ""
     if sync is not None:
         since = "" if sync.since is None else f" {sync.since:%Y-%m-%d %H:%M:%S}"
@@ -95,7 +100,7 @@ def _cells(change: Change, sync: StatusSince | None) -> tuple[str, ...]:
         change.action.value,
         change.origin.value,
         change.state.value,
-        change.message,
+        why,
         evidence,
     )
 
@@ -209,16 +214,14 @@ class ChangeLog:
         total, changes = await self._store.changes.page(query, start, stop)
         return ChangeSearchResult(total, tuple(self._publisher.view(change) for change in changes))
 
-    async def timeline(self, change: Change) -> Sequence[TimelineEntry]:
+    async def timeline(self, change: Change) -> Sequence[ChangeLogEntry]:
         """Return what happened to one change, oldest first."""
-        return tuple(
-            timeline_line(entry) for entry in self._store.changes.entries_of_change(change.change_id)
-        )
+        return self._store.changes.entries_of_change(change.change_id)
 
-    async def export(self, query: ChangeQuery, file: Path) -> int:
+    async def export(self, query: ChangeQuery, file: Path, why: Callable[[Change], str]) -> int:
         """Write the changes found as CSV; returns how many."""
         return await asyncio.to_thread(
-            write_csv, self._store.changes.iter_all(query), self._publisher.grade, file
+            write_csv, self._store.changes.iter_all(query), self._publisher.grade, why, file
         )
 
 
@@ -234,4 +237,4 @@ async def withdraw(
             applied = await store.record_transitions([TransitionRequest(change.change_id, transition)], now)
             moved = applied.updated
     if not moved:
-        raise ReshelveError("This change has already been processed.", "Nothing was cancelled.")
+        raise ReshelveError(UndoReason.ALREADY_PROCESSED)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from tui.engine.services.timeline import timeline_line
 from tui.model.contact_details import ContactDetails
 from tui.model.errors import ReshelveError, StoreError, XeroError
+from tui.model.reasons import ContactReason, Notice
 from tui.model.snapshot import ChangeView
 from tui.model.tenancy import tenant_groups_among
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tui.engine.snapshot_publisher import SnapshotPublisher
     from tui.model.contact_details import HistoryEntry
     from tui.model.query import Query
+    from tui.model.reasons import Param
     from tui.model.rows import Row, SearchResult
     from tui.store import Store
 
@@ -30,17 +31,16 @@ if TYPE_CHECKING:
 MAX_REFRESHED: Final = 1_000
 # Seconds. The first sync of a large organisation can use up a whole minute's calls.
 TIMEOUT_SECONDS: Final = 15.0
-_SLOW_REPLY: Final = "Xero is slow to respond. Its call limit for this minute may be reached."
 
 
 class RefreshResult(Struct, frozen=True):
     """The result of refreshing contacts from Xero.
 
-    `stale_reason` is why some aren't up to date, empty if all are; `unread` are the ids missing from Xero's
+    `stale_reason` is why some aren't up to date, None if all are; `unread` are the ids missing from Xero's
     reply.
     """
 
-    stale_reason: str = ""
+    stale_reason: Notice | None = None
     unread: frozenset[str] = frozenset()
 
 
@@ -67,15 +67,15 @@ class ContactRefresher:
     async def refresh(self, contact_ids: Sequence[str]) -> RefreshResult:
         """Refresh these contacts as far as Xero's reply can be read."""
         if len(contact_ids) > MAX_REFRESHED:
-            return RefreshResult(f"More than {MAX_REFRESHED:,} contacts. Showing saved data.")
+            return RefreshResult(Notice(ContactReason.TOO_MANY, {"most": MAX_REFRESHED}))
         attempt = self._connection.attempt()
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 found = await self._clients.xero.look_up(contact_ids)
         except TimeoutError:
-            return RefreshResult(_SLOW_REPLY, frozenset(contact_ids))
+            return RefreshResult(Notice(ContactReason.SLOW_REPLY), frozenset(contact_ids))
         except XeroError as error:
-            return RefreshResult(error.message, frozenset(contact_ids))
+            return RefreshResult(error.notice, frozenset(contact_ids))
         self._publisher.record_write(
             await self._store.save_contacts(
                 found.contacts, self._now(), deleted=found.unknown, missing=found.missing
@@ -86,10 +86,10 @@ class ContactRefresher:
         if not unread:
             self._scheduler.record_reply(self._clients.xero, None, attempt)
             return RefreshResult()
-        counted = (
-            "this contact" if len(contact_ids) == 1 else f"{len(unread):,} of {len(contact_ids):,} contacts"
-        )
-        return RefreshResult(f"Xero's data for {counted} couldn't be read.", unread)
+        if len(contact_ids) == 1:
+            return RefreshResult(Notice(ContactReason.UNREADABLE), unread)
+        counts: dict[str, Param] = {"count": len(unread), "total": len(contact_ids)}
+        return RefreshResult(Notice(ContactReason.SOME_UNREADABLE, counts), unread)
 
 
 class ContactService:
@@ -128,12 +128,12 @@ class ContactService:
         """Return one contact and its changes. Raises `StoreError` if it isn't in the local database."""
         contact = self._store.contact(contact_id)
         if contact is None:
-            raise StoreError("This contact isn't in the saved data.", action="refresh")
+            raise StoreError(ContactReason.NOT_SAVED)
         grade = self._publisher.grade
         return ContactDetails(
             contact,
             tuple(ChangeView(change, grade(change)) for change in self._store.changes.of_contact(contact_id)),
-            tuple(timeline_line(entry) for entry in self._store.changes.entries_of_contact(contact_id)),
+            tuple(self._store.changes.entries_of_contact(contact_id)),
             tenant_groups_among(contact.groups, self._store.tenancy.tenant_groups()),
         )
 
@@ -146,9 +146,9 @@ class ContactService:
 
     async def refresh_one(self, contact_id: str) -> None:
         """Refresh one contact from Xero, including its balances."""
-        fresh = await self._refresher.refresh([contact_id])
-        if fresh.stale_reason:
-            raise ReshelveError(fresh.stale_reason, "Showing saved data.")
+        stale = (await self._refresher.refresh([contact_id])).stale_reason
+        if stale is not None:
+            raise ReshelveError(stale.reason, **stale.params)
 
     async def refresh(self) -> None:
         """Refresh now."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.engine.precheck import ineligible_reason, warnings
+from tui.engine.precheck import name_taken
 from tui.engine.services.changes import withdraw
-from tui.model.change import Action, State, Transition
+from tui.model.change import State, Transition
 from tui.model.change_list import ManualRestore
+from tui.model.contact import ineligible_reason
+from tui.model.reasons import Notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -72,11 +74,11 @@ class ManualRestoreService:
         if (await self._refresher.refresh([contact_id])).stale_reason:
             self._scheduler.wake(manual_restores=True)
 
-    def _expected_refusal(self, contact: Contact | None) -> str:
+    def _expected_refusal(self, contact: Contact | None) -> Notice | None:
         if contact is None:
-            return ""
+            return None
         reason = ineligible_reason(contact)
-        if reason:
-            return reason
+        if reason is not None:
+            return Notice(reason)
         namesake = self._store.find_active_by_name(contact.name, except_id=contact.contact_id)
-        return " ".join(warnings(Action.RESTORE, contact, namesake))
+        return None if namesake is None else name_taken(namesake)

@@ -15,6 +15,7 @@ from tui.engine.sync.sync_state import (
 )
 from tui.model import timestamps
 from tui.model.errors import RejectedError, ReplyLostError
+from tui.model.reasons import ContactReason
 from tui.model.snapshot import SyncProgress
 from tui.system.log import logger
 from tui.xero.results import has_id
@@ -321,10 +322,7 @@ class ContactSync:
             self._partial_replies = 0
         elif self._partial_replies < _MAX_PARTIAL_REPLIES:
             self._partial_replies += 1
-            raise ReplyLostError(
-                "Xero's reply was incomplete.",
-                "Nothing is lost. Reshelve will retry automatically.",
-            )
+            raise ReplyLostError(ContactReason.INCOMPLETE_REPLY)
         else:
             logger.warning("pull: page %d lacks contacts at every attempt", reply.page)
         return reply

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.engine.precheck import ineligible_reason
 from tui.model.change import State, Transition
+from tui.model.contact import ineligible_reason
+from tui.model.reasons import Notice
 from tui.store import TransitionRequest
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class ManualRestorePoller:
         """Refuse restores that are no longer possible, such as of a merged contact."""
         reasons = {contact.contact_id: ineligible_reason(contact) for contact in contacts}
         requests = [
-            TransitionRequest(change.change_id, Transition.REFUSE, message=reason)
+            TransitionRequest(change.change_id, Transition.REFUSE, notice=Notice(reason))
             for change in batch
             if (reason := reasons.get(change.contact_id))
         ]

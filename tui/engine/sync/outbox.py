@@ -10,10 +10,11 @@ from uuid import uuid4
 
 from msgspec import Struct
 
-from tui.engine.precheck import ineligible_reason
 from tui.model import timestamps
 from tui.model.change import Action, IllegalTransitionError, State, Transition
+from tui.model.contact import ineligible_reason
 from tui.model.errors import RejectedError, ReplyLostError, ReshelveError, XeroError
+from tui.model.reasons import ChangeReason, Notice
 from tui.store import TransitionRequest
 from tui.system.log import logger
 from tui.xero.rate_limiter import LONGEST_WRITE
@@ -28,10 +29,9 @@ if TYPE_CHECKING:
     from tui.xero.results import LookupResult
 
 
-CHANGED_SINCE = (
-    "No reply from Xero, and the contact has been changed since. It may have been archived and restored. "
-    "Check it in Xero, then retry if you still want to archive it."
-)
+# Why Xero didn't make a change: its own words, or our reason if it gave none.
+Refusal = str | Notice
+
 # A read may lag a write. After this long without a reply, a read shows the result of the request.
 _READ_LAG = timedelta(minutes=1)
 _REFUSAL_VALID_FOR = timedelta(days=30)
@@ -48,21 +48,21 @@ class Resolution(Struct, frozen=True):
 def resolve(
     changes: Sequence[Change],
     contacts: Sequence[Contact],
-    words: Mapping[str, str],
+    refusals: Mapping[str, Refusal],
     *,
     is_not_applied: bool = False,
     recent: Collection[int] = (),
 ) -> Resolution:
     """Resolve each change by its contact's status as just read, never by the wording of an error.
 
-    If a contact wasn't read, its change stays as it is. `words` are Xero's messages by contact id. Without a
-    message and without a change of status, the request never arrived and the change is requeued.
+    If a contact wasn't read, its change stays as it is. `refusals` are by contact id. Without one and without
+    a change of status, the request never arrived and the change is requeued.
     `is_not_applied` means that Xero definitely did nothing. `recent` are ids of changes whose earlier request
     got no reply so recently that a read may not show its result yet: they aren't refused.
     """
     read = {contact.contact_id: contact for contact in contacts}
     requests = (
-        _transition_request(change, contact, words.get(change.contact_id, ""), is_not_applied=is_not_applied)
+        _transition_request(change, contact, refusals.get(change.contact_id), is_not_applied=is_not_applied)
         for change in changes
         if (contact := read.get(change.contact_id))
     )
@@ -94,31 +94,36 @@ def _as_manual_restore(change: Change, contact: Contact | None) -> TransitionReq
         # Its status won't change again, so a manual restore would wait forever.
         return TransitionRequest(change.change_id, Transition.CONFIRM)
     reason = ineligible_reason(contact)
-    return TransitionRequest(
-        change.change_id, Transition.REFUSE if reason else Transition.AWAIT_USER, message=reason
-    )
+    if reason is None:
+        return TransitionRequest(change.change_id, Transition.AWAIT_USER)
+    return TransitionRequest(change.change_id, Transition.REFUSE, notice=Notice(reason))
 
 
 def _transition_request(
-    change: Change, contact: Contact, words: str, *, is_not_applied: bool
+    change: Change, contact: Contact, refusal: Refusal | None, *, is_not_applied: bool
 ) -> TransitionRequest:
+    message, notice = _parts(refusal)
     if contact.status is change.action.target_status:
         # A manual restore may not change UpdatedDateUTC (unproven): then use now, which is later.
         confirmed_at = contact.updated_at if change.action is Action.ARCHIVE else None
         return TransitionRequest(
-            change.change_id, Transition.CONFIRM, confirmed_at=confirmed_at, detail=words
+            change.change_id, Transition.CONFIRM, confirmed_at=confirmed_at, message=message, notice=notice
         )
     reason = ineligible_reason(contact)
-    if reason:
-        return TransitionRequest(change.change_id, Transition.REFUSE, message=words or reason)
-    if not words and not is_not_applied and _may_have_been_reversed(change, contact):
-        return TransitionRequest(change.change_id, Transition.REFUSE, message=CHANGED_SINCE)
-    if not words:
-        return TransitionRequest(
-            change.change_id, Transition.REQUEUE, detail="checked with Xero: not applied"
-        )
-    transition = Transition.AWAIT_USER if change.action is Action.RESTORE else Transition.REFUSE
-    return TransitionRequest(change.change_id, transition, message=words)
+    if reason is not None:
+        return TransitionRequest(change.change_id, Transition.REFUSE, message, notice=Notice(reason))
+    if refusal:
+        transition = Transition.AWAIT_USER if change.action is Action.RESTORE else Transition.REFUSE
+        return TransitionRequest(change.change_id, transition, message, notice=notice)
+    if not is_not_applied and _may_have_been_reversed(change, contact):
+        notice = Notice(ChangeReason.CHANGED_SINCE)
+        return TransitionRequest(change.change_id, Transition.REFUSE, notice=notice)
+    return TransitionRequest(change.change_id, Transition.REQUEUE, notice=Notice(ChangeReason.NEVER_ARRIVED))
+
+
+def _parts(refusal: Refusal | None) -> tuple[str, Notice | None]:
+    """Return the message and the notice that a refusal is stored as."""
+    return ("", refusal) if isinstance(refusal, Notice) else (refusal or "", None)
 
 
 def _may_have_been_reversed(change: Change, contact: Contact) -> bool:
@@ -158,7 +163,6 @@ _LONGEST_WAIT: Final = 300.0
 _CHECK_INTERVAL: Final = 10.0
 # How long a request started by another run of Reshelve may still be running.
 MAX_CALL_DURATION: Final = timedelta(seconds=LONGEST_WRITE)
-_UNCHANGED = "Xero accepted the request but didn't change the contact."
 
 
 class Backoff:
@@ -235,7 +239,7 @@ class Outbox:
             is_young = abs(now - change.updated_at) < MAX_CALL_DURATION
             (under_way if is_young and not self._was_sent_here(change) else interrupted).append(change)
         if interrupted:
-            await self._mark_unknown(interrupted, detail="interrupted before a reply was recorded")
+            await self._mark_unknown(interrupted, Notice(ChangeReason.INTERRUPTED))
         if under_way and self._elapsed() >= self._next_check_at:
             self._next_check_at = self._elapsed() + _CHECK_INTERVAL
             await self._confirm_done(under_way)
@@ -254,12 +258,12 @@ class Outbox:
             )
         )
 
-    async def _mark_sending_unknown(self, detail: str) -> None:
+    async def _mark_sending_unknown(self, notice: Notice) -> None:
         interrupted = [
             each for each in self._store.changes.in_states(State.SENDING) if self._was_sent_here(each)
         ]
         if interrupted:
-            await self._mark_unknown(interrupted, detail=detail)
+            await self._mark_unknown(interrupted, notice)
 
     @property
     def has_work(self) -> bool:
@@ -289,7 +293,8 @@ class Outbox:
                     logger.info("outbox: another copy of Reshelve has taken over what was being sent")
                     return
                 # A bug, at any point: only reading the contacts again shows what Xero did.
-                await self._mark_sending_unknown(f"interrupted by an unexpected {type(error).__name__}")
+                kind = type(error).__name__
+                await self._mark_sending_unknown(Notice(ChangeReason.INTERRUPTED_BY_BUG, {"kind": kind}))
                 raise
 
     async def verify_unknown(self) -> None:
@@ -301,8 +306,8 @@ class Outbox:
                 return
             now = self._now()
             recent = {change.change_id for change in due if is_recent(change, now)}
-            messages = {change.contact_id: change.message for change in due if change.message}
-            await self._read_and_resolve(due, messages, recent)
+            refusals = {each.contact_id: refusal for each in due if (refusal := _known_refusal(each))}
+            await self._read_and_resolve(due, refusals, recent)
 
     def _due_batch(self) -> list[Change]:
         """Return the next changes to send.
@@ -349,11 +354,11 @@ class Outbox:
         except RejectedError as error:
             await self._handle_rejection(batch, error)
         except ReplyLostError:
-            await self._mark_unknown(batch, detail="no reply from Xero")
+            await self._mark_unknown(batch, Notice(ChangeReason.NO_REPLY))
             raise
         except XeroError:
             # Offline, rate limited or signed out: the request wasn't processed.
-            await self._transition_all(batch, Transition.REQUEUE, detail="couldn't reach Xero")
+            await self._transition_all(batch, Transition.REQUEUE, notice=Notice(ChangeReason.UNREACHABLE))
             raise
         else:
             await self._handle_elements(batch, elements, resent)
@@ -379,39 +384,40 @@ class Outbox:
         await self._record(Resolution(tuple(confirmed), tuple(contacts)))
         if unconfirmed:
             await self._verify_unanswered(
-                unconfirmed, {key: _message_of(element) for key, element in answers.items()}, resent
+                unconfirmed, {key: _refusal_of(element) for key, element in answers.items()}, resent
             )
 
     async def _verify_unanswered(
-        self, changes: Sequence[Change], messages: Mapping[str, str], resent: Collection[int]
+        self, changes: Sequence[Change], refusals: Mapping[str, Refusal], resent: Collection[int]
     ) -> None:
-        await self._mark_unknown(changes, detail="not confirmed by Xero", messages=messages)
-        requests = await self._read_and_resolve(changes, messages, resent)
+        await self._mark_unknown(changes, Notice(ChangeReason.NOT_CONFIRMED), refusals)
+        requests = await self._read_and_resolve(changes, refusals, resent)
         if any(request.transition is Transition.REQUEUE for request in requests):
             # Resending immediately could loop forever.
-            raise ReplyLostError("Xero didn't confirm some contacts.", "Reshelve will check and retry.")
+            raise ReplyLostError(ChangeReason.NOT_CONFIRMED)
 
     async def _handle_rejection(self, batch: Sequence[Change], error: RejectedError) -> None:
         """Find the contact that made Xero refuse the whole request: one unknown id is enough.
 
         A 404 is only about ids: it doesn't refuse contacts that Xero has.
         """
-        await self._mark_unknown(batch, detail=error.message)
+        await self._mark_unknown(batch, error.notice)
         found = await self._xero.look_up([change.contact_id for change in batch])
         is_culprit_known = len(found.contacts) < len(batch)
         is_final = not is_culprit_known and error.status != HTTPStatus.NOT_FOUND
-        messages = dict.fromkeys((each.contact_id for each in batch), error.message) if is_final else {}
+        refusal = _words_of(error) or error.notice
+        refusals = {each.contact_id: refusal for each in batch} if is_final else {}
         await self._record_resolution(
-            batch, found, resolve(batch, found.contacts, messages, is_not_applied=True)
+            batch, found, resolve(batch, found.contacts, refusals, is_not_applied=True)
         )
         if not is_final and not is_culprit_known:
-            raise ReplyLostError(error.message, "Nothing is lost. Reshelve will retry automatically.")
+            raise ReplyLostError(error.reason, **error.notice.params)
 
     async def _read_and_resolve(
-        self, changes: Sequence[Change], messages: Mapping[str, str], recent: Collection[int]
+        self, changes: Sequence[Change], refusals: Mapping[str, Refusal], recent: Collection[int]
     ) -> Sequence[TransitionRequest]:
         found = await self._xero.look_up([change.contact_id for change in changes])
-        resolution = resolve(changes, found.contacts, messages, recent=recent)
+        resolution = resolve(changes, found.contacts, refusals, recent=recent)
         if any(request.transition is Transition.AWAIT_USER for request in resolution.requests):
             await self._restore_capability.record(self._now())
         await self._record_resolution(changes, found, resolution)
@@ -433,20 +439,16 @@ class Outbox:
         self._backoff.record_failures({each.change_id for each in changes} - moved, at_least=2)
 
     async def _mark_unknown(
-        self, batch: Sequence[Change], *, detail: str, messages: Mapping[str, str] | None = None
+        self, batch: Sequence[Change], notice: Notice, refusals: Mapping[str, Refusal] | None = None
     ) -> None:
-        """Mark changes as unknown; Xero's messages are kept until the contacts can be read."""
-        messages_by_contact = messages or {}
-        requests = (
-            TransitionRequest(
-                change.change_id,
-                Transition.REPLY_LOST,
-                message=messages_by_contact.get(change.contact_id, ""),
-                detail=detail,
-            )
-            for change in batch
-        )
-        await self._record(Resolution(tuple(requests)))
+        """Mark changes as unknown; what Xero answered is kept until the contacts can be read."""
+        refusals = refusals or {}
+
+        def request(change: Change) -> TransitionRequest:
+            message, why = _parts(refusals.get(change.contact_id))
+            return TransitionRequest(change.change_id, Transition.REPLY_LOST, message, notice=why or notice)
+
+        await self._record(Resolution(tuple(map(request, batch))))
         self._backoff.record_failures([change.change_id for change in batch])
 
     async def _record(self, resolution: Resolution) -> Sequence[Change]:
@@ -455,10 +457,15 @@ class Outbox:
         return applied.updated
 
     async def _transition_all(
-        self, batch: Sequence[Change], transition: Transition, *, idempotency_key: str = "", detail: str = ""
+        self,
+        batch: Sequence[Change],
+        transition: Transition,
+        *,
+        idempotency_key: str = "",
+        notice: Notice | None = None,
     ) -> Sequence[Change]:
         requests = (
-            TransitionRequest(change.change_id, transition, idempotency_key=idempotency_key, detail=detail)
+            TransitionRequest(change.change_id, transition, idempotency_key=idempotency_key, notice=notice)
             for change in batch
         )
         return await self._record(Resolution(tuple(requests)))
@@ -476,6 +483,19 @@ def _next_batch(queued: Sequence[Change]) -> list[Change]:
     return batch[:BATCH_SIZE]
 
 
-def _message_of(element: ContactWriteResult) -> str:
-    """Return Xero's message, or our own if Xero returned the contact unchanged without one."""
-    return element.message or ("" if element.contact is None else _UNCHANGED)
+def _refusal_of(element: ContactWriteResult) -> Refusal:
+    """Return Xero's message, or our reason if Xero returned the contact unchanged without one."""
+    return element.message or ("" if element.contact is None else Notice(ChangeReason.NOT_APPLIED))
+
+
+def _known_refusal(change: Change) -> Refusal | None:
+    """Return what Xero answered about a change whose result is unknown."""
+    notice = change.notice
+    is_answer = notice is not None and notice.reason is ChangeReason.NOT_APPLIED
+    return change.message or (notice if is_answer else None)
+
+
+def _words_of(error: RejectedError) -> str:
+    """Return Xero's own words about a request that it rejected; may be empty."""
+    params = error.notice.params
+    return str(params.get("xero_message") or params.get("message", ""))

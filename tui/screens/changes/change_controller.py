@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from tui import messages
 from tui.actions.registry import default_key
 from tui.messages.formats import pluralize
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
+from tui.model.reasons import ContactReason, Notice
 from tui.screens import navigation
 from tui.screens.messages import RestoreRequested
 
@@ -20,13 +22,12 @@ if TYPE_CHECKING:
     from tui.screens.base_screen import EngineScreen
 
 _ALREADY: Final = {
-    Action.ARCHIVE: "Already archived. Press {restore} to restore it.",
-    Action.RESTORE: "Already active. Press {archive} to archive it.",
+    Action.ARCHIVE: (ContactReason.ALREADY_ARCHIVED, "Press {restore} to restore it."),
+    Action.RESTORE: (ContactReason.ALREADY_ACTIVE, "Press {archive} to archive it."),
 }
 _NOT_CHANGEABLE: Final = {
-    ContactStatus.GDPRREQUEST: "Xero locked this contact for a privacy request (GDPR). It can't be "
-    "archived or restored.",
-    ContactStatus.DELETED: "This contact is no longer in Xero. It can't be archived or restored.",
+    ContactStatus.GDPRREQUEST: ContactReason.GDPR,
+    ContactStatus.DELETED: ContactReason.DELETED,
 }
 _IN_PROGRESS: Final = {
     Action.ARCHIVE: "This contact is already being archived.",
@@ -62,11 +63,13 @@ def blocked_reason(
             )
         return _IN_PROGRESS[change.action]
     if status in _NOT_CHANGEABLE:
-        return _NOT_CHANGEABLE[status]
+        return messages.message(Notice(_NOT_CHANGEABLE[status]))
     if status is action.target_status:
-        return _ALREADY[action].format(archive=key("archive"), restore=key("restore"))
+        reason, advice = _ALREADY[action]
+        keys = {"archive": key("archive"), "restore": key("restore")}
+        return f"{messages.message(Notice(reason))} {advice.format_map(keys)}"
     if action is Action.RESTORE and is_merged:
-        return "This contact was merged into another in Xero. It can't be restored."
+        return messages.message(Notice(ContactReason.MERGED))
     return ""
 
 

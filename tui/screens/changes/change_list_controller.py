@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from textual.message import Message
 
+from tui import messages
 from tui.model.change_list import ChangeGroup, ChangeQuery, ChangeSearchResult
 from tui.screens.changes import formatting
 from tui.widgets.group_bar import ChangeGroupBar
@@ -124,7 +125,7 @@ class ChangeListController:
         self._load(0, max(1, self._rows.size.height), keep=False)
 
     def _parse(self) -> None:
-        self.query = ChangeQuery.parse(self._groups.group, self._search.text)
+        self.query = ChangeQuery.parse(self._groups.group, self._search.text, messages.reasons_with)
 
     def reload(self) -> None:
         """Read what is visible again: it may look different. One read at a time, and one after it."""

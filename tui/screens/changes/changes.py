@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
+from tui import messages
 from tui.actions.registry import bindings
 from tui.messages.formats import pluralize
 from tui.model.change import State
@@ -39,8 +40,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
-    from tui.model.change import Change
-    from tui.model.contact_details import TimelineEntry
+    from tui.model.change import Change, ChangeLogEntry
     from tui.model.services import Backend
     from tui.model.snapshot import ChangeView
 
@@ -51,7 +51,7 @@ _SEARCH_KEYS = (("open", "To the list"), ("clear", "Clear"), "command_palette", 
 @dataclass
 class _TimelineLoaded(Message, bubble=False):
     view: ChangeView
-    lines: Sequence[TimelineEntry]
+    lines: Sequence[ChangeLogEntry]
 
 
 class ChangesScreen(EngineScreen[None]):
@@ -290,7 +290,7 @@ class ChangesScreen(EngineScreen[None]):
 
     @work(group="export", exit_on_error=False)
     async def _export(self, file: Path) -> None:
-        count = await self.backend.change_log.export(self.list.query, file)
+        count = await self.backend.change_log.export(self.list.query, file, messages.why)
         self.flash(f"{pluralize(count, 'change')} saved to {file}")
 
     def action_manual_restores(self) -> None:

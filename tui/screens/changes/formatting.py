@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
 
+from tui import messages
 from tui.actions.registry import default_key
 from tui.messages import formats
 from tui.messages.formats import format_number, pluralize
-from tui.model.change import Action, Origin, State
+from tui.messages.texts import fill_in
+from tui.model.change import Action, LogEvent, Origin, State
 from tui.model.change_list import BatchKind, ChangeGroup, UndoOutcome
+from tui.model.reasons import Notice
 from tui.screens.tenancy import formatting
 from tui.widgets.status_badge import StatusBadge, badge_for, refusal_advice
 from tui.widgets.text import content, fit
@@ -19,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
-    from tui.model.change import Change
+    from tui.model.change import Change, ChangeLogEntry
     from tui.model.change_list import PlanLine, UndoPlan
-    from tui.model.contact_details import TimelineEntry
+    from tui.model.reasons import ContactReason, UndoReason
     from tui.model.snapshot import ChangeView
 
 
@@ -61,12 +65,12 @@ def row(view: ChangeView, width: int, now: datetime) -> Content:
     change, badge = view.change, change_badge(view, now)
     when = formats.short_time(change.requested_at, now).rjust(_WHEN)
     taken = _ACTION + _SIGN + _WHEN + 3 * _GAP
-    message = ""
+    shown_why = ""
     if width - taken < _LEAST_NAME:
         when, taken = "", _ACTION + _SIGN + 2 * _GAP
     free = max(4, width - taken)
-    if width >= _ROOM_FOR_WORDS and change.message:
-        free, message = free // 2, change.message
+    if width >= _ROOM_FOR_WORDS and (why := messages.why(change)):
+        free, shown_why = free // 2, why
     gap = " " * _GAP
     parts = [
         content(fit(change.name, free), "bold" if change.state.is_open else ""),
@@ -75,14 +79,14 @@ def row(view: ChangeView, width: int, now: datetime) -> Content:
     ]
     if when:
         parts.append(Content.styled(when, "$text-muted"))
-    if message:
-        parts.append(content(message, "$text-muted"))
+    if shown_why:
+        parts.append(content(shown_why, "$text-muted"))
     return Content(gap).join(parts)
 
 
 def details(
     view: ChangeView,
-    lines: Sequence[TimelineEntry],
+    entries: Sequence[ChangeLogEntry],
     now: datetime,
     key: Callable[[str], str] = default_key,
 ) -> Content:
@@ -96,17 +100,49 @@ def details(
         ),
         Content.styled(_requested_line(change, now), "$text-muted"),
     ]
-    if change.message:
-        written.append(
-            content(change.message, "$text-error" if change.state is State.REFUSED else "$text-muted")
-        )
+    if why := messages.why(change):
+        written.append(content(why, "$text-error" if change.state is State.REFUSED else "$text-muted"))
     to_do = refusal_advice(change, retry="retry", key=key)
     if to_do:
         written.append(content(to_do, "$text-warning"))
     written += (
-        Content.assemble((f"{line.when}  ", "$text-muted"), content(line.event)) for line in reversed(lines)
+        Content.assemble((f"{entry_time(entry)}  ", "$text-muted"), content(entry_text(entry)))
+        for entry in reversed(entries)
     )
     return Content("\n").join(written)
+
+
+_STATE_TEXT: Final = {
+    State.QUEUED: "queued",
+    State.SENDING: "sent to Xero",
+    State.UNKNOWN: "checking the result with Xero",
+    State.AWAITING_USER: "needs you to click Restore in Xero",
+    State.CONFIRMED: "confirmed by Xero",
+    State.REFUSED: "refused by Xero",
+    State.CANCELLED: "cancelled before sending",
+    State.DISMISSED: "stopped waiting",
+}
+_EVENT_TEXT: Final[dict[str, str]] = {
+    LogEvent.REQUESTED: "requested in Reshelve",
+    LogEvent.DETECTED: "done in Xero by someone else",
+    LogEvent.SYNCED: "synced to Re-Leased",
+    LogEvent.CHECKED: "checked in Re-Leased by you",
+    LogEvent.RETRIED: "retried as a new change",
+    LogEvent.RENAMED: "continues under another name",
+    LogEvent.NOTE: "continues",
+}
+
+
+def entry_time(entry: ChangeLogEntry) -> str:
+    """Write when something happened to a change."""
+    return f"{formats.day(entry.at.astimezone())} {formats.time_of_day(entry.at)}"
+
+
+def entry_text(entry: ChangeLogEntry) -> str:
+    """Write what happened to a change, and why."""
+    text = _EVENT_TEXT.get(entry.transition) or _STATE_TEXT[entry.state]
+    why = messages.why(entry)
+    return f"{_ACTIONS[entry.action].capitalize()} {text}{f': {why}' if why else ''}"
 
 
 def _requested_line(change: Change, now: datetime) -> str:
@@ -165,12 +201,40 @@ def explanation(plan: UndoPlan, now: datetime) -> tuple[str, ...]:
     and_more = [f"and {format_number(more)} more"] if more > 0 else []
     return (
         requested,
-        f"{plan.summary}.",
+        f"{summary(plan)}.",
         *_tenancy_warnings(plan),
         *listed,
         *and_more,
         *_first_archive_explanation(plan),
     )
+
+
+_STEPS: Final = {
+    (UndoOutcome.CANCEL, False): "{n:,} cancelled before sending",
+    (UndoOutcome.DISMISS, False): "{n:restore} no longer to finish in Xero",
+    (UndoOutcome.RESTORE, False): "{n:restore} to finish in Xero",
+    (UndoOutcome.RESTORE, True): "{n:restore} after Xero's reply",
+    (UndoOutcome.ARCHIVE, False): "{n:archive}",
+    (UndoOutcome.ARCHIVE, True): "{n:archive} after Xero's reply",
+}
+
+
+def summary(plan: UndoPlan) -> str:
+    """Say exactly what it does, without a full stop: "3 cancelled before sending; 2 skipped: …"."""
+    steps = Counter((line.outcome, line.waits_for_reply) for line in plan.steps)
+    parts = [fill_in(text, {"n": steps[step]}) for step, text in _STEPS.items() if steps[step]]
+    left = Counter(line.reason for line in plan.lines if not line.outcome.has_effect)
+    parts += [
+        f"{format_number(count)} skipped{f': {_clause(reason)}' if reason else ''}"
+        for reason, count in left.items()
+    ]
+    return "; ".join(parts) or "nothing to do"
+
+
+def _clause(reason: ContactReason | UndoReason) -> str:
+    """Write a reason behind a colon or a comma."""
+    text = messages.message(Notice(reason)).rstrip(".")
+    return f"{text[:1].lower()}{text[1:]}"
 
 
 def _tenancy_warnings(plan: UndoPlan) -> Iterator[str]:
@@ -193,7 +257,7 @@ def _first_archive_explanation(plan: UndoPlan) -> Iterator[str]:
 
 def _format_outcome(line: PlanLine, marked: frozenset[str]) -> str:
     if not line.outcome.has_effect:
-        return f"no change, {line.reason}" if line.reason else "no change"
+        return f"skipped, {_clause(line.reason)}" if line.reason else "skipped"
     groups = line.tenant_groups(marked)
     text = _OUTCOMES[line.outcome] + (" after Xero's reply" if line.waits_for_reply else "")
     return f"{text}, in {formatting.format_groups(groups)}" if groups else text
@@ -203,9 +267,11 @@ def nothing_to_do(kind: BatchKind, plan: UndoPlan | None) -> str:
     """Say why there is nothing to do."""
     if plan is None:
         return f"Nothing to {VERBS[kind].lower()}."
-    return f"Can't {VERBS[kind].lower()}: {plan.summary[:1].lower()}{plan.summary[1:]}."
+    return f"Can't {VERBS[kind].lower()}: {summary(plan)}."
 
 
 def done_message(plan: UndoPlan) -> str:
     """Say what was really done."""
-    return f"{VERBS[plan.kind]}ne: {plan.summary}."
+    if not plan.steps:
+        return nothing_to_do(plan.kind, plan)
+    return f"{VERBS[plan.kind]}ne: {summary(plan)}."

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from tui import messages
 from tui.actions.registry import default_key
 from tui.messages import formats
 from tui.messages.formats import money
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
+from tui.screens.changes.formatting import entry_text, entry_time
 from tui.screens.tenancy.formatting import format_groups
 from tui.widgets.status_badge import badge_for, refusal_advice
 from tui.widgets.text import content
@@ -101,8 +103,8 @@ def _changes(page: ContactDetails, now: datetime, key: Callable[[str], str]) -> 
             (badge.symbol or "·", style), f" {what} {where}, ",
             formats.short_time(change.requested_at, now), "  ", (badge.label or change.state.value, style),
         )  # fmt: skip
-        if change.message and change.state in _STATES_WITH_REASON:
-            yield content(change.message, "$text-muted")
+        if change.state in _STATES_WITH_REASON and (why := messages.why(change)):
+            yield content(why, "$text-muted")
         to_do = refusal_advice(change, key=key)
         if to_do:
             yield content(to_do, "$text-warning")
@@ -111,8 +113,8 @@ def _changes(page: ContactDetails, now: datetime, key: Callable[[str], str]) -> 
 def timeline(page: ContactDetails) -> Content:
     """Write the journal of this contact."""
     lines = [
-        Content.assemble(content(line.when.ljust(_WHEN), "$text-muted"), content(line.event))
-        for line in page.timeline
+        Content.assemble((entry_time(entry).ljust(_WHEN), "$text-muted"), content(entry_text(entry)))
+        for entry in page.timeline
     ]
     return _section("Timeline", lines) if lines else Content("")
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tui.messages import as_sentence
+from tui import messages
 from tui.messages.formats import format_number, pluralize
 from tui.model.change import Action
+from tui.model.reasons import Notice
 from tui.screens.tenancy.formatting import full_explanation, mention, short_explanation, summary, warning
 
 if TYPE_CHECKING:
@@ -64,10 +65,9 @@ def button(action: Action, count: int) -> str:
 
 def freshness(precheck: Precheck) -> tuple[str, str]:
     """Say whether Xero was asked just now, with a style."""
-    if precheck.is_fresh:
+    if precheck.stale_reason is None:
         return "Up to date with Xero.", "$text-success"
-    reason = precheck.stale_reason or "Xero can't be reached."
-    return f"{as_sentence(reason)} Showing saved data.", "$text-warning"
+    return f"{messages.message(precheck.stale_reason)} Showing saved data.", "$text-warning"
 
 
 def not_shown(hidden: int, chosen: int) -> str:
@@ -115,7 +115,7 @@ def _warns(line: PrecheckLine) -> bool:
 def _warnings(line: PrecheckLine, *, is_alone: bool) -> Iterator[str]:
     if line.tenant_groups:
         yield warning(line.tenant_groups) if is_alone else mention(line.tenant_groups)
-    yield from line.warnings
+    yield from map(messages.in_full, line.warnings)
 
 
 def _more(hidden: Sequence[PrecheckLine]) -> str:
@@ -133,6 +133,7 @@ def _blocked_lines(
         yield "heading", "Can't be changed:" if is_all else "Left out:", "bold $text-error"
     for line in blocked[:most]:
         yield "name", f"✗ {line.contact.name}", "$text-muted"
-        yield "warning", line.blocked_reason, "$text-error"
+        if line.blocked_reason is not None:
+            yield "warning", messages.message(Notice(line.blocked_reason)), "$text-error"
     if len(blocked) > most:
         yield "more", f"and {format_number(len(blocked) - most)} more", "$text-muted"

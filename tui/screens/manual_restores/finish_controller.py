@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from textual.content import Content
 from textual.message import Message
 
+from tui import messages
 from tui.actions.registry import error_message
 from tui.messages import formats
 from tui.messages.formats import pluralize
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tui.model.change import Change
+    from tui.model.change_list import ManualRestore
     from tui.model.services import Backend
     from tui.screens.base_screen import EngineScreen
     from tui.widgets.virtual_list import VirtualList
@@ -70,7 +72,7 @@ class RestoreItem(Struct, frozen=True):
     def note(self) -> str:
         """What is to be known: Xero's refusal, else why it may refuse."""
         if self.change.state is State.REFUSED:
-            return self.change.message
+            return messages.why(self.change)
         return (self.refusal or self.may_fail) if self.is_waiting else ""
 
 
@@ -102,15 +104,17 @@ async def load_items(backend: Backend, known: Sequence[RestoreItem]) -> tuple[Re
     for item in known:
         found = waiting.pop(item.change.change_id, None)
         if found is not None:
-            items.append(RestoreItem(found.change, item.url, found.expected_refusal))
+            items.append(_item(found, item.url))
         else:
             change = await _load_change(backend, item.change) if item.is_waiting else item.change
             items.append(RestoreItem(change, item.url))
-    items += (
-        RestoreItem(restore.change, backend.contacts.url(restore.change.contact_id), restore.expected_refusal)
-        for restore in waiting.values()
-    )
+    items += (_item(restore, backend.contacts.url(restore.change.contact_id)) for restore in waiting.values())
     return tuple(items)
+
+
+def _item(restore: ManualRestore, url: str) -> RestoreItem:
+    expected = restore.expected_refusal
+    return RestoreItem(restore.change, url, "" if expected is None else messages.message(expected))
 
 
 async def _load_change(backend: Backend, change: Change) -> Change:

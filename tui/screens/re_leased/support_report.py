@@ -98,7 +98,8 @@ def _line(view: ChangeView, *, with_names: bool) -> str:
     change = view.change
     status = view.sync.status if view.sync else change.state
     name = f" ({change.name})" if with_names else ""
-    text = f": {_redact_quotes(change.message, with_names)}" if change.message else ""
+    why = messages.why(change)
+    text = f": {_redact_quotes(why, with_names)}" if why else ""
     at = _time(change.confirmed_at or change.requested_at)
     return f"{change.contact_id}{name} {change.action} {status} {at}{text}"
 

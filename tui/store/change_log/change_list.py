@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
 from tui.model.change_list import ChangeGroup
@@ -16,13 +18,18 @@ if TYPE_CHECKING:
 
     from tui.model.change import Change
     from tui.model.change_list import ChangeQuery
+    from tui.model.reasons import Reason
 
 _COLUMNS: Final = ", ".join(CHANGE_COLUMNS)
 _AT_ONCE: Final = 1_000
 # The groups of `model.change_list.group_of`; the conditions for refused and pending are those of the indexes.
 _OPEN: Final = "state IN ('queued', 'sending', 'unknown', 'awaiting_user')"
-# As bytes: SQLite can't pass text that isn't UTF-8 to a Python function.
-_TEXTS: Final = "CAST(name || ' ' || action || ' ' || message AS BLOB)"
+# As bytes: SQLite can't pass text that isn't UTF-8 to a Python function. A reason is shown in its own words,
+# unless Xero gave some; its parameters are among them.
+_TEXTS: Final = "CAST(name || ' ' || action || ' ' || message || ' ' || coalesce(reason_params, '') AS BLOB)"
+_CONTAINS: Final = (
+    f"(instr(folded({_TEXTS}), ?) > 0 OR message = '' AND reason IN (SELECT value FROM json_each(?)))"  # noqa: S608 - our own words
+)
 _REFUSED: Final = "state = 'refused' AND superseded = 0"
 _IN: Final = {
     ChangeGroup.ALL: "1",
@@ -66,9 +73,12 @@ def _folded(text: object) -> str:
 
 
 def _condition(connection: sqlite3.Connection, query: ChangeQuery) -> tuple[str, tuple[object, ...]]:
-    conditions = [_IN[query.group]]
+    conditions, parameters = [_IN[query.group]], []
     if query.words:
         # Folded while searching: there are far fewer changes than contacts, and typing doesn't wait for it.
         connection.create_function("folded", 1, _folded, deterministic=True)
-        conditions += [f"instr(folded({_TEXTS}), ?) > 0"] * len(query.words)
-    return " AND ".join(conditions), query.words
+    no_reasons: tuple[Reason, ...] = ()
+    for word, reasons in zip_longest(query.words, query.reasons, fillvalue=no_reasons):
+        conditions.append(_CONTAINS)
+        parameters += [word, json.dumps(reasons)]
+    return " AND ".join(conditions), tuple(parameters)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
-from tui.model.change import Action, Change, Origin, State, Transition, next_state
+from tui.model.change import Action, Change, LogEvent, Origin, State, Transition, next_state
+from tui.model.reasons import ChangeReason, Notice
 from tui.model.timestamps import from_milliseconds
 from tui.store import values
 from tui.store.change_log.dating import changed_at
-from tui.store.change_log.entries import DETECTED, REQUESTED, ChangeLogEntry, unconfirmed_calls, write_entry
+from tui.store.change_log.entries import unconfirmed_calls, write_entry
 from tui.store.change_log.evidence import update_sync_status
 from tui.store.timestamps import to_ms
 
@@ -23,35 +24,35 @@ if TYPE_CHECKING:
     from tui.model.contact import Contact
     from tui.store.database import Database
 
-__all__ = ["ChangeLogEntry", "TransitionRequest"]
-
 CHANGE_COLUMNS: Final = (
     "change_id", "batch_id", "contact_id", "name", "action", "origin", "state", "requested_ms", "updated_ms",
     "confirmed_ms", "idempotency_key", "message", "synced_ms", "superseded", "reverses_change_id",
     "retry_of_id", "sent_when_updated_ms", "checked_ms", "unlinked_ms", "relinked_ms",
+    "reason", "reason_params",
 )  # fmt: skip
 _SELECT: Final = f"SELECT {', '.join(CHANGE_COLUMNS)} FROM changes"  # noqa: S608 - our own column names
 # Superseded by a later confirmed change of the contact, whether or not the contact is unlinked.
 _UNSYNCED: Final = "state = 'confirmed' AND synced_ms IS NULL AND checked_ms IS NULL AND superseded = 0"
 
-DETECTED_IN_XERO: Final = "seen in Xero"
-CONFIRMED_LATE: Final = "an earlier request, which Xero hadn't confirmed, was carried out after all"
 # For how many milliseconds after a call was given up Xero may still carry it out, and how far its clock may
 # be behind.
 _CARRIED_OUT_LATE_MS: Final = 60_000
 _CLOCKS_DIFFER_MS: Final = 5_000
-_NOTHING_TO_UNDO: Final = "what it was to undo was never carried out"
-_UNDONE: Final = "undone before it was carried out"
 # The states of a change that Xero certainly hasn't made.
 _NOT_CARRIED_OUT: Final = frozenset({State.QUEUED, State.AWAITING_USER, State.REFUSED})
+# The states in which a change has the message and the reason of its last attempt, and those in which what
+# was said about an earlier attempt doesn't apply any more.
+_WITH_REASON: Final = frozenset({State.UNKNOWN, State.AWAITING_USER, State.REFUSED})
+_WITHOUT_REASON: Final = frozenset({State.QUEUED, State.CONFIRMED})
 
 
 class TransitionRequest(Struct, frozen=True):
     """A request to move one change to its next state.
 
     `confirmed_at` belongs to `Transition.CONFIRM`, by Xero's clock where Xero gave the time.
-    `idempotency_key` and `message` (Xero's own text) are stored with the change; `detail` only goes into the
-    log, as does `batch`, the undo, redo or request that this step belongs to.
+    `message` is Xero's own words, `notice` our reason: both are logged, and stored with a change that is
+    refused, awaits the user or has an unknown result. `idempotency_key` is stored with the change; `batch`,
+    the undo, redo or request that this step belongs to, only in the log.
     """
 
     change_id: int
@@ -59,8 +60,8 @@ class TransitionRequest(Struct, frozen=True):
     message: str = ""
     confirmed_at: datetime | None = None
     idempotency_key: str = ""
-    detail: str = ""
     batch: str = ""
+    notice: Notice | None = None
 
 
 def change_of(row: tuple[Any, ...]) -> Change:
@@ -92,6 +93,7 @@ def change_of(row: tuple[Any, ...]) -> Change:
         checked_at=from_milliseconds(row[17]),
         unlinked_at=from_milliseconds(row[18]),
         relinked_at=from_milliseconds(row[19]),
+        notice=values.notice(row[20], row[21]),
     )
 
 
@@ -128,11 +130,10 @@ def insert(
     if change_id is None:
         raise AssertionError("SQLite gave an inserted row no id")
     if is_done:
-        write_entry(connection, to_ms(now), change_id, DETECTED, state.value, detail=DETECTED_IN_XERO)
-    else:
-        write_entry(connection, to_ms(now), change_id, REQUESTED, state.value)
-    if is_done:
+        write_entry(connection, to_ms(now), change_id, LogEvent.DETECTED, state.value)
         _on_confirmed(connection, get(connection, change_id))
+    else:
+        write_entry(connection, to_ms(now), change_id, LogEvent.REQUESTED, state.value)
     return change_id
 
 
@@ -148,22 +149,20 @@ def apply_transition(connection: sqlite3.Connection, move: TransitionRequest, no
         return None
     state = next_state(change.state, move.transition)
     confirmed_at = _confirmed_at(connection, change, move, now) if state is State.CONFIRMED else None
-    # Xero's message about one attempt doesn't apply to the next attempt or to a confirmed change.
-    keeps_message = state not in {State.QUEUED, State.CONFIRMED}
     connection.execute(
-        "UPDATE changes SET state = ?, updated_ms = ?, confirmed_ms = ?, idempotency_key = ?, message = ?"
+        "UPDATE changes SET state = ?, updated_ms = ?, confirmed_ms = ?, idempotency_key = ?"
         " WHERE change_id = ?",
         (
             state.value, to_ms(now), to_ms(confirmed_at) if confirmed_at else None,
-            move.idempotency_key or change.idempotency_key,
-            move.message or (change.message if keeps_message else ""), change.change_id,
+            move.idempotency_key or change.idempotency_key, change.change_id,
         ),
     )  # fmt: skip
-    detail = {"message": move.message, "detail": move.detail, "idempotency_key": move.idempotency_key}
-    detail["batch"] = move.batch
+    write_reason(connection, change.change_id, state, move.message, move.notice)
+    detail = {"message": move.message, "idempotency_key": move.idempotency_key, "batch": move.batch}
     if move.confirmed_at is not None and confirmed_at is not None:
         detail["confirmed_at"] = confirmed_at.isoformat()
-    write_entry(connection, to_ms(now), change.change_id, move.transition.value, state.value, **detail)
+    transition, notice = move.transition.value, move.notice
+    write_entry(connection, to_ms(now), change.change_id, transition, state.value, notice=notice, **detail)
     if state is State.SENDING:
         connection.execute(
             "UPDATE changes SET sent_when_updated_ms = (SELECT updated_ms FROM contacts WHERE contact_id = ?)"
@@ -176,6 +175,23 @@ def apply_transition(connection: sqlite3.Connection, move: TransitionRequest, no
     elif state in _NOT_CARRIED_OUT:
         _cancel_dependents(connection, after, now)
     return get(connection, change.change_id)
+
+
+def write_reason(
+    connection: sqlite3.Connection, change_id: int, state: str, message: str, notice: Notice | None
+) -> None:
+    """Store why a change got into a state, or clear it; otherwise the change keeps what it has."""
+    if state in _WITHOUT_REASON:
+        message, notice = "", None
+    elif state not in _WITH_REASON or not (message or notice):
+        return
+    reason = (
+        (None, None) if notice is None else (notice.reason, json.dumps(notice.params, ensure_ascii=False))
+    )
+    connection.execute(
+        "UPDATE changes SET message = ?, reason = ?, reason_params = ? WHERE change_id = ?",
+        (message, *reason, change_id),
+    )
 
 
 def _confirmed_at(
@@ -225,12 +241,19 @@ def confirm_late(
     """
     state = State.CONFIRMED
     connection.execute(
-        "UPDATE changes SET state = ?, updated_ms = ?, confirmed_ms = ?, message = '', superseded = 0"
-        " WHERE change_id = ?",
+        "UPDATE changes SET state = ?, updated_ms = ?, confirmed_ms = ?, superseded = 0 WHERE change_id = ?",
         (state.value, to_ms(now), to_ms(confirmed_at), change.change_id),
     )
-    detail = {"detail": CONFIRMED_LATE, "confirmed_at": confirmed_at.isoformat()}
-    write_entry(connection, to_ms(now), change.change_id, Transition.CONFIRM.value, state.value, **detail)
+    write_reason(connection, change.change_id, state, "", None)
+    write_entry(
+        connection,
+        to_ms(now),
+        change.change_id,
+        Transition.CONFIRM.value,
+        state.value,
+        notice=Notice(ChangeReason.CONFIRMED_LATE),
+        confirmed_at=confirmed_at.isoformat(),
+    )
     _on_confirmed(connection, get(connection, change.change_id))
     return get(connection, change.change_id)
 
@@ -260,12 +283,14 @@ def _cancel_dependents(connection: sqlite3.Connection, change: Change, now: date
         and other.action is not change.action
     ]
     for other in dependents:
+        notice = Notice(ChangeReason.NOTHING_TO_UNDO)
         apply_transition(
-            connection, TransitionRequest(other.change_id, Transition.CANCEL, detail=_NOTHING_TO_UNDO), now
+            connection, TransitionRequest(other.change_id, Transition.CANCEL, notice=notice), now
         )
     if dependents and change.state is not State.REFUSED:
         transition = Transition.DISMISS if change.state is State.AWAITING_USER else Transition.CANCEL
-        apply_transition(connection, TransitionRequest(change.change_id, transition, detail=_UNDONE), now)
+        notice = Notice(ChangeReason.UNDONE_FIRST)
+        apply_transition(connection, TransitionRequest(change.change_id, transition, notice=notice), now)
 
 
 def _on_confirmed(connection: sqlite3.Connection, change: Change) -> None:

@@ -22,11 +22,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from tui.model.change import Action, Change, State, Transition
+from tui.model.change import Action, Change, LogEvent, State, Transition
 from tui.model.contact import ineligible_reason
+from tui.model.reasons import ChangeReason, Notice
 from tui.store import values
 from tui.store.change_log import changes as change_table
-from tui.store.change_log.entries import NOTE, RENAMED, write_entry
+from tui.store.change_log.entries import write_entry
 from tui.store.contacts import contacts_in
 from tui.store.timestamps import to_ms
 
@@ -37,14 +38,6 @@ if TYPE_CHECKING:
 
     from tui.model.contact import Contact
 
-ARCHIVED_FIRST: Final = "somebody archived it in Xero first, so that it wasn't sent"
-MERGED_AWAY: Final = "somebody merged it into another contact in Xero, which archives it"
-RESTORED_SINCE: Final = (
-    "Somebody restored it in Xero after this was asked for, so that it was left active. "
-    "Try again if it is still to be archived."
-)
-RESTORED_BEFORE: Final = "it had been restored in Xero before this was asked for"
-
 _OPEN: Final = f"""
     SELECT {", ".join(change_table.CHANGE_COLUMNS)} FROM changes
     WHERE contact_id IN (SELECT value FROM json_each(?)) AND state IN ('queued', 'awaiting_user')
@@ -52,15 +45,15 @@ _OPEN: Final = f"""
 """  # noqa: S608 - our own column names
 
 
-def confirmation_detail(connection: sqlite3.Connection, change: Change, contact: Contact) -> str:
+def confirmation_reason(connection: sqlite3.Connection, change: Change, contact: Contact) -> ChangeReason:
     """Return, for the log, how an open change came to be made in Xero."""
     if change.action is Action.ARCHIVE and contact.merged_to:
-        return MERGED_AWAY
+        return ChangeReason.MERGED_AWAY
     if change_table.find_unconfirmed(connection, contact, change.action) is not None:
-        return change_table.CONFIRMED_LATE
+        return ChangeReason.CONFIRMED_LATE
     # If it was sent before, that call may have archived the contact without showing in a read yet.
     was_first = _is_queued(change, Action.ARCHIVE) and not change.idempotency_key
-    return ARCHIVED_FIRST if was_first else change_table.DETECTED_IN_XERO
+    return ChangeReason.ARCHIVED_FIRST if was_first else ChangeReason.DETECTED_IN_XERO
 
 
 def resolve_restore_conflict(
@@ -72,18 +65,13 @@ def resolve_restore_conflict(
             continue
         if restored_at >= change.requested_at:
             refuse = change_table.TransitionRequest(
-                change.change_id, Transition.REFUSE, message=RESTORED_SINCE
+                change.change_id, Transition.REFUSE, notice=Notice(ChangeReason.RESTORED_SINCE)
             )
             change_table.apply_transition(connection, refuse, seen_at)
         else:
-            write_entry(
-                connection,
-                to_ms(seen_at),
-                change.change_id,
-                NOTE,
-                change.state.value,
-                detail=RESTORED_BEFORE,
-            )
+            notice = Notice(ChangeReason.RESTORED_BEFORE)
+            state = change.state.value
+            write_entry(connection, to_ms(seen_at), change.change_id, LogEvent.NOTE, state, notice=notice)
 
 
 def update_open_changes(
@@ -105,19 +93,18 @@ def update_open_changes(
             continue
         reason = ineligible_reason(contact)
         if reason:
-            change_table.apply_transition(
-                connection,
-                change_table.TransitionRequest(change.change_id, Transition.REFUSE, message=reason),
-                seen_at,
+            refuse = change_table.TransitionRequest(
+                change.change_id, Transition.REFUSE, notice=Notice(reason)
             )
+            change_table.apply_transition(connection, refuse, seen_at)
         elif contact.name != change.name:
             _rename(connection, change, contact.name, seen_at)
 
 
 def _rename(connection: sqlite3.Connection, change: Change, name: str, seen_at: datetime) -> None:
     connection.execute("UPDATE changes SET name = ? WHERE change_id = ?", (name, change.change_id))
-    message = f"“{change.name}” is now called “{name}” in Xero"
-    write_entry(connection, to_ms(seen_at), change.change_id, RENAMED, change.state.value, detail=message)
+    notice, state = Notice(ChangeReason.RENAMED, {"old": change.name, "new": name}), change.state.value
+    write_entry(connection, to_ms(seen_at), change.change_id, LogEvent.RENAMED, state, notice=notice)
 
 
 def _is_queued(change: Change, action: Action) -> bool:

@@ -3,45 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
-
-from tui.model.change import Action, State, Transition
+from tui.model.change import Action, ChangeLogEntry, State, Transition
 from tui.store import values
 
 if TYPE_CHECKING:
     import sqlite3
-    from datetime import datetime
 
+    from tui.model.reasons import Notice
     from tui.store.database import Database
-
-# Entries beside those for a `Transition`, which don't change the state.
-REQUESTED: Final = "requested"
-DETECTED: Final = "detected"
-SYNCED: Final = "synced"
-CHECKED: Final = "checked"
-RETRIED: Final = "retried"
-RENAMED: Final = "renamed"
-NOTE: Final = "note"
-
-
-class ChangeLogEntry(Struct, frozen=True):
-    """One entry of the log.
-
-    `transition` is the value of a `Transition`, or one of these: `requested` (in Reshelve), `detected`
-    (someone made the change in Xero), `synced` (Re-Leased has it; `at` is the time of the evidence),
-    `checked` (the user saw it in Re-Leased at that time), `retried` (refused, and requested again),
-    `renamed` (the contact, in Xero, while the change was open) or `note` (see `message`).
-    `state` is the change's state afterwards.
-    """
-
-    at: datetime
-    change_id: int
-    action: Action
-    transition: str
-    state: State
-    message: str
 
 
 def write_entry(
@@ -50,10 +21,13 @@ def write_entry(
     change_id: int,
     transition: str,
     state: str,
+    *,
+    notice: Notice | None = None,
     **detail: str,
 ) -> None:
-    """Add an entry, leaving out empty details."""
-    details = {key: value for key, value in detail.items() if value}
+    """Add an entry, leaving out empty details. Parameters of the notice have to be texts or numbers."""
+    reason = {} if notice is None else {"reason": notice.reason, "params": notice.params}
+    details = {key: value for key, value in {**detail, **reason}.items() if value}
     connection.execute(
         "INSERT INTO transitions (at_ms, change_id, transition, state, detail) VALUES (?, ?, ?, ?, ?)",
         (at_ms, change_id, transition, state, json.dumps(details, ensure_ascii=False)),
@@ -108,16 +82,14 @@ def unconfirmed_calls(connection: sqlite3.Connection, change_id: int) -> list[tu
 
 def _entry(row: tuple[Any, ...]) -> ChangeLogEntry:
     at, change_id, action, transition, state, detail = row
-    details = values.fields(detail)
+    details = values.json_object(detail)
     return ChangeLogEntry(
         values.timestamp(at),
         change_id,
         values.enum_member(Action, action),
         values.text(transition),
         values.enum_member(State, state),
-        _message(details),
+        # Until reasons were stored as codes, `detail` had a sentence.
+        ", ".join(filter(None, (values.text(details.get(key)) for key in ("message", "detail")))),
+        values.notice(details.get("reason"), details.get("params")),
     )
-
-
-def _message(details: dict[str, str]) -> str:
-    return ", ".join(details[key] for key in ("message", "detail") if key in details)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from tui.model.change import Action, Change, Origin, State
+from tui.model.change import Action, Change, LogEvent, Origin, State
 from tui.model.contact import ContactStatus
 from tui.model.evidence import (
     CompanyStatus,
@@ -14,9 +14,10 @@ from tui.model.evidence import (
     apply_evidence,
     has_no_net_effect,
 )
+from tui.model.reasons import ChangeReason, Notice
 from tui.model.timestamps import from_milliseconds
 from tui.store import values
-from tui.store.change_log.entries import CHECKED, NOTE, SYNCED, write_entry
+from tui.store.change_log.entries import write_entry
 from tui.store.schema.sync_conditions import PENDING, PENDING_SINCE
 from tui.store.timestamps import to_ms
 
@@ -31,10 +32,9 @@ _REPORT_COLUMNS: Final = "at_ms, kind, contact_id, status, state"
 #: Reports about a contact, or with an empty id about the company, oldest first.
 SELECT_REPORTS: Final = f"SELECT {_REPORT_COLUMNS} FROM user_reports WHERE contact_id = ? ORDER BY number"  # noqa: S608 - our own names
 _NOTES: Final = {
-    ReportKind.UNLINKED: "said to be unlinked in Re-Leased, so that its syncs leave it out",
-    ReportKind.LINKED: "said to be linked again in Re-Leased",
+    ReportKind.UNLINKED: ChangeReason.UNLINKED,
+    ReportKind.LINKED: ChangeReason.LINKED,
 }
-_NO_NET_EFFECT: Final = "Re-Leased never had what this reversed, so that there is nothing to wait for"
 
 
 def save_sync_records(connection: sqlite3.Connection, sync_records: Iterable[SyncRecord]) -> int:
@@ -111,8 +111,8 @@ def update_sync_status(connection: sqlite3.Connection, contact_id: str) -> int:
             (*(None if each is None else to_ms(each) for each in moments), change.change_id),
         )
         for at, was, event in (
-            (known.synced_at, change.synced_at, SYNCED),
-            (known.checked_at, change.checked_at, CHECKED),
+            (known.synced_at, change.synced_at, LogEvent.SYNCED),
+            (known.checked_at, change.checked_at, LogEvent.CHECKED),
         ):
             if at is not None and was is None:
                 write_entry(connection, to_ms(at), change.change_id, event, State.CONFIRMED.value)
@@ -141,19 +141,19 @@ def supersede_without_effect(connection: sqlite3.Connection, sync_started_at: da
             continue
         if has_no_net_effect(confirmed[position], confirmed[:position]):
             connection.execute("UPDATE changes SET superseded = 1 WHERE change_id = ?", (change_id,))
-            state = State.CONFIRMED.value
-            write_entry(connection, to_ms(now), change_id, NOTE, state, detail=_NO_NET_EFFECT)
+            notice, state = Notice(ChangeReason.NO_NET_EFFECT), State.CONFIRMED.value
+            write_entry(connection, to_ms(now), change_id, LogEvent.NOTE, state, notice=notice)
             superseded += 1
     return superseded
 
 
 def _log_link_report(connection: sqlite3.Connection, report: UserReport) -> None:
     """Add a note to the log of the contact's last confirmed change, if any."""
-    note = _NOTES.get(report.kind)
+    reason = _NOTES.get(report.kind)
     last = next(reversed(_confirmed(connection, report.contact_id)), None)
-    if note is not None and last is not None:
-        at = to_ms(report.at)
-        write_entry(connection, at, last.change_id, NOTE, State.CONFIRMED.value, detail=note)
+    if reason is not None and last is not None:
+        at, state = to_ms(report.at), State.CONFIRMED.value
+        write_entry(connection, at, last.change_id, LogEvent.NOTE, state, notice=Notice(reason))
 
 
 def _confirmed(connection: sqlite3.Connection, contact_id: str) -> list[Change]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from tui.model.change import Origin, State, Transition
+from tui.model.change import LogEvent, Origin, State, Transition
 from tui.model.change_list import BatchKind, PlanLine, UndoOutcome, UndoPlan, limit_to_shown, plan_line
 from tui.model.contact import ineligible_reason
 from tui.model.errors import ReshelveError
+from tui.model.reasons import ChangeReason, Notice, UndoReason
 from tui.store.change_log import changes as change_table
 from tui.store.change_log.batches import insert_batch, read_stacks, read_targets, record_targets
-from tui.store.change_log.entries import RETRIED, write_entry
+from tui.store.change_log.entries import write_entry
 from tui.store.contacts import contacts_in
 from tui.store.tenancy import warnings_in
 from tui.store.timestamps import to_ms
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 # Each requires reading its changes.
 _MOST_PASSED_OVER: Final = 50
 _TRANSITIONS: Final = {UndoOutcome.CANCEL: Transition.CANCEL, UndoOutcome.DISMISS: Transition.DISMISS}
+_REASONS: Final = {BatchKind.UNDO: ChangeReason.UNDONE, BatchKind.REDO: ChangeReason.REDONE}
 
 
 def plan(connection: sqlite3.Connection, kind: BatchKind) -> UndoPlan | None:
@@ -48,16 +50,14 @@ def plan(connection: sqlite3.Connection, kind: BatchKind) -> UndoPlan | None:
 def execute(connection: sqlite3.Connection, shown: UndoPlan, now: datetime) -> UndoPlan:
     """Execute the plan that was shown, as far as it still applies. Returns what was done.
 
-    Raises `ReshelveError` if another batch is next by now, or nothing is left to do.
+    Without steps, nothing was left to do. Raises `ReshelveError` if another batch is next by now.
     """
     fresh = plan(connection, shown.kind)
     if fresh is None or fresh.batch.batch_id != shown.batch.batch_id:
-        raise ReshelveError(
-            f"Things have moved on, so that nothing was {_DONE[shown.kind]}.", "Look again, then decide."
-        )
+        raise ReshelveError(UndoReason.PLAN_OUTDATED)
     done = UndoPlan(shown.kind, fresh.batch, limit_to_shown(shown, fresh.lines), fresh.tenancy_warnings)
     if not done.steps:
-        raise ReshelveError(f"There is nothing left to be {_DONE[shown.kind]}.", f"{done.summary}.")
+        return done
     batch_id = insert_batch(connection, shown.kind, now, of_batch=fresh.batch.batch_id)
     for line in done.steps:
         _execute_line(connection, line, batch_id, shown.kind, now)
@@ -90,7 +90,9 @@ def retry(connection: sqlite3.Connection, change_ids: Sequence[int], now: dateti
             )
         )
         connection.execute("UPDATE changes SET superseded = 1 WHERE change_id = ?", (change.change_id,))
-        write_entry(connection, to_ms(now), change.change_id, RETRIED, change.state.value, batch=batch_id)
+        write_entry(
+            connection, to_ms(now), change.change_id, LogEvent.RETRIED, change.state.value, batch=batch_id
+        )
     return [change_table.get(connection, change_id) for change_id in added]
 
 
@@ -122,13 +124,10 @@ def _execute_line(
         )
     elif line.change is not None:
         request = change_table.TransitionRequest(
-            line.change.change_id, transition, detail=_DONE[kind], batch=batch_id
+            line.change.change_id, transition, notice=Notice(_REASONS[kind]), batch=batch_id
         )
         change_table.apply_transition(connection, request, now)
 
 
 def _can_retry(change: Change) -> bool:
     return change.state is State.REFUSED and not change.superseded and change.origin is Origin.RESHELVE
-
-
-_DONE: Final = {BatchKind.UNDO: "undone", BatchKind.REDO: "redone"}

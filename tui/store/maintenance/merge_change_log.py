@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
-from tui.model.change import Action, State, Transition
+from tui.model.change import Action, LogEvent, State, Transition
 from tui.model.change_list import BatchKind
 from tui.model.contact import ContactStatus
 from tui.model.evidence import ReportKind
+from tui.model.reasons import ChangeReason, Notice
+from tui.store import values
 from tui.store.change_log import changes as change_table
-from tui.store.change_log.entries import NOTE, write_entry
+from tui.store.change_log.entries import write_entry
 from tui.store.connection import Connection
 from tui.store.maintenance.file_ops import columns_of
 from tui.store.maintenance.integrity import CHANGE_LOG_TABLES, connect_read_only
@@ -23,16 +25,14 @@ from tui.store.maintenance.value_checks import sanitise_rows
 from tui.store.schema import migrate, version_of
 from tui.store.schema.old_names import IS_ABOUT_CONTACTS
 from tui.store.timestamps import to_ms
-from tui.store.values import UnreadableRowError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
     from pathlib import Path
 
-_RESTORED_FROM_BACKUP: Final = "restored from a backup; Xero is checked again"
-_REPAIRED: Final = "restored by a repair"
-
+_FROM_BACKUP: Final = Notice(ChangeReason.FROM_BACKUP)
+_REPAIRED: Final = Notice(ChangeReason.REPAIRED)
 
 # The columns that a row can't be understood without, and the values they may have.
 _ALLOWED_VALUES: Final[tuple[tuple[str, str, frozenset[str]], ...]] = (
@@ -143,7 +143,7 @@ def _valid_rows(
 def _is_change(row: dict[str, Any]) -> bool:
     try:
         change_table.change_of(tuple(row[column] for column in change_table.CHANGE_COLUMNS))
-    except UnreadableRowError:
+    except values.UnreadableRowError:
         return False
     return True
 
@@ -201,15 +201,17 @@ def _replay_entries(connection: sqlite3.Connection, read: frozenset[int], now: d
     ).fetchall()
     for change_id, state, logged, at_ms, detail in rows:
         if change_id in read or logged is None:
-            write_entry(connection, to_ms(now), change_id, NOTE, state, detail=_REPAIRED)
+            write_entry(connection, to_ms(now), change_id, LogEvent.NOTE, state, notice=_REPAIRED)
             continue
-        details = json.loads(detail)
         confirmed_ms = at_ms if logged == State.CONFIRMED.value else None
         connection.execute(
-            "UPDATE changes SET state = ?, updated_ms = ?, confirmed_ms = coalesce(confirmed_ms, ?),"
-            " message = coalesce(nullif(?, ''), message) WHERE change_id = ?",
-            (logged, at_ms, confirmed_ms, details.get("message", ""), change_id),
+            "UPDATE changes SET state = ?, updated_ms = ?, confirmed_ms = coalesce(confirmed_ms, ?)"
+            " WHERE change_id = ?",
+            (logged, at_ms, confirmed_ms, change_id),
         )
+        details = values.json_object(detail)
+        notice = values.notice(details.get("reason"), details.get("params"))
+        change_table.write_reason(connection, change_id, logged, values.text(details.get("message")), notice)
 
 
 def _mark_unknown(connection: sqlite3.Connection, read: frozenset[int], now: datetime) -> int:
@@ -218,16 +220,10 @@ def _mark_unknown(connection: sqlite3.Connection, read: frozenset[int], now: dat
     unknown = [(change_id, State(state)) for change_id, state in rows.fetchall() if change_id not in read]
     for change_id, state in unknown:
         if state is State.QUEUED:
-            change_table.apply_transition(
-                connection,
-                change_table.TransitionRequest(change_id, Transition.SEND, detail=_RESTORED_FROM_BACKUP),
-                now,
-            )
-        change_table.apply_transition(
-            connection,
-            change_table.TransitionRequest(change_id, Transition.REPLY_LOST, detail=_RESTORED_FROM_BACKUP),
-            now,
-        )
+            send = change_table.TransitionRequest(change_id, Transition.SEND, notice=_FROM_BACKUP)
+            change_table.apply_transition(connection, send, now)
+        lost = change_table.TransitionRequest(change_id, Transition.REPLY_LOST, notice=_FROM_BACKUP)
+        change_table.apply_transition(connection, lost, now)
     return len(unknown)
 
 

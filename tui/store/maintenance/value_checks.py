@@ -11,6 +11,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tui.model.change import Action, Origin, State
 from tui.model.change_list import BatchKind
@@ -78,6 +79,11 @@ _MOMENT: Final = _Column(
 )
 
 
+def _optional(column: _Column) -> _Column:
+    """Return a column that keeps NULL when it is sanitised."""
+    return replace(column, sanitise=lambda value: None if value is None else column.sanitise(value))
+
+
 def _one_of(kind: type[StrEnum], *also: str) -> _Column:
     return _Column(f"{{0}} IN ({', '.join(repr(str(word)) for word in (*also, *kind))})")
 
@@ -88,6 +94,7 @@ _CHANGES: Final = {
     "confirmed_ms": _MOMENT, "idempotency_key": _TEXT, "message": _TEXT, "synced_ms": _MOMENT,
     "superseded": _FLAG, "reverses_change_id": _WHOLE, "retry_of_id": _WHOLE,
     "sent_when_updated_ms": _MOMENT, "checked_ms": _MOMENT, "unlinked_ms": _MOMENT, "relinked_ms": _MOMENT,
+    "reason": _optional(_TEXT), "reason_params": _optional(_OBJECT),
 }  # fmt: skip
 _CHANGE_LOG: Final[Mapping[str, Mapping[str, _Column]]] = {
     "changes": _CHANGES,

@@ -11,6 +11,7 @@ from tui.model.errors import StoreError
 from tui.model.reasons import StoreReason
 from tui.store.schema.absences import ABSENCES
 from tui.store.schema.batches import BATCHES
+from tui.store.schema.reasons import REASONS
 from tui.store.schema.renames import RENAMES
 from tui.store.schema.tenancy import TENANCY
 from tui.store.schema.triggers import append_only
@@ -181,6 +182,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (*TENANCY, *append_only("group_marks")),
     ABSENCES,
     RENAMES,
+    REASONS,
 )
 
 
