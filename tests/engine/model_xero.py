@@ -51,17 +51,17 @@ class Fault(StrEnum):
 def raised_for(fault: Fault) -> XeroError:
     match fault:
         case Fault.OFFLINE:
-            return OfflineError("Xero can't be reached.")
+            return OfflineError(XeroReason.OFFLINE)
         case Fault.LIMITED:
             return RateLimitedError(30, "minute")
         case Fault.SIGNED_OUT:
-            return ReconnectError("Xero no longer accepts this sign-in.")
+            return ReconnectError(XeroReason.SIGN_IN_INVALID)
         case Fault.REJECTED:
             return RejectedError(
                 XeroReason.REJECTED, status=400, xero_message="A validation exception occurred"
             )
         case Fault.DROPPED_BEFORE | Fault.DROPPED_AFTER:
-            return ReplyLostError("The answer was lost.")
+            return ReplyLostError(XeroReason.NO_REPLY)
 
 
 @dataclass

@@ -58,7 +58,7 @@ class Books(ModelXero):
     ) -> ContactsPage:
         self.between(page)
         if self.is_cut:
-            raise OfflineError("cut")
+            raise OfflineError(XeroReason.OFFLINE)
         self.pages.append(page)
         return await super().contacts(
             page, page_size=self.page_size, modified_since=cast("None", modified_since)

@@ -21,7 +21,7 @@ from tui.model.errors import (
     StoreError,
     XeroError,
 )
-from tui.model.reasons import ChangeReason, ContactReason, Notice
+from tui.model.reasons import ChangeReason, ContactReason, Notice, StoreReason, XeroReason
 from tui.store import Store, StoreUpdate, TransitionRequest
 
 if TYPE_CHECKING:
@@ -289,7 +289,7 @@ async def test_a_call_of_its_own_that_has_ended_is_verified_at_once(
 
     async def full(moves: Sequence[TransitionRequest], *args: Any, **options: Any) -> StoreUpdate:
         if any(move.transition is Transition.CONFIRM for move in moves):
-            raise StoreError("The disk is full.")
+            raise StoreError(StoreReason.DISK_FULL)
         return await record(moves, *args, **options)
 
     with monkeypatch.context() as patched:
@@ -494,7 +494,7 @@ async def test_a_change_named_in_a_move_is_decided_by_it_not_by_the_contacts_bes
 # --- a lease that is lost while a call is under way ---
 
 
-@pytest.mark.parametrize("error", [ReplyLostError("Lost."), None], ids=repr)
+@pytest.mark.parametrize("error", [ReplyLostError(XeroReason.NO_REPLY), None], ids=repr)
 @pytest.mark.parametrize(
     "moves",
     [(Transition.REPLY_LOST,), (Transition.REPLY_LOST, Transition.REQUEUE)],

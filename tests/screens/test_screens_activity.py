@@ -8,10 +8,12 @@ from support.fake_backend import FakeBackend, contact_id
 from support.screen_test import Driver, running
 from textual.widgets import Static
 
+from tui import messages
 from tui.model.change import Action, State
 from tui.model.change_list import ChangeGroup, ChangeQuery
 from tui.model.errors import ReshelveError
 from tui.model.evidence import SyncStatus
+from tui.model.reasons import SystemReason
 from tui.screens.changes.changes import ChangesScreen
 from tui.screens.contact.contact import ContactScreen
 from tui.screens.dialogs.ask import AskScreen
@@ -214,10 +216,11 @@ async def test_a_name_that_cannot_be_written_is_said_at_once(busy: FakeBackend, 
 
 
 async def test_an_export_that_fails_says_why(busy: FakeBackend) -> None:
-    busy.fail("export", ReshelveError("The file can't be written: disk full.", "Choose another place."))
+    error = ReshelveError(SystemReason.FILE_NOT_SAVED, problem="disk full")
+    busy.fail("export", error)
     async with running(busy) as person:
         await person.press("l", "e", "enter")
-        assert person.bottom_line == "The file can't be written: disk full. Choose another place."
+        assert person.bottom_line == messages.in_full(error)
 
 
 async def test_nothing_yet_says_so(backend: FakeBackend) -> None:

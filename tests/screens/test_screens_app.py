@@ -8,6 +8,7 @@ from support.screen_test import running
 
 from tui.actions.registry import ACTIONS, readme_table
 from tui.model.errors import StoreError
+from tui.model.reasons import StoreReason
 from tui.screens.dialogs.bug_report import BugReportScreen
 from tui.screens.dialogs.help import HelpScreen
 
@@ -53,7 +54,7 @@ async def test_the_program_survives_its_own_mistakes_without_a_traceback(
 
 
 async def test_an_engine_that_cannot_start_says_so(backend: FakeBackend) -> None:
-    backend.fail("run", StoreError("The local copy can't be opened.", "Another program holds it."))
+    backend.fail("run", StoreError(StoreReason.CANNOT_OPEN, problem="locked", file="a.db"))
     async with running(backend) as person:
         assert person.sees(BugReportScreen)
 
@@ -67,7 +68,7 @@ async def test_an_engine_that_breaks_at_the_start_says_so(backend: FakeBackend) 
 
 
 async def test_an_engine_that_cannot_stop_does_not_keep_the_terminal(backend: FakeBackend) -> None:
-    backend.fail("stop", StoreError("The disk is full."))
+    backend.fail("stop", StoreError(StoreReason.DISK_FULL))
     async with running(backend) as person:
         await person.pilot.press("q")
     assert backend.calls[-1] == ("stop",)

@@ -13,10 +13,11 @@ from support.notices import notice
 from support.screen_test import Driver, running
 from textual.widgets import Static
 
+from tui import messages
 from tui.model.change import Action, State
 from tui.model.contact_file import FileContact
-from tui.model.errors import ReshelveError
-from tui.model.reasons import FileNote, Notice
+from tui.model.errors import StoreError
+from tui.model.reasons import FileNote, Notice, StoreReason
 from tui.screens.compare import formatting as words
 from tui.screens.compare.compare import CompareScreen
 from tui.screens.compare.comparison_list import KindBar
@@ -287,11 +288,12 @@ async def test_a_file_that_proves_nothing_says_so(backend: FakeBackend) -> None:
 
 
 async def test_evidence_that_cannot_be_written_is_not_shown_as_read(office: FakeBackend) -> None:
-    office.fail("record_matches", ReshelveError("The disk is full.", "Make room, then try again."))
+    error = StoreError(StoreReason.DISK_FULL)
+    office.fail("record_matches", error)
     async with running(office) as person:
         await compare(person)
         await person.press("3", "w", "y")
-        assert person.bottom_line == "The disk is full. Make room, then try again."
+        assert person.bottom_line == messages.in_full(error)
         assert row(person).endswith("+ not recorded yet")
 
 

@@ -7,9 +7,10 @@ from support.fake_backend import FakeBackend, contact_id
 from support.screen_test import Driver, running
 from textual.widgets import Button, Input
 
+from tui import messages
 from tui.model.change import Action
-from tui.model.errors import OfflineError, ReshelveError
-from tui.model.reasons import ContactReason, Notice
+from tui.model.errors import OfflineError, StoreError
+from tui.model.reasons import ContactReason, Notice, StoreReason, XeroReason
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.widgets.labels import SafeLabel
 
@@ -118,10 +119,11 @@ async def test_a_local_answer_says_that_it_is_one(backend: FakeBackend) -> None:
 
 
 async def test_a_check_that_fails_says_why(backend: FakeBackend) -> None:
-    backend.fail("precheck", OfflineError("Xero can't be reached.", "Press esc and try again later."))
+    error = OfflineError(XeroReason.OFFLINE)
+    backend.fail("precheck", error)
     async with running(backend) as person:
         await person.press("a")
-        assert "Xero can't be reached. Press esc and try again later." in words(person)
+        assert messages.message(error) in words(person)
         assert person.screen.query_one("#confirm", Button).disabled
 
 
@@ -157,10 +159,11 @@ async def test_names_that_look_like_markup_are_shown_as_they_are(backend: FakeBa
 
 async def test_a_journal_that_refuses_is_told(backend: FakeBackend, caplog: pytest.LogCaptureFixture) -> None:
     del caplog
-    backend.fail("request", ReshelveError("The disk is full.", "Free some space; nothing was sent."))
+    error = StoreError(StoreReason.DISK_FULL)
+    backend.fail("request", error)
     async with running(backend) as person:
         await person.press("a", "y")
-        assert person.bottom_line == "The disk is full. Free some space; nothing was sent."
+        assert person.bottom_line == messages.in_full(error)
 
 
 async def test_the_title_counts_what_can_be_changed(backend: FakeBackend) -> None:

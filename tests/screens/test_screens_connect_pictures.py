@@ -15,6 +15,7 @@ from textual.widgets import Checkbox, Input
 from tui.app.app import ReshelveApp
 from tui.model.account import ConnectResult, OrganisationSummary
 from tui.model.errors import NoKeychainError, OfflineError, SignInError
+from tui.model.reasons import SignInReason, XeroReason
 from tui.screens.connect import formatting as words
 from tui.screens.connect.connect import ConnectScreen
 from tui.screens.dialogs.ask import AskScreen
@@ -29,10 +30,7 @@ if TYPE_CHECKING:
     Compare = Callable[..., bool]
     Doing = Callable[[Driver, FakeAccount], Awaitable[None]]
 
-TAKEN = SignInError(
-    "Another program listens on port 8742, where the browser is to come back to.",
-    "Close it, or set xero.callback_port to another port and register that address with Xero.",
-)
+TAKEN = SignInError(SignInReason.PORT_IN_USE, port=8742)
 BROUGHT = ConnectResult(
     (
         organisation(1, "Kererū Property Management"),
@@ -90,7 +88,7 @@ async def be_refused(person: Driver, account: FakeAccount) -> None:
 
 
 async def lack_a_keychain(person: Driver, account: FakeAccount) -> None:
-    account.fail("sign_in", NoKeychainError("This system has no keychain to keep the sign-in in."))
+    account.fail("sign_in", NoKeychainError(SignInReason.NO_KEYCHAIN))
     await person.pilot.press("enter")
     await person.until(lambda: person.sees(AskScreen))
 
@@ -106,7 +104,7 @@ async def switch(person: Driver, _: FakeAccount) -> None:
 
 
 async def switch_offline(person: Driver, account: FakeAccount) -> None:
-    account.fail("refresh", OfflineError("Xero can't be reached."))
+    account.fail("refresh", OfflineError(XeroReason.OFFLINE))
     await person.press("ctrl+o", "down")
 
 

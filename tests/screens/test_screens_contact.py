@@ -10,7 +10,7 @@ from textual.widgets import Static
 from tui.model.change import Action, State
 from tui.model.contact import Balances
 from tui.model.errors import OfflineError
-from tui.model.reasons import ContactReason, Notice
+from tui.model.reasons import ContactReason, Notice, XeroReason
 from tui.screens.contact.contact import ContactScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
 
@@ -50,10 +50,10 @@ async def test_xeros_history_comes_when_it_comes(backend: FakeBackend) -> None:
 async def test_a_history_that_cannot_be_read_says_why_and_can_be_asked_for_again(
     backend: FakeBackend,
 ) -> None:
-    backend.fail("history", OfflineError("Xero can't be reached."))
+    backend.fail("history", OfflineError(XeroReason.OFFLINE))
     async with running(backend) as person:
         await person.press("enter")
-        assert "Xero can't be reached. Press F5 to retry." in words(person, "history")
+        assert "Can't reach Xero." in words(person, "history")
         backend.failures.clear()
         await person.press("f5")
         assert "Robin Hale" in words(person, "history")

@@ -9,11 +9,13 @@ from support.notices import notice
 from support.screen_test import browser_into, running
 from textual import events
 
+from tui import messages
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
 from tui.model.errors import OfflineError
 from tui.model.evidence import StatusSince, SyncStatus
 from tui.model.query import Tab
+from tui.model.reasons import XeroReason
 from tui.model.snapshot import ConnectionStatus, XeroStatus
 from tui.screens.contact.contact import ContactScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
@@ -231,10 +233,11 @@ async def test_refreshing_looks_for_news(backend: FakeBackend, key: str) -> None
 
 
 async def test_what_fails_is_told_in_words(backend: FakeBackend) -> None:
-    backend.fail("refresh", OfflineError("Xero can't be reached.", "Check the network; nothing is lost."))
+    error = OfflineError(XeroReason.OFFLINE)
+    backend.fail("refresh", error)
     async with running(backend) as person:
         await person.press("f5")
-        assert person.bottom_line == "Xero can't be reached. Check the network; nothing is lost."
+        assert person.bottom_line == messages.in_full(error)
 
 
 async def test_a_background_change_moves_nothing_until_the_person_moves(backend: FakeBackend) -> None:

@@ -14,6 +14,7 @@ from tui.actions.registry import ACTIONS
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
 from tui.model.errors import OfflineError
+from tui.model.reasons import XeroReason
 from tui.model.snapshot import ConnectionStatus, XeroStatus
 from tui.screens.changes.change_controller import blocked_reason
 from tui.screens.connect.connect import ConnectScreen
@@ -171,10 +172,10 @@ async def test_a_contact_is_read_fresh_once_when_it_opens(backend: FakeBackend) 
 
 
 async def test_balances_that_cannot_be_read_now_are_no_news(backend: FakeBackend) -> None:
-    backend.fail("refresh_one", OfflineError("Xero can't be reached."))
+    backend.fail("refresh_one", OfflineError(XeroReason.OFFLINE))
     async with running(backend) as person:
         await person.press("enter")
-        assert "can't be reached" not in person.bottom_line
+        assert "Can't reach" not in person.bottom_line
         assert "Loaded from Xero 3 h ago" in str(person.screen.query_one("#balances", Static).visual)
 
 

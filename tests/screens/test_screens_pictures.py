@@ -17,7 +17,7 @@ from tui.model.change_list import UndoOutcome
 from tui.model.errors import OfflineError
 from tui.model.evidence import SyncStatus
 from tui.model.query import Query
-from tui.model.reasons import ContactReason, Notice
+from tui.model.reasons import ContactReason, Notice, XeroReason
 from tui.model.snapshot import ConnectionStatus, XeroStatus
 from tui.screens.dialogs.bug_report import BugReportScreen
 
@@ -63,7 +63,7 @@ def test_no_contacts_yet(snap_compare: Compare) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_flash(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
-    busy.fail("refresh", OfflineError("Xero can't be reached.", "Nothing is lost; it is tried again."))
+    busy.fail("refresh", OfflineError(XeroReason.OFFLINE))
     assert picture(snap_compare, busy, "f5", size=size)
 
 

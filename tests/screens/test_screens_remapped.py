@@ -9,8 +9,10 @@ import pytest
 from support.pictures import text_of
 from support.screen_test import running
 
+from tui import messages
 from tui.actions.registry import ACTIONS
 from tui.app.keymap import to_textual_keymap
+from tui.messages.texts import Text
 from tui.model.errors import ReshelveError
 from tui.screens.dialogs.bug_report import BugReportScreen
 
@@ -70,10 +72,15 @@ async def test_no_place_names_a_key_as_it_was(busy: FakeBackend, place: str) -> 
         assert old_keys(text_of(person.screen)) == []
 
 
-@pytest.mark.parametrize("action_id", ["refresh", "connect", "organisations", "simulate_restore"])
+HELPED = {
+    text.action: reason for reason, text in messages._TEXTS.items() if isinstance(text, Text) and text.action
+}
+
+
+@pytest.mark.parametrize("action_id", sorted(HELPED))
 async def test_an_error_names_the_key_of_its_action_as_it_is(backend: FakeBackend, action_id: str) -> None:
     async with running(backend, keys=to_textual_keymap(NEW)) as person:
-        error = ReshelveError("It broke.", action=action_id)
+        error = ReshelveError(HELPED[action_id])
         person.main.show_error(error)
         assert f"Press {NEW[action_id]} (" in person.bottom_line
         person.app.push_screen(BugReportScreen(error))

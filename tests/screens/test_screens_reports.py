@@ -10,8 +10,10 @@ from support.fake_backend import NOW, FakeBackend, contact_id
 from support.screen_test import Driver, running
 from textual.widgets import Input, OptionList
 
+from tui import messages
 from tui.model.change import Action, State
 from tui.model.errors import ReshelveError
+from tui.model.reasons import EvidenceReason
 from tui.model.snapshot import ReLeasedStatus
 from tui.screens.contact.contact import ContactScreen
 from tui.screens.dialogs.ask import AskScreen
@@ -190,10 +192,11 @@ async def test_an_answer_about_another_sync_is_not_taken(running_sync: FakeBacke
 
 
 async def test_what_the_engine_refuses_is_said(backend: FakeBackend) -> None:
-    backend.fail("report_sync_started", ReshelveError("That time is in the future. Nothing was recorded."))
+    error = ReshelveError(EvidenceReason.FUTURE_SYNC_START)
+    backend.fail("report_sync_started", error)
     async with running(backend) as person:
         await person.press("m", "enter")
-        assert person.bottom_line == "That time is in the future. Nothing was recorded."
+        assert person.bottom_line == messages.in_full(error)
 
 
 async def test_nothing_is_told_in_read_only_mode(backend: FakeBackend) -> None:

@@ -8,10 +8,11 @@ from support.fake_backend import NOW, FakeBackend, contact_id
 from support.screen_test import Driver, running
 from textual.widgets import Input, Static
 
+from tui import messages
 from tui.model.change import Action, State
 from tui.model.change_list import BatchKind, UndoOutcome
-from tui.model.errors import ReshelveError
-from tui.model.reasons import ContactReason, Notice
+from tui.model.errors import StoreError
+from tui.model.reasons import ContactReason, Notice, StoreReason
 from tui.model.snapshot import SyncProgress
 from tui.model.tenancy import TenancyWarnings
 from tui.screens.contact.contact import ContactScreen
@@ -104,10 +105,11 @@ async def test_a_click_ticks(backend: FakeBackend) -> None:
 
 
 async def test_a_tick_that_cannot_be_kept_is_taken_back(backend: FakeBackend) -> None:
-    backend.fail("mark_tenants", ReshelveError("The disk is full.", "Free some space; nothing was noted."))
+    error = StoreError(StoreReason.DISK_FULL)
+    backend.fail("mark_tenants", error)
     async with running(backend) as person:
         await person.press("g", "space")
-        assert person.bottom_line == "The disk is full. Free some space; nothing was noted."
+        assert person.bottom_line == messages.in_full(error)
         assert rows(person)[0] == "▌ [ ] Former tenants 8 active contacts"
         await person.press("escape")
         assert person.is_home

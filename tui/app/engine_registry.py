@@ -53,7 +53,7 @@ class EngineRegistry:
         try:
             self._account.record_opened(organisation)
         except ReshelveError as error:
-            logger.warning("the last opened organisation wasn't saved: %s", error.message)
+            logger.warning("the last opened organisation wasn't saved: %s", error)
 
     def reconnected(self, organisations: Iterable[Organisation]) -> None:
         """Let the engines of these organisations ask Xero again at once."""
@@ -78,4 +78,4 @@ class EngineRegistry:
         try:
             await self._services.pop(tenant_id).stop()
         except ReshelveError as error:
-            logger.error("stopping: %s", error.message)
+            logger.error("stopping: %s", error)

@@ -21,7 +21,6 @@ TEXTS: Final[Catalogue] = {
         "Unexpected error ({kind}). Nothing is lost.",
         "Reshelve will retry. Details are in the log file.",
     ),
-    GeneralReason.LEGACY: lambda params: Text("{message}", "{next_step}", str(params.get("action", ""))),
     ReadOnlyReason.CONNECTION: Text(
         "Read-only connection: nothing was changed.", "Connect again without “Read-only”."
     ),

@@ -23,27 +23,9 @@ class ReshelveError(Exception):
 
     retryable = False
 
-    def __init__(self, reason: Reason | str, next_step: str = "", /, **params: Param) -> None:
-        if not isinstance(reason, Reason):
-            params = {"message": reason, "next_step": next_step, "action": params.get("action", "")}
-            reason = GeneralReason.LEGACY
+    def __init__(self, reason: Reason, /, **params: Param) -> None:
         self.notice = Notice(reason, params)
         super().__init__(str(self.notice))
-
-    @property
-    def message(self) -> str:
-        """For code that isn't converted yet."""
-        return str(self.notice.params.get("message", self.notice))
-
-    @property
-    def next_step(self) -> str:
-        """For code that isn't converted yet."""
-        return str(self.notice.params.get("next_step", ""))
-
-    @property
-    def sentence(self) -> str:
-        """For code that isn't converted yet."""
-        return self.message if self.message.endswith((".", "!", "?", "…")) else f"{self.message}."
 
     @property
     def reason(self) -> Reason:

@@ -55,7 +55,6 @@ class GeneralReason(Reason):
     BUG = "general.bug"
     BUG_NOT_LOGGED = "general.bug_not_logged"
     UNEXPECTED_ERROR = "general.unexpected_error"
-    LEGACY = "general.legacy"
 
 
 class ReadOnlyReason(Reason):

@@ -497,5 +497,4 @@ def _known_refusal(change: Change) -> Refusal | None:
 
 def _words_of(error: RejectedError) -> str:
     """Return Xero's own words about a request that it rejected; may be empty."""
-    params = error.notice.params
-    return str(params.get("xero_message") or params.get("message", ""))
+    return str(error.notice.params.get("xero_message", ""))
