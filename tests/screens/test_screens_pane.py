@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 from support.fake_backend import NOW, FakeBackend
 from support.notices import notice
+from support.pictures import text_of
 from support.screen_test import Driver, running
 from textual.widgets import Static
 
@@ -247,3 +248,40 @@ async def test_the_list_of_unseen_changes_counts_what_it_lists(backend: FakeBack
     async with running(backend) as person:
         await person.press("l")
         assert "Pending sync 5" in person.screen.query_one(ChangeGroupBar).text
+
+
+# --- what the status under the cursor means ---
+
+
+def legend(person: Driver) -> str:
+    return str(person.main.status_legend.render())
+
+
+async def test_the_status_under_the_cursor_is_explained(backend: FakeBackend) -> None:
+    backend.put_change(1, Action.ARCHIVE, State.QUEUED)
+    backend.put_change(2, Action.ARCHIVE, State.REFUSED, words="It is on a [repeating] invoice.")
+    async with running(backend) as person:
+        assert legend(person) == ""
+        await person.press("down")
+        assert legend(person) == "Queued: not in Xero yet."
+        await person.press("down")
+        assert legend(person) == "Refused by Xero: It is on a [repeating] invoice."
+        await person.press("home")
+        assert legend(person) == ""
+
+
+async def test_the_explanation_follows_the_change(backend: FakeBackend) -> None:
+    change = backend.put_change(0, Action.ARCHIVE, State.QUEUED)
+    async with running(backend) as person:
+        assert legend(person).startswith("Queued")
+        backend.move(change, State.CONFIRMED)
+        await person.hears_changes()
+        assert legend(person) == "Pending sync: in Xero; Re-Leased has not synced since."
+
+
+async def test_on_80_columns_the_explanation_is_on_top_of_the_pane(backend: FakeBackend) -> None:
+    backend.put_change(0, Action.ARCHIVE, State.QUEUED)
+    async with running(backend, (80, 24)) as person:
+        assert "─ Queued: not in Xero yet. ─" in text_of(person.screen)
+        await person.press("down")
+        assert "Queued: not" not in text_of(person.screen)

@@ -25,8 +25,11 @@ from tui.widgets.banners import PausedBanner, SelectionBar, SyncProgressBar, Unr
 from tui.widgets.contact_table import ContactTable
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.search_box import QueryHint, SearchBox
+from tui.widgets.status_badge import legend_of
+from tui.widgets.status_legend import StatusLegend
 from tui.widgets.sync_pane import SyncPane
 from tui.widgets.tab_bar import TabBar
+from tui.widgets.text import content
 from tui.widgets.title_bar import TitleBar
 
 if TYPE_CHECKING:
@@ -69,6 +72,7 @@ class MainScreen(EngineScreen[None]):
     paused_banner = getters.query_one(PausedBanner)
     progress_bar = getters.query_one(SyncProgressBar)
     unreadable_bar = getters.query_one(UnreadableBar)
+    status_legend = getters.query_one(StatusLegend)
     sync_pane = getters.query_one(SyncPane)
     selection_bar = getters.query_one(SelectionBar)
 
@@ -82,6 +86,7 @@ class MainScreen(EngineScreen[None]):
         self.comparison = ComparisonController(self)
         self._key_bar_state: tuple[bool, bool, bool, bool] | None = None
         self._has_reminded = False
+        self._legend = ""
 
     def compose(self) -> ComposeResult:
         """Put the parts in place; `main.tcss` says where for each size of terminal."""
@@ -89,6 +94,7 @@ class MainScreen(EngineScreen[None]):
         with Horizontal(id="finder"):
             yield TabBar(id="tabs")
             yield SearchBox("#contacts", complete=self.finder.complete, id="search")
+        yield StatusLegend()
         yield QueryHint()
         yield PausedBanner()
         yield SyncProgressBar()
@@ -119,10 +125,20 @@ class MainScreen(EngineScreen[None]):
         self.paused_banner.update_from(snapshot)
         self.unreadable_bar.update_from(snapshot)
         self.table.update_from(snapshot.balances_read_at)
+        self._update_legend()
         # What the keys follow seldom changes; the clock calls here every second.
         if self._key_bar_state != self._key_bar_state_of(snapshot):
             self._update_key_bar()
         self._remind(snapshot)
+
+    def _update_legend(self) -> None:
+        """Explain the status of the contact under the cursor, where the layout has a free line."""
+        row = self.table.cursor_row
+        text = legend_of(row.last_change if row is not None else None)
+        self.status_legend.update_from(text)
+        if text != self._legend:
+            self._legend = text
+            self.sync_pane.border_title = content(f" {text} " if text else "")
 
     def _remind(self, snapshot: Snapshot) -> None:
         """Say once, as the organisation opens, what still waits for the person."""
@@ -234,6 +250,7 @@ class MainScreen(EngineScreen[None]):
     @on(SearchAnswered)
     def _search_answered(self, message: SearchAnswered) -> None:
         self.finder.answered(message)
+        self._update_legend()
 
     @on(GroupNamesLoaded)
     def _group_names_loaded(self, message: GroupNamesLoaded) -> None:
@@ -242,6 +259,7 @@ class MainScreen(EngineScreen[None]):
     @on(ContactTable.CursorMoved)
     def _cursor_moved(self, message: ContactTable.CursorMoved) -> None:
         self.finder.cursor_moved(message)
+        self._update_legend()
 
     def action_tab_all(self) -> None:
         """Show all contacts."""

@@ -91,6 +91,7 @@ class StatusBadge(Struct, frozen=True):
 
 _STATE_BADGES: Final = {
     State.QUEUED: StatusBadge("◌", "Queued", "muted"),
+    State.SENDING: StatusBadge("…", "Sending", "accent", is_animated=True),
     State.UNKNOWN: StatusBadge("?", "Checking", "warning"),
     State.AWAITING_USER: StatusBadge("↗", "Restore in Xero", "accent"),
     State.REFUSED: StatusBadge("✗", "Refused by Xero", "error"),
@@ -102,8 +103,6 @@ _STATE_BADGES: Final = {
 def badge_for(view: ChangeView, now: datetime) -> StatusBadge:
     """Return what to show of a change. Times are said in the zone of `now`."""
     change = view.change
-    if change.state is State.SENDING:
-        return StatusBadge("…", "Sending", "accent", is_animated=True)
     if change.state is State.CONFIRMED:
         return _sync_badge(view.sync or StatusSince(SyncStatus.PENDING), now, change.confirmed_at)
     return _STATE_BADGES[change.state]
@@ -134,23 +133,43 @@ _MEANINGS: Final = {
 }
 
 
-#: For the help: each status with its meaning.
+_STATE_LEGEND: Final = {
+    State.QUEUED: "not in Xero yet",
+    State.SENDING: "being sent to Xero",
+    State.UNKNOWN: "result unknown; Reshelve is checking it with Xero",
+    State.AWAITING_USER: "you need to click Restore in Xero",
+    State.REFUSED: "Xero's reason, and what to do about it",
+}
+_SYNC_LEGEND: Final = {
+    SyncStatus.PENDING: "in Xero; Re-Leased has not synced since",
+    SyncStatus.EXPECTED: "a whole night has passed; not confirmed",
+    SyncStatus.REPORTED: "you recorded a Re-Leased sync without errors",
+    SyncStatus.CHECKED: "you saw it in Re-Leased",
+    SyncStatus.SYNCED: "Re-Leased's own data shows it",
+    SyncStatus.MISSED: "a sync ran without it",
+    SyncStatus.STALLED: "Re-Leased isn't connected, or its sync has errors",
+    SyncStatus.NOT_LINKED: "Re-Leased leaves this contact out",
+    SyncStatus.SUPERSEDED: "it was reversed before a sync",
+}
+#: For the help: each status, with its symbol, and its meaning.
 LEGEND: Final = (
-    ("◌ Queued", "Not in Xero yet"),
-    ("… Sending", "Being sent to Xero"),
-    ("? Checking", "Result unknown: Reshelve is checking it with Xero"),
-    ("↗ Restore in Xero", "You need to click Restore in Xero"),
-    ("✗ Refused by Xero", "Not changed: Xero's reason, and what to do about it"),
-    ("◷ Pending sync", "In Xero; Re-Leased has not synced since"),
-    ("~ Should be synced", "A whole night has passed; not confirmed"),
-    ("◑ Reported synced", "You recorded a Re-Leased sync without errors"),
-    ("◕ Checked by you", "You saw it in Re-Leased"),
-    ("✓ Synced", "Re-Leased's own data shows it"),
-    ("! Missed last sync", "A sync ran without it"),
-    ("‖ Sync not running", "Re-Leased isn't connected, or its sync has errors"),
-    ("⊘ Not linked", "Re-Leased leaves this contact out"),
-    ("· No sync needed", "It was reversed before a sync"),
+    *((_STATE_BADGES[state].text, meaning) for state, meaning in _STATE_LEGEND.items()),
+    *((f"{symbol} {word}", _SYNC_LEGEND[status]) for status, (symbol, word, _) in _SYNC_BADGES.items()),
 )
+
+
+def legend_of(view: ChangeView | None) -> str:
+    """Return what the status of a contact's last change means, in one line; empty without a status."""
+    if view is None:
+        return ""
+    change = view.change
+    if change.state is State.CONFIRMED:
+        status = view.sync.status if view.sync is not None else SyncStatus.PENDING
+        return f"{_SYNC_BADGES[status][1]}: {_SYNC_LEGEND[status]}."
+    if change.state is State.REFUSED:
+        return f"{_STATE_BADGES[change.state].label}: {refusal_reason(change)}"
+    meaning = _STATE_LEGEND.get(change.state, "")
+    return f"{_STATE_BADGES[change.state].label}: {meaning}." if meaning else ""
 
 
 def _sync_badge(status_since: StatusSince, now: datetime, confirmed_at: datetime | None) -> StatusBadge:
