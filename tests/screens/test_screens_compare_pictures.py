@@ -57,7 +57,7 @@ def test_nothing_differs(snap_compare: Compare, backend: FakeBackend, size: tupl
     source = replace(SOURCE, notes=(Notice(FileNote.READ_AS_CP1252),))
     found = comparison(backend, [line(2, 0, ACTIVE), line(3, 0, ACTIVE)], source)
     backend.compared = replace(found, notes=(Notice(FileNote.NEWER_THAN_CONTACTS),))
-    assert picture(snap_compare, backend, *COMPARE, "1", size=size)
+    assert picture(snap_compare, backend, *COMPARE, "1", size=size, as_text=True)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -73,11 +73,11 @@ def test_recording(snap_compare: Compare, office: FakeBackend, size: tuple[int, 
 
 
 def test_recorded(snap_compare: Compare, office: FakeBackend) -> None:
-    assert picture(snap_compare, office, *COMPARE, "3", "w", "y")
+    assert picture(snap_compare, office, *COMPARE, "3", "w", "y", as_text=True)
 
 
 def test_leaving_what_is_not_recorded(snap_compare: Compare, office: FakeBackend) -> None:
-    assert picture(snap_compare, office, *COMPARE, "escape")
+    assert picture(snap_compare, office, *COMPARE, "escape", as_text=True)
 
 
 @pytest.mark.parametrize("size", [(40, 15), *SIZES])

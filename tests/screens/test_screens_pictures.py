@@ -45,7 +45,7 @@ def test_searching(snap_compare: Compare, busy: FakeBackend, size: tuple[int, in
 
 
 def test_nothing_found(snap_compare: Compare, busy: FakeBackend) -> None:
-    assert picture(snap_compare, busy, "/", *"zzz")
+    assert picture(snap_compare, busy, "/", *"zzz", as_text=True)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -58,7 +58,7 @@ def test_first_pull(snap_compare: Compare, size: tuple[int, int]) -> None:
 def test_no_contacts_yet(snap_compare: Compare) -> None:
     backend = FakeBackend(known={})
     backend.publish(progress=SyncProgress(0, None), last_refresh_at=None, xero=XeroStatus(), summary=None)
-    assert picture(snap_compare, backend)
+    assert picture(snap_compare, backend, as_text=True)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -106,7 +106,7 @@ def test_handoff(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]
 
 @pytest.mark.parametrize("size", SIZES)
 def test_handoff_done(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
-    assert picture(snap_compare, busy, "h", "p", size=size)
+    assert picture(snap_compare, busy, "h", "p", size=size, as_text=True)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -128,7 +128,7 @@ def test_problem(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]
 @pytest.mark.parametrize("size", SIZES)
 def test_sign_in_ended(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
     busy.publish(xero=XeroStatus(ConnectionStatus.RECONNECT, detail=notice("The sign-in to Xero has ended.")))
-    assert picture(snap_compare, busy, size=size)
+    assert picture(snap_compare, busy, size=size, as_text=True)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -139,7 +139,7 @@ def test_read_only(snap_compare: Compare, busy: FakeBackend, size: tuple[int, in
 
 @pytest.mark.parametrize("size", SIZES)
 def test_reminder(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
-    assert picture(snap_compare, busy, size=size, is_opening=True)
+    assert picture(snap_compare, busy, size=size, is_opening=True, as_text=True)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -152,7 +152,7 @@ def test_changes(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]
 
 @pytest.mark.parametrize("size", SIZES)
 def test_changes_none(snap_compare: Compare, size: tuple[int, int]) -> None:
-    assert picture(snap_compare, FakeBackend.with_contacts(), "l", size=size)
+    assert picture(snap_compare, FakeBackend.with_contacts(), "l", size=size, as_text=True)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -188,4 +188,4 @@ def test_handoff_that_may_fail(snap_compare: Compare, busy: FakeBackend, size: t
         busy.put_change(number, Action.RESTORE, State.AWAITING_USER)
     busy.may_fail[contact_id(12)] = Notice(ContactReason.NAME_TAKEN, {"name": "Hamilton Smith Ltd"})
     busy.publish_changes()
-    assert picture(snap_compare, busy, "h", size=size)
+    assert picture(snap_compare, busy, "h", size=size, as_text=True)

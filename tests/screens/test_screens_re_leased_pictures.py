@@ -62,7 +62,7 @@ def test_pane_small(snap_compare: Compare, busy: FakeBackend, state: str, size: 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_pane_with_nothing_to_wait_for(snap_compare: Compare, size: tuple[int, int]) -> None:
-    assert picture(snap_compare, FakeBackend.with_contacts(), size=size)
+    assert picture(snap_compare, FakeBackend.with_contacts(), size=size, as_text=True)
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_manual_sync_started(snap_compare: Compare, busy: FakeBackend, size: tup
 @pytest.mark.parametrize("size", SIZES)
 def test_manual_sync_ended(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
     busy.publish(re_leased=ReLeasedStatus(reported_sync_since=NOW - timedelta(minutes=20)))
-    assert picture(snap_compare, busy, "m", size=size)
+    assert picture(snap_compare, busy, "m", size=size, as_text=True)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -141,7 +141,7 @@ def test_troubleshoot_all_well(snap_compare: Compare, size: tuple[int, int]) -> 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_troubleshoot_try_again(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
-    assert picture(snap_compare, busy, "t", "r", size=size)
+    assert picture(snap_compare, busy, "t", "r", size=size, as_text=True)
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_qualifier(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
-    assert picture(snap_compare, busy, "/", Text("bay owes:>100"), size=size)
+    assert picture(snap_compare, busy, "/", Text("bay owes:>100"), size=size, as_text=True)
 
 
 @pytest.mark.parametrize("size", [(40, 15), *SIZES])
@@ -24,7 +24,7 @@ def test_a_wrong_qualifier(snap_compare: Compare, busy: FakeBackend, size: tuple
 
 @pytest.mark.parametrize("size", [(40, 15), *SIZES])
 def test_a_half_typed_qualifier(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
-    assert picture(snap_compare, busy, "/", Text("bay sync:"), size=size)
+    assert picture(snap_compare, busy, "/", Text("bay sync:"), size=size, as_text=True)
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -31,7 +31,7 @@ def several() -> FakeBackend:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_groups_of_which_none_is_marked(snap_compare: Compare, size: tuple[int, int]) -> None:
-    assert picture(snap_compare, several(), "g", size=size)
+    assert picture(snap_compare, several(), "g", size=size, as_text=True)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -88,7 +88,7 @@ def test_a_tenant_is_archived_later(snap_compare: Compare, size: tuple[int, int]
 def test_many_tenants_are_archived_later(snap_compare: Compare, size: tuple[int, int]) -> None:
     backend = with_groups((TENANTS,), ("Owners",), (TENANTS, "Former tenants"), count=300)
     backend.marked = {TENANTS, "Former tenants"}
-    assert picture(snap_compare, backend, "2", "asterisk", "a", size=size)
+    assert picture(snap_compare, backend, "2", "asterisk", "a", size=size, as_text=True)
 
 
 @pytest.mark.parametrize("size", SIZES)

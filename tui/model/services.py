@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tui.model.tenancy import ContactGroup
 
 
-class ContactService(Protocol):
+class ContactServiceProtocol(Protocol):
     """Contacts, from the local copy and from Xero."""
 
     def first_rows(self, query: Query) -> SearchResult:
@@ -68,7 +68,7 @@ class ContactService(Protocol):
         ...
 
 
-class ChangeService(Protocol):
+class ChangeServiceProtocol(Protocol):
     """Archive and restore: asked for, sent, cancelled, retried."""
 
     async def precheck(self, action: Action, contact_ids: Sequence[str]) -> Precheck:
@@ -99,7 +99,7 @@ class ChangeService(Protocol):
         ...
 
 
-class ChangeLog(Protocol):
+class ChangeLogProtocol(Protocol):
     """Every change that was made here or detected in Xero."""
 
     async def page(self, query: ChangeQuery, start: int, stop: int) -> ChangeSearchResult:
@@ -115,7 +115,7 @@ class ChangeLog(Protocol):
         ...
 
 
-class UndoService(Protocol):
+class UndoServiceProtocol(Protocol):
     """Undo and redo of whole batches."""
 
     async def plan_undo(self) -> UndoPlan | None:
@@ -131,7 +131,7 @@ class UndoService(Protocol):
         ...
 
 
-class ManualRestoreService(Protocol):
+class ManualRestoreServiceProtocol(Protocol):
     """Restores that a person finishes in Xero's own page."""
 
     async def pending(self) -> Sequence[ManualRestore]:
@@ -151,7 +151,7 @@ class ManualRestoreService(Protocol):
         ...
 
 
-class EvidenceService(Protocol):
+class EvidenceServiceProtocol(Protocol):
     """What a user reports of Re-Leased, recorded as evidence."""
 
     async def report_sync_started(self, at: datetime) -> None:
@@ -178,7 +178,7 @@ class EvidenceService(Protocol):
         ...
 
 
-class ComparisonService(Protocol):
+class ComparisonServiceProtocol(Protocol):
     """Re-Leased's own contacts against the local copy."""
 
     async def compare_file(self, file: Path, options: FileOptions) -> FileComparison:
@@ -199,7 +199,7 @@ class ComparisonService(Protocol):
         ...
 
 
-class TenancyService(Protocol):
+class TenancyServiceProtocol(Protocol):
     """Which contact groups are tenants."""
 
     async def groups(self) -> Sequence[ContactGroup]:
@@ -215,21 +215,21 @@ class Backend(Protocol):
     """One organisation, as the screens see it."""
 
     @property
-    def contacts(self) -> ContactService: ...  # noqa: D102 - its type says it all
+    def contacts(self) -> ContactServiceProtocol: ...  # noqa: D102 - its type says it all
     @property
-    def changes(self) -> ChangeService: ...  # noqa: D102 - as above
+    def changes(self) -> ChangeServiceProtocol: ...  # noqa: D102 - as above
     @property
-    def change_log(self) -> ChangeLog: ...  # noqa: D102 - as above
+    def change_log(self) -> ChangeLogProtocol: ...  # noqa: D102 - as above
     @property
-    def undo(self) -> UndoService: ...  # noqa: D102 - as above
+    def undo(self) -> UndoServiceProtocol: ...  # noqa: D102 - as above
     @property
-    def manual_restores(self) -> ManualRestoreService: ...  # noqa: D102 - as above
+    def manual_restores(self) -> ManualRestoreServiceProtocol: ...  # noqa: D102 - as above
     @property
-    def evidence(self) -> EvidenceService: ...  # noqa: D102 - as above
+    def evidence(self) -> EvidenceServiceProtocol: ...  # noqa: D102 - as above
     @property
-    def comparison(self) -> ComparisonService: ...  # noqa: D102 - as above
+    def comparison(self) -> ComparisonServiceProtocol: ...  # noqa: D102 - as above
     @property
-    def tenancy(self) -> TenancyService: ...  # noqa: D102 - as above
+    def tenancy(self) -> TenancyServiceProtocol: ...  # noqa: D102 - as above
 
     @property
     def snapshot(self) -> Snapshot:

@@ -106,7 +106,7 @@ def _cells(change: Change, sync: StatusSince | None, why: str) -> tuple[str, ...
 
 
 class ChangeService:
-    """Implements `model.services.ChangeService`."""
+    """Implements `model.services.ChangeServiceProtocol`."""
 
     def __init__(
         self,
@@ -169,7 +169,7 @@ class ChangeService:
 
 
 class UndoService:
-    """Implements `model.services.UndoService`."""
+    """Implements `model.services.UndoServiceProtocol`."""
 
     def __init__(
         self,
@@ -203,7 +203,7 @@ class UndoService:
 
 
 class ChangeLog:
-    """Implements `model.services.ChangeLog`."""
+    """Implements `model.services.ChangeLogProtocol`."""
 
     def __init__(self, store: Store, publisher: SnapshotPublisher) -> None:
         self._store = store

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class ComparisonService:
-    """Implements `model.services.ComparisonService`."""
+    """Implements `model.services.ComparisonServiceProtocol`."""
 
     def __init__(
         self,

@@ -93,7 +93,7 @@ class ContactRefresher:
 
 
 class ContactService:
-    """Implements `model.services.ContactService`."""
+    """Implements `model.services.ContactServiceProtocol`."""
 
     def __init__(
         self,

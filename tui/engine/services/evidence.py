@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class EvidenceService:
-    """Implements `model.services.EvidenceService`."""
+    """Implements `model.services.EvidenceServiceProtocol`."""
 
     def __init__(
         self,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class ManualRestoreService:
-    """Implements `model.services.ManualRestoreService`."""
+    """Implements `model.services.ManualRestoreServiceProtocol`."""
 
     def __init__(
         self,

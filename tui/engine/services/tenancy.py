@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class TenancyService:
-    """Implements `model.services.TenancyService`."""
+    """Implements `model.services.TenancyServiceProtocol`."""
 
     def __init__(
         self,
