@@ -293,7 +293,7 @@ async def test_an_export_says_why_in_the_words_that_are_shown(
 
 async def test_an_export_that_cannot_be_written_says_so(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(ReshelveError, match="Can't save the file"):
+    with pytest.raises(ReshelveError, match="file_not_saved"):
         await bench.change_log.export(ChangeQuery(), tmp_path / "file" / "changes.csv", messages.why)
 
 

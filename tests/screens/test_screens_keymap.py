@@ -67,7 +67,7 @@ def test_keys_that_exist_are_taken(keys: str) -> None:
 )
 def test_a_key_that_does_not_exist_is_refused_with_the_nearest_that_does(key: str, meant: str) -> None:
     [words] = said({"pause_sync": key})
-    assert f'keys.hold_pull is "{key}"' in words
+    assert f'keys.pause_sync is "{key}"' in words
     assert meant in words
 
 

@@ -368,3 +368,21 @@ async def test_contacts_that_cannot_be_read_are_counted_for_as_long_as_there_are
         assert "reshelve.log" in bar.text
         await person.hears(unreadable=0)
         assert not bar.display
+
+
+async def test_a_message_too_long_for_one_line_is_shown_whole(backend: FakeBackend) -> None:
+    words = " ".join(f"word{number}" for number in range(30))
+    async with running(backend, (80, 24)) as person:
+        bar = person.main.key_bar
+        person.main.flash(words)
+        await person.settle()
+        assert person.bottom_line == words
+        assert bar.size.height == 4
+        assert person.main.table.size.height > 0
+        bar.end_flash()
+        await person.settle()
+        assert bar.size.height == 1
+        person.main.flash(words * 20)
+        await person.settle()
+        assert bar.size.height == 4
+        assert person.bottom_line.endswith("…")

@@ -104,7 +104,7 @@ class Driver:
             if line.endswith(mark):
                 line = line.removesuffix(mark).removesuffix(" ")
                 found.append(mark.strip())
-        return line.rstrip(), found
+        return " ".join(part.strip() for part in line.split("\n")).strip(), found
 
     @property
     def title(self) -> str:

@@ -1,4 +1,4 @@
-"""The bottom line: the keys that matter here, or a short piece of news."""
+"""The bottom line: the keys that matter here, or a message."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _GAP = 2
 _FLASH_SECONDS = 5.0
 _TROUBLE_SECONDS = 12.0
+_MOST_LINES = 4
 
 
 class KeyBar(StaticLine):
@@ -44,6 +45,7 @@ class KeyBar(StaticLine):
         self._shown_actions: Sequence[str | tuple[str, str]] = actions
         self._flash_text: Content | None = None
         self._timer: Timer | None = None
+        self._lines = 1
 
     def set_actions(self, *actions: str | tuple[str, str]) -> None:
         """Name these actions from now on: an action's id, or its id and other words for it here."""
@@ -51,7 +53,7 @@ class KeyBar(StaticLine):
         self.rewrite()
 
     def flash(self, text: str, *, is_problem: bool = False) -> None:
-        """Show one line of news for a while. The text may come from outside: it is made safe here."""
+        """Show a message for a while, on several lines if needed. Text from outside is made safe."""
         if self._timer is not None:
             self._timer.stop()
         self._flash_text = Content(safe(text))
@@ -77,11 +79,23 @@ class KeyBar(StaticLine):
             return
         badges = self._badges()
         room = max(0, width - badges.cell_length)
-        left = (
-            self._keys(room) if self._flash_text is None else self._flash_text.truncate(room, ellipsis=True)
-        )
-        gap = " " * (room - left.cell_length) if badges else ""
-        self.show(Content.assemble(left, gap, badges))
+        lines = [self._keys(room)] if self._flash_text is None else self._flash_lines(self._flash_text, room)
+        # Only a message that needs several lines costs a layout.
+        if self._lines != len(lines):
+            self._lines = len(lines)
+            self.styles.height = len(lines)
+        gap = " " * (room - lines[-1].cell_length) if badges else ""
+        self.show(Content("\n").join([*lines[:-1], Content.assemble(lines[-1], gap, badges)]))
+
+    def _flash_lines(self, text: Content, width: int) -> list[Content]:
+        """Wrap a message, and cut it where it would take more than a part of the screen."""
+        most = max(1, min(_MOST_LINES, self.screen.size.height // 5))
+        lines = text.wrap(width) if text.cell_length > width > 0 else [text]
+        if len(lines) > most:
+            kept = lines[:most]
+            rest = Content(" ").join(lines[most - 1 :])
+            return [*kept[:-1], rest.truncate(width, ellipsis=True)]
+        return [line.rstrip() for line in lines]
 
     def _badges(self) -> Content:
         mark, badges = getattr(self.app, "environment_label", ""), []

@@ -26,7 +26,7 @@ def write_entry(
     **detail: str,
 ) -> None:
     """Add an entry, leaving out empty details. Parameters of the notice have to be texts or numbers."""
-    reason = {} if notice is None else {"reason": notice.reason, "params": notice.params}
+    reason = {} if notice is None else {"reason": notice.reason, "params": dict(notice.params)}
     details = {key: value for key, value in {**detail, **reason}.items() if value}
     connection.execute(
         "INSERT INTO transitions (at_ms, change_id, transition, state, detail) VALUES (?, ?, ?, ?, ?)",
