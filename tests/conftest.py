@@ -3,6 +3,7 @@ from __future__ import annotations
 import gc
 import signal
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 
 TESTS = Path(__file__).parent
+QUICK_CASES = 3
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -39,12 +41,18 @@ def _profile(config: pytest.Config) -> str:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Give tests the markers that follow from their folder, their file and their kind."""
     is_thorough = _profile(config) == "thorough"
+    cases: Counter[str] = Counter()
     for item in items:
         folder = item.path.relative_to(TESTS).parts[0]
         if folder in {"crash", "end_to_end"}:
             item.add_marker(folder)
         elif item.path.stem.endswith("_pictures"):
             item.add_marker("pictures")
+        # Of a long table of cases, the quick tier tries the first few.
+        test = item.nodeid.partition("[")[0]
+        cases[test] += 1
+        if cases[test] > QUICK_CASES:
+            item.add_marker("slow")
         # Properties are tried twice: with a few examples in the quick tier, with many in the slow one.
         if is_thorough and getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker("slow")

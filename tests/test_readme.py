@@ -23,6 +23,8 @@ from tui.model.query import Tab
 from tui.model.query_parser import parse_query
 from tui.settings import KEYS
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 INSTALL_SECONDS = 540

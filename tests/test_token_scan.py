@@ -19,6 +19,8 @@ from tui.sandbox.oauth import tokens
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 # Not what the scan of this very session looks for, which would find it.
 PLANTED: Final = re.compile(rb"planted_token_\w+")
 TOKEN: Final = "planted_token_Zq3"

@@ -23,6 +23,8 @@ from tui.system.paths import Paths
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 _PATIENCE = 30
 
 _PARENT = """

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 # Wide enough for an address to stay on one line.
 _COLUMNS = 1000
 _AGAIN_SECONDS = 2

@@ -15,6 +15,8 @@ from tui.cli import main
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("arguments", [[], ["open"], ["demo"], ["demo", "--fresh"], ["demo", "--read-only"]])
 def test_without_a_terminal_nothing_is_started(

@@ -32,14 +32,14 @@ READS = {
     "tenancy": {"groups"},
 }  # fmt: skip
 SERVICES = {
-    "contacts": services.ContactService,
-    "changes": services.ChangeService,
-    "undo": services.UndoService,
-    "change_log": services.ChangeLog,
-    "manual_restores": services.ManualRestoreService,
-    "evidence": services.EvidenceService,
-    "comparison": services.ComparisonService,
-    "tenancy": services.TenancyService,
+    "contacts": services.ContactServiceProtocol,
+    "changes": services.ChangeServiceProtocol,
+    "undo": services.UndoServiceProtocol,
+    "change_log": services.ChangeLogProtocol,
+    "manual_restores": services.ManualRestoreServiceProtocol,
+    "evidence": services.EvidenceServiceProtocol,
+    "comparison": services.ComparisonServiceProtocol,
+    "tenancy": services.TenancyServiceProtocol,
 }
 # What an organisation does beside its services.
 OWN = {

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from tui.re_leased.evidence_source import EvidenceReport
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def practice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeXero]:

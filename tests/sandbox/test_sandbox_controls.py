@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from support.practice import PracticeXero
 
+pytestmark = pytest.mark.slow
+
 _JUST_NOW = timedelta(minutes=1)
 
 

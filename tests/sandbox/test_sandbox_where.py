@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from support.xero_calls import XeroCalls
 
+pytestmark = pytest.mark.slow
+
 ID = "5f7b8c1d-3a2e-4c6f-8d9a-0b1c2d3e4f50"
 CONTACTS: dict[str, dict[str, Any]] = {
     "Anna": {

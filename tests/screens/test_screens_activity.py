@@ -25,6 +25,8 @@ from tui.widgets.virtual_list import VirtualList
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def busy(backend: FakeBackend) -> FakeBackend:

@@ -15,6 +15,8 @@ from tui.screens.dialogs.help import HelpScreen
 if TYPE_CHECKING:
     from support.fake_backend import FakeBackend
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("key", ["q", "ctrl+q", "ctrl+c"])
 async def test_quitting_stops_the_engine(backend: FakeBackend, key: str) -> None:

@@ -14,6 +14,8 @@ from tui.app.app import ReshelveApp
 if TYPE_CHECKING:
     from support.fake_backend import FakeBackend
 
+pytestmark = pytest.mark.slow
+
 _BURSTS = [
     "ctrl+o enter enter",
     "m enter enter",

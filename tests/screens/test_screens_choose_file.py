@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from support.fake_backend import FakeBackend
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("archived-contacts.csv", "archived-old.CSV", "notes.pdf", "readme.txt", ".hidden.csv")
 
 

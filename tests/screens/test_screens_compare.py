@@ -32,6 +32,8 @@ from tui.widgets.virtual_list import VirtualList
 if TYPE_CHECKING:
     from textual.content import Content
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def office(backend: FakeBackend) -> FakeBackend:

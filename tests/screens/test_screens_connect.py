@@ -27,6 +27,8 @@ from tui.widgets.labels import SafeLabel
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.slow
+
 CLOSED = SignInError(SignInReason.DENIED)
 KERERU = organisation(1, "Kererū Property Management")
 BAY = organisation(2, "Bay Lettings", is_read_only=True)

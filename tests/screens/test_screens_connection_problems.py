@@ -17,6 +17,8 @@ from tui.xero.errors import error_for
 if TYPE_CHECKING:
     from tui.model.snapshot import XeroStatus
 
+pytestmark = pytest.mark.slow
+
 UNAUTHORISED = {"Title": "Unauthorized", "Status": 401}
 NO_SCOPE = {"permission (scope)"}
 EXPIRED = {"is no longer valid"}

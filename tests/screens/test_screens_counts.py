@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from tui.model.snapshot import Snapshot
 
+pytestmark = pytest.mark.slow
+
 HOW_MANY = {
     "manual_restores": (State.AWAITING_USER, None, Action.RESTORE),
     "refused": (State.REFUSED, None, Action.ARCHIVE),

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from support.fake_backend import FakeBackend
 
+pytestmark = pytest.mark.slow
+
 
 def said(keys: dict[str, str]) -> list[str]:
     return [f"{what} {next_step}" for _, what, next_step in problems(keys)]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from textual.content import Content
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def waiting(backend: FakeBackend) -> FakeBackend:

@@ -24,6 +24,8 @@ from tui.widgets.key_bar import KeyBar
 if TYPE_CHECKING:
     from textual.binding import Binding
 
+pytestmark = pytest.mark.slow
+
 EVERYWHERE = [
     (),
     ("a",),

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from tui.model.contact import Contact
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _news_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from tui.model.contact import Organisation
 
+pytestmark = pytest.mark.slow
+
 OTHERS = (
     OrganisationSummary(organisation(2, "Kererū Management", sign_in="a"), 3, 2),
     OrganisationSummary(organisation(3, "Bay Lettings", sign_in="a", is_read_only=True)),

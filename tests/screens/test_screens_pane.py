@@ -25,6 +25,8 @@ from tui.widgets.virtual_list import VirtualList
 if TYPE_CHECKING:
     from textual.widget import Widget
 
+pytestmark = pytest.mark.slow
+
 FEED = ReLeasedStatus(
     has_feed=True,
     state="Successfully synced",

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from support.fake_backend import FakeBackend
     from textual.screen import Screen
 
+pytestmark = pytest.mark.slow
+
 # A screen, and the keys that lead to it from the contacts.
 PLACES: dict[type[Screen[Any]], tuple[str, ...]] = {
     MainScreen: (),

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from support.fake_backend import FakeBackend
     from support.screen_test import Driver
 
+pytestmark = pytest.mark.slow
+
 # Letters that no sentence and no name of these contacts has, one an action.
 NEW = {
     item.id: chr(ord("а") + number)

@@ -24,6 +24,8 @@ from tui.widgets.labels import SafeLabel
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 SINCE = NOW - timedelta(minutes=20)
 
 

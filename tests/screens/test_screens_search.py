@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from support.screen_test import Driver
     from textual.geometry import Region
 
+pytestmark = pytest.mark.slow
+
 
 def under_the_box(person: Driver) -> str:
     """Return what stands under the search box, nothing where nothing does."""

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from tui.model.query import Query
     from tui.model.rows import SearchResult
 
+pytestmark = pytest.mark.slow
+
 
 def bar(person: Driver) -> str:
     """Return what the selection bar shows, nothing where it isn't there."""

@@ -24,6 +24,8 @@ from tui.widgets.labels import SafeLabel
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+pytestmark = pytest.mark.slow
+
 TENANTS = "Tenants"
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from support.fake_backend import NOW, FakeBackend, contact_id
 from support.screen_test import Driver, running
 from textual.widgets import Static
@@ -14,6 +15,8 @@ from tui.screens.dialogs.ask import AskScreen
 from tui.screens.manual_restores.manual_restores import ManualRestoresScreen
 from tui.widgets.banners import PausedBanner
 from tui.widgets.labels import SafeLabel
+
+pytestmark = pytest.mark.slow
 
 
 def question(person: Driver) -> str:

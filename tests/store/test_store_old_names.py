@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
     from tui.model.evidence import CompanyStatus
 
+pytestmark = pytest.mark.slow
+
 # Of the SQL of versions 1 to 6, which files have been written with.
 OLD_SQL = "4c5c7d2f673f42402a21624b587ddac5290ad26cedde3fda6f0a3bbecd3ee94a"
 TABLES = {

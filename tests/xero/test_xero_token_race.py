@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 CALLS = 200
 SANDBOX_CALLS = 40
 
