@@ -36,7 +36,7 @@ CHANGE_LOG_TABLES: Final = {
 }
 #: Kept with the change log, although losing an entry only means downloading something again.
 SYNC_STATE_TABLE: Final = "sync_state"
-# How many of SQLite's steps pass between two checks for cancellation.
+# SQLite steps between two checks for cancellation.
 _STEPS_BETWEEN_CHECKS: Final = 20_000
 _COUNT_UNREADABLE: Final = f"SELECT count(*) FROM changes WHERE {UNREADABLE_CHANGE}"  # noqa: S608 - our own conditions
 
