@@ -128,8 +128,8 @@ def _proxy_setting(url: str) -> _ProxySetting | None:
 
 def _variable(name: str) -> str:
     """Return the name of an environment variable as spelled there; lower case wins. Empty if it isn't set."""
-    names = [name, *sorted(one for one in os.environ if one.lower() == name)]
-    return next((one for one in names if os.environ.get(one)), "")
+    names = [name, *sorted(variable for variable in os.environ if variable.lower() == name)]
+    return next((variable for variable in names if os.environ.get(variable)), "")
 
 
 def _is_excluded(target: SplitResult, no_proxy: str) -> bool:
@@ -264,15 +264,15 @@ def _proxy_problem(
     error: BaseException, url: str, service: Service, setting: _ProxySetting
 ) -> NetworkSetupError | None:
     if isinstance(error, httpx.ProxyError):
-        words = str(error)
-        if words.startswith("407") or "username" in words.lower() or "requested" in words.lower():
+        message = str(error)
+        if message.startswith("407") or "username" in message.lower() or "requested" in message.lower():
             return proxy_password_problem(url)
         return NetworkSetupError(
             NetworkReason.PROXY_REFUSED,
             service=service,
             proxy=setting.name,
             source=setting.source,
-            status=words[:3] if words[:3].isdecimal() else "",
+            status=message[:3] if message[:3].isdecimal() else "",
         )
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return NetworkSetupError(NetworkReason.PROXY_UNREACHABLE, proxy=setting.name, source=setting.source)

@@ -189,7 +189,7 @@ def _detect_encoding(stream: IO[bytes], chosen: str) -> _DetectedEncoding:
     for start, reason in _OTHER_FORMATS:
         if head.startswith(start):
             raise ContactFileError(reason)
-    bom, bom_encoding = next((each for each in _BYTE_ORDER_MARKS if head.startswith(each[0])), (b"", ""))
+    bom, bom_encoding = next((mark for mark in _BYTE_ORDER_MARKS if head.startswith(mark[0])), (b"", ""))
     if head[len(bom) :].lstrip().lower().startswith(_WEB_PAGE):
         raise ContactFileError(FileReason.WEB_PAGE)
     line = 0
@@ -204,7 +204,7 @@ def _detect_encoding(stream: IO[bytes], chosen: str) -> _DetectedEncoding:
 def _candidates(head: bytes, chosen: str, bom_encoding: str) -> list[tuple[str, FileNote | None]]:
     """Return the encodings to try, best first, each with a note. A byte order mark is almost always right."""
     if bom_encoding or chosen:
-        return [(each, None) for each in (bom_encoding, chosen) if each]
+        return [(candidate, None) for candidate in (bom_encoding, chosen) if candidate]
     # Column names start with ASCII letters, for which UTF-16 has every second byte zero.
     start = head[:_SURELY_PLAIN]
     for encoding, place in (("utf-16-le", 1), ("utf-16-be", 0)):
