@@ -82,7 +82,7 @@ _BY_SYNC_STATUS: Final = {
     SyncStatus.NOT_LINKED: SyncFilter.NOT_LINKED,
     SyncStatus.SUPERSEDED: SyncFilter.SUPERSEDED,
 }
-#: The statuses of unconfirmed changes. The two that are missing say nothing about a contact.
+#: The statuses of unconfirmed changes. The two that are missing are ignored.
 BY_STATE: Final = {
     State.QUEUED: SyncFilter.QUEUED,
     State.SENDING: SyncFilter.SENDING,

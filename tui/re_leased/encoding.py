@@ -1,6 +1,6 @@
-"""Read the text of a file: detect its encoding, and limit the length of its lines.
+"""Reads the text of a file: detects its encoding, and limits the length of its lines.
 
-Reading any file is bounded in time and memory, and errors name the line.
+Time and memory are bounded for any file, and errors name the line.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class FileText(Struct, frozen=True):
 
 
 class LineReader:
-    """The lines of a text as `csv.reader` wants them, with limits on their length and number.
+    """The lines of a text as `csv.reader` needs them, with limits on their length and number.
 
     Byte order marks and end-of-file characters are removed. `number` is the last line read. A CSV record can
     span lines: `end_record` marks its end, so that an unclosed quotation mark can be located.

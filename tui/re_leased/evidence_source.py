@@ -9,7 +9,7 @@ the class that `engine.clients.ClientFactory.open` creates::
             self._folder = folder
 
         async def fetch(self, cursor: str | None) -> EvidenceReport:
-            newer = sorted(one for one in self._folder.glob("*.json") if one.name > (cursor or ""))
+            newer = sorted(path for path in self._folder.glob("*.json") if path.name > (cursor or ""))
             file = next(iter(newer), None)
             if file is None:
                 return EvidenceReport.from_evidence(cursor)

@@ -109,7 +109,7 @@ class ContactFactory:
     def _particulars(self, document: Document, group: str, person: tuple[str, str], number: int) -> None:
         first, last = person
         named_after_person = document["Name"].startswith(first) and last in document["Name"]
-        if named_after_person or self._random.random() < 0.5:  # noqa: PLR2004 - half of the firms name somebody
+        if named_after_person or self._random.random() < 0.5:  # noqa: PLR2004 - half of the firms have a person
             document["FirstName"], document["LastName"] = first, last
             document["EmailAddress"] = f"{first}.{last}{number}@mail.example".lower().replace("'", "")
         elif group != "Tenants":
