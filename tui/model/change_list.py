@@ -144,14 +144,14 @@ def limit_to_shown(shown: UndoPlan, fresh: Iterable[PlanLine]) -> tuple[PlanLine
     cancelled: that is the same request, and the user still has to click Restore. An archive that wasn't shown
     is never made.
     """
-    agreed = {line.target.change.change_id: line.outcome for line in shown.lines}
+    shown_outcomes = {line.target.change.change_id: line.outcome for line in shown.lines}
 
     def is_agreed(line: PlanLine) -> bool:
-        was = agreed.get(line.target.change.change_id)
+        shown_outcome = shown_outcomes.get(line.target.change.change_id)
         return (
-            was is not None
-            and was.has_effect
-            and (line.outcome is was or line.outcome is not UndoOutcome.ARCHIVE)
+            shown_outcome is not None
+            and shown_outcome.has_effect
+            and (line.outcome is shown_outcome or line.outcome is not UndoOutcome.ARCHIVE)
         )
 
     return tuple(

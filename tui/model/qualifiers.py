@@ -103,9 +103,9 @@ def closest_match(typed: str, values: Iterable[str]) -> str:
     """Return the known word that was probably meant; empty if none is similar."""
     from difflib import get_close_matches
 
-    words = list(values)
-    begun = [word for word in words if typed and word.startswith(typed)]
-    return next(iter(begun or get_close_matches(typed, words, n=1)), "")
+    candidates = list(values)
+    with_prefix = [word for word in candidates if typed and word.startswith(typed)]
+    return next(iter(with_prefix or get_close_matches(typed, candidates, n=1)), "")
 
 
 def parse_amount(text: str) -> int | None:
@@ -178,9 +178,9 @@ def _split_operator(text: str) -> tuple[Operator, str]:
     return Operator(sign or "="), rest
 
 
-def _word(words: type[Word], text: str) -> Word | None:
+def _word(enum: type[Word], text: str) -> Word | None:
     try:
-        return words(_ALIASES.get(text, text))
+        return enum(_ALIASES.get(text, text))
     except ValueError:
         return None
 
@@ -194,14 +194,14 @@ def _is_half_time(text: str) -> bool:
     return _PARTIAL_DATE.fullmatch(rest) is not None or any(day.startswith(rest) for day in _DAYS)
 
 
-def _listed(name: str, words: type[StrEnum], read: Callable[[Value], Condition | None]) -> Qualifier:
-    aliases = (spelling for spelling, meant in _ALIASES.items() if meant in tuple(words))
-    known = (*words, *aliases)
+def _listed(name: str, enum: type[StrEnum], read: Callable[[Value], Condition | None]) -> Qualifier:
+    aliases = (spelling for spelling, meant in _ALIASES.items() if meant in tuple(enum))
+    known = (*enum, *aliases)
 
     def is_half(text: str) -> bool:
         return any(word.startswith(text) for word in known)
 
-    return Qualifier(name, tuple(words), read, is_half, is_listed=True)
+    return Qualifier(name, tuple(enum), read, is_half, is_listed=True)
 
 
 _AMOUNTS: Final = (">0", ">=1,500.50", "<500", "0")

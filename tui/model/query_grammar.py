@@ -85,9 +85,9 @@ class _QueryParser(Struct):
         if not any(map(condition.matches, names)):
             suggestion = names.get(closest_match(condition.name, names), "")
             # A name that contains quotation marks can't be put between them.
-            is_speakable = suggestion and '"' not in suggestion
+            is_quotable = suggestion and '"' not in suggestion
             self._add_issue(
-                IssueKind.NO_SUCH_GROUP, term, "group", f'group:"{suggestion}"' if is_speakable else ""
+                IssueKind.NO_SUCH_GROUP, term, "group", f'group:"{suggestion}"' if is_quotable else ""
             )
 
     def _add_unknown_qualifier(self, term: Term) -> None:

@@ -171,9 +171,9 @@ def _proxy_for(url: str) -> httpx.Proxy | None:
     with suppress(ValueError, httpx.InvalidURL):
         parts = setting.parts
         # An unescaped `/`, `?` or `#` in a password would make its beginning the host.
-        is_torn = "@" in f"{parts.path}{parts.query}{parts.fragment}"
+        is_split = "@" in f"{parts.path}{parts.query}{parts.fragment}"
         # Accessing the port validates it.
-        if parts.scheme in _PROXY_SCHEMES and parts.hostname and parts.port != 0 and not is_torn:
+        if parts.scheme in _PROXY_SCHEMES and parts.hostname and parts.port != 0 and not is_split:
             # For the proxy's own certificate: httpx would read SSLKEYLOGFILE otherwise.
             context = _ssl_context_for(setting.url) if parts.scheme == "https" else None
             return httpx.Proxy(setting.url, ssl_context=context)
@@ -356,7 +356,7 @@ def _issuer(url: str, proxy: httpx.Proxy | None) -> str:
         connection = info["return_value"].get_extra_info("ssl_object")
         # With a proxy there are two; the proxy's own is verified.
         if connection is not None and connection.context is probe_context:
-            certificates.append(connection.getpeercert(True) or b"")  # noqa: FBT003 - takes it by position alone
+            certificates.append(connection.getpeercert(True) or b"")  # noqa: FBT003 - positional-only
             info["return_value"].close()
             raise _ShownError
 

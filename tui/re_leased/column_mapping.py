@@ -64,7 +64,7 @@ _SUMMARY_TEXT: Final = re.compile(
     r"|(?:report )?(?:generated|exported|printed|created|produced|downloaded|run)(?:(?: on| at| by| from)?:.*"
     rf"|.*{_DATE}.*)|filters?(?: applied)?:.*"
 )
-# Possible contact names that are labels if beside an amount.
+# Possible contact names that are labels if next to an amount.
 _TOTAL_LABEL: Final = re.compile(
     rf"sum|average|tot\.?|(?:row |contact |record )?count|n(?:umber|o\.?) of {_COUNTED}|(?:closing )?balance"
 )
@@ -253,5 +253,5 @@ def _status_parser(column: str) -> Callable[[str], ContactStatus | None]:
         flags = dict.fromkeys(_YES, _ACTIVE) | dict.fromkeys(_NO, _ARCHIVED)
     else:
         flags = {}
-    words = _STATUS_WORDS | flags
-    return lambda word: words.get(normalise_name(word))
+    statuses = _STATUS_WORDS | flags
+    return lambda word: statuses.get(normalise_name(word))

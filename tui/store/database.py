@@ -81,8 +81,8 @@ class Database:
     def is_displaced(self) -> bool:
         """Whether the open files no longer have their names, so that anything written to them is lost."""
         return any(
-            mine is not None and mine != theirs
-            for mine, theirs in zip(self._file_identities, _identities(self.file), strict=True)
+            opened is not None and opened != current
+            for opened, current in zip(self._file_identities, _identities(self.file), strict=True)
         )
 
     @property

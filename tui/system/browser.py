@@ -65,9 +65,9 @@ def _user_commands() -> Iterator[list[str]]:
     """Yield the commands in $BROWSER, in which `%s` is the URL."""
     for command in os.environ.get("BROWSER", "").split(os.pathsep):
         with suppress(ValueError):
-            words = [word for word in shlex.split(command) if word != "&"]
-            if words:
-                yield words
+            arguments = [word for word in shlex.split(command) if word != "&"]
+            if arguments:
+                yield arguments
 
 
 def _default_commands() -> Iterator[list[str]]:

@@ -73,8 +73,8 @@ def _safe_message(error: BaseException) -> str:
     """Return an error's message if it can only be about the program or this computer."""
     if isinstance(error, OSError):
         return f": {error.strerror}" if error.strerror else ""
-    speaks_of_code = isinstance(error, AttributeError | ImportError | NameError | RecursionError | TypeError)
-    if speaks_of_code or type(error).__module__.partition(".")[0] in _CODE_ONLY:
+    is_about_code = isinstance(error, AttributeError | ImportError | NameError | RecursionError | TypeError)
+    if is_about_code or type(error).__module__.partition(".")[0] in _CODE_ONLY:
         return f": {error}"
     return ""
 

@@ -244,10 +244,10 @@ class _Parser:
     def _next(self) -> _Token:
         return self.tokens[self.position]
 
-    def _accept(self, *words: str) -> str | None:
+    def _accept(self, *expected: str) -> str | None:
         """Consume the next token if it is one of these, ignoring case; returns it in lower case."""
         word = self._next.text.lower()
-        if self._next.kind in {"word", "sign"} and word in words:
+        if self._next.kind in {"word", "sign"} and word in expected:
             self.position += 1
             return word
         return None
@@ -576,9 +576,9 @@ def _halved(parts: tuple[_Value, ...], sign: str) -> _Value:
     if left.outcome is None and right.outcome is None:
         return _Value(PropertyKind.FLAG, sql, parameters, height=height)
     first, second = _outcome(left), _outcome(right)
-    goes_on, decides = (1, 0) if sign == "AND" else (0, 1)
+    continues, decides = (1, 0) if sign == "AND" else (0, 1)
     outcome = Condition(
-        f"CASE {first.sql} WHEN {goes_on} THEN {second.sql} WHEN {decides} THEN {decides} ELSE 2 END",
+        f"CASE {first.sql} WHEN {continues} THEN {second.sql} WHEN {decides} THEN {decides} ELSE 2 END",
         (*first.parameters, *second.parameters),
     )
     return _Value(PropertyKind.FLAG, sql, parameters, outcome, height=height)

@@ -110,11 +110,11 @@ def update_sync_status(connection: sqlite3.Connection, contact_id: str) -> int:
             " WHERE change_id = ?",
             (*(None if moment is None else to_ms(moment) for moment in moments), change.change_id),
         )
-        for at, was, event in (
+        for at, previous, event in (
             (known.synced_at, change.synced_at, LogEvent.SYNCED),
             (known.checked_at, change.checked_at, LogEvent.CHECKED),
         ):
-            if at is not None and was is None:
+            if at is not None and previous is None:
                 write_entry(connection, to_ms(at), change.change_id, event, State.CONFIRMED.value)
                 synced += 1
     return synced

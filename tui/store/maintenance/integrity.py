@@ -97,9 +97,9 @@ def _damage(file: Path, tables: Sequence[str], is_stopped: Callable[[], bool]) -
 
 def _missing(connection: sqlite3.Connection, declared: Mapping[str, Collection[str]]) -> str:
     """Return what the schema lacks: for SQLite, a damaged name is just another name."""
-    there = _names(connection)
+    existing = _names(connection)
     for name, columns in declared.items():
-        if name not in there:
+        if name not in existing:
             return f"missing: {name}"
         for column in sorted({*columns} - _columns(connection, name)):
             return f"missing: {name}.{column}"

@@ -159,14 +159,14 @@ def count_invalid_in_contacts(connection: sqlite3.Connection) -> str:
 def _count_invalid(connection: sqlite3.Connection, tables: Mapping[str, Mapping[str, _Column]]) -> str:
     for table, columns in tables.items():
         # Missing tables count as damage, which is detected elsewhere.
-        there = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
-        if not there:
+        existing = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+        if not existing:
             continue
         wrong = " OR ".join(
             # `IS NOT` because the condition can be NULL.
             f"({name} IS NOT NULL AND ({column.condition.format(name)}) IS NOT 1)"
             for name, column in columns.items()
-            if name in there or name == "rowid"
+            if name in existing or name == "rowid"
         )
         sql = f"SELECT count(*) FROM {table} WHERE {wrong}"  # noqa: S608 - our own names
         with closing(connection.execute(sql)) as rows:

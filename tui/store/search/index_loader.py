@@ -111,7 +111,7 @@ class IndexLoader:
         self._patches.clear()
         waiting = self._waiting_now = self._waiting_next
         self._waiting_next = []
-        begun = perf_counter()
+        started_at = perf_counter()
         try:
             index = await asyncio.to_thread(self._read)
             for rowid, status in self._patches:
@@ -136,7 +136,7 @@ class IndexLoader:
         finally:
             self._waiting_now = None
             self._ended_at = perf_counter()
-            self._load_seconds = self._ended_at - begun
+            self._load_seconds = self._ended_at - started_at
 
     async def _pause(self) -> None:
         remaining = self._ended_at + _PAUSE_FACTOR * self._load_seconds - perf_counter()
