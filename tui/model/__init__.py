@@ -1,5 +1,5 @@
-"""Plain frozen values: what the program talks about. No I/O, no clock.
+"""Plain frozen values that the whole program uses. No I/O, no clock.
 
-They are msgspec's Structs, which cost a start and each value far less than dataclasses do; dataclasses
-where a field must stay out of what is printed or compared.
+They are msgspec Structs, which cost far less than dataclasses at the start and for each value. Dataclasses
+are used where a field must be left out of the repr or of comparisons.
 """

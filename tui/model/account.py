@@ -1,4 +1,4 @@
-"""The sign-ins to Xero, the organisations they open, and what screens may ask about them."""
+"""Sign-ins to Xero, the organisations they give access to, and what screens can request of them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ConnectRequest:
-    """What a person asks for when connecting to Xero.
+    """The options for connecting to Xero.
 
-    A `client_secret` makes it a custom connection (one organisation, no browser). `is_read_only` asks Xero
-    for read scopes alone. `allow_file` says that the person agreed to a file where there is no keychain.
+    With a `client_secret` it is a custom connection (one organisation, no browser). `is_read_only` requests
+    read scopes only. `allow_file` means that the user agreed to store tokens in a file if there is no
+    keychain.
     """
 
     client_id: str
@@ -36,10 +37,10 @@ class ConnectRequest:
 
 
 class ConnectResult(Struct, frozen=True):
-    """What a sign-in has brought.
+    """The result of a sign-in.
 
-    `token_storage` names where its tokens lie, in words. `clock_ahead` is how far this machine's clock is
-    ahead of Xero's; times shown here are wrong by as much.
+    `token_storage` describes where its tokens are stored. `clock_ahead` is how far this machine's clock is
+    ahead of Xero's; times shown here are off by as much.
     """
 
     organisations: tuple[Organisation, ...]
@@ -50,9 +51,10 @@ class ConnectResult(Struct, frozen=True):
 class OrganisationSummary(Struct, frozen=True):
     """An organisation in the switcher.
 
-    `pending` counts the changes that Re-Leased has yet to pick up, `not_in_xero` those that Xero hasn't
-    confirmed (hand-offs included); both None where the organisation was never opened here. `is_removed` says
-    that Xero, when last asked, no longer listed it for its sign-in. Nothing is counted before `is_counted`.
+    `pending` counts the changes that Re-Leased hasn't synced yet, `not_in_xero` those that Xero hasn't
+    confirmed (manual restores included); both are None if the organisation was never opened here.
+    `is_removed` means that Xero's last list for its sign-in didn't include it. Nothing is counted before
+    `is_counted`.
     """
 
     organisation: Organisation
@@ -63,99 +65,99 @@ class OrganisationSummary(Struct, frozen=True):
 
 
 class SignIn(Protocol):
-    """One attempt to sign in, from the address to open to the organisations it opens."""
+    """One sign-in attempt, from the URL to open to the organisations it gives access to."""
 
     @property
     def url(self) -> str:
-        """The address to open in a browser; empty for a custom connection, which needs none."""
+        """The URL to open in a browser; empty for a custom connection, which needs none."""
         ...
 
     @property
     def ends_at(self) -> datetime | None:
-        """When the attempt gives up by itself; None where it waits for nobody."""
+        """When the attempt times out; None if it doesn't wait for the user."""
         ...
 
     def paste(self, address: str) -> None:
-        """Take the address a browser on another machine ended at. Raises `SignInError` if it isn't ours."""
+        """Accept the address where another machine's browser ended. Raises `SignInError` if it isn't ours."""
         ...
 
     async def finish(self) -> ConnectResult:
-        """Wait for the person, then fetch and keep what was allowed. Raises `ReshelveError`."""
+        """Wait for the user, then fetch and store the granted access. Raises `ReshelveError`."""
         ...
 
     async def cancel(self) -> None:
-        """Stop listening; nothing has changed. May be called at any time, and twice."""
+        """Stop listening; nothing has changed. Can be called at any time, and twice."""
         ...
 
 
 class Account(Protocol):
-    """All sign-ins of this installation. Everything raises `ReshelveError` with words for the person.
+    """All sign-ins of this installation. Every method raises `ReshelveError`.
 
-    `on_keychain_wait` is called with True when the system's keychain keeps the person waiting for a few
-    seconds, perhaps behind a prompt that is hidden, and with False once it has answered.
+    `on_keychain_wait` is called with True if the system's keychain takes a few seconds, perhaps because of a
+    hidden prompt, and with False once it has answered.
     """
 
     on_keychain_wait: Callable[[bool], None]
 
     @property
     def is_sandbox(self) -> bool:
-        """Whether Xero is a practice one on this machine."""
+        """Whether this is the practice Xero on this machine."""
         ...
 
     @property
     def is_read_only(self) -> bool:
-        """Whether nothing may be changed in any organisation, nor a sign-in be ended; connecting may."""
+        """Whether changing organisations and disconnecting are blocked; connecting isn't."""
         ...
 
     @property
     def client_id(self) -> str:
-        """The client id to propose: the last one used, or the one in the settings; may be empty."""
+        """The client id to suggest: the last one used, or the one in the settings; may be empty."""
         ...
 
     @property
     def redirect_uri(self) -> str:
-        """The address that the person registers with their Xero app."""
+        """The address that the user registers with their Xero app."""
         ...
 
     @property
     def connected(self) -> Sequence[Organisation]:
-        """Every connected organisation as known here; nothing is read for it."""
+        """Every connected organisation that is known here; reads nothing."""
         ...
 
     def organisations(self) -> Sequence[OrganisationSummary]:
-        """Return every connected organisation as known here; nothing is read for it.
+        """Return every connected organisation that is known here; reads nothing.
 
-        Only those that are open are counted.
+        Only open ones are counted.
         """
         ...
 
     async def organisations_with_counts(self) -> Sequence[OrganisationSummary]:
-        """Return the same, each with what its store says; asks nobody."""
+        """Return the same, with the counts from each local database; sends no requests."""
         ...
 
     async def refresh(self) -> Sequence[OrganisationSummary]:
-        """Ask Xero which organisations there are now, and return them with those that have gone."""
+        """Fetch the current organisations from Xero, and return them with those that were removed."""
         ...
 
     async def keychain_name(self) -> str:
-        """Return the name of the system's keychain, empty where there is none."""
+        """Return the name of the system's keychain; empty if there is none."""
         ...
 
     async def sign_in(self, request: ConnectRequest) -> SignIn:
-        """Begin to sign in. Raises `SignInError`, and `NoKeychainError` when a file must be agreed to."""
+        """Start a sign-in. Raises `SignInError`, and `NoKeychainError` if the user has to agree to a file."""
         ...
 
     async def disconnect(self, sign_in: str) -> None:
-        """End a sign-in: revoke it at Xero and forget its tokens. Local copies and journals stay.
+        """End a sign-in: revoke it at Xero and delete its tokens. Local databases and change logs are kept.
 
-        Raises `ReadOnlyError`, with everything as it was, where the account is read-only.
+        Raises `ReadOnlyError`, without changing anything, if the account is read-only.
         """
         ...
 
     def record_opened(self, organisation: Organisation) -> None:
-        """Remember which organisation was open last."""
+        """Save which organisation was opened last."""
         ...
 
     def open(self, organisation: Organisation) -> RunnableBackend:
-        """Return the organisation's engine, not yet running. Touches the disk alone."""
+        """Return the organisation's engine, not yet running. Only accesses the disk."""
         ...

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class Action(StrEnum):
-    """What Xero is asked to do."""
+    """The action to perform in Xero."""
 
     ARCHIVE = "archive"
     RESTORE = "restore"
 
     @property
     def target_status(self) -> ContactStatus:
-        """The status of a contact after this."""
+        """The status of a contact after the action."""
         return ContactStatus.ARCHIVED if self is Action.ARCHIVE else ContactStatus.ACTIVE
 
 
@@ -70,7 +70,7 @@ class Transition(StrEnum):
 
 
 class LogEvent(StrEnum):
-    """What is logged about a change beside a `Transition`; none of these changes its state.
+    """Log entries about a change besides its `Transition`s; none of these changes its state.
 
     `SYNCED` and `CHECKED` are dated by their evidence. `RETRIED` is about a refused change.
     """
@@ -173,10 +173,10 @@ class ChangeLogEntry(Struct, frozen=True):
 
 
 def last_confirmed(changes: Iterable[Change]) -> Change | None:
-    """Return the one of a contact's changes that Xero confirmed last; None where it confirmed none."""
+    """Return the change of a contact that Xero confirmed last; None if it confirmed none."""
     confirmed = [
         (change.confirmed_at, change.change_id, change)
         for change in changes
         if change.state is State.CONFIRMED and change.confirmed_at is not None
     ]
-    return max(confirmed, key=lambda one: one[:2], default=(None, 0, None))[2]
+    return max(confirmed, key=lambda item: item[:2], default=(None, 0, None))[2]

@@ -1,4 +1,4 @@
-"""The list of all changes: what of it is asked for, and what is shown."""
+"""The list of all changes: queries, results, and plans to undo and redo."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class BatchKind(StrEnum):
 
     @property
     def is_new_request(self) -> bool:
-        """Whether a person asked for something new with it; undo and redo only go back and forth."""
+        """Whether the user requested something new; undo and redo only go back and forth."""
         return self in {BatchKind.REQUEST, BatchKind.RETRY}
 
 
 class Batch(Struct, frozen=True):
-    """Changes that were asked for together; `target_batch_id` is the one that an undo or redo is about."""
+    """Changes that were requested together; `target_batch_id` is the batch that an undo or redo is about."""
 
     batch_id: str
     kind: BatchKind
@@ -46,7 +46,7 @@ class Batch(Struct, frozen=True):
 
 
 class UndoOutcome(StrEnum):
-    """What becomes of one contact: the first four do something, the last two don't."""
+    """What happens to a contact: the first four do something, the last two don't."""
 
     CANCEL = "cancel"
     DISMISS = "dismiss"
@@ -62,11 +62,11 @@ class UndoOutcome(StrEnum):
 
 
 class UndoTarget(Struct, frozen=True):
-    """One contact's part in a batch, with all that bears on taking it back.
+    """One contact's part in a batch, with everything that affects undoing it.
 
-    `wanted_action` is the action that undoing (or redoing) comes down to. `chain` are the changes of the
-    contact that follow from this wish, in order: the wish, what undo and redo have made of it, and those of
-    later batches that were undone themselves. `others` are all the contact's other changes.
+    `wanted_action` is the action that undoing (or redoing) requires. `chain` are the contact's changes that
+    follow from this request, in order: the request, what undo and redo made of it, and those of later batches
+    that were undone themselves. `others` are all other changes of the contact.
     """
 
     change: Change
@@ -77,11 +77,11 @@ class UndoTarget(Struct, frozen=True):
 
 
 class PlanLine(Struct, frozen=True):
-    """What becomes of one contact.
+    """What happens to one contact.
 
-    `change` is the one that is cancelled, dismissed or reversed, None where a new one stands for itself.
-    `waits_for_reply` says that the new change stays behind one whose reply from Xero is still out, and goes
-    only if that was carried out. `reason` is why nothing is done.
+    `change` is the change that is cancelled, dismissed or reversed; None if a new change doesn't reverse any.
+    `waits_for_reply` means that the new change waits for Xero's reply to an earlier one, and is sent only if
+    that one was made. `reason` is why nothing is done.
     """
 
     target: UndoTarget
@@ -91,7 +91,7 @@ class PlanLine(Struct, frozen=True):
     reason: ContactReason | UndoReason | None = None
 
     def tenant_groups(self, tenant_groups: frozenset[str]) -> tuple[str, ...]:
-        """Return the groups of tenants that the contact is in, where this archives it."""
+        """Return the tenant groups that the contact is in, if this archives it."""
         contact = self.target.contact
         if self.outcome is not UndoOutcome.ARCHIVE or contact is None:
             return ()
@@ -99,9 +99,9 @@ class PlanLine(Struct, frozen=True):
 
 
 class UndoPlan(Struct, frozen=True):
-    """What undoing, or redoing, one batch will do; `batch` is the batch, `kind` UNDO or REDO.
+    """What undoing or redoing one batch will do; `kind` is UNDO or REDO.
 
-    `tenancy_warnings` are what to keep in mind where contacts are archived by it.
+    `tenancy_warnings` are the warnings to show if it archives contacts.
     """
 
     kind: BatchKind
@@ -111,7 +111,7 @@ class UndoPlan(Struct, frozen=True):
 
     @property
     def steps(self) -> tuple[PlanLine, ...]:
-        """The lines that do something."""
+        """The lines that have an effect."""
         return tuple(line for line in self.lines if line.outcome.has_effect)
 
 
@@ -121,12 +121,12 @@ EFFECTIVE_STATES: Final = frozenset(
 
 
 def reverse(action: Action) -> Action:
-    """Return the action that takes this one back."""
+    """Return the opposite action."""
     return Action.RESTORE if action is Action.ARCHIVE else Action.ARCHIVE
 
 
 def plan_line(target: UndoTarget) -> PlanLine:
-    """Decide what becomes of one contact."""
+    """Plan what happens to one contact."""
     last = next((change for change in reversed(target.chain) if change.state in EFFECTIVE_STATES), None)
     since = last.change_id if last is not None else target.change.change_id
     for other in reversed(target.others):
@@ -138,19 +138,20 @@ def plan_line(target: UndoTarget) -> PlanLine:
 
 
 def limit_to_shown(shown: UndoPlan, fresh: Iterable[PlanLine]) -> tuple[PlanLine, ...]:
-    """Hold what would be done now against what was shown, and leave out what nobody has agreed to.
+    """Limit the current plan to what the user has agreed to in the plan that was shown.
 
-    A queued change may have left in the meantime, so that it becomes a hand-off instead of being cancelled:
-    that is the same wish, and a person still presses. An archive that wasn't shown is never made.
+    A queued change may have been sent in the meantime, so that it becomes a manual restore instead of being
+    cancelled: that is the same request, and the user still has to click Restore. An archive that wasn't shown
+    is never made.
     """
-    agreed = {line.target.change.change_id: line.outcome for line in shown.lines}
+    shown_outcomes = {line.target.change.change_id: line.outcome for line in shown.lines}
 
     def is_agreed(line: PlanLine) -> bool:
-        was = agreed.get(line.target.change.change_id)
+        shown_outcome = shown_outcomes.get(line.target.change.change_id)
         return (
-            was is not None
-            and was.has_effect
-            and (line.outcome is was or line.outcome is not UndoOutcome.ARCHIVE)
+            shown_outcome is not None
+            and shown_outcome.has_effect
+            and (line.outcome is shown_outcome or line.outcome is not UndoOutcome.ARCHIVE)
         )
 
     return tuple(
@@ -162,7 +163,7 @@ def limit_to_shown(shown: UndoPlan, fresh: Iterable[PlanLine]) -> tuple[PlanLine
 
 
 def _plan_new_request(target: UndoTarget) -> PlanLine:
-    """Decide for a wish of which nothing is left: only one that was itself undone is asked for again."""
+    """Plan a request of which nothing is left: only one that was itself undone is requested again."""
     if target.wanted_action is not target.change.action:
         return PlanLine(target, UndoOutcome.NO_CHANGE, reason=UndoReason.NOT_CARRIED_OUT)
     if target.contact is not None and target.contact.status is target.wanted_action.target_status:
@@ -197,7 +198,7 @@ def _ineligible_reason(target: UndoTarget, *, as_left: Action) -> ContactReason 
 
 
 class ChangeGroup(StrEnum):
-    """Where changes stand, as a person thinks of it. Every change is in one group beside all."""
+    """The groups of changes that users see. Besides ALL, every change is in exactly one group."""
 
     ALL = "all"
     OPEN = "open"
@@ -206,16 +207,17 @@ class ChangeGroup(StrEnum):
     DONE = "done"
 
     def contains(self, change: Change) -> bool:
-        """Say whether a change belongs to it."""
+        """Return whether a change belongs to the group."""
         return self is ChangeGroup.ALL or self is group_of(change)
 
 
 def group_of(change: Change) -> ChangeGroup:
-    """Return where a change stands.
+    """Return the group of a change.
 
-    Something is still to happen here or in Xero (open), Xero refused it and nobody tried again (refused),
-    Xero has it and Re-Leased isn't seen to have it (waiting), or nothing more is to happen (done): Re-Leased
-    leaves out the contact, for one.
+    - OPEN: not finished in Reshelve or Xero yet.
+    - REFUSED: refused by Xero and not retried.
+    - PENDING: in Xero, but not seen in Re-Leased.
+    - DONE: nothing more will happen, for example because Re-Leased leaves out the contact.
     """
     if change.state.is_open:
         return ChangeGroup.OPEN
@@ -229,9 +231,9 @@ def group_of(change: Change) -> ChangeGroup:
 
 
 class ChangeQuery(Struct, frozen=True):
-    """A group and the folded words that must all be found in a change: its contact's name, or why.
+    """A group, and folded words that must all occur in a change: in its contact's name, or in its reason.
 
-    `reasons` are, for each word, those whose sentences contain it.
+    `reasons` are, for each word, the reasons whose sentences contain it.
     """
 
     group: ChangeGroup = ChangeGroup.ALL
@@ -248,7 +250,7 @@ class ChangeQuery(Struct, frozen=True):
 
 
 class ChangeSearchResult(Struct, frozen=True):
-    """A window of the changes found, newest first, and how many there are in all."""
+    """A window of the matching changes, newest first, and how many there are in total."""
 
     total: int
     changes: tuple[ChangeView, ...]

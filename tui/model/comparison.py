@@ -1,6 +1,7 @@
-"""A file of contacts out of Re-Leased, held against what is known of them in Xero.
+"""Compares a contacts file from Re-Leased with Xero's contacts.
 
-What it proves is in `tui.model.file_evidence`: agreeing lines become evidence, and nothing else is recorded.
+`tui.model.file_evidence` determines what it proves: matching lines become evidence, and nothing else is
+recorded.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _COMPARABLE: Final = frozenset({ContactStatus.ACTIVE, ContactStatus.ARCHIVED})
 
 
 class Match(Struct, frozen=True):
-    """A contact that is in the same tab on both sides."""
+    """A contact that is on the same tab in the file and in Xero."""
 
     listed: FileContact
     contact: XeroContact
@@ -45,14 +46,14 @@ class Mismatch(Struct, frozen=True):
 
     @property
     def action(self) -> Action:
-        """What to ask of Xero for it to be there as it is in Re-Leased."""
+        """The action in Xero that makes it match Re-Leased."""
         return Action.ARCHIVE if self.listed.status is ContactStatus.ARCHIVED else Action.RESTORE
 
 
 class AmbiguousLine(Struct, frozen=True):
-    """A line that could mean any of these contacts, or none: only a person can tell.
+    """A line that could mean any of these contacts, or none: only the user can decide.
 
-    A single candidate has another e-mail or name, or other lines say the opposite of it.
+    A single candidate has another e-mail address or name, or other lines contradict this one.
     """
 
     listed: FileContact
@@ -60,12 +61,12 @@ class AmbiguousLine(Struct, frozen=True):
 
 
 class FileComparison(Struct, frozen=True):
-    """A file and Xero, contact by contact, each in the order of the file (or of the store).
+    """The comparison of a file with Xero, each part in the order of the file (or of the store).
 
-    `repeated` counts lines that said again what an earlier one had said. `only_in_file` includes contacts
-    that Xero no longer has, or keeps for a GDPR request. `only_in_xero` are those with a status that the
-    file speaks of, and that no line could mean. `proved` are the changes for which agreeing lines are
-    evidence that is new. `notes` say what looks odd.
+    `repeated` counts lines that repeat an earlier one. `only_in_file` includes contacts that Xero no longer
+    has, or keeps for a GDPR request. `only_in_xero` are the contacts with a status that occurs in the file
+    and that no line could mean. `newly_synced` are the changes for which matching lines are new evidence.
+    `notes` are about oddities.
     """
 
     source: FileSource
@@ -81,12 +82,12 @@ class FileComparison(Struct, frozen=True):
 
     @property
     def evidence(self) -> tuple[SyncRecord, ...]:
-        """What the file proves, to be recorded."""
+        """The evidence to record."""
         return tuple(sync_record_of(change, self.source) for change in self.newly_synced)
 
 
 class RecordedMatches(Struct, frozen=True):
-    """The comparison as it was accepted, and how many changes are now read that weren't before."""
+    """The comparison as it was accepted, and how many changes are newly synced because of it."""
 
     comparison: FileComparison
     newly_synced_total: int
@@ -98,9 +99,9 @@ def compare(
     contacts: Sequence[XeroContact],
     changes: Mapping[str, Sequence[Change]],
 ) -> FileComparison:
-    """Hold a file's lines against Xero's contacts.
+    """Compare a file's lines with Xero's contacts.
 
-    `changes` are the open and the confirmed ones of each contact, by its id, in any order.
+    `changes` are the open and confirmed changes of each contact, by its id, in any order.
     """
     matcher = Matcher(contacts)
     builder = _ComparisonBuilder(source, changes)
@@ -128,10 +129,10 @@ def compare(
 
 
 def resolve_ambiguous(comparison: FileComparison, choices: Mapping[int, str | None]) -> FileComparison:
-    """Sort what was ambiguous as a person says: by line, the chosen candidate's id, or None for nobody.
+    """Resolve ambiguous lines: by line, the id of the candidate that the user chose, or None for no contact.
 
-    Lines without a choice stay ambiguous, and so do those that are now said to be one contact with two
-    statuses. Raises `ValueError` for a contact that wasn't a candidate.
+    Lines without a choice stay ambiguous, and so do those that now give one contact two statuses. Raises
+    `ValueError` for a contact that wasn't a candidate.
     """
     builder = _ComparisonBuilder(comparison.source, comparison.changes, repeated=comparison.repeated)
     builder.only_in_file += comparison.only_in_file
@@ -156,7 +157,7 @@ def resolve_ambiguous(comparison: FileComparison, choices: Mapping[int, str | No
 
 
 class _IdCounts(Struct):
-    """Counts what became of the file's ids."""
+    """Counts the file's ids: known, unknown and invalid."""
 
     known: int = 0
     unknown: int = 0
@@ -180,7 +181,7 @@ class _IdCounts(Struct):
 
 
 class _ComparisonBuilder(Struct):
-    """Gathers what is told of each contact, then sorts it."""
+    """Collects the lines about each contact, then classifies them."""
 
     source: FileSource
     changes: Mapping[str, Sequence[Change]]
@@ -193,11 +194,11 @@ class _ComparisonBuilder(Struct):
     _mismatches: list[Mismatch] = field(default_factory=list)
 
     def add_line(self, line: FileContact, contact: XeroContact) -> None:
-        """Note that a line is about a contact."""
+        """Add a line that is about a contact."""
         self._lines_by_contact.setdefault(contact.contact_id, (contact, []))[1].append(line)
 
     def result(self) -> FileComparison:
-        """Sort what was told, and put all in the order of the file."""
+        """Classify all contacts, and sort everything in the order of the file."""
         for contact, lines in self._lines_by_contact.values():
             self._classify(contact, lines)
         changes = (
@@ -221,7 +222,7 @@ class _ComparisonBuilder(Struct):
     def _classify(self, contact: XeroContact, lines: Sequence[FileContact]) -> None:
         first = lines[0]
         if any(line.status is not first.status for line in lines):
-            # Only a person can tell which of them is meant, if it is one contact at all.
+            # Only the user can decide which line is right, or whether they are about one contact at all.
             self.ambiguous += (AmbiguousLine(line, (contact,)) for line in lines)
             return
         self.repeated += len(lines) - 1

@@ -1,4 +1,4 @@
-"""A contact of an organisation, as Xero last told it."""
+"""A contact of an organisation, as Xero last returned it."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class ContactStatus(StrEnum):
 
 
 class Organisation(Struct, frozen=True):
-    """One set of books; `tenant_id` is what Xero's API calls it, `short_code` what its pages do.
+    """One organisation; `tenant_id` is its id in Xero's API, `short_code` the one in its web pages.
 
-    `sign_in` is the client id of the Xero app it is connected through. `is_custom` marks a custom
-    connection, `is_read_only` one without leave to write, `is_demo` Xero's own demo company. `timezone` is
-    Xero's spelling, such as `NEWZEALANDSTANDARDTIME`.
+    `sign_in` is the client id of the Xero app it is connected through. `is_custom` marks a custom connection,
+    `is_read_only` one without write access, `is_demo` Xero's own demo company. `timezone` is Xero's spelling,
+    such as `NEWZEALANDSTANDARDTIME`.
     """
 
     tenant_id: str
@@ -57,10 +57,10 @@ class Organisation(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Balances:
-    """What is outstanding and overdue, in hundredths of the organisation's currency.
+    """Outstanding and overdue amounts, in hundredths of the organisation's currency.
 
-    Xero doesn't move `UpdatedDateUTC` when balances change, so these are as old as `read_at`: when Xero
-    last told them, None for those that are only now being read.
+    Xero doesn't change `UpdatedDateUTC` when balances change, so these are as old as `read_at`: when Xero
+    last returned them, None for those that have just been received.
     """
 
     receivable: int = 0
@@ -73,8 +73,8 @@ class Balances:
 class Contact(Struct, frozen=True):
     """One contact. Text is as received: it is made safe where it is shown, not here.
 
-    `raw` is the JSON object Xero sent, kept so that nothing is lost that this version doesn't know.
-    `balances` is None where Xero left them out (light lists, contacts without any).
+    `raw` is the JSON object from Xero, kept so that data unknown to this version isn't lost. `balances` is
+    None if Xero left them out (summary lists, contacts without any).
     """
 
     contact_id: str

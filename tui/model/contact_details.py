@@ -1,4 +1,4 @@
-"""One contact in detail: itself, the changes made to it, and Xero's own history of it."""
+"""One contact in detail: its data, its changes, and Xero's own history of it."""
 
 from __future__ import annotations
 

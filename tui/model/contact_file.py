@@ -1,4 +1,4 @@
-"""A file of contacts exported from Re-Leased: what is said about it, and what it says."""
+"""A contacts file exported from Re-Leased: the options for reading it, and its contents."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class FileProblem(StrEnum):
-    """What a person can say about a file in which it can't be found."""
+    """What the user can specify if it can't be detected in a file."""
 
     COLUMNS = "columns"
     STATUS = "status"
@@ -50,7 +50,7 @@ _SHOWN_LENGTH: Final = 40
 class ContactFileError(ReshelveError):
     """A file that can't be used; nothing has been changed.
 
-    `columns` are the names in the file's header, where one of them could be chosen. The sentence shows the
+    `columns` are the names in the file's header, if choosing one of them can help. The message shows the
     first ones.
     """
 
@@ -64,7 +64,7 @@ class ContactFileError(ReshelveError):
 
     @property
     def problem(self) -> FileProblem | None:
-        """What a person could say to make the file usable; None where there is nothing."""
+        """What the user could specify to make the file usable; None if nothing."""
         return _PROBLEMS.get(self.reason)
 
 
@@ -74,10 +74,10 @@ def truncate(name: str) -> str:
 
 
 def parse_datetime(text: str) -> datetime:
-    """Read a date or a time as a person writes it, such as `2026-03-31` or `2026-03-31 14:05`.
+    """Parse a date or time as users write it, such as `2026-03-31` or `2026-03-31 14:05`.
 
-    It is of this machine's zone unless it says another. One that comes twice, where clocks go back, is the
-    earlier one: it claims less. Raises `ValueError` for anything else.
+    Without an offset, it is in this machine's zone. A time that occurs twice, when clocks go back, is the
+    earlier one, which claims less. Raises `ValueError` for anything else.
     """
     try:
         given = datetime.fromisoformat(text.strip())
@@ -89,10 +89,10 @@ def parse_datetime(text: str) -> datetime:
 
 
 class FileOptions(Struct, frozen=True):
-    """What a person says about a file; what is left out is found in it.
+    """The user's options for a file; anything left out is detected.
 
-    `status` goes for the whole file. `exported_at` is when it was exported; without it, the file's last
-    change counts. Columns are named as in the file's first line, capitals and spaces aside.
+    `status` applies to the whole file. `exported_at` is when it was exported; without it, the file's
+    modification time is used. Columns are named as in the file's first line, ignoring case and spaces.
     """
 
     status: ContactStatus | None = None
@@ -106,9 +106,9 @@ class FileOptions(Struct, frozen=True):
 
 
 class FileSource(Struct, frozen=True):
-    """Which file was read, and how it was understood.
+    """The file that was read, and how.
 
-    `digest` is the SHA-256 of its bytes, in hexadecimal; `notes` say what was assumed.
+    `digest` is the SHA-256 of its bytes, in hexadecimal; `notes` are about assumptions.
     """
 
     name: str
@@ -118,12 +118,12 @@ class FileSource(Struct, frozen=True):
 
     @property
     def run_id(self) -> str:
-        """What evidence out of this file is filed under; the same for the same file."""
+        """The id under which evidence from this file is stored; the same for the same file."""
         return f"file {self.name} {self.digest[:12]}"
 
 
 class FileContact(Struct, frozen=True):
-    """One contact in the file, with the line it begins on. Text is as received."""
+    """One contact in the file, with the line where it starts. Text is as received."""
 
     line: int
     status: ContactStatus

@@ -17,7 +17,7 @@ from tui.model.reasons import (
 class ReshelveError(Exception):
     """An error to show to the user.
 
-    `notice` says why, as a reason code with its parameters; `tui.messages` turns it into what happened, what
+    `notice` is a reason code with its parameters; `tui.messages` turns it into what happened, what
     to do next and the action that helps. `retryable` is whether the same attempt can succeed later.
     """
 

@@ -1,23 +1,23 @@
-"""What is known of Re-Leased having picked up a change, and how firmly.
+"""How certain it is that Re-Leased has synced a change.
 
-Re-Leased can't be asked. A grade never claims more than its evidence, and never rises without new
-evidence or, for *expected*, a nightly window that has passed. The first line that fits holds:
+Re-Leased can't be queried. A status never claims more than its evidence, and never improves without new
+evidence or, for EXPECTED, a nightly window that has passed. The first row that applies counts:
 
-| Grade          | What it takes                                                                             |
-|----------------|-------------------------------------------------------------------------------------------|
-| read           | a feed or file shows the contact as a sync that began after Xero confirmed it left it     |
-| told (contact) | someone has seen it in the right tab since Xero confirmed it, and before it was reversed  |
-| superseded     | it was reversed before any pick-up was seen: there is nothing left to wait for            |
-| told (company) | someone said of a sync that began after Xero confirmed it that it ended without error     |
-| unlinked       | someone said that the contact is unlinked there: it is left out of every later sync       |
-| stalled        | the company isn't connected, its last sync had errors, or its feed is silent              |
-| overdue        | a feed told of a clean sync that should have brought it and didn't                        |
-| expected       | a whole nightly window has passed since, and no feed could tell better                    |
-| pending        | nothing of all this                                                                       |
+| Status     | Condition                                                                                     |
+|------------|-----------------------------------------------------------------------------------------------|
+| SYNCED     | a feed or file shows the result of the change, from a sync started after Xero confirmed it    |
+| CHECKED    | the user saw it on the right tab after Xero confirmed it, and before it was reversed          |
+| SUPERSEDED | it was reversed before any sync was seen: there is nothing left to sync                       |
+| REPORTED   | the user reported a sync without errors that started after Xero confirmed it                  |
+| NOT_LINKED | the user reported the contact as unlinked: later syncs leave it out                           |
+| STALLED    | the company isn't connected, its last sync had errors, or its feed is silent                  |
+| MISSED     | a feed reported a clean sync that should have included it but didn't                          |
+| EXPECTED   | a whole nightly window has passed since, and there is no feed that would show more            |
+| PENDING    | none of these                                                                                 |
 
-Overdue stands above told (company), too, for what was read outweighs what was told of the whole. A contact
-that was unlinked for a while waits from when it was linked again: what ran meanwhile left it out. And no
-night counts that began before a stalled company was told to work again.
+MISSED takes precedence over REPORTED, too: data outweighs a report about the whole company. A contact that
+was unlinked for a while is pending since it was linked again, as syncs in between left it out. Nights that
+started before a stalled company was reported as working again don't count.
 """
 
 from __future__ import annotations
@@ -51,19 +51,19 @@ class CompanyState(StrEnum):
     INCOMPLETE_PIPELINE = "Incomplete pipeline"
 
 
-#: For so long a sync whose end nobody has told is shown as running; then it is asked how it ended.
+#: For this long, a sync without a reported end is shown as running; then the user is asked how it ended.
 LONGEST_SYNC: Final = timedelta(days=1)
 
 _WORKING_STATES: Final = frozenset({CompanyState.SYNCED.value, CompanyState.IN_PROGRESS.value})
 
 
 def is_stalled(state: str) -> bool:
-    """Say whether nothing can be expected of a sync in this state; one that isn't known is no good sign."""
+    """Return whether no sync can be expected in this state; an unknown state counts as stalled."""
     return bool(state) and state not in _WORKING_STATES
 
 
 class ReportKind(StrEnum):
-    """What a telling is about: the first four the company, the others one contact."""
+    """What a report is about: the first four the company, the others one contact."""
 
     SYNC_STARTED = "sync started"
     SYNC_CLEAN = "sync clean"
@@ -85,9 +85,9 @@ _OF_COMPANY: Final = frozenset(
 
 
 class UserReport(Struct, frozen=True):
-    """One thing that somebody told. `at` is when it was so, which for a sync's start may be a while ago.
+    """A report by the user. `at` is when it was true, which for a sync's start may be a while ago.
 
-    `contact_id` and `status`, the tab of Re-Leased in which the contact was seen, belong to those about a
+    `contact_id` and `status`, the tab of Re-Leased in which the contact was seen, belong to reports about a
     contact; `state` belongs to `ReportKind.STATE`.
     """
 
@@ -99,19 +99,20 @@ class UserReport(Struct, frozen=True):
 
 
 class ReportedSync(Struct, frozen=True):
-    """A sync that somebody said has finished without error. Its start decides what it can have seen."""
+    """A sync reported to have ended without errors. Its start determines what it can have included."""
 
     started_at: datetime
     ended_at: datetime
 
 
 class CompanyStatus(Struct, frozen=True):
-    """What was told of an organisation's company in Re-Leased.
+    """The state of an organisation's company in Re-Leased, from the user's reports.
 
-    `reported_syncs` come by their start. `running_since` is the start of a sync whose end nobody has told
-    yet. `state` is the last one told, at `state_at`, or follows from how a sync ended; `stalled_since` is
-    when it went wrong, None while it works. `recovered_at` is when it was last told to work again: nights
-    before that count for nothing, as nobody knows from when on it did. `last_report` is the newest report.
+    `reported_syncs` are ordered by start. `running_since` is the start of a sync whose end isn't reported
+    yet. `state` is the last one reported, at `state_at`, or follows from how a sync ended; `stalled_since` is
+    when it stopped working, None while it works. `recovered_at` is when it was last reported as working
+    again: nights before that don't count, as it isn't known when it recovered. `last_report` is the newest
+    report.
     """
 
     reported_syncs: tuple[ReportedSync, ...] = ()
@@ -124,7 +125,7 @@ class CompanyStatus(Struct, frozen=True):
 
     @classmethod
     def of(cls, reports: Iterable[UserReport]) -> CompanyStatus:
-        """Follow what was told, in the order of telling; what is about contacts is passed over."""
+        """Replay the reports in the order they were made; those about contacts are ignored."""
         syncs: list[ReportedSync] = []
         running: datetime | None = None
         state, state_at, stalled_since, cleared_at = "", None, None, None
@@ -134,7 +135,7 @@ class CompanyStatus(Struct, frozen=True):
                 continue
             last = report
             if report.kind is ReportKind.SYNC_STARTED:
-                # Another one, where the end of the last was never told: that one proves nothing.
+                # Another start, although the last sync has no reported end: that one proves nothing.
                 running = report.at
                 continue
             state, state_at = _state_after(report), report.at
@@ -159,7 +160,7 @@ def _state_after(report: UserReport) -> str:
 
 
 class SyncStatus(StrEnum):
-    """How firmly it is known that Re-Leased has a confirmed change."""
+    """How certain it is that Re-Leased has a confirmed change."""
 
     PENDING = "pending"
     MISSED = "overdue"
@@ -173,9 +174,9 @@ class SyncStatus(StrEnum):
 
 
 class SyncRecord(Struct, frozen=True):
-    """Evidence read from a feed: one contact as a Re-Leased sync found it.
+    """Evidence from a feed or file: one contact as a Re-Leased sync found it.
 
-    `sync_started_at` decides: a sync that began before Xero confirmed a change can't have seen it.
+    `sync_started_at` decides: a sync that started before Xero confirmed a change can't have included it.
     """
 
     contact_id: str
@@ -186,10 +187,10 @@ class SyncRecord(Struct, frozen=True):
 
 
 class NightlyWindow(Struct, frozen=True):
-    """The hours of the night within which Re-Leased's automatic sync runs.
+    """The hours of the night in which Re-Leased's automatic sync runs.
 
-    They are local to `zone`; None means this machine's, and `zone_note` says why where the
-    organisation's own was wanted. Results are in UTC.
+    They are local to `zone`; None means this machine's, and `zone_note` is why, if the organisation's own was
+    wanted. Results are in UTC.
     """
 
     start: time
@@ -198,17 +199,17 @@ class NightlyWindow(Struct, frozen=True):
     zone_note: Notice | None = None
 
     def next_after(self, moment: datetime) -> tuple[datetime, datetime]:
-        """Return start and end of the first whole window that begins at the moment or later."""
-        return next(each for each in self._windows(moment) if each[0] >= moment)
+        """Return start and end of the first whole window that starts at the given time or later."""
+        return next(window for window in self._windows(moment) if window[0] >= moment)
 
     def current_or_next(self, moment: datetime) -> tuple[datetime, datetime]:
-        """Return start and end of the window that is under way, else of the next one."""
-        # One that is a day long may have begun two dates ago.
-        return next(each for each in self._windows(moment - timedelta(days=2)) if each[1] > moment)
+        """Return start and end of the current window, or else of the next one."""
+        # A window that is a day long may have started two dates ago.
+        return next(window for window in self._windows(moment - timedelta(days=2)) if window[1] > moment)
 
     def last_before(self, moment: datetime) -> tuple[datetime, datetime]:
-        """Return start and end of the last window that had ended by the moment."""
-        return next(each for each in self._windows(moment, -1) if each[1] <= moment)
+        """Return start and end of the last window that had ended by the given time."""
+        return next(window for window in self._windows(moment, -1) if window[1] <= moment)
 
     def _windows(self, moment: datetime, step: int = 1) -> Iterator[tuple[datetime, datetime]]:
         day = moment.astimezone(self.zone).date()
@@ -219,25 +220,25 @@ class NightlyWindow(Struct, frozen=True):
         return min(self._local(day, self.start)), max(self._local(end_day, self.end))
 
     def _local(self, day: date, at: time) -> list[datetime]:
-        # Where clocks change, a time comes twice or never. Both readings are kept, so that the window is
-        # as wide as it can be: it never ends before it starts, and nothing is expected too early.
+        # When clocks change, a time occurs twice or never. Both readings are used, so that the window is as
+        # wide as possible: it never ends before it starts, and nothing is expected too early.
         readings = (datetime.combine(day, at.replace(fold=fold), self.zone) for fold in (0, 1))
         return [reading.astimezone(UTC) for reading in readings]
 
 
 class StatusSince(Struct, frozen=True):
-    """A grade and since when it holds; `since` is None where no moment can be named (superseded)."""
+    """A status and since when it applies; `since` is None if that is undefined (SUPERSEDED)."""
 
     status: SyncStatus
     since: datetime | None = None
 
 
 class SyncKnowledge(Struct, frozen=True):
-    """What is known of the syncs of one organisation's company as a whole.
+    """What is known about the syncs of one organisation's company.
 
-    With a feed, `last_clean_sync_started_at` is the start of the last sync that ended without errors;
-    without one, `window` lets *expected* follow from the clock. `reported_syncs` are those reported to have
-    ended without errors, by their start. `stalled_since` and `recovered_at` are as in `CompanyStatus`.
+    With a feed, `last_clean_sync_started_at` is the start of the last sync that ended without errors; without
+    one, `window` lets EXPECTED follow from the clock. `reported_syncs` are those reported to have ended
+    without errors, by their start. `stalled_since` and `recovered_at` are as in `CompanyStatus`.
     """
 
     window: NightlyWindow | None = None
@@ -248,7 +249,7 @@ class SyncKnowledge(Struct, frozen=True):
 
 
 class EvidenceResult(Struct, frozen=True):
-    """What the evidence of its contact says of one confirmed change; the fields are those of `Change`."""
+    """The evidence for one confirmed change; the fields are those of `Change`."""
 
     synced_at: datetime | None = None
     checked_at: datetime | None = None
@@ -257,14 +258,14 @@ class EvidenceResult(Struct, frozen=True):
 
 
 def pending_since(change: Change) -> datetime | None:
-    """Return from when on a sync can have brought the change to Re-Leased; None before Xero confirmed it."""
+    """Return the earliest time at which a sync could bring the change to Re-Leased; None if unconfirmed."""
     if change.confirmed_at is None or change.relinked_at is None:
         return change.confirmed_at
     return max(change.confirmed_at, change.relinked_at)
 
 
 def proves(sync_record: SyncRecord, change: Change) -> bool:
-    """Say whether the evidence shows that Re-Leased has this change."""
+    """Return whether the evidence shows that Re-Leased has this change."""
     return (
         change.confirmed_at is not None
         and sync_record.contact_id == change.contact_id
@@ -276,11 +277,11 @@ def proves(sync_record: SyncRecord, change: Change) -> bool:
 def apply_evidence(
     confirmed: Sequence[Change], sync_records: Sequence[SyncRecord], reports: Sequence[UserReport]
 ) -> list[EvidenceResult]:
-    """Hold the evidence of one contact against all its confirmed changes, in the order of confirmation.
+    """Apply a contact's evidence to all its confirmed changes, in the order of confirmation.
 
-    A sync finds the contact as the last change that was confirmed before it began left it, and so does a
-    person who looks: evidence is for that change alone, and one reversed meanwhile isn't said to be seen.
-    `reports` come in the order of telling.
+    A sync finds the contact as left by the last change confirmed before it started, and so does a user who
+    looks: evidence is for that change only, and a change that was reversed meanwhile doesn't count as seen.
+    `reports` are in the order they were made.
     """
     unlinked_at, relinked_at = _link_times(confirmed, reports)
     following = [change.confirmed_at for change in confirmed[1:]]
@@ -298,10 +299,10 @@ def apply_evidence(
 
 
 def has_no_net_effect(pending: Change, earlier: Sequence[Change]) -> bool:
-    """Say whether a change only put back what Re-Leased had all along.
+    """Return whether a change only restored the status that Re-Leased had all along.
 
-    `earlier` are the contact's confirmed changes before it, in order. To be asked only where a feed tells
-    everything: those of them that no sync had picked up are then known to have never arrived.
+    `earlier` are the contact's confirmed changes before it, in order. Only for feeds that list everything:
+    changes that no sync included are then known to have never arrived.
     """
     first = pending
     for change in reversed(earlier):
@@ -312,9 +313,9 @@ def has_no_net_effect(pending: Change, earlier: Sequence[Change]) -> bool:
 
 
 def grade_change(change: Change, knowledge: SyncKnowledge, now: datetime) -> StatusSince:
-    """Grade one change that Xero has confirmed, by the table above.
+    """Return the status of a confirmed change, by the table above.
 
-    Raises `ValueError` for one that Xero hasn't confirmed: there is nothing to pick up yet.
+    Raises `ValueError` for a change that Xero hasn't confirmed: there is nothing to sync yet.
     """
     since = pending_since(change)
     if since is None:
@@ -350,9 +351,9 @@ def _grade_pending(
 
 
 def presumed_synced_until(knowledge: SyncKnowledge, now: datetime) -> datetime | None:
-    """Return the moment up to which what waits is told or expected to have arrived, None for nothing.
+    """Return until when pending changes are reported or expected to have been synced; None if unknown.
 
-    What is overdue is no part of it, though it may have waited longer: count it apart.
+    Missed changes aren't included, though they may have been pending longer: count them separately.
     """
     ends = [knowledge.reported_syncs[-1].started_at] if knowledge.reported_syncs else []
     if knowledge.window is not None and knowledge.stalled_since is None:
@@ -363,7 +364,7 @@ def presumed_synced_until(knowledge: SyncKnowledge, now: datetime) -> datetime |
 
 
 def _expected_at(knowledge: SyncKnowledge, since: datetime) -> datetime | None:
-    """Return when the first whole window after the beginning ends."""
+    """Return when the first whole window after the given time ends."""
     if knowledge.window is None:
         return None
     return knowledge.window.next_after(max(since, knowledge.recovered_at or since))[1]
@@ -382,9 +383,9 @@ def _first_synced_at(
     change: Change, reversed_at: datetime | None, sync_records: Sequence[SyncRecord]
 ) -> datetime | None:
     found = (
-        each.synced_at
-        for each in sync_records
-        if proves(each, change) and (reversed_at is None or each.sync_started_at < reversed_at)
+        record.synced_at
+        for record in sync_records
+        if proves(record, change) and (reversed_at is None or record.sync_started_at < reversed_at)
     )
     return min(found, default=None)
 
@@ -393,14 +394,14 @@ def _first_checked_at(
     change: Change, reversed_at: datetime | None, reports: Sequence[UserReport]
 ) -> datetime | None:
     found = (
-        each.at
-        for each in reports
-        if each.kind is ReportKind.CHECKED
-        and each.contact_id == change.contact_id
-        and each.status is change.action.target_status
+        report.at
+        for report in reports
+        if report.kind is ReportKind.CHECKED
+        and report.contact_id == change.contact_id
+        and report.status is change.action.target_status
         and change.confirmed_at is not None
-        and each.at >= change.confirmed_at
-        and (reversed_at is None or each.at < reversed_at)
+        and report.at >= change.confirmed_at
+        and (reversed_at is None or report.at < reversed_at)
     )
     return min(found, default=None)
 
@@ -408,7 +409,7 @@ def _first_checked_at(
 def _link_times(
     confirmed: Sequence[Change], reports: Sequence[UserReport]
 ) -> tuple[datetime | None, datetime | None]:
-    """Return since when the contact is unlinked, None while it isn't, and when it was last linked again."""
+    """Return since when the contact is unlinked, None if it isn't, and when it was last linked again."""
     unlinked_at = relinked_at = None
     for report in reports:
         if not confirmed or report.contact_id != confirmed[0].contact_id:

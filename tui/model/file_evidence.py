@@ -1,16 +1,15 @@
-"""What a file of contacts exported from Re-Leased proves, and what explains that it differs.
+"""What a contacts file exported from Re-Leased proves, and what explains mismatches.
 
-A file that was exported at a time shows in which tab Re-Leased had each contact just then: a state, not a
-sync. So an agreeing line is evidence for the last change that Xero had confirmed by that time and that made
-the contact what the line says it is; for nothing that was confirmed later, and for nothing that the line
-contradicts. The evidence is kept as a `SyncRecord` whose `sync_started_at` is the file's date, the moment up
-to which confirmed changes can be in it. A date that is too late claims too much, one that is too early only
-too little: a date is therefore never later than the file's last change nor than now, and of two readings of
-it the earlier one counts. What no file can show is a sync that was under way when it was exported, and that
-undoes what it shows.
+An export shows in which tab Re-Leased had each contact at that time: a state, not a sync. So a matching line
+is evidence for the last change that Xero had confirmed by that time and that gave the contact this status;
+not for anything confirmed later, nor for anything that the line contradicts. The evidence is stored as a
+`SyncRecord` whose `sync_started_at` is the file's date, the time up to which confirmed changes can be in it.
+A date that is too late claims too much, one that is too early only too little: a date is therefore never
+later than the file's modification time or now, and of two readings the earlier one counts. No file can show a
+sync that was running during the export and reverses what it shows.
 
-A differing line proves nothing, and is recorded nowhere: it may only be older than the change, or the
-change may still be waiting. Contacts without a change that could be proved leave no evidence either.
+A mismatch proves nothing and isn't recorded: the file may just be older than the change, or the change may
+still be pending. Contacts without a change that could be proved leave no evidence either.
 """
 
 from __future__ import annotations
@@ -31,29 +30,29 @@ if TYPE_CHECKING:
 
 
 class MismatchReason(StrEnum):
-    """What is known here of the reason for a difference."""
+    """The reason for a mismatch, as far as it is known."""
 
-    #: A change asked for here has yet to be confirmed by Xero.
+    #: Xero hasn't confirmed a change yet that was requested in Reshelve.
     IN_PROGRESS = "under way"
-    #: Xero has confirmed a change since the file was exported: a newer file may agree.
+    #: Xero has confirmed a change since the export: a newer file may match.
     CHANGED_SINCE = "changed since"
-    #: Xero had confirmed the last change before, and nothing shows that Re-Leased has picked it up.
+    #: Xero had confirmed the last change before, and nothing shows that Re-Leased has synced it.
     PENDING = "waiting"
-    #: Somebody said that the contact is unlinked there: Re-Leased's syncs leave it out.
+    #: The user reported the contact as unlinked: Re-Leased's syncs leave it out.
     NOT_LINKED = "unlinked"
-    #: Nothing here explains it.
+    #: No known reason.
     UNKNOWN = "unknown"
 
 
 def sync_record_of(change: Change, source: FileSource) -> SyncRecord:
-    """Return what a file that shows this change's outcome proves."""
+    """Return the evidence of a file that shows this change's result."""
     return SyncRecord(
         change.contact_id, change.action.target_status, source.exported_at, source.exported_at, source.run_id
     )
 
 
 def mismatch_reason(changes: Iterable[Change], exported_at: datetime) -> MismatchReason:
-    """Say what explains that a contact differs from a file of that date."""
+    """Return why a contact differs from a file of that date."""
     changes = tuple(changes)
     if any(change.state.is_open for change in changes):
         return MismatchReason.IN_PROGRESS
@@ -71,7 +70,7 @@ def mismatch_reason(changes: Iterable[Change], exported_at: datetime) -> Mismatc
 def newly_synced_change(
     changes: Iterable[Change], status: ContactStatus, source: FileSource
 ) -> Change | None:
-    """Return the change of a contact, of this status on both sides, for which that is new evidence."""
+    """Return the change that is newly proved by a contact with this status on both sides; None if none is."""
     last = _last_confirmed(changes, by=source.exported_at)
     if last is None or last.synced_at is not None or last.action.target_status is not status:
         return None

@@ -1,4 +1,4 @@
-"""What a search can ask of contacts beside words: what each qualifier means, however it was typed."""
+"""The conditions of a search besides words: what each qualifier means, however it was typed."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from tui.model.snapshot import ChangeView
 
 _MONTHS_A_YEAR: Final = 12
-#: Before anything that Xero can know of: what lies further back than the calendar goes.
+#: Earlier than any date in Xero; used for dates outside the calendar.
 _EARLIEST: Final = datetime(1, 1, 2, tzinfo=UTC)
 
 
 class ContactKind(StrEnum):
-    """What a contact can be. Unlinked is what somebody has told: Re-Leased leaves it out of its syncs."""
+    """Kinds of contacts. NOT_LINKED is as the user reported: Re-Leased's syncs leave the contact out."""
 
     CUSTOMER = "customer"
     SUPPLIER = "supplier"
@@ -35,7 +35,7 @@ class ContactKind(StrEnum):
 
 
 class Operator(StrEnum):
-    """How a value is held against another."""
+    """A comparison operator."""
 
     AT_LEAST = ">="
     AT_MOST = "<="
@@ -45,14 +45,14 @@ class Operator(StrEnum):
 
 
 class BalanceSide(StrEnum):
-    """Whose debt it is: outstanding of what they owe us (receivable), or of what we owe them (payable)."""
+    """Which outstanding balance: what they owe us (receivable), or what we owe them (payable)."""
 
     RECEIVABLE = "owes"
     PAYABLE = "owed"
 
 
 class SyncFilter(StrEnum):
-    """The status of a contact's last change, by what is typed in the search box."""
+    """The status of a contact's last change, by the value typed in the search box."""
 
     PENDING = "pending"
     MISSED = "missed"
@@ -82,7 +82,7 @@ _BY_SYNC_STATUS: Final = {
     SyncStatus.NOT_LINKED: SyncFilter.NOT_LINKED,
     SyncStatus.SUPERSEDED: SyncFilter.SUPERSEDED,
 }
-#: What a change that Xero hasn't confirmed is called. The two that are missing say nothing of a contact.
+#: The statuses of unconfirmed changes. The two that are missing are ignored.
 BY_STATE: Final = {
     State.QUEUED: SyncFilter.QUEUED,
     State.SENDING: SyncFilter.SENDING,
@@ -93,7 +93,7 @@ BY_STATE: Final = {
 
 
 def sync_filter_of(view: ChangeView | None) -> SyncFilter:
-    """Return how a contact's last change stands: never more than its grade claims."""
+    """Return the status of a contact's last change; never more than its sync status claims."""
     if view is None:
         return SyncFilter.NONE
     if view.change.state is State.CONFIRMED:
@@ -108,7 +108,7 @@ class KindCondition(Struct, frozen=True):
 
 
 class BalanceCondition(Struct, frozen=True):
-    """An outstanding balance in hundredths. Where none is known, nothing is claimed: it never fits."""
+    """An outstanding balance in hundredths. An unknown balance never matches."""
 
     side: BalanceSide
     operator: Operator
@@ -116,31 +116,31 @@ class BalanceCondition(Struct, frozen=True):
 
 
 class GroupCondition(Struct, frozen=True):
-    """A contact in a group whose folded name is this, or begins with it."""
+    """A contact in a group whose folded name equals this, or starts with it."""
 
     name: str
     is_exact: bool = False
 
     def matches(self, folded: str) -> bool:
-        """Say whether a group of this folded name is one of those meant."""
+        """Return whether a group with this folded name matches."""
         known = " ".join(folded.split())
         return known == self.name if self.is_exact else known.startswith(self.name)
 
 
 class SyncCondition(Struct, frozen=True):
-    """A contact whose last change stands like this."""
+    """A contact whose last change has this status."""
 
     sync: SyncFilter
 
 
 class TimeSpan(Struct, frozen=True):
-    """So much time before the moment of the search: `unit` is one of h, d, w, m (months) and y."""
+    """A time span before the time of the search: `unit` is one of h, d, w, m (months) and y."""
 
     count: int
     unit: str
 
     def before(self, now: datetime) -> datetime:
-        """Return the moment that lies so far back."""
+        """Return the time at that distance before `now`."""
         try:
             if self.unit == "m":
                 return _months_before(now, self.count)
@@ -160,21 +160,21 @@ class DateRange(Struct, frozen=True):
 
 
 class DaysAgo(Struct, frozen=True):
-    """A whole day, so many before today."""
+    """A whole day, that many days before today."""
 
     count: int
 
 
 class ChangedCondition(Struct, frozen=True):
-    """A contact changed in Xero (by its `UpdatedDateUTC`) then: `<7d` is less than 7 days ago."""
+    """A contact last changed in Xero (by its `UpdatedDateUTC`) then: `<7d` is less than 7 days ago."""
 
     operator: Operator
     when: TimeSpan | DateRange | DaysAgo
 
     def bounds(self, now: datetime, zone: tzinfo | None) -> tuple[datetime | None, datetime | None]:
-        """Return from which moment on and before which moment; None is no bound.
+        """Return the first time, and the time before which it must be; None means no limit.
 
-        Days are those of the zone; None means this machine's.
+        Days are in the given zone; None means this machine's.
         """
         when = self.when
         if isinstance(when, TimeSpan):
@@ -192,7 +192,7 @@ class ChangedCondition(Struct, frozen=True):
 
 
 class NoMatchCondition(Struct, frozen=True):
-    """What no contact meets: a filter was asked for that doesn't exist."""
+    """Matches no contact: the filter doesn't exist."""
 
 
 Condition = (
@@ -201,14 +201,17 @@ Condition = (
 
 
 class Filter(Struct, frozen=True):
-    """A condition that contacts must meet, or must be known not to; `NoMatchCondition` is met neither way."""
+    """A condition that contacts must match or, if negated, must be known not to match.
+
+    `NoMatchCondition` never matches, negated or not.
+    """
 
     condition: Condition
     is_negated: bool = False
 
 
 def _months_before(now: datetime, months: int) -> datetime:
-    """Return the same day of an earlier month, or its last where it has fewer."""
+    """Return the same day of an earlier month, or its last day if it is shorter."""
     whole = now.year * _MONTHS_A_YEAR + now.month - 1 - months
     first = now.replace(year=whole // _MONTHS_A_YEAR, month=whole % _MONTHS_A_YEAR + 1, day=1)
     last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)

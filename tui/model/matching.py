@@ -1,4 +1,4 @@
-"""Finds the contact in Xero that a line of a file means: by Xero's id, else by name and e-mail."""
+"""Finds the Xero contact that a line of a file means: by Xero's id, or else by name and e-mail address."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 _K = TypeVar("_K", bound="Hashable")
 
 _XERO_ID: Final = re.compile(r"[0-9a-f]{32}")
-# Of more, nobody could pick one; and what is listed for every line must not grow with every contact.
+# No user could choose from more, and the list for each line mustn't grow with the number of contacts.
 _MAX_CANDIDATES: Final = 50
 
 
 class XeroContact(Struct, frozen=True):
-    """What of a contact in Xero matters for the comparison."""
+    """The fields of a Xero contact that the comparison needs."""
 
     contact_id: str
     name: str
@@ -32,14 +32,14 @@ class XeroContact(Struct, frozen=True):
 
 
 class Candidates(Struct, frozen=True):
-    """The contacts that a line can mean; a certain one stands alone. Nothing where Xero has none."""
+    """The contacts that a line can mean; only one if it is certain, none if Xero has none."""
 
     contacts: tuple[XeroContact, ...] = ()
     is_certain: bool = False
 
 
 class Matcher:
-    """An index of Xero's contacts; each look-up takes the same time, however many there are."""
+    """An index of Xero's contacts; each lookup takes the same time, however many there are."""
 
     def __init__(self, contacts: Iterable[XeroContact]) -> None:
         self._by_id: dict[str, XeroContact] = {}
@@ -58,9 +58,9 @@ class Matcher:
     def candidates(self, line: FileContact) -> Candidates:
         """Return the contacts that the line can mean.
 
-        An id that is one of Xero's decides alone, even if Xero has no such contact (any longer): its
-        namesake is somebody else. Names and e-mails that agree single one out; where one of the two is
-        missing on a side, the other does. All else is for a person to tell.
+        A valid Xero id is decisive, even if Xero has no such contact (any more): a contact of the same name
+        is a different one. A match of both name and e-mail address is decisive, or of one if the other is
+        missing on either side. Anything else is for the user to decide.
         """
         key = id_key(line.xero_id)
         if key in self._by_id:
@@ -80,17 +80,17 @@ class Matcher:
 
 
 def id_key(contact_id: str) -> str:
-    """Return what an id is compared by: braces, hyphens, capitals and invisible characters don't matter."""
+    """Return the key to compare ids by: braces, hyphens, case and invisible characters don't matter."""
     return fold(contact_id).strip().strip("{}").replace("-", "")
 
 
 def is_xero_id(text: str) -> bool:
-    """Say whether this is written as Xero writes ids."""
+    """Return whether the text has the format of Xero's ids."""
     return _XERO_ID.fullmatch(id_key(text)) is not None
 
 
 def text_key(text: str) -> str:
-    """Return what a name or e-mail is compared by: folded as the search does, spaces evened out."""
+    """Return the key by which names and e-mail addresses are compared: folded, with spaces normalised."""
     return " ".join(fold(text).split())
 
 
@@ -99,7 +99,7 @@ def _candidates(contacts: Sequence[XeroContact]) -> Candidates:
 
 
 def _combined(named: tuple[XeroContact, ...], mailed: tuple[XeroContact, ...]) -> tuple[XeroContact, ...]:
-    # An e-mail that many share says little beside a name.
+    # A shared e-mail address adds little to a name.
     return named if len(named) + len(mailed) > _MAX_CANDIDATES else (*named, *mailed)
 
 

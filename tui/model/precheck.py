@@ -1,4 +1,4 @@
-"""The look at contacts before they are changed: what the confirmation dialog says of each."""
+"""The check of contacts before they are changed, for the confirmation dialog."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class PrecheckLine(Struct, frozen=True):
-    """One contact that is about to be changed, and what is to be known about it.
+    """One contact that is about to be changed, and what the user should know about it.
 
     `blocked_reason` is why it would be left out; warnings never block. `tenant_groups` are those of its
     groups that the user marked as tenants, if it is about to be archived.
@@ -28,7 +28,7 @@ class PrecheckLine(Struct, frozen=True):
     tenant_groups: tuple[str, ...] = ()
 
     def with_tenant_groups(self, tenant_groups: frozenset[str]) -> PrecheckLine:
-        """Return it for other groups marked as tenants."""
+        """Return a copy for other groups marked as tenants."""
         return replace(
             self,
             tenant_groups=()
@@ -38,9 +38,9 @@ class PrecheckLine(Struct, frozen=True):
 
 
 class Precheck(Struct, frozen=True):
-    """What the confirmation dialog shows.
+    """The contents of the confirmation dialog.
 
-    `stale_reason` is why some lines are saved data, None if Xero was asked just now. `is_first_archive`
+    `stale_reason` is why some lines are saved data, None if all were just read from Xero. `is_first_archive`
     means that none was requested here yet in this organisation.
     """
 
@@ -55,7 +55,7 @@ class Precheck(Struct, frozen=True):
         return tuple(line for line in self.lines if not line.blocked_reason)
 
     def with_tenant_groups(self, tenant_groups: frozenset[str]) -> Precheck:
-        """Return it for other groups marked as tenants; only archiving bears on tenancies."""
+        """Return a copy for other groups marked as tenants; only archiving affects tenancies."""
         if self.action is not Action.ARCHIVE:
             return self
         return replace(self, lines=tuple(line.with_tenant_groups(tenant_groups) for line in self.lines))

@@ -1,7 +1,7 @@
-"""The qualifiers of a search: their names, what may follow each, and what that means.
+"""The qualifiers of a search: their names, their values, and what these mean.
 
-Everything here takes folded text (see `model.query.fold`), so that neither case nor the width of letters
-and digits matters.
+All text here is folded (see `model.query.fold`), so that neither case nor the width of letters and digits
+matters.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
     Word = TypeVar("Word", bound=StrEnum)
 
-# Other spellings that people may bring along; they are understood and never offered.
+# Other spellings that are understood but never suggested.
 _ALIASES: Final = {
-    # The statuses as the screen shows them, in quotation marks.
+    # The statuses as shown on the screen, in quotation marks.
     "pending sync": "pending",
     "missed last sync": "missed",
     "should be synced": "expected",
@@ -48,7 +48,7 @@ _ALIASES: Final = {
     "no sync needed": "not-needed",
     "restore in xero": "restore",
     "refused by xero": "refused",
-    # As they were called before.
+    # Former names.
     "overdue": "missed",
     "told": "reported",
     "seen": "checked",
@@ -66,7 +66,7 @@ _COMPARED: Final = re.compile(r"(?P<sign>[<>]=?|=)?\s*(?P<rest>.*)", re.DOTALL)
 _SPAN: Final = re.compile(r"(?P<count>[0-9]+)\s*(?P<unit>[hdwmy])")
 _DATE: Final = re.compile(r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})(?:-(?P<day>[0-9]{2}))?")
 _PARTIAL_DATE: Final = re.compile(r"[0-9]{0,8}|[0-9]{4}-(?:[0-9]?|[0-9]{2}-[0-9]?)")
-# Separators of thousands first: 1,000 is a thousand, and 1,00 is one. Three digits are never cents.
+# Thousands separators first: 1,000 is a thousand, and 1,00 is one. Three digits are never cents.
 _AMOUNT: Final = re.compile(
     r"""
     (?P<minus> - )? [$€£]? \s*
@@ -80,16 +80,16 @@ _YEARS: Final = range(1900, 9999)
 
 
 class Value(Struct, frozen=True):
-    """What follows a qualifier's colon. `is_quoted` says that it was put into quotation marks."""
+    """The text after a qualifier's colon. `is_quoted` means that it was in quotation marks."""
 
     text: str
     is_quoted: bool = False
 
 
 class Qualifier(Struct, frozen=True):
-    """One qualifier. `values` shows what may follow: all of it where `is_listed`, else examples.
+    """One qualifier. `values` are all possible values if `is_listed`, otherwise examples.
 
-    `read` returns None for what it doesn't understand; `is_half` says whether more letters could help.
+    `parse` returns None for invalid values; `is_incomplete` returns whether more letters could help.
     """
 
     name: str
@@ -100,16 +100,16 @@ class Qualifier(Struct, frozen=True):
 
 
 def closest_match(typed: str, values: Iterable[str]) -> str:
-    """Return the possible word that was probably meant; empty where none looks like it."""
+    """Return the known word that was probably meant; empty if none is similar."""
     from difflib import get_close_matches
 
-    words = list(values)
-    begun = [word for word in words if typed and word.startswith(typed)]
-    return next(iter(begun or get_close_matches(typed, words, n=1)), "")
+    candidates = list(values)
+    with_prefix = [word for word in candidates if typed and word.startswith(typed)]
+    return next(iter(with_prefix or get_close_matches(typed, candidates, n=1)), "")
 
 
 def parse_amount(text: str) -> int | None:
-    """Read an amount of money in hundredths, however its thousands and decimals are set apart."""
+    """Parse an amount of money to hundredths, with any separators of thousands and decimals."""
     match = _AMOUNT.fullmatch(text)
     if match is None:
         return None
@@ -172,15 +172,15 @@ def _period(text: str) -> DateRange | None:
 
 
 def _split_operator(text: str) -> tuple[Operator, str]:
-    """Return how a value is held against another, and the value: equal where nothing is said."""
+    """Return the operator and the value; equality if there is no operator."""
     match = _COMPARED.fullmatch(text)
     sign, rest = ("", text) if match is None else (match["sign"], match["rest"])
     return Operator(sign or "="), rest
 
 
-def _word(words: type[Word], text: str) -> Word | None:
+def _word(enum: type[Word], text: str) -> Word | None:
     try:
-        return words(_ALIASES.get(text, text))
+        return enum(_ALIASES.get(text, text))
     except ValueError:
         return None
 
@@ -194,14 +194,14 @@ def _is_half_time(text: str) -> bool:
     return _PARTIAL_DATE.fullmatch(rest) is not None or any(day.startswith(rest) for day in _DAYS)
 
 
-def _listed(name: str, words: type[StrEnum], read: Callable[[Value], Condition | None]) -> Qualifier:
-    aliases = (spelling for spelling, meant in _ALIASES.items() if meant in tuple(words))
-    known = (*words, *aliases)
+def _listed(name: str, enum: type[StrEnum], read: Callable[[Value], Condition | None]) -> Qualifier:
+    aliases = (spelling for spelling, meant in _ALIASES.items() if meant in tuple(enum))
+    known = (*enum, *aliases)
 
     def is_half(text: str) -> bool:
         return any(word.startswith(text) for word in known)
 
-    return Qualifier(name, tuple(words), read, is_half, is_listed=True)
+    return Qualifier(name, tuple(enum), read, is_half, is_listed=True)
 
 
 _AMOUNTS: Final = (">0", ">=1,500.50", "<500", "0")
@@ -215,5 +215,5 @@ _ALL: Final = (
     _listed("sync", SyncFilter, _read_sync),
     Qualifier("changed", _TIMES, _read_changed, _is_half_time),
 )
-#: All of them by name, in the order in which they are explained.
-QUALIFIERS: Final[Mapping[str, Qualifier]] = {each.name: each for each in _ALL}
+#: All qualifiers by name, in the order in which they are explained.
+QUALIFIERS: Final[Mapping[str, Qualifier]] = {qualifier.name: qualifier for qualifier in _ALL}

@@ -1,15 +1,15 @@
-"""Reading what stands in the search box: words, phrases, qualifiers, and what is wrong with them.
+"""Parses the text of the search box: words, phrases, qualifiers, and issues with them.
 
-| Typed                    | It finds contacts                                                         |
+| Typed                    | Finds contacts                                                            |
 |--------------------------|---------------------------------------------------------------------------|
-| `bay club`               | in which both words are found                                             |
-| `"bay club"`             | in which the phrase is found                                              |
-| `is:customer owes:>500`  | that meet both; `tui.model.qualifiers` has them all                       |
-| `-bay` `-is:supplier`    | in which the word isn't found; that are known not to be that              |
+| `bay club`               | that contain both words                                                   |
+| `"bay club"`             | that contain the phrase                                                   |
+| `is:customer owes:>500`  | that match both; `tui.model.qualifiers` has all qualifiers                |
+| `-bay` `-is:supplier`    | that don't contain the word; that are known not to match                  |
 
-A qualifier that doesn't exist, or whose value makes no sense, finds nothing and is remarked upon: ignored,
-it would find contacts that were not asked for, and an action on all that is found would reach them. What
-can't be understood *yet*, at the end of the text, where the next key may complete it, makes no difference.
+A qualifier that doesn't exist, or has an invalid value, finds nothing and raises an issue: ignoring it would
+find contacts that weren't asked for, and an action on all results would affect them. A term at the end of the
+text that is only incomplete, so that the next key may complete it, is ignored.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _NOTHING: Final = Filter(NoMatchCondition())
 
 
 def read_query(tab: Tab, text: str, groups: Sequence[str], *, is_complete: bool) -> Query:
-    """Read any text; `groups` and `is_complete` as for `parse_query`."""
+    """Parse any text; `groups` and `is_complete` as for `parse_query`."""
     parser = _QueryParser(groups, is_complete)
     for term in tokenize(text):
         parser.add(term)
@@ -48,7 +48,7 @@ def read_query(tab: Tab, text: str, groups: Sequence[str], *, is_complete: bool)
 
 
 class _QueryParser(Struct):
-    """A text as far as it has been read."""
+    """The parts of a text that have been parsed."""
 
     groups: Sequence[str]
     is_complete: bool
@@ -58,7 +58,7 @@ class _QueryParser(Struct):
     issues: list[QueryIssue] = field(default_factory=list)
 
     def add(self, term: Term) -> None:
-        """Read one more term."""
+        """Parse one more term."""
         qualifier = QUALIFIERS.get(term.name.lower())
         if qualifier is not None:
             self._add_qualifier(term, qualifier)
@@ -84,10 +84,10 @@ class _QueryParser(Struct):
         names = {fold(name): name for name in self.groups}
         if not any(map(condition.matches, names)):
             suggestion = names.get(closest_match(condition.name, names), "")
-            # A name with such marks in it can't be put between them.
-            is_speakable = suggestion and '"' not in suggestion
+            # A name that contains quotation marks can't be put between them.
+            is_quotable = suggestion and '"' not in suggestion
             self._add_issue(
-                IssueKind.NO_SUCH_GROUP, term, "group", f'group:"{suggestion}"' if is_speakable else ""
+                IssueKind.NO_SUCH_GROUP, term, "group", f'group:"{suggestion}"' if is_quotable else ""
             )
 
     def _add_unknown_qualifier(self, term: Term) -> None:
@@ -103,9 +103,9 @@ class _QueryParser(Struct):
             self._add_words(term, term.typed)
 
     def _is_unfinished(self, term: Term) -> bool:
-        """Say whether a minus sign has been typed, and of a qualifier perhaps its first letters.
+        """Return whether only a minus sign was typed, perhaps with the first letters of a qualifier.
 
-        Taken for a word, it would leave out nearly everything from one key to the next.
+        Treated as a word, it would exclude nearly everything from one key press to the next.
         """
         if self._is_ended(term) or term.is_quoted:
             return False
@@ -129,13 +129,15 @@ class _QueryParser(Struct):
 
 
 def _suggestion(qualifier: Qualifier, value: str) -> str:
-    """Return what was probably meant by an impossible value, complete; empty where nothing looks like it.
+    """Return the complete term that was probably meant by an invalid value; empty if nothing is similar.
 
-    `is:overdue` means `sync:overdue`: the value may exist under another name.
+    `is:missed` means `sync:missed`: the value may exist for another qualifier.
     """
     if not value or not qualifier.is_listed:
         return ""
-    others = (each for each in QUALIFIERS.values() if each.is_listed and value in each.values)
+    others = (
+        candidate for candidate in QUALIFIERS.values() if candidate.is_listed and value in candidate.values
+    )
     if (other := next(others, None)) is not None:
         return f"{other.name}:{value}"
     found = closest_match(value, qualifier.values)

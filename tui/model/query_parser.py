@@ -1,4 +1,4 @@
-"""From what stands in the search box to a query."""
+"""Turns the text of the search box into a query."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 
 def parse_query(tab: Tab, text: str, groups: Sequence[str] = (), *, is_complete: bool = False) -> Query:
-    """Read what stands in the search box. Any text can be read: see `Query.issues`.
+    """Parse the text of the search box. Any text is accepted: see `Query.issues`.
 
-    `groups` are the names of all contact groups, if they are known: others are then remarked upon.
-    A qualifier at the end that may still be completed makes no difference, until `is_complete` says that
-    nothing more is being typed: it is then as wrong as any other.
+    `groups` are the names of all contact groups, if known: other names then raise an issue. An incomplete
+    qualifier at the end is ignored unless `is_complete` means that nothing more is being typed: it is then as
+    invalid as any other.
     """
     if not text or text.isspace():
         return Query(tab)
-    # The first paint needs no grammar.
+    # Imported here because the first paint needs no grammar.
     from tui.model.query_grammar import read_query
 
     return read_query(tab, text, groups, is_complete=is_complete)

@@ -24,13 +24,13 @@ class Reason(StrEnum):
 
 
 class Notice(NamedTuple):
-    """A reason with its parameters: what a sentence is made of."""
+    """A reason with its parameters, from which a sentence is built."""
 
     reason: Reason
     params: Mapping[str, Param] = MappingProxyType({})
 
     def __hash__(self) -> int:
-        """Let what has a notice be hashed, such as a row of the contact table."""
+        """Make values with a notice hashable, such as a row of the contact table."""
         return hash(self.reason)
 
     def __str__(self) -> str:
@@ -50,7 +50,7 @@ def _reasons() -> dict[str, Reason]:
 
 
 class GeneralReason(Reason):
-    """Reasons that belong to no single part of the program."""
+    """Reasons that belong to no particular part of the program."""
 
     BUG = "general.bug"
     BUG_NOT_LOGGED = "general.bug_not_logged"
@@ -65,7 +65,7 @@ class ReadOnlyReason(Reason):
 
 
 class Service(StrEnum):
-    """What a request was sent to, as a parameter: `tui.messages` has its name."""
+    """The service that a request was sent to, as a parameter: `tui.messages` has its name."""
 
     XERO = "xero"
     SIGN_IN = "sign_in"
@@ -246,7 +246,7 @@ class FeedReason(Reason):
     NO_SUCH_ORGANISATION = "feed.no_such_organisation"
     OTHER_ORGANISATION = "feed.other_organisation"
     NO_TIME_ZONE = "feed.no_time_zone"
-    #: For evidence sources of others: `problem` is their message.
+    #: For third-party evidence sources: `problem` is their message.
     SOURCE_PROBLEM = "feed.source_problem"
     FAILED = "feed.failed"
 
@@ -339,8 +339,8 @@ class SettingsReason(Reason):
 class StoreReason(Reason):
     """Why the local database can't be read, written, backed up or repaired.
 
-    `problem` and `damage` are SQLite's or the system's words. `backup` is the newest good backup, if any, and
-    `made_at` when it was made.
+    `problem` and `damage` are messages from SQLite or the system. `backup` is the newest good backup, if any,
+    and `made_at` when it was made.
     """
 
     CLOSED = "store.closed"
@@ -394,7 +394,7 @@ class RepairReason(Reason):
 
 
 class ContactReason(Reason):
-    """What is to be known about contacts before they are changed, and why they can't be. Some are stored."""
+    """Warnings about contacts before they are changed, and why they can't be. Some are stored."""
 
     MERGED = "contacts.merged"
     GDPR = "contacts.gdpr"
@@ -416,9 +416,9 @@ class ContactReason(Reason):
 
 
 class ChangeReason(Reason):
-    """What happened to a change, beside Xero's own words; stored with the change and in its log."""
+    """What happened to a change, besides Xero's own message; stored with the change and in its log."""
 
-    # What became of a request.
+    # Results of requests.
     NO_REPLY = "changes.no_reply"
     UNREACHABLE = "changes.unreachable"
     NOT_CONFIRMED = "changes.not_confirmed"

@@ -1,4 +1,4 @@
-"""What the contact table shows, and where it gets it from, a window at a time."""
+"""Rows of the contact table, and the source from which they are read a window at a time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Row(Struct, frozen=True):
-    """One contact as a line of the table; `owes` is in hundredths, None where nothing is known."""
+    """One contact as a row of the table; `owes` is in hundredths, None if unknown."""
 
     contact_id: str
     name: str
@@ -27,33 +27,33 @@ class Row(Struct, frozen=True):
 
 
 class RowSource(Protocol):
-    """Contacts in the order of the table. Cost follows what is asked for, not what is stored."""
+    """Contacts in table order. The cost depends on the rows requested, not on how many are stored."""
 
     def __len__(self) -> int:
-        """Return the number of contacts found."""
+        """Return the number of results."""
         ...
 
     def window(self, start: int, stop: int) -> Sequence[Row]:
-        """Return the rows from start to before stop, fewer at the end."""
+        """Return the rows from start up to, not including, stop; fewer at the end."""
         ...
 
     def index_of(self, contact_id: str) -> int | None:
-        """Return where a contact stands, None if it isn't among those found."""
+        """Return a contact's position; None if it isn't among the results."""
         ...
 
     def ids(self, start: int, stop: int) -> Sequence[str]:
-        """Return the contact ids from start to before stop, for selecting ranges and all found."""
+        """Return the contact ids from start up to, not including, stop, to select ranges or all results."""
         ...
 
     def absent(self, contact_ids: Collection[str]) -> frozenset[str]:
-        """Return those of many contacts that aren't among those found."""
+        """Return which of the contacts aren't among the results."""
         ...
 
 
 class SearchResult(Struct, frozen=True):
-    """The answer to a query: rows, and how many of the words' finds each tab holds.
+    """The result of a query: rows, and how many contacts match on each tab.
 
-    `is_complete` is False for a first screenful that arrives before the counts are known.
+    `is_complete` is False for a first screen that arrives before the counts are known.
     """
 
     query: Query

@@ -1,7 +1,7 @@
-"""What the screens ask of an organisation: a service for each subject, and the organisation that has them.
+"""The services that screens use: one for each subject, and the organisation that has them.
 
-Everything raises `ReshelveError`. In read-only mode, whatever records something or changes Xero raises
-`ReadOnlyError` instead, before it does anything. What records something is on the disk when it returns.
+Every method raises `ReshelveError`. In read-only mode, methods that record something or change Xero raise
+`ReadOnlyError` instead, before they do anything. Whatever they record is on the disk when they return.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ if TYPE_CHECKING:
 
 
 class ContactServiceProtocol(Protocol):
-    """Contacts, from the local copy and from Xero."""
+    """Contacts, from the local database and from Xero."""
 
     def first_rows(self, query: Query) -> SearchResult:
-        """Answer at once from an index, for the first paint; only for queries that ask for everything."""
+        """Return rows at once from a database index, for the first paint; only for unfiltered queries."""
         ...
 
     def find(self, query: Query) -> AsyncIterator[SearchResult]:
-        """Answer a query: a first screenful as soon as there is one, then everything."""
+        """Yield results: a first screen as soon as there is one, then everything."""
         ...
 
     async def rows(self, contact_ids: Sequence[str]) -> Sequence[Row]:
-        """Return contacts as the table shows them now; those that aren't in the local copy are left out."""
+        """Return the current rows of contacts, without those that aren't in the local database."""
         ...
 
     async def details(self, contact_id: str) -> ContactDetails:
-        """Return one contact and its changes from the local copy."""
+        """Return one contact and its changes from the local database."""
         ...
 
     async def history(self, contact_id: str) -> Sequence[HistoryEntry]:
@@ -52,27 +52,27 @@ class ContactServiceProtocol(Protocol):
         ...
 
     async def refresh_one(self, contact_id: str) -> None:
-        """Read one contact from Xero, its balances included."""
+        """Read one contact from Xero, including its balances."""
         ...
 
     async def refresh(self) -> None:
-        """Read what is new in Xero and Re-Leased now."""
+        """Refresh from Xero and Re-Leased now."""
         ...
 
     def pause_sync(self, *, on: bool) -> None:
-        """Pause a full sync after the page it is at, or go on with it from there."""
+        """Pause a full sync after the current page, or resume it from there."""
         ...
 
     def url(self, contact_id: str) -> str:
-        """Return the contact's address in Xero, built from our template and a checked id."""
+        """Return the contact's URL in Xero, built from our template and a validated id."""
         ...
 
 
 class ChangeServiceProtocol(Protocol):
-    """Archive and restore: asked for, sent, cancelled, retried."""
+    """Archive and restore: request, send, cancel and retry."""
 
     async def precheck(self, action: Action, contact_ids: Sequence[str]) -> Precheck:
-        """Read the contacts from Xero and return what is to be known before changing them."""
+        """Read the contacts from Xero, and return what the user should know before changing them."""
         ...
 
     async def request(self, action: Action, contact_ids: Sequence[str]) -> int:
@@ -84,18 +84,18 @@ class ChangeServiceProtocol(Protocol):
         ...
 
     async def cancel_many(self, changes: Sequence[Change]) -> int:
-        """Cancel those that haven't been sent, all at once; returns how many those were."""
+        """Cancel the changes that haven't been sent, in one step; returns how many those were."""
         ...
 
     async def retry(self, changes: Sequence[Change]) -> int:
-        """Request again what Xero refused, as new changes; returns how many those are.
+        """Retry refused changes as new changes; returns how many those are.
 
-        Nothing is requested twice, nor while the contact has another change that isn't finished.
+        Nothing is requested twice, nor while the contact has another open change.
         """
         ...
 
     async def pause_sending(self, *, on: bool) -> None:
-        """Stop sending what is queued, or go on with it: here, in every other copy, and after a restart."""
+        """Pause or resume sending: here, in every other instance, and after a restart."""
         ...
 
 
@@ -103,7 +103,7 @@ class ChangeLogProtocol(Protocol):
     """Every change that was made here or detected in Xero."""
 
     async def page(self, query: ChangeQuery, start: int, stop: int) -> ChangeSearchResult:
-        """Return the changes found from start to before stop, newest first."""
+        """Return the matching changes from start up to, not including, stop; newest first."""
         ...
 
     async def timeline(self, change: Change) -> Sequence[ChangeLogEntry]:
@@ -111,7 +111,7 @@ class ChangeLogProtocol(Protocol):
         ...
 
     async def export(self, query: ChangeQuery, file: Path, why: Callable[[Change], str]) -> int:
-        """Write the changes found as CSV; returns how many. `why` says why something happened to one."""
+        """Export the matching changes to CSV; returns how many. `why` formats the reason of a change."""
         ...
 
 
@@ -119,11 +119,11 @@ class UndoServiceProtocol(Protocol):
     """Undo and redo of whole batches."""
 
     async def plan_undo(self) -> UndoPlan | None:
-        """Return what undoing the last batch would do; None where there is nothing to undo."""
+        """Return what undoing the last batch would do; None if there is nothing to undo."""
         ...
 
     async def plan_redo(self) -> UndoPlan | None:
-        """Return what redoing what was undone last would do; None where there is nothing to redo."""
+        """Return what redoing the last undone batch would do; None if there is nothing to redo."""
         ...
 
     async def apply(self, plan: UndoPlan) -> UndoPlan:
@@ -132,10 +132,10 @@ class UndoServiceProtocol(Protocol):
 
 
 class ManualRestoreServiceProtocol(Protocol):
-    """Restores that a person finishes in Xero's own page."""
+    """Restores that the user finishes on Xero's own page."""
 
     async def pending(self) -> Sequence[ManualRestore]:
-        """Return every restore that waits for a person, oldest first."""
+        """Return every restore that waits for the user, oldest first."""
         ...
 
     async def dismiss(self, change: Change) -> None:
@@ -143,29 +143,29 @@ class ManualRestoreServiceProtocol(Protocol):
         ...
 
     def set_fast_polling(self, *, on: bool) -> None:
-        """Check every few seconds whether restores are finished: somebody is busy with them."""
+        """Check every few seconds whether restores are finished, while the user is working on them."""
         ...
 
     async def simulate_restore(self, contact_id: str) -> None:
-        """Press Restore in the practice Xero's page. Refused when the pages are not on this machine."""
+        """Click Restore on the practice Xero's page. Refused if the pages aren't on this machine."""
         ...
 
 
 class EvidenceServiceProtocol(Protocol):
-    """What a user reports of Re-Leased, recorded as evidence."""
+    """The user's reports about Re-Leased, recorded as evidence."""
 
     async def report_sync_started(self, at: datetime) -> None:
-        """Record that somebody started a sync in Re-Leased then. Refused for a time that is yet to come."""
+        """Record that the user started a sync in Re-Leased at that time. Refused for a time in the future."""
         ...
 
     async def report_sync_ended(self, *, is_clean: bool) -> None:
-        """Record how the reported sync ended, without errors or not. Refused where none was reported."""
+        """Record how the reported sync ended, without errors or not. Refused if none was reported."""
         ...
 
     async def report_contact_checked(self, change: Change) -> None:
-        """Record that somebody sees a contact in Re-Leased as this change has left it.
+        """Record that the user sees a contact in Re-Leased as this change has left it.
 
-        Refused unless that is the last change of it that Xero has confirmed: meanwhile it may have moved on.
+        Refused unless it is the contact's last confirmed change: the contact may have changed since.
         """
         ...
 
@@ -174,15 +174,15 @@ class EvidenceServiceProtocol(Protocol):
         ...
 
     async def report_company_state(self, state: CompanyState) -> None:
-        """Record what Re-Leased's Sync Overview shows of the company now."""
+        """Record the company's current state on Re-Leased's Sync Overview."""
         ...
 
 
 class ComparisonServiceProtocol(Protocol):
-    """Re-Leased's own contacts against the local copy."""
+    """Re-Leased's own contacts compared with the local database."""
 
     async def compare_file(self, file: Path, options: FileOptions) -> FileComparison:
-        """Compare a file of contacts exported from Re-Leased with the local copy; nothing is recorded.
+        """Compare a contacts file exported from Re-Leased with the local database; nothing is recorded.
 
         A file that can't be read is refused; the error names the line.
         """
@@ -191,9 +191,9 @@ class ComparisonServiceProtocol(Protocol):
     async def record_matches(
         self, comparison: FileComparison, choices: Mapping[int, str | None]
     ) -> RecordedMatches:
-        """Record what the file proves; doing it again changes nothing.
+        """Record what the file proves; repeating it changes nothing.
 
-        `choices` settle ambiguous lines, as for `model.comparison.resolve_ambiguous`; those without one are
+        `choices` resolve ambiguous lines, as for `model.comparison.resolve_ambiguous`; those without one are
         left out.
         """
         ...
@@ -203,11 +203,11 @@ class TenancyServiceProtocol(Protocol):
     """Which contact groups are tenants."""
 
     async def groups(self) -> Sequence[ContactGroup]:
-        """Return the contact groups of the local copy, those first that are or sound like tenants."""
+        """Return the contact groups, with those first that are marked as or named like tenants."""
         ...
 
     async def mark_tenants(self, name: str, *, on: bool) -> None:
-        """Record that the contacts of a group are tenants, or aren't; the last word on a name holds."""
+        """Record whether the contacts of a group are tenants; the last record for a name counts."""
         ...
 
 
@@ -215,7 +215,7 @@ class Backend(Protocol):
     """One organisation, as the screens see it."""
 
     @property
-    def contacts(self) -> ContactServiceProtocol: ...  # noqa: D102 - its type says it all
+    def contacts(self) -> ContactServiceProtocol: ...  # noqa: D102 - documented by its type
     @property
     def changes(self) -> ChangeServiceProtocol: ...  # noqa: D102 - as above
     @property
@@ -233,25 +233,25 @@ class Backend(Protocol):
 
     @property
     def snapshot(self) -> Snapshot:
-        """What is known now."""
+        """The current state."""
         ...
 
     @property
     def is_sandbox(self) -> bool:
-        """Whether Xero is a practice one on this machine, marked as such on every screen."""
+        """Whether this is the practice Xero on this machine, marked as such on every screen."""
         ...
 
     @property
     def is_read_only(self) -> bool:
-        """Whether nothing may be changed: by the connection's permissions, or by `--read-only`."""
+        """Whether changes are blocked: by the connection's permissions, or by `--read-only`."""
         ...
 
     def subscribe(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:
-        """Call the listener with each new snapshot, in the loop's thread; returns what ends it."""
+        """Call the listener with each new snapshot, on the event loop's thread; returns the unsubscriber."""
         ...
 
     def record_user_activity(self) -> None:
-        """Note that a person is here: Xero is polled less often when nobody is."""
+        """Record that the user is active: otherwise Xero is polled less often."""
         ...
 
 
@@ -259,20 +259,20 @@ class RunnableBackend(Backend, Protocol):
     """An organisation whose engine can be started and stopped."""
 
     async def run(self) -> None:
-        """Keep the local copy, Xero and Re-Leased in step; ends only by raising what a part of it raised."""
+        """Keep the local database in sync with Xero and Re-Leased; only ends by raising a task's error."""
         ...
 
     def reconnected(self) -> None:
-        """Call Xero again at once: there is a new sign-in."""
+        """Call Xero again at once, with the new sign-in."""
         ...
 
     async def stop(self) -> None:
-        """Finish what is being written and close everything; also after a start that was cut short."""
+        """Finish pending writes and close everything, also after an interrupted start."""
         ...
 
 
 def read_only_reason(backend: Backend) -> ReadOnlyReason | None:
-    """Return why nothing can be changed, None where changes are possible."""
+    """Return why nothing can be changed; None if changes are possible."""
     if not backend.is_read_only:
         return None
     return ReadOnlyReason.CONNECTION if backend.snapshot.organisation.is_read_only else ReadOnlyReason.OPTION

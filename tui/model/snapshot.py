@@ -1,4 +1,4 @@
-"""What the screen shows, frozen at one moment."""
+"""The state that the screen shows, as immutable values."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 class ConnectionStatus(StrEnum):
-    """How the connection to Xero stands; `REMOVED` is a sign-in that no longer opens this organisation.
+    """The status of the connection to Xero; `REMOVED` is a sign-in that no longer covers this organisation.
 
-    `UNEXPECTED` is an answer that isn't one: a refusal of the whole request, a gateway's page, or no sense.
-    `KEYCHAIN` waits for the person to answer the prompt of the system's keychain.
+    `UNEXPECTED` is an invalid reply: a refusal of the whole request, a gateway's page, or something
+    unreadable. `KEYCHAIN` waits for the user to answer the prompt of the system's keychain.
     """
 
     STARTING = "starting"
@@ -42,10 +42,10 @@ class ConnectionStatus(StrEnum):
 class XeroStatus(Struct, frozen=True):
     """The connection to Xero.
 
-    `retry_at` is when the next attempt is made; `detail` is why Xero isn't called, or not for everything;
-    calls left are what Xero's last answer said (None before the first). `minute_full_until` is when the next
-    call fits into Xero's minute, None unless some call waits for that. `no_reply_since` is when a call that
-    has been without an answer for long was made, None unless there is one.
+    `retry_at` is the time of the next attempt; `detail` is why Xero isn't called, or not for everything;
+    calls left are from Xero's last reply (None before the first). `minute_full_until` is when the next call
+    is within Xero's minute limit, None unless a call waits for that. `no_reply_since` is when a call was sent
+    that has had no reply for long, None unless there is one.
     """
 
     status: ConnectionStatus = ConnectionStatus.STARTING
@@ -59,9 +59,9 @@ class XeroStatus(Struct, frozen=True):
 
 
 class SyncProgress(Struct, frozen=True):
-    """How far a full read of all contacts has come; `total` is None until Xero has said it.
+    """The progress of a full sync; `total` is None until Xero has returned it.
 
-    `is_paused` says that the person has put it off; it goes on from there.
+    `is_paused` means that the user has paused it; it resumes from there.
     """
 
     done: int
@@ -70,15 +70,15 @@ class SyncProgress(Struct, frozen=True):
 
 
 class ReLeasedStatus(Struct, frozen=True):
-    """What is known of Re-Leased's syncs.
+    """What is known about Re-Leased's syncs.
 
-    `has_feed` says whether evidence can be *read*, `is_polled` whether the feed was read yet. `state` is one
-    of the states of Re-Leased's Sync Overview, from the feed or as a user reported it at `state_reported_at`,
-    else empty. `next_sync_at` comes from the feed, or is the end of the nightly window that is under way or
-    comes next, which begins at `window_start_at`; `cycle_started_at` is when its countdown began. `problem`
-    is why the feed couldn't be read. `last_report` is the newest report about the company,
-    `reported_sync_since` the start of a reported sync whose end isn't reported yet. `zone` is the one the
-    nightly window is in, None for this machine's; `zone_note` says why, where another was wanted.
+    `has_feed` is whether evidence can be read from a feed, `is_polled` whether the feed was read yet. `state`
+    is one of the states of Re-Leased's Sync Overview, from the feed or as a user reported it at
+    `state_reported_at`, else empty. `next_sync_at` is from the feed, or the end of the current or next
+    nightly window, which starts at `window_start_at`; `cycle_started_at` is when its countdown started.
+    `problem` is why the feed couldn't be read. `last_report` is the newest report about the company,
+    `reported_sync_since` the start of a reported sync whose end isn't reported yet. `zone` is that of the
+    nightly window, None for this machine's; `zone_note` is why, if another was wanted.
     """
 
     has_feed: bool = False
@@ -98,30 +98,31 @@ class ReLeasedStatus(Struct, frozen=True):
 
     @property
     def is_stalled(self) -> bool:
-        """Whether no sync can be expected to bring anything, by the feed, its silence, or a person."""
+        """Whether no sync can be expected to bring anything, by the feed, its silence, or the user."""
         return self.problem is not None or is_stalled(self.state)
 
     def is_reported_running(self, now: datetime) -> bool:
-        """Whether a sync that somebody has started may still be running, as far as anybody told."""
+        """Return whether a sync that the user has reported may still be running."""
         return self.reported_sync_since is not None and now - self.reported_sync_since < LONGEST_SYNC
 
 
 class ChangeView(Struct, frozen=True):
-    """A change and, once Xero has confirmed it, how it stands with Re-Leased."""
+    """A change and, once Xero has confirmed it, its sync status."""
 
     change: Change
     sync: StatusSince | None = None
 
 
 class ChangeSummary(Struct, frozen=True):
-    """The status pane: totals, and the newest few of each kind (never the whole journal).
+    """The status pane: totals, and the newest few changes of each kind (never the whole change log).
 
-    `in_progress` are queued, being sent or unclear, and all but the queued ones count in `sent_total`;
-    `pending` are confirmed and pending, overdue or stalled; `synced` are those that Re-Leased was last
-    seen or told to have, or is expected to have, and those of contacts that its syncs leave out.
-    `pending_total` counts what is overdue or stalled, too; `unconfirmed_total` all that as well that is only
-    expected, or reported for the company as a whole. `synced_total` counts all that `synced` holds the
-    newest of.
+    `in_progress` are queued, being sent or unknown; all but the queued ones count in `sent_total`. `pending`
+    are confirmed and pending, missed or stalled. `synced` are those that Re-Leased was last seen or reported
+    to have, or is expected to have, and those of unlinked contacts.
+
+    `pending_total` includes missed and stalled changes; `unconfirmed_total` also those that are only
+    expected, or reported for the company as a whole. `synced_total` counts all changes of which `synced` has
+    the newest.
     """
 
     in_progress: tuple[ChangeView, ...] = ()
@@ -141,20 +142,20 @@ class ChangeSummary(Struct, frozen=True):
 
     @property
     def not_in_xero_total(self) -> int:
-        """How many changes Xero has yet to confirm: those on the way, and restores that wait for a person."""
+        """How many changes Xero hasn't confirmed yet: those in progress and the manual restores."""
         return self.in_progress_total + self.manual_restore_total
 
 
 class Snapshot(Struct, frozen=True):
-    """Everything the screen shows but the rows themselves.
+    """Everything the screen shows except the rows.
 
-    `unreadable` is how many contacts Xero sent that couldn't be read: they are missing from the rows, or
-    shown as they were before. `balances_read_at` is when all balances were last read; `storage_problem` says
-    why the local database can't be written, or its change log backed up, or which background task had an
-    unexpected error. `clock_ahead` is how far this machine's clock is ahead of Xero's, by which all moments
-    here are; negative where it is behind. `rows_version` grows whenever a row may look different,
-    `order_version` when rows may have come, gone or moved. `is_paused` says that nothing queued is sent until
-    a person says so.
+    `unreadable` is how many contacts from Xero couldn't be parsed: they are missing from the rows, or shown
+    as they were before. `balances_read_at` is when all balances were last read. `storage_problem` is why the
+    local database can't be written, or its change log backed up, or which background task had an unexpected
+    error. `clock_ahead` is how far this machine's clock is ahead of Xero's, which all times here follow;
+    negative if it is behind. `rows_version` increases whenever a row may look different, `order_version` when
+    rows may have been added, removed or moved. `is_paused` means that nothing queued is sent until the user
+    resumes.
     """
 
     organisation: Organisation

@@ -1,7 +1,7 @@
-"""Tenancy care: which contact groups a person has marked as tenants, and whom it concerns.
+"""Tenant groups: which contact groups the user has marked as tenants, and the warnings about them.
 
-Xero knows nothing of tenancies, and Re-Leased can't be asked. A group's name suggests at most; only a
-person marks it, and what was said last of a name holds.
+Xero doesn't know about tenancies, and Re-Leased can't be queried. A group's name is only a hint; only the
+user marks it, and the last mark of a name counts.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _TENANT_WORDS: Final = ("tenant", "tenanc", "lessee", "renter", "leaseholder", "
 
 
 class ContactGroup(Struct, frozen=True):
-    """A contact group of Xero, as the local copy knows it.
+    """A contact group of Xero, from the local database.
 
-    `active` counts its active contacts, the ones that can still be archived; `is_known` says whether any
-    contact is in it at all: a marked group that was renamed or emptied in Xero stays in the list without.
+    `active` counts its active contacts, which can still be archived. `is_known` is whether it has any
+    contacts: a marked group that was renamed or emptied in Xero stays in the list without any.
     """
 
     name: str
@@ -31,47 +31,47 @@ class ContactGroup(Struct, frozen=True):
 
     @property
     def sounds_like_tenants(self) -> bool:
-        """Whether its name suggests tenants. That marks nothing by itself."""
+        """Whether its name suggests tenants. This alone doesn't mark it."""
         folded = self.name.casefold()
         return any(part in folded for part in _TENANT_WORDS)
 
 
 class TenancyWarnings(Struct, frozen=True):
-    """What is to be kept in mind of tenancies before anything is archived.
+    """Warnings about tenancies, to show before anything is archived.
 
-    `tenant_groups` are the names of the groups of tenants; `is_first_archive` says that no archive was ever
-    asked for here in this organisation.
+    `tenant_groups` are the names of the groups of tenants; `is_first_archive` means that no archive was ever
+    requested here in this organisation.
     """
 
     tenant_groups: frozenset[str] = frozenset()
     is_first_archive: bool = False
 
 
-#: For what archives nothing.
+#: For actions that archive nothing.
 NO_WARNINGS: Final = TenancyWarnings()
 
 
 def current_tenant_groups(marks: Iterable[tuple[str, bool]]) -> frozenset[str]:
-    """Follow what was said of groups, in the order of saying; returns the names marked now."""
+    """Replay the marks of groups in order; returns the names that are marked now."""
     last = dict(marks)
     return frozenset(name for name, is_tenants in last.items() if is_tenants)
 
 
 def tenant_groups_among(groups: Iterable[str], tenant_groups: frozenset[str]) -> tuple[str, ...]:
-    """Return those of a contact's groups that are marked, in their order."""
+    """Return which of a contact's groups are marked, in their order."""
     return tuple(name for name in groups if name in tenant_groups)
 
 
 def sort_groups(groups: Iterable[ContactGroup]) -> tuple[ContactGroup, ...]:
-    """Put the marked groups first, then those whose names suggest tenants, each by name."""
+    """Sort the marked groups first, then those whose names suggest tenants, each by name."""
     return tuple(
         sorted(
             groups,
-            key=lambda each: (
-                not each.is_tenants,
-                not each.sounds_like_tenants,
-                each.name.casefold(),
-                each.name,
+            key=lambda group: (
+                not group.is_tenants,
+                not group.sounds_like_tenants,
+                group.name.casefold(),
+                group.name,
             ),
         )
     )

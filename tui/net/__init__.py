@@ -1,1 +1,1 @@
-"""HTTP for every client: proxies, certificates, limits on size, lenient JSON."""
+"""HTTP for every client: proxies, certificates, size limits, lenient JSON."""

@@ -1,4 +1,4 @@
-"""Proxies and trusted certificates from the environment, and errors with them.
+"""Proxies and trusted certificates from the environment, and errors caused by them.
 
 The only reader of the environment's network variables. httpx would read them too, but raises odd errors for
 values that it can't parse; its clients are therefore made with the transports of this module.
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from tui.model.reasons import Service
 
 _PROXY_SCHEMES: Final = frozenset({"http", "https", "socks5", "socks5h"})
-# Seconds for each step of looking at a certificate that failed.
+# The timeout, in seconds, for each step of inspecting a failed certificate.
 _PROBE: Final = 5.0
 _LONGEST_ISSUER: Final = 100
 
-# By the `verify_code` of a certificate that failed: OpenSSL's numbers, those of macOS, and those of Windows.
+# By the `verify_code` of a failed certificate: OpenSSL's numbers, those of macOS, and those of Windows.
 # Services renew certificates well ahead: an invalid date means that this computer's date is wrong.
 _CERTIFICATE_REASONS: Final = {
     **dict.fromkeys((9, 10, -67818, -67819, 0x800B0101), NetworkReason.CERTIFICATE_DATE),
@@ -63,7 +63,7 @@ def async_transport(url: str) -> httpx.AsyncBaseTransport:
 
 
 class _Transport(httpx.HTTPTransport):
-    """Converts errors of SOCKS and host names, which httpx doesn't, to httpx's own."""
+    """Converts errors of SOCKS and host names to httpx's own, which httpx doesn't."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         try:
@@ -127,18 +127,18 @@ def _proxy_setting(url: str) -> _ProxySetting | None:
 
 
 def _variable(name: str) -> str:
-    """Return the name of an environment variable as spelled there; lower case wins. Empty if it isn't set."""
-    names = [name, *sorted(one for one in os.environ if one.lower() == name)]
-    return next((one for one in names if os.environ.get(one)), "")
+    """Return the name of a set environment variable in its own spelling; lower case wins. Empty if unset."""
+    names = [name, *sorted(variable for variable in os.environ if variable.lower() == name)]
+    return next((variable for variable in names if os.environ.get(variable)), "")
 
 
 def _is_excluded(target: SplitResult, no_proxy: str) -> bool:
-    """Whether NO_PROXY excludes a URL. Invalid entries are ignored."""
+    """Return whether NO_PROXY excludes a URL. Invalid entries are ignored."""
     return any(_excludes(entry, target) for entry in re.split(r"[,;\s]+", no_proxy.lower()) if entry)
 
 
 def _excludes(entry: str, target: SplitResult) -> bool:
-    """Compare with a host (optionally with port), domain, IP address, or network such as `10.0.0.0/8`."""
+    """Match a host (optionally with port), domain, IP address, or network such as `10.0.0.0/8`."""
     if entry == "*":
         return True
     host = (target.hostname or "").rstrip(".")
@@ -146,7 +146,7 @@ def _excludes(entry: str, target: SplitResult) -> bool:
     if scheme not in {"", "all", target.scheme}:
         return False
     with suppress(ValueError):
-        # Without the brackets of an IPv6 address; what follows, except a prefix length, is a port.
+        # Without the brackets of an IPv6 address; anything after it, except a prefix length, is a port.
         network = ipaddress.ip_network(re.sub(r"^\[([^\]]*)\](?=$|/)", r"\1", rest), strict=False)
         return ipaddress.ip_address(host) in network
     try:
@@ -164,16 +164,16 @@ def _port(target: SplitResult) -> int:
 
 
 def _proxy_for(url: str) -> httpx.Proxy | None:
-    """Return the proxy for a URL for httpx. Raises `NetworkSetupError`."""
+    """Return the proxy for a URL, for httpx. Raises `NetworkSetupError`."""
     setting = _proxy_setting(url)
     if setting is None:
         return None
     with suppress(ValueError, httpx.InvalidURL):
         parts = setting.parts
-        # An unescaped `/`, `?` or `#` in a password: its beginning would be taken as the host.
-        is_torn = "@" in f"{parts.path}{parts.query}{parts.fragment}"
+        # An unescaped `/`, `?` or `#` in a password would make its beginning the host.
+        is_split = "@" in f"{parts.path}{parts.query}{parts.fragment}"
         # Accessing the port validates it.
-        if parts.scheme in _PROXY_SCHEMES and parts.hostname and parts.port != 0 and not is_torn:
+        if parts.scheme in _PROXY_SCHEMES and parts.hostname and parts.port != 0 and not is_split:
             # For the proxy's own certificate: httpx would read SSLKEYLOGFILE otherwise.
             context = _ssl_context_for(setting.url) if parts.scheme == "https" else None
             return httpx.Proxy(setting.url, ssl_context=context)
@@ -232,7 +232,7 @@ def _load_certificates(context: ssl.SSLContext, file: str) -> None:
         raise NetworkSetupError(NetworkReason.CERTIFICATE_FILE_UNREADABLE, problem=problem) from None
 
 
-# --- what went wrong ---
+# --- errors ---
 
 
 def setup_problem(error: BaseException, url: str, service: Service) -> NetworkSetupError | None:
@@ -264,15 +264,15 @@ def _proxy_problem(
     error: BaseException, url: str, service: Service, setting: _ProxySetting
 ) -> NetworkSetupError | None:
     if isinstance(error, httpx.ProxyError):
-        words = str(error)
-        if words.startswith("407") or "username" in words.lower() or "requested" in words.lower():
+        message = str(error)
+        if message.startswith("407") or "username" in message.lower() or "requested" in message.lower():
             return proxy_password_problem(url)
         return NetworkSetupError(
             NetworkReason.PROXY_REFUSED,
             service=service,
             proxy=setting.name,
             source=setting.source,
-            status=words[:3] if words[:3].isdecimal() else "",
+            status=message[:3] if message[:3].isdecimal() else "",
         )
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return NetworkSetupError(NetworkReason.PROXY_UNREACHABLE, proxy=setting.name, source=setting.source)
@@ -301,7 +301,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _is_proxy_untrusted(setting: _ProxySetting) -> bool:
-    """Whether the proxy's own certificate is untrusted; blocks."""
+    """Return whether the proxy's own certificate is untrusted; blocks."""
     host, port = setting.parts.hostname or "", setting.parts.port or 443
     if setting.parts.scheme != "https":
         return False
@@ -356,7 +356,7 @@ def _issuer(url: str, proxy: httpx.Proxy | None) -> str:
         connection = info["return_value"].get_extra_info("ssl_object")
         # With a proxy there are two; the proxy's own is verified.
         if connection is not None and connection.context is probe_context:
-            certificates.append(connection.getpeercert(True) or b"")  # noqa: FBT003 - takes it by position alone
+            certificates.append(connection.getpeercert(True) or b"")  # noqa: FBT003 - positional-only
             info["return_value"].close()
             raise _ShownError
 
@@ -391,5 +391,5 @@ def _issuer_of(certificate: bytes) -> str:
 
 
 def is_proxy_password_wanted(response: httpx.Response) -> bool:
-    """Whether a proxy replied instead of the service because it requires a password."""
+    """Return whether a proxy replied instead of the service because it requires a password."""
     return response.status_code == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED

@@ -1,7 +1,7 @@
 """Lenient JSON decoding: unusable values are treated as missing.
 
-Typed decoding comes first and costs nothing extra. Only where it fails is the value taken apart, field by
-field, so that one field of a wrong type doesn't hide all the others.
+Typed decoding is tried first and costs nothing extra. Only if it fails is the value decoded field by field,
+so that one field of a wrong type doesn't hide all the others.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-#: What decoding raises: wrong types and sizes, text that isn't UTF-8, numbers out of range, deep nesting.
+#: The errors of decoding: wrong types and sizes, invalid UTF-8, numbers out of range, deep nesting.
 DECODE_ERRORS: Final = (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError)
 # No service nests its responses deeper, and every decoder supports this depth.
 _DEEPEST: Final = 64
 # More than any response needs: rewriting takes a second per million.
 _MOST_TOKENS: Final = 1_000_000
 _STRUCTURE: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
-# Every escape is matched, so that an escaped backslash before a `u` isn't taken for the start of one.
+# Every escape is matched, so that an escaped backslash before a `u` isn't mistaken for the start of one.
 _ESCAPE: Final = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
@@ -45,9 +45,8 @@ class UndecodableError(ValueError):
 def decode(content: bytes | msgspec.Raw, kind: type[_T]) -> _T:
     """Decode JSON as a struct or a list of structs. Raises `UndecodableError`.
 
-    A field of a wrong type or size, and an entry of a list that can't be used, are taken as missing; a
-    required field that is missing makes the whole unusable, and so does any field of a struct that says
-    `is_indivisible`.
+    Fields of a wrong type or size, and unusable entries of a list, are treated as missing. A missing required
+    field makes the whole value unusable, and so does any unusable field of a struct with `is_indivisible`.
     """
     found: _T
     try:
@@ -56,7 +55,7 @@ def decode(content: bytes | msgspec.Raw, kind: type[_T]) -> _T:
         pass
     else:
         return found
-    # Without a cause, here and below: a decoder's message can quote the content.
+    # Raised without a cause, here and below: a decoder's message can quote the content.
     found = _decode_lenient(content, kind)
     return found
 
@@ -77,8 +76,8 @@ def _decode_strict(content: bytes | msgspec.Raw, kind: Any) -> Any:
 def decoder(kind: Any) -> msgspec.json.Decoder[Any]:
     """Return the cached decoder of a type.
 
-    While msgspec prepares a struct for its first decoder, a second thread that meets the struct half
-    prepared crashes the interpreter: one decoder is made at a time.
+    While msgspec prepares a struct for its first decoder, a second thread that uses the half-prepared struct
+    crashes the interpreter, so decoders are created one at a time.
     """
     with _making:
         return msgspec.json.Decoder(kind)
@@ -86,7 +85,7 @@ def decoder(kind: Any) -> msgspec.json.Decoder[Any]:
 
 @cache
 def _fields(kind: type) -> tuple[tuple[str, str, Any, bool], ...]:
-    """Return each field's own name, its name in JSON, its type, and whether it is required."""
+    """Return the name, JSON name and type of each field, and whether it is required."""
     hints = get_type_hints(kind, include_extras=True)
     return tuple(
         (field.name, field.encode_name, hints[field.name], field.required)
@@ -136,16 +135,15 @@ def _is_container(kind: Any) -> bool:
 def repaired(content: bytes) -> bytes:
     """Rewrite almost-JSON as JSON. Raises one of `DECODE_ERRORS` if that fails.
 
-    Text that isn't UTF-8 and halves of an emoji that was cut in two become replacement characters, `NaN`
-    and `Infinity` become false, and whatever is nested too deeply becomes null. Content that it would take
-    seconds to rewrite isn't.
+    Invalid UTF-8 and lone surrogates become replacement characters, `NaN` and `Infinity` become false, and
+    anything nested too deeply becomes null. Content that would take seconds to rewrite is rejected.
     """
     text = _ESCAPE.sub(lambda found: rb"\ufffd" if found["lone"] else found[0], _limit_depth(content))
     value = json.loads(
         text.decode("utf-8-sig", "replace"),
-        # Not a number: null would mean that it is missing.
+        # Not null, which would mean that the value is missing.
         parse_constant=lambda _: False,
-        # Money stays exact, and a number of any length is read.
+        # Amounts stay exact, and numbers may have any length.
         parse_int=_number,
         parse_float=_number,
         strict=False,

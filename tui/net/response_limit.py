@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 MAX_BYTES: Final = 64 * 1024 * 1024
 #: The accepted encodings. httpx would accept all that this computer can decompress.
 ACCEPT_ENCODING: Final = "gzip"
-# How many bytes are decompressed at a time.
+# Bytes decompressed at a time.
 _STEP: Final = 256 * 1024
-# Both gzip and zlib, told apart by their headers.
+# Both gzip and zlib, which are recognised by their headers.
 _ANY_ZLIB: Final = 32 + zlib.MAX_WBITS
 _PACKED: Final = frozenset({"gzip", "x-gzip", "deflate"})
 

@@ -1,4 +1,4 @@
-"""Detect a file's delimiter and columns, and parse its statuses."""
+"""Detects a file's delimiter and columns, and parses its statuses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _ACTIVE, _ARCHIVED = ContactStatus.ACTIVE, ContactStatus.ARCHIVED
 _DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
-# Spreadsheets interpret this first line. A program that doesn't may have saved it as a row.
+# Spreadsheets interpret this first line. Programs that don't may have saved it as a row.
 _DELIMITER_LINE: Final = re.compile(
     r"""\s*"?\s*sep\s*="?(?P<delimiter>\\t|[^"\r\n])?"{0,2}[,;|\s]*""", re.IGNORECASE
 )
@@ -64,7 +64,7 @@ _SUMMARY_TEXT: Final = re.compile(
     r"|(?:report )?(?:generated|exported|printed|created|produced|downloaded|run)(?:(?: on| at| by| from)?:.*"
     rf"|.*{_DATE}.*)|filters?(?: applied)?:.*"
 )
-# Possible contact names that are labels if beside an amount.
+# Possible contact names that are labels if next to an amount.
 _TOTAL_LABEL: Final = re.compile(
     rf"sum|average|tot\.?|(?:row |contact |record )?count|n(?:umber|o\.?) of {_COUNTED}|(?:closing )?balance"
 )
@@ -91,7 +91,7 @@ class ColumnMapping(Struct, frozen=True):
     read_status: Callable[[str], ContactStatus | None]
 
     def is_summary_row(self, record: Sequence[str]) -> bool:
-        """Return whether a line, which isn't blank, isn't a contact: a total, page number or end mark.
+        """Return whether a line that isn't blank isn't a contact either: a total, page number or end mark.
 
         A line with an id, e-mail address or status is never a summary row. Figures aren't any of these, nor
         is a remark in the first column if that is the id column.
@@ -112,7 +112,7 @@ class ColumnMapping(Struct, frozen=True):
         return is_label and all(map(_is_summary_cell, others))
 
     def cell(self, record: Sequence[str], index: int) -> str:
-        """Return a record's value in a column, "" if either is missing."""
+        """Return a record's value in a column; "" if either is missing."""
         return record[index].strip() if 0 <= index < len(record) else ""
 
 
@@ -121,7 +121,7 @@ def _is_summary_text(cell: str) -> bool:
 
 
 def _is_summary_cell(cell: str) -> bool:
-    """Whether a cell is a remark or a figure that belongs to one."""
+    """Return whether a cell is a remark, or a figure that belongs to one."""
     return len(cell) <= _MAX_SUMMARY_LENGTH and bool(_FIGURE.fullmatch(fold(cell)) or _is_summary_text(cell))
 
 
@@ -144,8 +144,8 @@ class Layout(Struct, frozen=True):
 def detect_layout(head: Sequence[str], options: FileOptions) -> Layout:
     """Find the header in the first lines of a file.
 
-    It reveals the delimiter better than statistics over the lines, as in `csv.Sniffer`, because names and
-    addresses contain commas too. Raises `ContactFileError` for an invalid delimiter.
+    It shows the delimiter more reliably than statistics over the lines, as in `csv.Sniffer`, because names
+    and addresses contain commas, too. Raises `ContactFileError` for an invalid delimiter.
     """
     directive = _DELIMITER_LINE.fullmatch(head[0]) if head else None
     above = 0 if directive is None else 1
@@ -253,5 +253,5 @@ def _status_parser(column: str) -> Callable[[str], ContactStatus | None]:
         flags = dict.fromkeys(_YES, _ACTIVE) | dict.fromkeys(_NO, _ARCHIVED)
     else:
         flags = {}
-    words = _STATUS_WORDS | flags
-    return lambda word: words.get(normalise_name(word))
+    statuses = _STATUS_WORDS | flags
+    return lambda word: statuses.get(normalise_name(word))

@@ -1,4 +1,4 @@
-"""Read contacts from a CSV file exported from Re-Leased."""
+"""Reads contacts from a CSV file exported from Re-Leased."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def _records(lines: LineReader, delimiter: str) -> Iterator[tuple[int, list[str]
             return
         line = lines.record_line
         lines.end_record()
-        # Spreadsheets leave lines of delimiters after the last contact.
+        # Spreadsheets add lines of delimiters after the last contact.
         if any(map(str.strip, record)):
             yield line, record
 

@@ -1,6 +1,6 @@
-"""Read the text of a file: detect its encoding, and limit the length of its lines.
+"""Reads the text of a file: detects its encoding, and limits the length of its lines.
 
-Reading any file is bounded in time and memory, and errors name the line.
+Time and memory are bounded for any file, and errors name the line.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class FileText(Struct, frozen=True):
 
 
 class LineReader:
-    """The lines of a text as `csv.reader` wants them, with limits on their length and number.
+    """The lines of a text as `csv.reader` needs them, with limits on their length and number.
 
     Byte order marks and end-of-file characters are removed. `number` is the last line read. A CSV record can
     span lines: `end_record` marks its end, so that an unclosed quotation mark can be located.
@@ -189,7 +189,7 @@ def _detect_encoding(stream: IO[bytes], chosen: str) -> _DetectedEncoding:
     for start, reason in _OTHER_FORMATS:
         if head.startswith(start):
             raise ContactFileError(reason)
-    bom, bom_encoding = next((each for each in _BYTE_ORDER_MARKS if head.startswith(each[0])), (b"", ""))
+    bom, bom_encoding = next((mark for mark in _BYTE_ORDER_MARKS if head.startswith(mark[0])), (b"", ""))
     if head[len(bom) :].lstrip().lower().startswith(_WEB_PAGE):
         raise ContactFileError(FileReason.WEB_PAGE)
     line = 0
@@ -204,7 +204,7 @@ def _detect_encoding(stream: IO[bytes], chosen: str) -> _DetectedEncoding:
 def _candidates(head: bytes, chosen: str, bom_encoding: str) -> list[tuple[str, FileNote | None]]:
     """Return the encodings to try, best first, each with a note. A byte order mark is almost always right."""
     if bom_encoding or chosen:
-        return [(each, None) for each in (bom_encoding, chosen) if each]
+        return [(candidate, None) for candidate in (bom_encoding, chosen) if candidate]
     # Column names start with ASCII letters, for which UTF-16 has every second byte zero.
     start = head[:_SURELY_PLAIN]
     for encoding, place in (("utf-16-le", 1), ("utf-16-be", 0)):

@@ -9,7 +9,7 @@ the class that `engine.clients.ClientFactory.open` creates::
             self._folder = folder
 
         async def fetch(self, cursor: str | None) -> EvidenceReport:
-            newer = sorted(one for one in self._folder.glob("*.json") if one.name > (cursor or ""))
+            newer = sorted(path for path in self._folder.glob("*.json") if path.name > (cursor or ""))
             file = next(iter(newer), None)
             if file is None:
                 return EvidenceReport.from_evidence(cursor)
@@ -19,7 +19,7 @@ the class that `engine.clients.ClientFactory.open` creates::
 
         async def aclose(self) -> None: ...
 
-What Reshelve guarantees: only the copy that holds the organisation's lock polls, never concurrently. It
+What Reshelve guarantees: only the instance with the leader lock polls, never concurrently. It
 passes the last cursor it received, which was stored together with that report's evidence, so that nothing is
 lost or read twice, even after a crash. It polls every ten seconds at most, twice a second while `is_syncing`,
 and immediately while `has_more` and the cursor advances.

@@ -35,7 +35,7 @@ _IDENTITY = [
     Route("/connect/userinfo", endpoints.userinfo, methods=["GET", "POST"]),
     Route("/connect/revocation", endpoints.revocation, methods=["POST"]),
     Route("/connections", endpoints.connections, methods=["GET"]),
-    # The spelling of Xero's own SDKs, which the live service takes as well.
+    # The spelling of Xero's own SDKs, which the live service accepts as well.
     Route("/Connections", endpoints.connections, methods=["GET"]),
     Route("/Connections/{id}", endpoints.disconnect, methods=["DELETE"]),
     Route("/connections/{id}", endpoints.disconnect, methods=["DELETE"]),
@@ -45,7 +45,7 @@ _IDENTITY = [
 def application(services: SandboxServices) -> Starlette:
     """Create the practice services.
 
-    The server adds `app.state.drop`, which closes the connection of a request without an answer.
+    The server adds `app.state.drop`, which closes the connection of a request without a response.
     """
 
     @asynccontextmanager
@@ -68,12 +68,12 @@ def application(services: SandboxServices) -> Starlette:
             Middleware(HostGuard),
             Middleware(RequestLimit),
             Middleware(FaultMiddleware),
-            # Light work: a page of a thousand contacts must not take longer for being packed.
+            # Fast compression: a page of a thousand contacts mustn't take longer because of it.
             Middleware(GZipMiddleware, compresslevel=1),
         ],
         lifespan=lifespan,
     )
-    # Xero does not redirect either: an address is right or it is not there.
+    # Xero doesn't redirect either: a URL is correct or not found.
     app.router.redirect_slashes = False
     app.state.practice = services
     return app

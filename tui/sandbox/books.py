@@ -1,4 +1,4 @@
-"""The practice organisations' contacts, and what Xero allows to be done with them."""
+"""The practice organisations' contacts, and what Xero allows to be done to them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Document = dict[str, Any]
 
 ACTIVE, ARCHIVED, GDPR = "ACTIVE", "ARCHIVED", "GDPRREQUEST"
 
-# In the order in which the live service was seen to write them.
+# In the order in which the live service returns them (seen).
 FIELDS = (
     "ContactID", "MergedToContactID", "ContactNumber", "AccountNumber", "ContactStatus", "Name", "FirstName",
     "LastName", "CompanyNumber", "EmailAddress", "BankAccountDetails", "TaxNumber", "Addresses", "Phones",
@@ -31,24 +31,24 @@ FIELDS = (
     "Attachments", "HasValidationErrors", "StatusAttributeString", "ValidationErrors",
 )  # fmt: skip
 
-# What the document says on its own; the other columns are set by whoever writes the row.
+# The columns derived from the document; the others are set by whoever writes the row.
 COLUMNS = (
     "contact_id", "status", "name", "name_key", "first_name", "last_name", "email", "account_number",
     "contact_number", "company_number", "search", "document",
 )  # fmt: skip
 
-# Unpaged lists leave the first out and the second empty; `summaryOnly` leaves the third out (seen on a live
+# Unpaged lists omit the first and leave the second empty; `summaryOnly` omits the third (seen on a live
 # organisation).
 LEFT_OUT_OF_UNPAGED = frozenset({"Balances", "MergedToContactID"})
 EMPTY_IN_UNPAGED = frozenset({"ContactGroups", "ContactPersons"})
 LEFT_OUT_OF_SUMMARY = frozenset({"Balances", "ContactGroups", "IsCustomer", "IsSupplier"})
 
-# Walks an index of nothing but search texts; left to itself SQLite reads every row in the wanted order.
+# Scans an index of search texts only; otherwise SQLite would read every row in the requested order.
 FOUND_BY_TERM = (
     "id IN (SELECT id FROM contacts INDEXED BY contacts_by_search WHERE org = ? AND instr(search, ?) > 0)"
 )
 
-# The fixed slots of an edited contact, in the order of reads; writes answer phones in another one (seen).
+# The fixed slots of an edited contact, in the order of reads; writes return phones in another one (seen).
 _ADDRESSES = ("STREET", "POBOX")
 _ADDRESS_PARTS = ("City", "Region", "PostalCode", "Country")
 _PHONES = ("DDI", "DEFAULT", "FAX", "MOBILE")
@@ -61,12 +61,12 @@ _decode = msgspec.json.Decoder(Document).decode
 
 
 def name_key(name: str) -> str:
-    """Fold a name the way Xero compares names: case does not matter."""
+    """Fold a name the way Xero compares names: case doesn't matter."""
     return name.casefold()
 
 
 def columns(document: Document) -> tuple[Any, ...]:
-    """Take out of a document what it is found by, in the order of `COLUMNS`."""
+    """Return a document's searchable values, in the order of `COLUMNS`."""
     get = document.get
     name = document["Name"]
     key = name.casefold()
@@ -95,12 +95,12 @@ def without_fields(document: bytes, without: frozenset[str], empty: frozenset[st
 
 
 def single(document: bytes) -> bytes:
-    """Return a stored document as it is read by its identifier: a list of attachments joins it (seen)."""
+    """Return a stored document as read by its id: with a list of attachments (seen)."""
     return _encode(in_order(_decode(document) | {"Attachments": []}))
 
 
 def as_write_response(document: bytes) -> Document:
-    """Return a stored document as a write answers it (seen): other fields, phones in another order."""
+    """Return a stored document as returned by a write (seen): other fields, phones in another order."""
     kept = {key: value for key, value in _decode(document).items() if key not in _LEFT_OUT_OF_WRITES}
     phones = {phone["PhoneType"]: phone for phone in kept["Phones"]}
     kept["Phones"] = [phones[kind] for kind in _PHONES_WRITTEN if kind in phones]
@@ -108,12 +108,12 @@ def as_write_response(document: bytes) -> Document:
 
 
 def in_order(document: Document) -> Document:
-    """Put the fields in Xero's order; unknown ones are dropped."""
+    """Sort the fields in Xero's order; unknown ones are dropped."""
     return {key: document[key] for key in FIELDS if key in document}
 
 
 def blank(contact_id: str, name: str) -> Document:
-    """Return a new active contact that nobody has edited: its slots hold their types alone (seen)."""
+    """Return a new active contact that was never edited: its slots only have their types (seen)."""
     return {
         "ContactID": contact_id,
         "ContactStatus": ACTIVE,
@@ -131,7 +131,7 @@ def blank(contact_id: str, name: str) -> Document:
 
 
 def with_edit_defaults(document: Document) -> Document:
-    """Return a document as an edit leaves it: what it could hold and doesn't is empty (seen)."""
+    """Return a document as an edit leaves it: missing values are empty (seen)."""
     return (
         {"EmailAddress": "", "BankAccountDetails": ""}
         | document
@@ -147,24 +147,24 @@ def _slots(
 ) -> list[Document]:
     known = {slot[kind]: slot for slot in slots}
     empty = dict.fromkeys(parts, "")
-    return [{kind: one} | empty | known.get(one, {}) for one in kinds]
+    return [{kind: name} | empty | known.get(name, {}) for name in kinds]
 
 
-# Xero's own words, as seen on a live organisation.
+# Xero's own message, as seen on a live organisation.
 MATCHED_ARCHIVED = (
     "The specified contact details matched an archived contact. "
     "Archived contacts cannot currently be edited via the API."
 )
-# Said by Xero's help.
+# From Xero's help.
 ON_REPEATING_INVOICES = "Contacts cannot be archived if they are associated with repeating invoices"
 
 _NEW = (*COLUMNS, "org", "created", "updated")
 _INSERT = f"INSERT INTO contacts ({', '.join(_NEW)}) VALUES ({', '.join('?' * len(_NEW))})"  # noqa: S608 - our own column names
-_UPDATE = f"UPDATE contacts SET {', '.join(f'{one} = ?' for one in COLUMNS)} WHERE id = ?"  # noqa: S608 - as above
+_UPDATE = f"UPDATE contacts SET {', '.join(f'{column} = ?' for column in COLUMNS)} WHERE id = ?"  # noqa: S608 - as above
 
 
 class RefusedError(Exception):
-    """Xero will not do this; the message holds its words."""
+    """Xero refuses this; the message is Xero's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ class SandboxOrganisation:
 
 
 def name_taken(name: str) -> str:
-    """Word Xero's refusal of a name that an active contact has (OpenAPI example, v16.1)."""
+    """Return Xero's message for a name that another active contact has (OpenAPI example, v16.1)."""
     return (
         f"The contact name {name} is already assigned to another contact. "
         "The contact name must be unique across all active contacts."
@@ -187,7 +187,7 @@ def name_taken(name: str) -> str:
 
 
 class Books:
-    """Reads and changes contacts. Every change is one transaction with its history record."""
+    """Reads and changes contacts. Every change and its history record are one transaction."""
 
     def __init__(self, database: SandboxDatabase, clock: Clock) -> None:
         self._database = database
@@ -198,16 +198,21 @@ class Books:
         self.organisations = tuple(SandboxOrganisation(*row) for row in rows)
 
     def by_tenant(self, tenant_id: str | None) -> SandboxOrganisation | None:
-        """Find an organisation by tenant id, in any spelling."""
+        """Find an organisation by tenant id, in any format."""
         wanted = parse_guid(tenant_id or "")
-        return next((one for one in self.organisations if one.tenant_id == wanted), None)
+        return next(
+            (organisation for organisation in self.organisations if organisation.tenant_id == wanted), None
+        )
 
     def by_short_code(self, short_code: str) -> SandboxOrganisation | None:
-        """Find an organisation by the code its pages carry."""
-        return next((one for one in self.organisations if one.short_code == short_code), None)
+        """Find an organisation by the code in its pages' URLs."""
+        return next(
+            (organisation for organisation in self.organisations if organisation.short_code == short_code),
+            None,
+        )
 
     def find(self, org: int, contact_id: str) -> sqlite3.Row | None:
-        """Find a contact by id, in any spelling."""
+        """Find a contact by id, in any format."""
         return self._database.one(
             "SELECT * FROM contacts WHERE org = ? AND contact_id = ?", (org, parse_guid(contact_id))
         )
@@ -219,13 +224,13 @@ class Books:
         )
 
     def active_named(self, org: int, name: str) -> sqlite3.Row | None:
-        """Find the one active contact of a name."""
+        """Find the only active contact with a name."""
         return self._database.one(
             "SELECT * FROM contacts WHERE org = ? AND name_key = ? AND active", (org, name_key(name))
         )
 
     def create(self, org: int, document: Document, user: str) -> int:
-        """Add a contact; gives its row. Raises `RefusedError` when an active contact has the name."""
+        """Add a contact and return its row. Raises `RefusedError` if an active contact has the name."""
         number = document.get("ContactNumber")
         if number and self.find_number(org, number):
             raise RefusedError(_number_taken(number))
@@ -249,16 +254,16 @@ class Books:
         self._save(row, document, "Edited", user, details)
 
     def archive(self, row: sqlite3.Row, user: str) -> None:
-        """Archive an active contact. Raises `RefusedError` for a contact on repeating invoices."""
+        """Archive an active contact. Raises `RefusedError` if it is on repeating invoices."""
         if row["repeating"]:
             raise RefusedError(ON_REPEATING_INVOICES)
         document = read(row["document"]) | {"ContactStatus": ARCHIVED}
         self._save(row, document, "Archived", user, f"{row['name']} was archived.")
 
     def restore(self, row: sqlite3.Row, user: str) -> None:
-        """Restore a contact as a person does in Xero's pages; the API never gets here.
+        """Restore a contact as users do on Xero's pages; the API can't do this.
 
-        Raises `RefusedError` when the contact was merged, asked to be forgotten, or its name is taken.
+        Raises `RefusedError` if the contact was merged, has a GDPR request, or its name is taken.
         """
         if row["merged_to"]:
             raise RefusedError("This contact was merged into another one and can't be restored.")
@@ -269,7 +274,7 @@ class Books:
         self._save(row, document, "Restored", user, f"{row['name']} was restored.")
 
     def merge(self, row: sqlite3.Row, into: sqlite3.Row, user: str) -> None:
-        """Merge one contact into another: it shows as archived from then on, for ever."""
+        """Merge a contact into another: it is shown as archived permanently."""
         change = {"ContactStatus": ARCHIVED, "MergedToContactID": into["contact_id"]}
         document = read(row["document"]) | change
         with self._database.transaction():
@@ -279,34 +284,34 @@ class Books:
             )
 
     def forget(self, row: sqlite3.Row, user: str) -> None:
-        """Mark a contact as one that asked to be forgotten."""
+        """Mark a contact as having a GDPR request."""
         document = read(row["document"]) | {"ContactStatus": GDPR}
         self._save(row, document, "Edited", user, "Personal details were removed on request.")
 
     def remove(self, row: sqlite3.Row) -> None:
-        """Take a contact away for good, as if the organisation never had it."""
+        """Delete a contact permanently, as if the organisation had never had it."""
         with self._database.transaction():
             for table in ("group_members", "history"):
                 self._database.execute(f"DELETE FROM {table} WHERE contact = ?", (row["id"],))  # noqa: S608 - our own table names
             self._database.execute("DELETE FROM contacts WHERE id = ?", (row["id"],))
 
     def set_balances(self, row: sqlite3.Row, balances: Document) -> None:
-        """Change what is owed, both ways; as in Xero this does not touch `UpdatedDateUTC`."""
+        """Set the balances, both ways; as in Xero, this doesn't change `UpdatedDateUTC`."""
         document = read(row["document"]) | {"Balances": balances}
         document["IsCustomer"] = document["IsCustomer"] or any(balances["AccountsReceivable"].values())
         document["IsSupplier"] = document["IsSupplier"] or any(balances["AccountsPayable"].values())
         self._write(row, document)
 
     def set_groups(self, row: sqlite3.Row, groups: list[Document]) -> None:
-        """Write the groups a contact is in into its document, where lists show them."""
+        """Store a contact's groups in its document, where lists show them."""
         self._write(row, read(row["document"]) | {"ContactGroups": groups})
 
     def set_repeating(self, row: sqlite3.Row, *, repeating: bool) -> None:
-        """Say whether repeating invoices hold the contact."""
+        """Set whether the contact is on repeating invoices."""
         self._database.execute("UPDATE contacts SET repeating = ? WHERE id = ?", (repeating, row["id"]))
 
     def history(self, row: sqlite3.Row) -> list[sqlite3.Row]:
-        """List a contact's history, newest first; seeded contacts have no records of their own."""
+        """Return a contact's history, newest first; sample contacts have no records of their own."""
         return self._database.all(
             "SELECT at, changes, user, details FROM history WHERE contact = ? ORDER BY at DESC, id DESC",
             (row["id"],),
@@ -322,7 +327,7 @@ class Books:
             raise RefusedError(name_taken(name))
 
     def _save(self, row: sqlite3.Row, document: Document, changes: str, user: str, details: str) -> None:
-        # Never the same moment twice for one contact: `If-Modified-Since` readers tell edits apart by it.
+        # Never the same time twice for one contact: `If-Modified-Since` readers distinguish edits by it.
         now = max(self._clock.now_ms(), row["updated"] + 1)
         document["UpdatedDateUTC"] = xero_date(now)
         with self._database.transaction():
@@ -342,7 +347,7 @@ class Books:
 
 
 def new_id() -> str:
-    """Make an identifier as Xero makes them."""
+    """Return a new id in Xero's format."""
     return str(uuid.uuid4())
 
 

@@ -35,7 +35,7 @@ class SandboxServices:
     companies: Companies
 
     def count_status_writes(self, writes: int) -> None:
-        """Count applied changes of `ContactStatus` through the API; kept across restarts."""
+        """Count `ContactStatus` changes applied through the API; kept across restarts."""
         if writes:
             self.database.set_meta("status_writes", str(self.status_writes + writes))
 
@@ -46,6 +46,6 @@ class SandboxServices:
 
 
 def services_of(request: HTTPConnection) -> SandboxServices:
-    """Find the services behind a request."""
+    """Return the services behind a request."""
     services: SandboxServices = request.app.state.practice
     return services

@@ -1,6 +1,6 @@
 """Practice controls for tests and demos, under `/practice/…`: no limits, no token, loopback only.
 
-What somebody else does to contacts is in `somebody.py`.
+Edits by other Xero users are in `third_party_edits.py`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ async def add_fault(request: Request) -> Response:
 
 
 async def list_faults(request: Request) -> Response:
-    """`GET /practice/faults`: the rules in force."""
+    """`GET /practice/faults`: the active rules."""
     return JSONResponse({"faults": services_of(request).faults.as_json()})
 
 
@@ -58,15 +58,15 @@ async def requests(request: Request) -> Response:
 
 
 async def clear_requests(request: Request) -> Response:
-    """`DELETE /practice/requests`: clear the log; the count of status writes stays."""
+    """`DELETE /practice/requests`: clear the log; the count of status writes is kept."""
     services_of(request).request_log.clear()
     return Response(status_code=204)
 
 
 async def set_limits(request: Request) -> Response:
-    """`POST /practice/limits`: `minute`, `format_day`, `atOnce`, `appMinute`, `minuteSeconds`, `refill`.
+    """`POST /practice/limits`: `minute`, `day`, `atOnce`, `appMinute`, `minuteSeconds`, `refill`.
 
-    All are optional. A minute of one second, say, tries a client out at sixty times the speed.
+    All are optional. With a minute of one second, for example, a client can be tested at 60 times the speed.
     """
     limits, body = services_of(request).limits, await read_body(request)
     for name, attribute in _LIMITS.items():
@@ -96,8 +96,8 @@ async def clear_call_counts(request: Request) -> Response:
 async def set_clock(request: Request) -> Response:
     """`POST /practice/clock` `{"aheadSeconds"}`: set the services' clock relative to this computer's.
 
-    Dates and stamps follow, and so do the ages of tokens and of idempotency keys; syncs stay as far away as
-    they were.
+    Dates and timestamps follow, and so do the ages of tokens and idempotency keys; the time until the next
+    syncs doesn't change.
     """
     offset = (await read_body(request)).get("aheadSeconds")
     if not isinstance(offset, int | float) or abs(offset) > _FURTHEST:

@@ -1,7 +1,7 @@
 """The data of the practice services: one SQLite file.
 
-Calls are synchronous and run on the event loop: a page of a thousand contacts takes a few
-milliseconds, and one request at a time means no request can see another half done.
+Calls are synchronous and run on the event loop: a page of a thousand contacts takes a few milliseconds, and
+as requests are processed one at a time, none sees another half done.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-# Re-Leased's picture (`released_…`) shares the contact's row, so that what a sync has to carry is a
-# partial index over the differences: its cost follows what changed, not what is stored.
+# Re-Leased's data (`released_…`) is in the contact's row, so that the differences to sync are a partial
+# index: its cost depends on what has changed, not on what is stored.
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE organisations (
@@ -74,7 +74,7 @@ CREATE TABLE feed (
 );
 """
 
-# `active` at the end of an index lets a page of active contacts be counted off without touching rows.
+# With `active` at the end of an index, active contacts can be counted without reading rows.
 INDEXES = """
 CREATE INDEX contacts_by_id ON contacts (org, contact_id, active);
 CREATE INDEX contacts_by_name ON contacts (org, name_key, contact_id, active);
@@ -94,12 +94,12 @@ _CACHE_KIB = 32_000
 
 
 class SandboxDatabase:
-    """The open file. A `kill -9` loses nothing that was answered: WAL is written before an answer leaves."""
+    """The open file. `kill -9` loses no confirmed write: the WAL is written before a response is sent."""
 
     def __init__(self, file: Path) -> None:
         self._connection = sqlite3.connect(file, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
-        # SQLite's own know ASCII alone.
+        # SQLite's own functions only support ASCII.
         self._connection.create_function("unicode_lower", 1, _lower, deterministic=True)
         self._connection.create_function("unicode_upper", 1, _upper, deterministic=True)
         self.execute("PRAGMA journal_mode = WAL")
@@ -130,7 +130,7 @@ class SandboxDatabase:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing; inside another transaction it is part of that one."""
+        """Run a transaction; inside another transaction, it is part of that one."""
         if self._connection.in_transaction:
             yield
             return
@@ -144,7 +144,7 @@ class SandboxDatabase:
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """All or nothing of its own, also inside another transaction that goes on after a failure."""
+        """Run a savepoint, which can fail without ending the transaction it is in."""
         with self.transaction():
             self.execute("SAVEPOINT part")
             try:
@@ -190,7 +190,7 @@ def remove(file: Path) -> None:
 
 @contextmanager
 def build_database(file: Path) -> Iterator[sqlite3.Connection]:
-    """Fill a new database beside its place and put it there in one step; a crash leaves no half of it."""
+    """Build a new database beside its path and move it there in one step; a crash leaves no partial file."""
     draft = file.with_name(f"{file.name}.seeding")
     remove(draft)
     connection = sqlite3.connect(draft, isolation_level=None)
@@ -202,7 +202,7 @@ def build_database(file: Path) -> Iterator[sqlite3.Connection]:
         yield connection
         connection.execute("COMMIT")
         connection.executescript(INDEXES)
-        # Without statistics a filter by name would walk the index of the wanted order instead.
+        # Without statistics, a filter by name would scan the index of the requested order instead.
         connection.executescript("PRAGMA analysis_limit = 400; ANALYZE;")
     except BaseException:
         connection.close()

@@ -1,4 +1,4 @@
-"""The layer around all routes: dates and logs requests, counts calls, and lets faults happen."""
+"""The middleware around all routes: logs and dates requests, counts calls, and applies faults."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tui.sandbox.faults import FaultRule
     from tui.sandbox.request_log import CallCount, LoggedRequest
 
-# Controls are no part of what is practised on.
+# Controls aren't part of the simulated services.
 _UNTOUCHED = ("/practice/",)
 _API = "/api.xro/"
 _GZIP_LEVEL = 1
@@ -34,7 +34,7 @@ class FaultMiddleware:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Log the request and answer it, well or badly."""
+        """Log the request and answer it, as normal or with a fault."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -71,7 +71,7 @@ class FaultMiddleware:
         match rule.kind:
             case "slow":
                 if scope["path"].startswith(_API):
-                    # Waited for inside the limits, where it counts as one of the calls at once.
+                    # Waits inside the limits, where it counts as a concurrent call.
                     scope["practice.delay"] = rule.seconds
                 else:
                     await asyncio.sleep(rule.seconds)
@@ -99,7 +99,7 @@ class FaultMiddleware:
 
 @dataclass(slots=True)
 class _RecordingSender:
-    """Sends an answer on, dated by the services' clock, and notes that it left."""
+    """Forwards a response, dated by the services' clock, and records that it was sent."""
 
     next_send: Send
     clock: Clock
@@ -112,12 +112,12 @@ class _RecordingSender:
                 self.entry.status = message["status"]
             MutableHeaders(raw=message["headers"])["Date"] = http_date(self.clock.now_ms())
         elif not message.get("more_body", False):
-            # Before it leaves: its reader's next call must not find it under way still.
+            # Before it is sent: the client's next call mustn't find this one still in progress.
             self.finish()
         await self.next_send(message)
 
     def finish(self) -> None:
-        """Count the call as one of those at once no longer. May be called twice."""
+        """Stop counting the call as concurrent. Can be called twice."""
         if self.call_count is not None:
             self.call_count.at_once -= 1
             self.call_count = None
@@ -125,7 +125,7 @@ class _RecordingSender:
 
 @dataclass(slots=True)
 class _BufferedResponse:
-    """An answer kept back, which shows that what was asked for is done."""
+    """A response that isn't sent yet; it shows that the request was processed."""
 
     start: dict[str, Any] = field(default_factory=dict)
     body: bytes = b""
@@ -137,14 +137,14 @@ class _BufferedResponse:
             self.body += message.get("body", b"")
 
     async def send_half(self, send: Send) -> None:
-        """Promise all of the body and send half of it; nothing at all of a body that has no half."""
+        """Announce the whole body and send half of it; nothing if the body has no half."""
         half = self.body[: len(self.body) // 2]
         if half:
             await send(self.start)
             await send({"type": "http.response.body", "body": half, "more_body": True})
 
     async def send_half_of_gzip(self, send: Send) -> None:
-        """Send the first half of a gzip stream as if it were whole."""
+        """Send the first half of a gzip stream as if it were complete."""
         headers = MutableHeaders(raw=list(self.start["headers"]))
         is_packed = headers.get("Content-Encoding") == "gzip"
         stream = self.body if is_packed else gzip.compress(self.body, _GZIP_LEVEL)
@@ -162,7 +162,7 @@ async def _drop_connection(scope: Scope, receive: Receive, *, is_graceful: bool 
 
 
 def _limit_headers(scope: Scope) -> dict[str, str]:
-    """Tell what is left of the limits, as every answer of the Accounting API does."""
+    """Return the calls left, as in every response of the Accounting API."""
     if not scope["path"].startswith(_API):
         return {}
     services: SandboxServices = scope["app"].state.practice

@@ -1,4 +1,4 @@
-"""Bad weather to order: rules that make chosen requests fail the way the live service fails."""
+"""Faults on request: rules that make chosen requests fail the way the live service fails."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class FaultResponse:
 
 
 def _limited(problem: str) -> FaultResponse:
-    # Seen: nothing in the body, no content type, all in the headers.
+    # Seen: no body, no content type, everything in the headers.
     return FaultResponse(429, headers={"X-Rate-Limit-Problem": problem})
 
 
@@ -46,7 +46,7 @@ FAULT_RESPONSES: Final[Mapping[str, FaultResponse]] = {
 }
 
 
-# What each of these does to a request or its answer is in `weather.py`; the others are answers of their own.
+# The first five are applied in `fault_middleware.py`; the others are responses of their own.
 KINDS = frozenset({"slow", "drop-before", "drop-after", "cut", "cut-gzip", *FAULT_RESPONSES})
 
 
@@ -85,10 +85,10 @@ class Faults:
     def add(self, spec: Mapping[str, Any]) -> None:
         """Add a rule from its JSON. Raises `ValueError` for an invalid one.
 
-        `kind` is needed; `method` (any), `path` (prefix, `/api.xro/`), `count` (without end),
-        `probability` (1), `seed` (0), `seconds` (for `slow`, 1) can be. For `429-…`: `retryAfter` (1, or
-        null for none) in seconds, told as a date with `retryAsDate`. With `carriedOut` a made-up answer
-        hides that Xero did what was asked.
+        `kind` is required. Optional, with their defaults: `method` (any), `path` (a prefix, `/api.xro/`),
+        `count` (unlimited), `probability` (1), `seed` (0), `seconds` (for `slow`, 1). For `429-…`:
+        `retryAfter` in seconds (1, or null for none), sent as a date with `retryAsDate`. With `carriedOut`,
+        Xero processes the request and the fault hides its response.
         """
         kind = str(spec.get("kind"))
         if kind not in KINDS:
@@ -105,8 +105,8 @@ class Faults:
                 retry_after=_number(spec.get("retryAfter", 1)),
                 retry_as_date=spec.get("retryAsDate") is True,
                 carried_out=spec.get("carriedOut") is True,
-                # Repeatable on purpose; nothing is protected by it.
-                rng=random.Random(int(spec.get("seed", 0))),  # noqa: S311 - as said above
+                # Repeatable on purpose; not used for security.
+                rng=random.Random(int(spec.get("seed", 0))),  # noqa: S311 - as above
             )
         )
 

@@ -1,4 +1,4 @@
-"""Identifiers as Xero reads them, which is as .NET does: with or without hyphens, braces or parentheses."""
+"""Ids as Xero parses them, which is as .NET does: with or without hyphens, braces or parentheses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ENCLOSED: Final = {"{": "}", "(": ")"}
 
 
 def parse_guid(text: str) -> str | None:
-    """Return an identifier as it is stored, with hyphens and in lower case; `None` if it is none."""
+    """Return an id as it is stored, with hyphens and in lower case; `None` if it is invalid."""
     bare = text.strip()
     end = _ENCLOSED.get(bare[:1])
     if end is not None and bare.endswith(end):

@@ -1,7 +1,7 @@
 """Blocks other web pages: requests without a token need a local host name and origin.
 
-A page on the internet can make a browser send requests to 127.0.0.1 (forged forms), and can point
-its own name there (DNS rebinding). The first shows in `Origin`, the second in `Host`.
+A page on the internet can make a browser send requests to 127.0.0.1 (forged forms), and can point its own
+name there (DNS rebinding). `Origin` reveals the first, `Host` the second.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-# A reverse proxy may stand in for the real names; controls stay on loopback all the same.
+# A reverse proxy may serve the real names; controls stay on loopback nevertheless.
 _XERO = frozenset({"login.xero.com", "identity.xero.com", "api.xero.com", "go.xero.com"})
-# These need a token, a code or a secret, which no other page has, or tell what everybody may know.
+# These need a token, a code or a secret, which other pages don't have, or return public data.
 _OPEN = ("/api.xro/", "/connect/", "/connections", "/Connections", "/.well-known/")
 _CONTROLS = ("/practice/", "/released/")
 

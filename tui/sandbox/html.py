@@ -55,7 +55,7 @@ def page(
 ) -> HTMLResponse:
     """Return a page; `title` is escaped here, `body` and `nav` are HTML.
 
-    `form_targets` are the places a form may lead to, redirects included (CSP `form-action`).
+    `form_targets` are the permitted targets of forms, including redirects (CSP `form-action`).
     """
     document = (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
@@ -87,9 +87,9 @@ def isolated(text: str) -> str:
     return f"<bdi>{escaped(text)}</bdi>"
 
 
-def link(address: str, words: str) -> str:
-    """Return a link; `words` is HTML."""
-    return f'<a href="{escape(address)}">{words}</a>'
+def link(address: str, label: str) -> str:
+    """Return a link; `label` is HTML."""
+    return f'<a href="{escape(address)}">{label}</a>'
 
 
 def details(pairs: Iterable[tuple[str, str]]) -> str:
@@ -97,7 +97,7 @@ def details(pairs: Iterable[tuple[str, str]]) -> str:
     return f"<dl>{''.join(f'<dt>{escape(term)}</dt><dd>{value}</dd>' for term, value in pairs if value)}</dl>"
 
 
-def button(address: str, words: str, *, is_primary: bool = False, **fields: str) -> str:
+def button(address: str, label: str, *, is_primary: bool = False, **fields: str) -> str:
     """Return a form with one button, without scripts."""
     hidden = "".join(
         f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
@@ -106,10 +106,10 @@ def button(address: str, words: str, *, is_primary: bool = False, **fields: str)
     look = ' class="go"' if is_primary else ""
     return (
         f'<form method="post" action="{escape(address)}">{hidden}'
-        f'<button type="submit"{look}>{escape(words)}</button></form>'
+        f'<button type="submit"{look}>{escape(label)}</button></form>'
     )
 
 
-def notice(words: str, *, refused: bool = False) -> str:
-    """Return a notice; `words` is HTML."""
-    return f'<p class="said{" refused" if refused else ""}" role="status">{words}</p>'
+def notice(message: str, *, refused: bool = False) -> str:
+    """Return a notice; `message` is HTML."""
+    return f'<p class="said{" refused" if refused else ""}" role="status">{message}</p>'

@@ -1,4 +1,4 @@
-"""The JSON of a request, nested no deeper than any of Xero's."""
+"""Request bodies: their size limit, and JSON that is nested no deeper than any of Xero's."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
-#: In bytes. Xero's limit for a request.
+#: Xero's limit for a request, in bytes.
 MAX_BYTES: Final = 3_500_000
 
 
 class RequestLimit:
-    """ASGI middleware that answers 413 to larger requests, whether or not they announce their size."""
+    """ASGI middleware that returns 413 for larger requests, whether or not they announce their size."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the request through with its body read, or refuse it."""
+        """Pass the request on with its body read, or refuse it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -41,7 +41,7 @@ class RequestLimit:
 
 
 class _Read:
-    """Gives the body once, and then whatever else arrives."""
+    """Returns the body once, and then whatever else arrives."""
 
     def __init__(self, body: bytes, receive: Receive) -> None:
         self._message: Message | None = {"type": "http.request", "body": body, "more_body": False}
@@ -53,12 +53,12 @@ class _Read:
 
 
 def _is_too_large(length: str) -> bool:
-    # A number of more digits than the limit is larger, however many they are.
+    # A number with more digits than the limit is larger; checked first, as it may be very long.
     return length.isdecimal() and (len(length) > len(str(MAX_BYTES)) or int(length) > MAX_BYTES)
 
 
 async def _read(receive: Receive) -> bytes | None:
-    """Read the body; None where it is too large. Raises `ClientDisconnect`."""
+    """Read the body; None if it is too large. Raises `ClientDisconnect`."""
     body = bytearray()
     more = True
     while more:
@@ -72,7 +72,7 @@ async def _read(receive: Receive) -> bytes | None:
     return bytes(body)
 
 
-#: How deep lists and objects may lie within each other.
+#: How deeply lists and objects may be nested.
 DEEPEST: Final = 64
 _STRUCTURE: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 

@@ -1,6 +1,6 @@
 """Xero's rate limits: per organisation 60 calls a minute, 5 at once, 5,000 a day; per app 10,000 a minute.
 
-Counted in memory: a restarted sandbox starts with full budgets.
+Counted in memory: a restarted sandbox starts with full limits.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class _Usage:
 
 @dataclass(slots=True)
 class RateLimits:
-    """The limits and what is left of them. All windows slide; `minute_seconds` can make a minute short."""
+    """The limits and their usage. All windows slide; `minute_seconds` can make a minute short."""
 
     minute: int = 60
     day: int = 5000

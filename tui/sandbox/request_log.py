@@ -46,7 +46,7 @@ class CallCount:
 
 
 class CallCounter:
-    """The counts of all organisations, by tenant id as it was sent (empty where none was)."""
+    """The counts of all organisations, by tenant id as it was sent (empty if none was)."""
 
     def __init__(self, limits: RateLimits) -> None:
         self._limits = limits
@@ -57,7 +57,7 @@ class CallCounter:
         return self._counts.setdefault((tenant_id or "").lower(), CallCount())
 
     def begin(self, tenant_id: str | None) -> CallCount:
-        """Count a call of the Accounting API from its arrival on; whoever calls counts its end."""
+        """Count an Accounting API call from its arrival; the caller records its end."""
         count = self.for_tenant(tenant_id)
         count.begin(time.monotonic(), self._limits.minute_seconds)
         return count

@@ -1,4 +1,4 @@
-"""Answers of the Accounting API: the envelope, and every shape of refusal."""
+"""Responses of the Accounting API: the envelope, and every kind of error."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True)
 class ApiResponse:
-    """One HTTP answer."""
+    """One HTTP response."""
 
     status: int
     body: bytes = b""
@@ -28,7 +28,7 @@ class ApiResponse:
 
 
 class ApiError(Exception):
-    """Ends a call with a 400 of Xero's `Error` shape (OpenAPI, v16.1)."""
+    """Ends a call with a 400 in Xero's `Error` format (OpenAPI, v16.1)."""
 
     def __init__(self, number: int, kind: str, message: str) -> None:
         super().__init__(message)
@@ -36,7 +36,7 @@ class ApiError(Exception):
         self.kind = kind
 
     def answer(self) -> ApiResponse:
-        """Give the 400."""
+        """Return the response."""
         return ApiResponse(400, encode({"ErrorNumber": self.number, "Type": self.kind, "Message": str(self)}))
 
 
@@ -45,21 +45,21 @@ class EvaluationError(Exception):
 
 
 class UnknownIdError(Exception):
-    """Ends a call with the empty HTML 404 seen for an identifier the organisation never issued."""
+    """Ends a call with the empty HTML 404 seen for an id that the organisation never issued."""
 
 
 def validation(message: str) -> ApiError:
-    """Refuse a whole call for one reason that belongs to no element."""
+    """Return the error for a whole call, with a reason that belongs to no element."""
     return ApiError(10, "ValidationException", message)
 
 
 def query_error(message: str) -> ApiError:
-    """Refuse a `where`, `order` or page that can't be understood."""
+    """Return the error for an invalid `where`, `order` or page."""
     return ApiError(16, "QueryParseException", message)
 
 
 def server_error() -> ApiResponse:
-    """Give the 500 seen where Xero's own evaluation of a request fails."""
+    """Return the 500 seen if Xero's own evaluation of a request fails."""
     detail = (
         "An error occurred in Xero. "
         "Check the API Status page http://status.developer.xero.com for current service status."
@@ -69,12 +69,12 @@ def server_error() -> ApiResponse:
 
 
 def unreadable_body(message: str) -> ApiError:
-    """Refuse a body that is not what the endpoint reads."""
+    """Return the error for a body that the endpoint can't parse."""
     return ApiError(17, "PostDataInvalidException", message)
 
 
 def high_volume() -> ApiError:
-    """Refuse an unoptimised request over 100,000 contacts (said by Xero)."""
+    """Return the error for an unoptimised request over 100,000 contacts (according to Xero)."""
     message = (
         "You are requesting a high volume of records. "
         "Please use paging and only optimised filters and orders for this organisation."
@@ -83,7 +83,7 @@ def high_volume() -> ApiError:
 
 
 def invalid_elements(elements: list[dict[str, Any]]) -> ApiResponse:
-    """Refuse a whole call because of some of its elements: the answer without `summarizeErrors=false`."""
+    """Return the 400 for a call with invalid elements, if it was sent without `summarizeErrors=false`."""
     return ApiResponse(
         400,
         encode(
@@ -100,7 +100,7 @@ def invalid_elements(elements: list[dict[str, Any]]) -> ApiResponse:
 def envelope(
     now: int, name: str, items: list[bytes], pagination: dict[str, int] | None = None
 ) -> ApiResponse:
-    """Wrap ready-made JSON items as every good answer is wrapped; `pagination` alone is lower case.
+    """Wrap encoded JSON items as in every successful response; only `pagination` is lower case.
 
     `now` is in milliseconds since 1970.
     """
@@ -117,12 +117,12 @@ def envelope(
 
 
 def forbidden() -> ApiResponse:
-    """Give the 403 seen for an organisation that is not connected and for a missing scope."""
+    """Return the 403 seen for an organisation that isn't connected and for a missing scope."""
     return _problem(403, "Forbidden", "AuthenticationUnsuccessful")
 
 
 def unauthorized(detail: str) -> ApiResponse:
-    """Refuse an access token with the 401 seen; the detail says why."""
+    """Return the 401 seen for an invalid access token; the detail is the reason."""
     return _problem(401, "Unauthorized", detail, Extensions={})
 
 
@@ -132,12 +132,12 @@ def _problem(status: int, title: str, detail: str, **more: Any) -> ApiResponse:
 
 
 def not_found() -> ApiResponse:
-    """Give the 404 seen for an unknown ContactID: HTML, and empty."""
+    """Return the 404 seen for an unknown ContactID: HTML, and empty."""
     return ApiResponse(404, b"", HTML)
 
 
 def too_many(problem_name: str, retry_after: int) -> ApiResponse:
-    """Give the 429 as seen: nothing in the body, no content type, all in the headers."""
+    """Return the 429 as seen: no body, no content type, everything in the headers."""
     return ApiResponse(
         429, b"", None, {"Retry-After": str(retry_after), "X-Rate-Limit-Problem": problem_name}
     )

@@ -1,4 +1,4 @@
-"""Open the data, bind the port, print one line of JSON, and serve until stopped."""
+"""Opens the data, binds the port, prints one line of JSON, and serves until stopped."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ if TYPE_CHECKING:
 _HOST = "127.0.0.1"
 _FILE = "practice.sqlite"
 _LINGER_SECONDS = 1
-# Longer than any pause of a polling client, so that a reused connection is never one just closed.
+# Longer than any pause of a polling client, so that a reused connection was never just closed.
 _KEEP_ALIVE_SECONDS = 75
 _SIGNALS = (signal.SIGINT, *STOP_SIGNALS)
 _PRIVATE = 0o077
 
 
 class CannotStartError(Exception):
-    """The sandbox can't start; the message says why and what to do."""
+    """The sandbox can't start; the message has the reason and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +171,10 @@ class _Server(uvicorn.Server):
     def drop(self, scope: Scope, *, is_graceful: bool) -> None:
         """Close the connection of a request, as a failing network would.
 
-        A gentle end lets through what was sent of the answer so far.
+        A graceful close still delivers the part of the response that was sent.
         """
         for connection in self.server_state.connections:
-            # Every protocol that speaks HTTP has both; uvicorn's type also covers those that do not.
+            # Every HTTP protocol has both; uvicorn's type also covers others.
             if getattr(connection, "client", None) == scope["client"] and connection.transport is not None:
                 end = connection.transport.close if is_graceful else connection.transport.abort
                 end()
@@ -213,8 +213,12 @@ def _announce(services: SandboxServices, port: int) -> None:
         "client_id": CLIENT_ID,
         "refresh_token": services.tokens.issue_refresh_token(),
         "organisations": [
-            {"tenantId": one.tenant_id, "tenantName": one.name, "shortCode": one.short_code}
-            for one in services.books.organisations
+            {
+                "tenantId": organisation.tenant_id,
+                "tenantName": organisation.name,
+                "shortCode": organisation.short_code,
+            }
+            for organisation in services.books.organisations
         ],
     }
     sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
@@ -222,7 +226,7 @@ def _announce(services: SandboxServices, port: int) -> None:
 
 
 def _stop_at_end_of_input(server: _Server) -> None:
-    """Stop when the parent was killed: standard input closes."""
+    """Stop if the parent was killed: standard input closes."""
     loop = asyncio.get_running_loop()
 
     def wait() -> None:

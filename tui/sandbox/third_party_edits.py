@@ -27,7 +27,7 @@ _AS_GIVEN = ("Balances", "IsCustomer", "IsSupplier", "ContactStatus")
 
 
 async def create_contact(request: Request) -> Response:
-    """`POST /practice/contacts/{tenantId}`: add a contact of any name and fields."""
+    """`POST /practice/contacts/{tenantId}`: add a contact with any name and fields."""
     services, organisation = services_of(request), organisation_of(request)
     body = await read_body(request)
     if organisation is None:
@@ -36,7 +36,7 @@ async def create_contact(request: Request) -> Response:
         return JSONResponse({"error": "Name is required."}, 400)
     document = books.blank(new_id(), body["Name"])
     extra = {key: body[key] for key in _AS_GIVEN if key in body}
-    # Nobody has edited a contact that has a name and nothing else.
+    # A contact with only a name was never edited.
     filled = changed(document, body) if set(body) - {"Name", *_AS_GIVEN} else document
     try:
         services.books.create(organisation.org, filled | extra, USER)

@@ -1,6 +1,6 @@
 """The Xero pages needed to finish restores: a contact, and the list of archived contacts.
 
-This is the half of Xero that its API leaves out: here a person presses Restore.
+This is what Xero's API leaves out: here, users click Restore.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _LONGEST_NUMBER = 7
 
 
 async def contact_page(request: Request) -> Response:
-    """Show a contact, with Restore or Archive, whichever it can take."""
+    """Show a contact with a Restore or Archive button, whichever applies."""
     found = _find(request)
     if found is None:
         return _nothing_here()
@@ -69,7 +69,7 @@ async def archived_list(request: Request) -> Response:
 def _archived(
     services: SandboxServices, organisation: SandboxOrganisation, term: str, page_number: int
 ) -> list[sqlite3.Row]:
-    """Find one page of archived contacts, and one more if there is a next page."""
+    """Return one page of archived contacts, and one more if there is a next page."""
     found, values = (f"AND {books.FOUND_BY_TERM}", [organisation.org, term.casefold()]) if term else ("", [])
     sql = (
         "SELECT contact_id, name, email, status, merged_to FROM contacts "  # noqa: S608 - our own condition
@@ -86,12 +86,12 @@ def _list_body(
     base = f"/app/{organisation.short_code}/contacts"
     lines = "".join(_line(organisation, row) for row in rows[:_PAGE_SIZE])
     page_links = []
-    for words, to, is_available in (
+    for label, to, is_available in (
         ("Previous", page_number - 1, page_number > 1),
         ("Next", page_number + 1, len(rows) > _PAGE_SIZE),
     ):
         if is_available:
-            page_links.append(link(f"{base}/archived?{urlencode({'search': term, 'page': to})}", words))
+            page_links.append(link(f"{base}/archived?{urlencode({'search': term, 'page': to})}", label))
     found = f"<table><tr><th>Contact</th><th>E-mail</th></tr>{lines}</table>" if rows else _none(term)
     return (
         f"<h1>Archived contacts</h1>"
@@ -178,7 +178,7 @@ def _particulars(organisation: SandboxOrganisation, document: books.Document, ro
     person = " ".join(part for part in (document.get("FirstName"), document.get("LastName")) if part)
     merged = document.get("MergedToContactID")
     owed = document.get("Balances", {})
-    street = next(one for one in document["Addresses"] if one["AddressType"] == "STREET")
+    street = next(address for address in document["Addresses"] if address["AddressType"] == "STREET")
     place = ", ".join(part for key in ("AddressLine1", "City", "PostalCode") if (part := street.get(key)))
     return "<h2>Details</h2>" + details(
         [
@@ -209,9 +209,9 @@ def _money(side: dict[str, float] | None) -> str:
 
 def _history(services: SandboxServices, row: sqlite3.Row) -> str:
     lines = "".join(
-        f'<tr><td class="keep">{human(one["at"])}<br>{escaped(one["changes"])}</td>'
-        f"<td>{escaped(one['user'])}<br>{escaped(one['details'])}</td></tr>"
-        for one in services.books.history(row)[:_LATEST_HISTORY]
+        f'<tr><td class="keep">{human(entry["at"])}<br>{escaped(entry["changes"])}</td>'
+        f"<td>{escaped(entry['user'])}<br>{escaped(entry['details'])}</td></tr>"
+        for entry in services.books.history(row)[:_LATEST_HISTORY]
     )
     return f"<h2>History</h2><table>{lines}</table>" if lines else ""
 

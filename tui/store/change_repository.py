@@ -1,4 +1,4 @@
-"""The changes of an organisation and their log: requested, sent, undone, listed."""
+"""Requests, sends, undoes and lists the changes of an organisation."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from tui.model.contact import Contact
     from tui.store.database import Database
 
-# Stored, so that other copies of the program and the next start see it.
+# Stored, so that other instances and the next start see it.
 _PAUSED: Final = "outbox.paused_at"
 
 
 class ChangeRepository:
     """Request, undo, redo, retry, pause and list changes.
 
-    Reads without a search are answered at once in the loop's thread; writes are durable when they return.
+    Reads without a search return at once on the event loop's thread; writes are durable when they return.
     """
 
     def __init__(self, database: Database) -> None:
@@ -56,7 +56,7 @@ class ChangeRepository:
         return await self._database.write(lambda connection: undo.retry(connection, ids, now))
 
     async def cancel_queued(self, changes: Sequence[Change], now: datetime) -> list[Change]:
-        """Cancel those that are still queued, in one transaction. Returns them."""
+        """Cancel the changes that are still queued, in one transaction. Returns them."""
         ids = [change.change_id for change in changes]
         return await self._database.write(lambda connection: undo.cancel_queued(connection, ids, now))
 
@@ -80,7 +80,7 @@ class ChangeRepository:
         )
 
     def iter_all(self, query: ChangeQuery) -> Iterator[Change]:
-        """Read all matching changes, newest first. To be called in a thread."""
+        """Read all matching changes, newest first. Must be called in a thread."""
         with self._database.read_connection() as connection:
             yield from change_list.iter_all(connection, query)
 
@@ -93,7 +93,7 @@ class ChangeRepository:
         return change_table.read_in_states(self._database, states, limit, newest_first=True)
 
     def get(self, change_id: int) -> Change | None:
-        """Return one change, None if there is none of that id."""
+        """Return a change; None for an unknown id."""
         return change_table.read_change(self._database, change_id)
 
     def of_contact(self, contact_id: str) -> list[Change]:
@@ -113,9 +113,9 @@ class ChangeRepository:
         return change_table.read_totals(self._database)
 
     def refused(self, limit: int) -> list[Change]:
-        """Return what was refused and not tried again, newest first."""
+        """Return changes that were refused and not retried, newest first."""
         return change_table.read_refused(self._database, limit)
 
     def refused_total(self) -> int:
-        """Return how many changes were refused and not tried again."""
+        """Return how many changes were refused and not retried."""
         return change_table.read_refused_total(self._database)

@@ -29,9 +29,9 @@ _CHANGES: Final = (
 def read_for_comparison(
     database: Database,
 ) -> tuple[Sequence[XeroContact], Mapping[str, Sequence[Change]]]:
-    """Read all contacts in their order, and the open and confirmed changes of each by contact id.
+    """Read all contacts in order, and the open and confirmed changes of each by contact id.
 
-    To be called in a thread.
+    Must be called in a thread.
     """
     from tui.model.matching import XeroContact
 
@@ -42,7 +42,7 @@ def read_for_comparison(
 
     changes: dict[str, list[Change]] = defaultdict(list)
     with database.read_connection() as connection:
-        # One snapshot for both: a change confirmed in between would belong to a status that isn't here.
+        # One snapshot for both: a change confirmed in between would belong to a status that isn't read here.
         connection.execute("BEGIN")
         with closing(connection.execute(_CONTACTS)) as rows:
             contacts = values.read_rows(contact, rows)

@@ -1,4 +1,4 @@
-"""A connection to a file that may be damaged: it raises SQLite's own errors alone."""
+"""A connection to a file that may be damaged: it only raises SQLite's own errors."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import sqlite3
 from functools import partial
 from typing import Any, Final
 
-#: What isn't UTF-8 becomes replacement characters.
+#: Invalid UTF-8 becomes replacement characters.
 _read_text: Final = partial(str, encoding="utf-8", errors="replace")
 
 
 class Connection(sqlite3.Connection):
-    """A connection that reads any stored text, and raises `sqlite3.Error` where Python can't read an error.
+    """A connection that reads any stored text, and raises `sqlite3.Error` even if an error isn't valid UTF-8.
 
-    SQLite quotes the names of tables and columns in its errors. Where a damaged one isn't UTF-8, Python's
+    SQLite quotes the names of tables and columns in its errors. If a damaged name isn't UTF-8, Python's
     module raises `UnicodeDecodeError` instead of the error.
     """
 

@@ -1,4 +1,4 @@
-"""Stores contacts as Xero returned them, and what a changed status means for the change log."""
+"""Stores contacts as Xero returned them, and updates the change log for changed statuses."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _STATUS_ACTIONS: Final = {
 
 
 class IngestResult(Struct, frozen=True):
-    """What contacts changed in the store; the flips as the change log now has them.
+    """The effects of storing contacts, with the resulting changes as they are now in the change log.
 
-    `deleted` are the row ids, by contact id, of those that were marked as gone.
+    `deleted` maps the ids of contacts marked as deleted to their row ids.
     """
 
     upserted: UpsertResult
@@ -53,11 +53,11 @@ def ingest(
     missing: Sequence[str] = (),
     is_full_sync: bool = False,
 ) -> IngestResult:
-    """Store the contacts; a status that has flipped confirms an open change, or is one made in Xero.
+    """Store contacts. A changed status confirms an open change, or is logged as a change made in Xero.
 
-    Changes that are `handled`, by id, are left alone: their move says what the contacts mean for them.
-    `deleted` are the ids of contacts that Xero no longer knows; those that an answer lacked are `missing`,
-    and gone once a later answer lacks them, too.
+    Changes in `handled`, by id, are skipped: the caller applies their transitions. `deleted` are the ids of
+    contacts that Xero no longer has. `missing` are the ids that a reply lacked; these contacts are marked as
+    deleted once a later reply lacks them, too.
     """
     upserted = upsert(connection, contacts, seen_at, is_full_sync=is_full_sync)
     batch_id = uuid4().hex
@@ -83,12 +83,12 @@ def _record_status_change(
 ) -> Change | None:
     before: ContactStatus | None = status_change.old_status
     if before is ContactStatus.DELETED:
-        # It is back, and may have changed while it was away.
+        # The contact is back, and may have changed in the meantime.
         before = deleted_contacts.status_before(connection, status_change.contact.contact_id)
     action = _STATUS_ACTIONS.get((before, status_change.contact.status)) if before else None
     if action is None:
         return None
-    # A restore in Xero's pages may not move UpdatedDateUTC (unproven).
+    # A restore on Xero's pages may not change UpdatedDateUTC (unproven).
     confirmed_at = changed_at(
         connection, status_change.contact.updated_at, seen_at, old_updated_at=status_change.old_updated_at
     )
@@ -96,14 +96,15 @@ def _record_status_change(
         if change.action is not action:
             continue
         if change.state is State.SENDING or change.change_id in handled:
-            # Its sender is waiting for the answer, or has it, and will say.
+            # The outbox has the reply or is waiting for it, and records the result.
             return None
         reason = conflicts.confirmation_reason(connection, change, status_change.contact)
         confirm = change_table.TransitionRequest(
             change.change_id, Transition.CONFIRM, confirmed_at=confirmed_at, notice=Notice(reason)
         )
         confirmed = change_table.apply_transition(connection, confirm, seen_at)
-        # What was sent from here, and is only now known to have been done, is nobody else's word.
+        # An unknown restore that is confirmed now was made by Reshelve, so it doesn't conflict with a queued
+        # archive.
         if action is Action.RESTORE and change.state is not State.UNKNOWN:
             conflicts.resolve_restore_conflict(connection, change.contact_id, confirmed_at, seen_at)
         return confirmed
@@ -123,10 +124,10 @@ def _record_status_change(
 def add(
     connection: sqlite3.Connection, action: Action, contacts: Sequence[Contact], now: datetime
 ) -> list[Change]:
-    """Queue the action for each contact, unless the last thing asked of it and still open is the same.
+    """Queue the action for each contact, unless the contact's latest open change has the same action.
 
-    Where that is the opposite and still queued, it is cancelled instead: nothing of it has left yet, so
-    that taking it back is all that is asked for. Returns the changes that are new.
+    If the latest open change is the opposite and still queued, it is cancelled instead: it hasn't been sent,
+    so nothing more is needed. Returns the new changes.
     """
     batch_id = uuid4().hex
     added: list[int] = []

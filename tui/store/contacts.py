@@ -62,7 +62,7 @@ _SET_DOCUMENT: Final = """
 
 
 class StatusChange(Struct, frozen=True):
-    """A stored contact whose status is no longer what it was."""
+    """A stored contact whose status has changed."""
 
     rowid: int
     old_status: ContactStatus
@@ -73,7 +73,7 @@ class StatusChange(Struct, frozen=True):
 class UpsertResult(Struct):
     """What storing contacts changed.
 
-    `rowids` are those of all the given contacts, changed or not. `texts_changed` says that the order or the
+    `rowids` are those of all given contacts, changed or not. `texts_changed` means that the order or the
     search index is out of date.
     """
 
@@ -98,7 +98,7 @@ def upsert(
     date than Xero has, for example after Xero restored its data.
     """
     result = UpsertResult()
-    # The last of several entries for one contact wins, as if they had arrived one by one.
+    # The last of several entries for one contact wins, as if they had arrived one after the other.
     latest: dict[str, Contact] = {}
     for contact in contacts:
         known = latest.get(contact.contact_id)

@@ -1,4 +1,4 @@
-"""One SQLite file: a connection to read in the loop's thread, and one thread that writes."""
+"""One SQLite file: a reading connection on the event loop's thread, and one thread that writes."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ T = TypeVar("T")
 
 FILE_NAME: Final = "contacts.db"
 _PRIVATE_FILE = 0o600
-# In KiB, and in pages of 4 KiB: a full read of 100,000 contacts takes a third less with these.
+# In KiB, and in pages of 4 KiB: with these, a full sync of 100,000 contacts takes a third less time.
 _WRITER_CACHE = 8_000
 _PAGES_BETWEEN_CHECKPOINTS = 4_000
-# Another process may be in the middle of a page of contacts; its transactions are short.
+# Another process may be writing a page of contacts; its transactions are short.
 _WRITER_PATIENCE = 10.0
 # Readers never wait for writers in WAL mode, only for the rare recovery of the file.
 _READER_PATIENCE = 1.0
@@ -41,15 +41,15 @@ class Database:
 
     def __init__(self, file: Path, reader: sqlite3.Connection, writer: sqlite3.Connection) -> None:
         self.file = file
-        #: Called in the loop's thread after each write: with None when it succeeded, else with its error.
+        #: Called on the event loop's thread after each write, with None on success or the error.
         self.on_written: Callable[[StoreError | None], None] = lambda _: None
         self._reader = reader
         self._writer = writer
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
-        # Held while the writer's connection is in use.
+        # Locked while the writing connection is in use.
         self._writing = threading.Lock()
         self._is_closed = False
-        #: Why nothing may be written any more, None while it may.
+        #: The error that every write raises; None while writing is allowed.
         self.write_block: StoreError | None = None
         self._synchronous = ""
         self._version = self._data_version()
@@ -59,9 +59,9 @@ class Database:
 
     @classmethod
     def open(cls, folder: Path) -> Database:
-        """Open the file in the folder, readable by its owner alone; both are made where missing.
+        """Open the file in the folder, creating both if needed. Only the owner can read the file.
 
-        Raises `StoreError` when it can't be opened or belongs to a newer Reshelve.
+        Raises `StoreError` if it can't be opened or a newer Reshelve wrote it.
         """
         file = folder / FILE_NAME
         try:
@@ -75,24 +75,24 @@ class Database:
         reader, writer = _open_connections(file)
         return cls(file, reader, writer)
 
-    # --- files that are taken away while in use ---
+    # --- files that are deleted, moved or replaced while in use ---
 
     @property
     def is_displaced(self) -> bool:
-        """Whether the files that are open no longer have their names: what is written there is lost."""
+        """Whether the open files no longer have their names, so that anything written to them is lost."""
         return any(
-            mine is not None and mine != theirs
-            for mine, theirs in zip(self._file_identities, _identities(self.file), strict=True)
+            opened is not None and opened != current
+            for opened, current in zip(self._file_identities, _identities(self.file), strict=True)
         )
 
     @property
     def has_main_file(self) -> bool:
-        """Whether the main file still has its name, so that only its log was taken away."""
+        """Whether the main file still has its name, and only the write-ahead log was displaced."""
         return self._file_identities[0] == _identities(self.file)[0]
 
     @property
     def is_moved(self) -> bool:
-        """Whether the files were moved together with their folder, and are whole there."""
+        """Whether the files were moved together with their folder, and are complete there."""
         if self._folder is None or file_identity(self.file.parent) == _identity_of(self._folder):
             return False
         try:
@@ -102,22 +102,25 @@ class Database:
         return (found.st_dev, found.st_ino) == self._file_identities[0]
 
     def copy_to(self, file: Path) -> None:
-        """Copy all that is stored into a file, from what is open. Raises `sqlite3.Error`."""
+        """Copy the whole open database to a file. Raises `sqlite3.Error`."""
         with self._writing, closing(sqlite3.connect(file, isolation_level=None)) as copy:
             self._writer.backup(copy)
-            # One file, without a log beside it.
+            # A single file, without a write-ahead log.
             copy.execute("PRAGMA journal_mode = DELETE")
 
     def checkpoint_wal(self) -> None:
-        """Write the whole log into the file. Raises `sqlite3.Error`, also while another connection reads."""
+        """Write the whole write-ahead log into the main file.
+
+        Raises `sqlite3.Error`, also while another connection reads.
+        """
         with self._writing:
             [is_busy, *_] = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if is_busy:
-            # As SQLite says it of the other modes.
+            # SQLite raises this error in the other checkpoint modes.
             raise sqlite3.OperationalError("database is locked")
 
     def reopen(self) -> None:
-        """Use the files that have the names now. Raises `StoreError`."""
+        """Switch to the files that have the names now. Raises `StoreError`."""
         with self._writing:
             reader, writer = _open_connections(self.file)
             self.close_connections()
@@ -131,12 +134,12 @@ class Database:
             self._folder = _open_folder(self.file.parent)
 
     def check_displaced(self) -> None:
-        """Raise `StoreError` where the files that are open were deleted, moved or replaced."""
+        """Raise `StoreError` if the open files were deleted, moved or replaced."""
         if self.is_displaced:
             raise StoreError(StoreReason.DISPLACED)
 
     def close(self) -> None:
-        """Finish the writes that have begun, then let go of the file. May be called twice."""
+        """Finish submitted writes, then close the file. Can be called twice."""
         if self._is_closed:
             return
         self._is_closed = True
@@ -146,9 +149,9 @@ class Database:
             os.close(self._folder)
 
     def close_connections(self) -> None:
-        """Close the connections, either to end or to open them again."""
+        """Close both connections, for good or to reopen them."""
         self._reader.close()
-        # The last connection to close folds the WAL into the file; a full disk only postpones that.
+        # The last connection to close merges the WAL into the file; a full disk only postpones that.
         with suppress(sqlite3.Error):
             self._writer.close()
 
@@ -162,12 +165,12 @@ class Database:
             raise store_error(error, self.file) from error
 
     def version(self) -> int:
-        """Return a number that every commit changes, this program's or another's. Raises `StoreError`."""
+        """Return a number that changes with every commit, of any process. Raises `StoreError`."""
         return int(self.rows("PRAGMA data_version")[0][0])
 
     @contextmanager
     def read_connection(self) -> Iterator[sqlite3.Connection]:
-        """Lend a connection of its own to a thread that reads much. Raises `StoreError`."""
+        """Open a separate connection for a thread that reads a lot. Raises `StoreError`."""
         try:
             with closing(_connect_reader(self.file)) as connection:
                 yield connection
@@ -191,12 +194,13 @@ class Database:
         durable: bool = True,
         after: Callable[[T], None] | None = None,
     ) -> T:
-        """Run the work in one transaction on the writer's thread; undone when it raises.
+        """Run the work in one transaction on the writing thread; rolled back if it raises.
 
-        Cancelling the caller never breaks a transaction: it ends by itself. `durable` commits survive a
-        loss of power; the others only a crash, and must be such that losing them loses nothing.
-        `after` is called in the loop's thread once the transaction is committed, whoever still waits.
-        Raises `StoreError`, and whatever the work raises.
+        Cancelling the caller doesn't interrupt the transaction. A `durable` commit survives a power loss; any
+        other only survives a crash, so it may only contain data that can be recovered from elsewhere.
+
+        `after` is called on the event loop's thread once the transaction is committed, even if the caller was
+        cancelled. Raises `StoreError`, and whatever the work raises.
         """
         if self.write_block is not None:
             raise self.write_block
@@ -211,11 +215,11 @@ class Database:
         return await asyncio.shield(future)
 
     def block_writes(self, error: StoreError) -> None:
-        """Write nothing more: the file is damaged, and writing could damage more of it."""
+        """Reject all further writes: the file is damaged, and writing could damage more of it."""
         self.write_block = error
 
     def changed_elsewhere(self) -> bool:
-        """Say whether another process has written to the file since this was last asked."""
+        """Return whether another process has written to the file since the last call."""
         if self._writing.acquire(blocking=False):
             try:
                 self._check_version()
@@ -243,11 +247,11 @@ class Database:
                 try:
                     self._check_version()
                     result = work(self._writer)
-                    # Again as late as possible: what is committed counts as recorded.
+                    # Checked again as late as possible: a committed change counts as recorded.
                     self.check_displaced()
                     self._writer.execute("COMMIT")
                 except BaseException:
-                    # After a full disk or an I/O error SQLite may have rolled back by itself.
+                    # After a full disk or an I/O error, SQLite may have rolled back already.
                     if self._writer.in_transaction:
                         self._writer.execute("ROLLBACK")
                     raise
@@ -261,7 +265,7 @@ class Database:
             self._synchronous = how
 
     def _check_version(self) -> None:
-        # On the writer's connection, SQLite moves this number for other connections' commits alone.
+        # On the writing connection, SQLite only changes this number for commits of other connections.
         version = self._data_version()
         if version != self._version:
             self._version = version
@@ -272,7 +276,7 @@ class Database:
 
 
 def _open_connections(file: Path) -> tuple[sqlite3.Connection, sqlite3.Connection]:
-    """Open the connections that read and write, after bringing the schema up to date. Raises `StoreError`."""
+    """Open the reading and the writing connection, after migrating the schema. Raises `StoreError`."""
     try:
         writer = _connect(file, _WRITER_PATIENCE)
         try:
@@ -298,12 +302,13 @@ def _refold(writer: sqlite3.Connection) -> None:
     try:
         refold(writer)
     except sqlite3.OperationalError as error:
-        # A full disk, or another copy that writes: names are found by the old rules until the next start.
+        # The disk is full, or another instance is writing: until the next start, names are found by the old
+        # rules.
         logger.warning("the search texts could not be brought up to date: %s", error)
 
 
 def _connect(file: Path, patience: float) -> sqlite3.Connection:
-    # Never made by connecting: a file that was taken away is not to be replaced by an empty one.
+    # Connecting never creates the file: a file that was deleted must not be replaced by an empty one.
     place = f"{file.absolute().as_uri()}?mode=rw"
     return sqlite3.connect(
         place, uri=True, timeout=patience, isolation_level=None, check_same_thread=False, factory=Connection
@@ -317,13 +322,13 @@ def _connect_reader(file: Path) -> sqlite3.Connection:
 
 
 def _identities(file: Path) -> tuple[tuple[int, int] | None, ...]:
-    """Return what tells the file, its log and its index from others; SQLite names them by the real path."""
+    """Return the identities of the file and its write-ahead log; SQLite names the latter by the real path."""
     real = os.path.realpath(file)
     return tuple(file_identity(f"{real}{suffix}") for suffix in ("", "-wal", "-shm"))
 
 
 def _open_folder(folder: Path) -> int | None:
-    """Open a folder so that it is found again under another name; None where the system can't."""
+    """Open a folder so that it can be found after a rename; None if the system doesn't support that."""
     if os.stat not in os.supports_dir_fd:
         return None
     return os.open(folder, os.O_RDONLY)

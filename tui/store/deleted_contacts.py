@@ -24,7 +24,7 @@ _MIN_INTERVAL_MS: Final = 5 * 60 * 1000
 
 
 def reset_seen(connection: sqlite3.Connection) -> None:
-    """Forget which contacts the last full sync has seen."""
+    """Clear the list of contacts that the full sync has seen."""
     connection.execute("DELETE FROM full_sync_seen")
 
 

@@ -1,4 +1,4 @@
-"""What SQLite's errors mean for the local database, as reason codes."""
+"""Translates SQLite's errors to reason codes of the local database."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ _DAMAGE_MESSAGES: Final = (
 
 
 def store_error(error: sqlite3.Error, file: Path) -> StoreError:
-    """Return what an error of SQLite means; `retryable` if the same attempt can succeed later."""
+    """Return the error to raise for an SQLite error; `retryable` if the same attempt can succeed later."""
     # Errors raised by the sqlite3 module itself, not by SQLite, carry no code.
     extended = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
     code = extended & _PRIMARY_CODE
     if code not in _REASONS and is_damage(error):
         code = sqlite3.SQLITE_CORRUPT
-    # Where a drive has no locks, SQLite may take that for another holder.
+    # On a drive without locks, SQLite may report that the file is locked by another process.
     problem = locking_problem(file.parent) if code == sqlite3.SQLITE_BUSY else ""
     if extended in _NO_LOCKS or problem:
         return StoreError(SystemReason.CANNOT_LOCK, folder=str(file.parent), problem=problem or str(error))

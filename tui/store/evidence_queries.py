@@ -1,4 +1,4 @@
-"""What is known of Re-Leased."""
+"""Evidence of Re-Leased's syncs, and the changes that are still pending."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class EvidenceQueries:
-    """What waits for Re-Leased, and the evidence of what has arrived."""
+    """Reads pending and synced changes, and records evidence."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -26,34 +26,34 @@ class EvidenceQueries:
     def pending(
         self, limit: int | None = None, *, after: datetime | None = None, until: datetime | None = None
     ) -> list[Change]:
-        """Return what is confirmed and neither superseded, seen in Re-Leased nor left out, newest first.
+        """Return confirmed changes that aren't superseded, synced, checked or unlinked, newest first.
 
-        Only what waits from after one moment until another and at it; None is no bound.
+        Only those pending since later than `after` and no later than `until`; None means no limit.
         """
         return pending_queries.read_pending(self._database, limit, after, until)
 
     def pending_total(self) -> int:
-        """Return how many changes wait for Re-Leased, those included that are expected to have arrived."""
+        """Return how many changes are pending, including those that should be synced by now."""
         return pending_queries.read_pending_total(self._database)
 
     def pending_between(self, after: datetime | None, until: datetime | None) -> int:
-        """Return how many of those wait from after one moment until another and at it; None is no bound."""
+        """Count changes pending since later than `after` and no later than `until`; None means no limit."""
         return pending_queries.read_pending_between(self._database, after, until)
 
     def pending_after(self, moment: datetime | None) -> int:
-        """Return how many of those wait from later than the moment; all of them for None."""
+        """Count changes pending since later than the given time; all pending changes for None."""
         return self.pending_total() if moment is None else self.pending_between(moment, None)
 
     def synced(self, limit: int) -> list[Change]:
-        """Return what was seen in Re-Leased, or is left out of its syncs, newest first."""
+        """Return changes that are synced, checked, or of an unlinked contact; newest first."""
         return pending_queries.read_synced(self._database, limit)
 
     def synced_total(self) -> int:
-        """Return how many changes were seen in Re-Leased, or are left out of its syncs."""
+        """Count changes that are synced, checked, or of an unlinked contact."""
         return pending_queries.read_synced_total(self._database)
 
     async def record_synced(self, sync_records: Sequence[SyncRecord], cursor: tuple[str, str]) -> int:
-        """Keep evidence, and how far its feed was read, as one; returns how many changes it settles."""
+        """Save evidence and the feed's cursor together. Returns how many changes it shows as synced."""
 
         def work(connection: sqlite3.Connection) -> int:
             synced = evidence.save_sync_records(connection, sync_records)
@@ -63,9 +63,9 @@ class EvidenceQueries:
         return await self._database.write(work)
 
     async def record_clean_sync(self, started_at: datetime, now: datetime, *cursors: tuple[str, str]) -> int:
-        """Record a clean sync from the feed, after everything that it picked up; kept in the cursors.
+        """Record a clean sync from the feed, with its cursors, after everything that it synced.
 
-        Returns how many changes have nothing left to wait for, as no sync ever saw what they reversed.
+        Returns how many changes are superseded because Re-Leased never synced what they reversed.
         """
 
         def work(connection: sqlite3.Connection) -> int:
@@ -77,9 +77,9 @@ class EvidenceQueries:
         return await self._database.write(work)
 
     async def record_reports(self, reports: Sequence[UserReport], now: datetime) -> int:
-        """Keep what a person tells of Re-Leased, for ever; returns how many changes it settles."""
+        """Save the user's reports permanently. Returns how many changes become checked or synced."""
         return await self._database.write(lambda connection: evidence.save_reports(connection, reports, now))
 
     def company_status(self) -> CompanyStatus:
-        """Return what was told of the company as a whole."""
+        """Return the company's status from the user's reports about it."""
         return evidence.read_company(self._database)

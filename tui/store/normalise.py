@@ -57,8 +57,8 @@ def refold(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         rows = connection.execute(_TEXTS)
-        while some := rows.fetchmany(_ROWS_AT_ONCE):
-            connection.executemany(_REFOLD, _refolded(some))
+        while batch := rows.fetchmany(_ROWS_AT_ONCE):
+            connection.executemany(_REFOLD, _refolded(batch))
         connection.execute("INSERT OR REPLACE INTO sync_state VALUES (?, ?)", (_FOLD_VERSION, FOLD_VERSION))
         connection.execute("COMMIT")
     except BaseException:

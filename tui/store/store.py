@@ -47,9 +47,9 @@ __all__ = ["Store", "StoreUpdate", "TransitionRequest"]
 class StoreUpdate(Struct, frozen=True):
     """What a write changed.
 
-    `rows_changed` counts the contacts whose line in the table may look different; `order_changed` says
-    that lines have come, gone or moved on some tab; `detected` are the changes that were created or confirmed
-    by what was seen in Xero; `updated` are those that took the moves asked for.
+    `rows_changed` counts the contacts whose row may look different. `order_changed` means that rows were
+    added, removed or moved on some tab. `detected` are the changes that were created or confirmed by data
+    from Xero; `updated` are those that the requested transitions were applied to.
     """
 
     rows_changed: int
@@ -61,8 +61,8 @@ class StoreUpdate(Struct, frozen=True):
 class Store:
     """Everything stored about one organisation.
 
-    Reads are answered at once in the loop's thread; writes are awaited, and durable when they return.
-    All raise `StoreError`.
+    Reads return at once on the event loop's thread; writes are awaited, and durable when they return. All
+    raise `StoreError`.
     """
 
     def __init__(self, database: Database) -> None:
@@ -75,7 +75,7 @@ class Store:
 
     @property
     def on_written(self) -> Callable[[StoreError | None], None]:
-        """Called after each write: with None when it succeeded, else with why not."""
+        """Called after each write, with None on success or the error."""
         return self._database.on_written
 
     @on_written.setter
@@ -88,7 +88,7 @@ class Store:
         return cls(open_or_rebuild(folder))
 
     def close(self) -> None:
-        """Finish the writes that have begun and let go of the file. May be called twice."""
+        """Finish submitted writes and close the file. Can be called twice."""
         self.maintenance.stop_checks()
         self.search.close()
         self._database.close()
@@ -104,14 +104,14 @@ class Store:
         deleted: Sequence[str] = (),
         missing: Sequence[str] = (),
     ) -> StoreUpdate:
-        """Store contacts as Xero returned them at that time, and log the statuses that flipped.
+        """Store contacts as Xero returned them at that time, and log changed statuses.
 
-        `is_full_sync` says that they are a part of everything that is being read. Contacts that are
-        `deleted`, by id, are marked, and what is open on them is refused; they are back when Xero tells of
-        them again. Those that an answer lacked are `missing`: a second answer that lacks them, some time
-        later, makes them gone.
+        `is_full_sync` means that they are part of a full sync. `deleted` are the ids of contacts to mark as
+        deleted; their open changes are refused, and they reappear if Xero returns them again. `missing` are
+        the ids that a reply lacked; if a second reply, some time later, lacks them too, they are marked as
+        deleted.
 
-        Not safe from a loss of power until a later durable write: the pull then reads them again.
+        Not safe from a power loss until a later durable write: the contacts are then downloaded again.
         """
 
         def work(connection: sqlite3.Connection) -> IngestResult:
@@ -126,20 +126,20 @@ class Store:
         return _store_update(result)
 
     def unreadable(self) -> tuple[str, ...]:
-        """Return the contacts whose last answer couldn't be read: by id, or by a mark where there is none.
+        """Return the contacts that couldn't be parsed in Xero's last reply: ids, or marks for those without.
 
-        They leave this list once they are applied, or gone.
+        They are removed from this list once they are stored or deleted.
         """
         return read_unreadable(self._database)
 
     async def record_unreadable(self, marks: Sequence[str], *, is_full_sync: bool = False) -> None:
-        """Note contacts that couldn't be read just now."""
+        """Record contacts that couldn't be parsed."""
         await self._database.write(
             lambda connection: record_unreadable(connection, marks, is_full_sync=is_full_sync)
         )
 
     async def begin_full_sync(self) -> None:
-        """Begin a full read: no contact has been seen in it yet."""
+        """Start a full sync, which hasn't seen any contact yet."""
 
         def work(connection: sqlite3.Connection) -> None:
             reset_seen(connection)
@@ -148,7 +148,7 @@ class Store:
         await self._database.write(work)
 
     async def end_full_sync(self) -> None:
-        """End a full read: which contacts were seen in it isn't needed any more."""
+        """End a full sync: the contacts that it has seen needn't be known any more."""
 
         def work(connection: sqlite3.Connection) -> None:
             reset_seen(connection)
@@ -157,23 +157,23 @@ class Store:
         await self._database.write(work)
 
     async def unseen_contacts(self, limit: int) -> list[str]:
-        """Return the ids of contacts that the full read under way hasn't told of."""
+        """Return the ids of contacts that the full sync in progress hasn't seen."""
         return await asyncio.to_thread(unseen_contacts, self._database, limit)
 
     def counts(self) -> TabCounts:
-        """Return how many contacts each tab holds."""
+        """Return how many contacts each tab has."""
         return read_counts(self._database)
 
     def contact(self, contact_id: str) -> Contact | None:
-        """Return one contact, None if it isn't stored."""
+        """Return a contact; None if it isn't stored."""
         return next(iter(self.contacts([contact_id])), None)
 
     def contacts(self, contact_ids: Sequence[str]) -> list[Contact]:
-        """Return contacts in the order asked for, without those that aren't stored."""
+        """Return contacts in the given order, without those that aren't stored."""
         return read_contacts(self._database, contact_ids)
 
     def find_active_by_name(self, name: str, *, except_id: str) -> Contact | None:
-        """Return another active contact of that name, whatever its case: Xero refuses a second one."""
+        """Return another active contact of that name, ignoring case: Xero refuses a second one."""
         return find_active_by_name(self._database, name, except_id=except_id)
 
     # --- changes ---
@@ -187,12 +187,12 @@ class Store:
         deleted: Sequence[str] = (),
         missing: Sequence[str] = (),
     ) -> StoreUpdate:
-        """Store contacts as seen now, then take the moves: all of it or nothing, durable.
+        """Store contacts as seen now, then apply the transitions: in full or not at all, durable.
 
-        A change that is being sent, or named in a move, is left to its move; one that the contacts, a pull
-        or a person have settled already stays as it is. `Transition.CONFIRM` without `confirmed_at` means
-        now. `deleted` and `missing` are as for `save_contacts`. Raises `IllegalTransitionError` for a move
-        that the lifecycle doesn't have.
+        The contacts don't affect changes that are being sent or that a transition is for; changes that the
+        contacts, a refresh or the user have completed already stay as they are. `Transition.CONFIRM` without
+        `confirmed_at` means now. `deleted` and `missing` are as for `save_contacts`. Raises
+        `IllegalTransitionError` for a transition that the lifecycle doesn't have.
         """
         handled = frozenset(transition.change_id for transition in transitions)
 
@@ -211,7 +211,7 @@ class Store:
     # --- comparison ---
 
     async def read_for_comparison(self) -> tuple[Sequence[XeroContact], Mapping[str, Sequence[Change]]]:
-        """Read all contacts in their order, and the open and confirmed changes of each by contact id."""
+        """Read all contacts in order, and the open and confirmed changes of each by contact id."""
         return await asyncio.to_thread(read_for_comparison, self._database)
 
     # --- sync state ---
@@ -225,9 +225,9 @@ class Store:
         await self._database.write(lambda connection: sync_state.write_sync_state(connection, name, value))
 
     def changed_elsewhere(self) -> bool:
-        """Say whether another process has written to the file since this was last asked.
+        """Return whether another process has written to the file since the last call.
 
-        Searches follow by themselves.
+        The search index is reloaded if so.
         """
         changed = self._database.changed_elsewhere()
         if changed:

@@ -1,7 +1,7 @@
-"""Named values that outlive the program: how far syncs and feeds were read, and what was learnt on the way.
+"""Named values that persist between runs: how far syncs and feeds were read, and what was learnt from them.
 
-A name says what the value is about. Names that start with `contacts.` describe the stored contacts: backups
-and repairs leave them out, as they do the contacts (`schema.old_names.IS_ABOUT_CONTACTS`).
+A name states what the value is about. Names that start with `contacts.` describe the stored contacts: backups
+and repairs leave them out along with the contacts (`schema.old_names.IS_ABOUT_CONTACTS`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tui.store.database import Database
 
 _SELECT: Final = "SELECT value FROM sync_state WHERE name = ?"
-#: Up to when, by Xero's clock, the stored contacts are as Xero has them.
+#: The time, by Xero's clock, up to which the stored contacts are current.
 REFRESHED_UNTIL: Final = "contacts.refreshed_until"
 
 

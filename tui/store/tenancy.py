@@ -1,4 +1,4 @@
-"""Contact groups, which of them are marked as tenants, and whether anything was archived here yet."""
+"""Contact groups, which of them are marked as tenants, and whether Reshelve has archived anything yet."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ANY_ARCHIVE: Final = "SELECT EXISTS (SELECT 1 FROM changes WHERE action = 'arch
 
 
 def read_tenant_groups(database: Database) -> frozenset[str]:
-    """Read the names of the groups marked as tenants; doesn't depend on the number of changes."""
+    """Read the names of the groups marked as tenants; takes no longer with more changes."""
     return _tenant_groups(database.rows(_MARKS))
 
 
@@ -34,7 +34,7 @@ def read_warnings(database: Database) -> TenancyWarnings:
 
 
 def warnings_in(connection: sqlite3.Connection) -> TenancyWarnings:
-    """Read the same within a transaction."""
+    """Read the warnings within a transaction."""
     [(has_archived,)] = connection.execute(_ANY_ARCHIVE)
     return TenancyWarnings(_tenant_groups(connection.execute(_MARKS)), is_first_archive=not has_archived)
 

@@ -1,4 +1,4 @@
-"""Moments as the database keeps them: whole milliseconds since 1970, UTC."""
+"""Timestamps as stored: whole milliseconds since 1970, UTC."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 def to_ms(moment: datetime) -> int:
-    """Return the milliseconds of an aware moment, rounded down: Xero's own resolution."""
+    """Return an aware time in milliseconds, rounded down; Xero's times have the same resolution."""
     return (moment - _EPOCH) // _MILLISECOND

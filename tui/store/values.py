@@ -1,6 +1,6 @@
-"""Stored values as they are read: one of a wrong type, or out of range, is unknown and never an error.
+"""Reads stored values: a value of a wrong type, or out of range, is unknown and never an error.
 
-SQLite keeps any value in any column. A disk, another program or an older Reshelve may have left one there
+SQLite accepts any value in any column. A disk error, another program or an older Reshelve may have left one
 that this program would never write.
 """
 
@@ -22,14 +22,14 @@ _E = TypeVar("_E", bound="StrEnum")
 
 
 def text(value: object) -> str:
-    """Return a text; empty for what is none."""
+    """Return a string; empty for other types."""
     if isinstance(value, str):
         return value
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else ""
 
 
 def integer(value: object) -> int | None:
-    """Return a whole number; None for what is none."""
+    """Return an integer; None for other types."""
     return value if isinstance(value, int) else None
 
 
@@ -39,14 +39,14 @@ def flag(value: object) -> bool:
 
 
 def timestamp(*values: object) -> datetime:
-    """Return the first of the values that is a known moment; 1970 where none is."""
+    """Return the first of the values that is a valid time; 1970 if none is."""
     return next(filter(None, map(from_milliseconds, values)), EPOCH)
 
 
 def names(value: object) -> tuple[str, ...]:
-    """Return the texts of a JSON array; none for what is no such array."""
+    """Return the strings of a JSON array; empty for anything else."""
     found = _json(value)
-    return tuple(one for one in found if isinstance(one, str)) if isinstance(found, list) else ()
+    return tuple(item for item in found if isinstance(item, str)) if isinstance(found, list) else ()
 
 
 def json_object(value: object) -> dict[str, object]:
@@ -56,14 +56,15 @@ def json_object(value: object) -> dict[str, object]:
 
 
 def fields(value: object) -> dict[str, str]:
-    """Return the texts of a JSON object by their names; none for what is no such object."""
-    return {name: one for name, one in json_object(value).items() if isinstance(one, str)}
+    """Return the strings of a JSON object by name; empty for anything else."""
+    return {name: item for name, item in json_object(value).items() if isinstance(item, str)}
 
 
 def notice(code: object, params: object) -> Notice | None:
-    """Return a stored reason with its parameters, given as JSON or as read from it; None for no reason.
+    """Return a stored reason with its parameters; None if there is none.
 
-    One that this version doesn't know becomes `ChangeReason.UNKNOWN`.
+    `params` is JSON or already parsed. A reason that this version doesn't know becomes
+    `ChangeReason.UNKNOWN`.
     """
     if not text(code):
         return None
@@ -77,7 +78,7 @@ def notice(code: object, params: object) -> Notice | None:
 
 
 def read_rows(read: Callable[[tuple[Any, ...]], _T], rows: Iterable[tuple[Any, ...]]) -> list[_T]:
-    """Read rows, leaving out those without a value that they can't be understood without."""
+    """Read rows, skipping those that lack a required value."""
     found = []
     for row in rows:
         try:
@@ -88,11 +89,11 @@ def read_rows(read: Callable[[tuple[Any, ...]], _T], rows: Iterable[tuple[Any, .
 
 
 class UnreadableRowError(Exception):
-    """A row lacks a value that it can't be understood without."""
+    """A row lacks a required value."""
 
 
 def enum_member(kind: type[_E], value: Any) -> _E:
-    """Return a member of an enumeration. Raises `UnreadableRowError` for a value that is none of its."""
+    """Return an enum member. Raises `UnreadableRowError` for an unknown value."""
     try:
         return kind(value)
     except ValueError:

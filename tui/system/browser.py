@@ -1,4 +1,4 @@
-"""Open a page in the user's browser without giving it this terminal.
+"""Opens a page in the user's browser without giving it this terminal.
 
 The standard library's `webbrowser` isn't suitable: browsers it starts write to the terminal or take it over,
 and most exit codes are ignored.
@@ -39,14 +39,14 @@ _BROWSERS: Final = ("firefox", "firefox-esr", "google-chrome", "chromium", "chro
 
 
 def open_page(url: str) -> bool:
-    """Open the page and return whether that worked; blocks for seconds, so call it in a thread."""
+    """Open the page and return whether that worked. Blocks for seconds: call it in a thread."""
     if urlsplit(url).scheme not in {"http", "https"} or not url.isprintable() or " " in url:
         return False
     return _open_on_windows(url) if sys.platform == "win32" else _open_on_posix(url)
 
 
 def _open_on_posix(url: str) -> bool:
-    # The helpers use this variable, and without it terminal browsers.
+    # The helpers use this variable; without it, they would use terminal browsers.
     desktop_environment = os.environ | {"BROWSER": os.pathsep.join(_BROWSERS)}
     return any(_try_open(command, url, os.environ) for command in _user_commands()) or any(
         _try_open(command, url, desktop_environment) for command in _default_commands()
@@ -65,9 +65,9 @@ def _user_commands() -> Iterator[list[str]]:
     """Yield the commands in $BROWSER, in which `%s` is the URL."""
     for command in os.environ.get("BROWSER", "").split(os.pathsep):
         with suppress(ValueError):
-            words = [word for word in shlex.split(command) if word != "&"]
-            if words:
-                yield words
+            arguments = [word for word in shlex.split(command) if word != "&"]
+            if arguments:
+                yield arguments
 
 
 def _default_commands() -> Iterator[list[str]]:
@@ -110,7 +110,7 @@ def _try_open(command: list[str], url: str, environment: Mapping[str, str]) -> b
 
 
 def _is_in_terminal(word: str) -> bool:
-    """Whether a word of a command is a terminal browser, also within a shell command or behind a link."""
+    """Return whether part of a command is a terminal browser, even in a shell command or behind a link."""
     names = _IN_TERMINAL if _has_desktop() else _IN_TERMINAL | _WITH_A_DESKTOP_ONLY
     for part in re.split(r"[\s;&|]+", word):
         found = shutil.which(part)

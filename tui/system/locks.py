@@ -53,9 +53,9 @@ class CannotLockError(OSError):
 
 
 class FileLock:
-    """A file lock, released by the operating system when its holder dies.
+    """A file lock, released by the operating system when its process ends.
 
-    It protects the path: once another file has that name, the lock is no longer held.
+    It protects the path: once another file has that name, the lock is lost.
     """
 
     def __init__(self, file: Path) -> None:
@@ -65,12 +65,12 @@ class FileLock:
 
     @property
     def is_held(self) -> bool:
-        """Whether the lock is held and its file still has its name."""
+        """Whether the lock is acquired and its file still has its name."""
         is_locked = self._lock is not None and self._lock.is_locked
         return is_locked and file_identity(self._file) == self._identity
 
     def acquire(self, seconds: float = 0.0) -> bool:
-        """Acquire the lock, waiting up to `seconds`; return whether it is held.
+        """Acquire the lock, waiting up to `seconds`. Returns whether it was acquired.
 
         Raises `CannotLockError` if the drive doesn't support locks, and `OSError` for anything else.
         """
@@ -85,7 +85,7 @@ class FileLock:
         return True
 
     def release(self) -> None:
-        """Release the lock; no-op if it isn't held."""
+        """Release the lock; no-op if it isn't acquired."""
         if self._lock is not None:
             self._lock.release(force=True)
             self._lock = None
@@ -109,7 +109,7 @@ class FileLock:
             try:
                 self._lock.acquire(timeout=0)
             except Timeout:
-                # Some file systems always deny locks, which looks like another holder.
+                # Some file systems always deny locks, as if another process had locked the file.
                 reason = _refusal(self._file)
                 if reason:
                     raise CannotLockError(self._file.parent, reason) from None
@@ -128,7 +128,7 @@ class FileLock:
 
 
 def locking_problem(folder: Path) -> str:
-    """Return why files in the folder can't be locked as databases do, empty if they can.
+    """Return why files in the folder can't be locked as databases do; empty if they can.
 
     Always empty on Windows.
     """
@@ -141,7 +141,7 @@ def locking_problem(folder: Path) -> str:
 
 
 def _refusal(file: Path) -> str:
-    """Return why a free lock can't be acquired; empty if another process holds it, and on Windows."""
+    """Return why a free lock can't be acquired; empty if another process has it, and on Windows."""
     try:
         with file.open("rb+") as stream:
             try_file_lock(stream)

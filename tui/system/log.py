@@ -1,4 +1,4 @@
-"""The log file: what happened and when, never a name, an e-mail address or a token."""
+"""The log file: events and their times, but never a name, an e-mail address or a token."""
 
 from __future__ import annotations
 
@@ -35,10 +35,9 @@ logger.addHandler(logging.NullHandler())
 
 
 class _Redacted(logging.Formatter):
-    """Removes whatever looks like a token from a finished entry, its traceback included.
+    """Removes anything that looks like a token from a formatted entry, including its traceback.
 
-    A traceback is written without the values of variables, and without messages of errors that may contain
-    names.
+    A traceback is logged without the values of variables, and without error messages that may contain names.
     """
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's own name
@@ -50,7 +49,7 @@ class _Redacted(logging.Formatter):
 
 
 def _format_traceback(error: BaseException) -> str:
-    """Write the traceback of an error and of its causes."""
+    """Format the traceback of an error and of its causes."""
     trace = traceback.TracebackException.from_exception(error)
     lines: list[str] = []
     seen: list[tuple[BaseException, traceback.TracebackException]] = []
@@ -74,8 +73,8 @@ def _safe_message(error: BaseException) -> str:
     """Return an error's message if it can only be about the program or this computer."""
     if isinstance(error, OSError):
         return f": {error.strerror}" if error.strerror else ""
-    speaks_of_code = isinstance(error, AttributeError | ImportError | NameError | RecursionError | TypeError)
-    if speaks_of_code or type(error).__module__.partition(".")[0] in _CODE_ONLY:
+    is_about_code = isinstance(error, AttributeError | ImportError | NameError | RecursionError | TypeError)
+    if is_about_code or type(error).__module__.partition(".")[0] in _CODE_ONLY:
         return f": {error}"
     return ""
 
@@ -91,7 +90,7 @@ class _PrivateFile(logging.handlers.RotatingFileHandler):
 def log_unexpected(activity: str, error: BaseException) -> None:
     """Log an unexpected exception: its type and where it was raised.
 
-    Its message stays out: it may quote a contact or an answer.
+    Its message isn't logged: it may quote a contact or a reply.
     """
     logger.error(
         "%s failed unexpectedly: %s at %s", activity, type(error).__name__, _place(error.__traceback__)
@@ -99,7 +98,7 @@ def log_unexpected(activity: str, error: BaseException) -> None:
 
 
 def _place(trace: TracebackType | None) -> str:
-    """Return the innermost line of our own that the traceback passes through, then the innermost of all."""
+    """Return the innermost line of our own code in the traceback, followed by the innermost line of all."""
     ours = innermost = ""
     while trace is not None:
         file = Path(trace.tb_frame.f_code.co_filename)
@@ -128,7 +127,7 @@ def log_to(folder: Path, name: str = "reshelve.log") -> None:
 
 
 def log_file() -> str:
-    """Return the path of the log file, empty if there is none."""
+    """Return the path of the log file; empty if there is none."""
     for handler in logger.handlers:
         if isinstance(handler, _PrivateFile):
             return handler.baseFilename

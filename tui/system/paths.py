@@ -1,4 +1,4 @@
-"""File locations, and atomic writes."""
+"""Locations of files, and atomic writes."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class Paths:
 
 
 def is_tenant_id(text: str) -> bool:
-    """Whether a text can be a tenant id and a folder name."""
+    """Return whether a text can be a tenant id and a folder name."""
     return _TENANT_ID.fullmatch(text) is not None
 
 

@@ -1,7 +1,7 @@
 """Differences between POSIX systems and Windows.
 
-On Windows files need no modes: the user's profile folder is private. It has no SIGHUP and no terminal that
-can hang up; closing a console ends its programs.
+On Windows, files need no modes, as the user's profile folder is private. There is no SIGHUP and no terminal
+that can hang up; closing a console ends its programs.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 _MOST_BYTES: Final = 65_536
 
 if sys.platform == "win32":
-    #: What ends a program from outside: the console, its window's close button.
+    #: The signals that stop a program from outside: from the console, or its close button.
     STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGBREAK)
-    #: Options of `subprocess.Popen` for a process that this terminal's keys and closing don't end.
+    #: `subprocess.Popen` options for a process that survives this terminal's keys and closing.
     OWN_SESSION: Final[dict[str, Any]] = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
 else:
-    #: What ends a program from outside: the system, a terminal that is closed.
+    #: The signals that stop a program from outside: from the system, or a terminal that is closed.
     STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP)
-    #: Options of `subprocess.Popen` for a process that this terminal's keys and closing don't end.
+    #: `subprocess.Popen` options for a process that survives this terminal's keys and closing.
     OWN_SESSION: Final[dict[str, Any]] = {"start_new_session": True}
 
 
@@ -62,7 +62,7 @@ def try_database_lock(file: IO[bytes]) -> None:
 
 
 def try_file_lock(file: IO[bytes]) -> None:
-    """Lock an open file as `filelock` does. Raises `BlockingIOError` if it is locked, else `OSError`."""
+    """Lock an open file as `filelock` does. Raises `BlockingIOError` if it is locked, otherwise `OSError`."""
     if sys.platform != "win32":
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
@@ -84,7 +84,7 @@ def interrupts_deferred() -> Iterator[None]:
 
 
 def on_signals(numbers: tuple[int, ...], callback: Callable[[], None]) -> Callable[[], None]:
-    """Call back in the running loop on one of the signals; returns a function that stops it."""
+    """Call back in the running loop on any of the signals. Returns a function that stops it."""
     loop = asyncio.get_running_loop()
     if sys.platform == "win32":
         previous = {
@@ -100,7 +100,7 @@ def on_signals(numbers: tuple[int, ...], callback: Callable[[], None]) -> Callab
     else:  # noqa: RET505 - mypy checks one branch for each system
         handled = []
         for number in numbers:
-            # There are no signals outside the main thread.
+            # Signals only work in the main thread.
             with suppress(RuntimeError):
                 loop.add_signal_handler(number, callback)
                 handled.append(number)
@@ -137,9 +137,9 @@ class HangUpDetector:
 
 @contextmanager
 def terminal_lines(on_line: Callable[[str], None], terminal: int = 0) -> Iterator[None]:
-    """Call `on_line`, in the running loop, with each line typed or pasted while the block lasts.
+    """Call `on_line`, in the running loop, with each line typed or pasted while the block runs.
 
-    A terminal hands out whole lines, so that nothing here ever waits for the rest of one.
+    A terminal returns whole lines, so this never waits for the rest of one.
     """
     loop = asyncio.get_running_loop()
 
@@ -152,7 +152,7 @@ def terminal_lines(on_line: Callable[[str], None], terminal: int = 0) -> Iterato
         is_open = True
 
         def read_all() -> None:
-            # Windows can't wait for a console and anything else: the thread ends with the program.
+            # Windows can't wait for a console together with anything else: the thread ends with the program.
             while is_open and (typed := os.read(terminal, _MOST_BYTES)):
                 loop.call_soon_threadsafe(lambda: received(typed) if is_open else None)
 

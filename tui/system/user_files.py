@@ -13,8 +13,8 @@ from tui.system.paths import write_atomically
 def write_user_file(file: Path, content: bytes) -> None:
     """Save a file for the user atomically, readable only by its owner.
 
-    Follows links; never replaces anything but a regular file, such as a device or pipe. Blocks. Raises
-    `ReshelveError`, in which case an existing file is unchanged.
+    Follows links; only ever replaces a regular file, never a device or pipe. Blocks. Raises `ReshelveError`,
+    in which case an existing file is unchanged.
     """
     try:
         target = file.resolve()
@@ -30,7 +30,7 @@ def write_user_file(file: Path, content: bytes) -> None:
 def expand_path(typed: str) -> Path:
     """Return the path as typed, with `~` expanded to the home folder."""
     path = Path(typed.strip())
-    # If there is no such user, it is an ordinary name.
+    # Without such a user, it is an ordinary name.
     with suppress(RuntimeError):
         path = path.expanduser()
     return path

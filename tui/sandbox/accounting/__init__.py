@@ -1,1 +1,1 @@
-"""Xero's Accounting API: `/api.xro/2.0/…`, always answered in JSON."""
+"""Xero's Accounting API: `/api.xro/2.0/…`, always with JSON responses."""

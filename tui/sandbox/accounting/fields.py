@@ -1,4 +1,4 @@
-"""Which fields of a contact a write may set, and how they join what is stored."""
+"""Which fields of a contact a write may set, and how they are merged with the stored ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tui.sandbox.books import RefusedError, with_edit_defaults
 if TYPE_CHECKING:
     from tui.sandbox.books import Document
 
-# Longest values, from Xero's OpenAPI description, v16.1 (`Name` says 255 there too).
+# Maximum lengths, from Xero's OpenAPI description, v16.1 (255 for `Name` there too).
 _LONGEST = {
     "Name": 255, "FirstName": 255, "LastName": 255, "EmailAddress": 255, "CompanyNumber": 50,
     "ContactNumber": 50, "AccountNumber": 50, "TaxNumber": 50, "BankAccountDetails": 255, "Website": 255,
@@ -25,7 +25,7 @@ _MOST_PERSONS = 5
 
 
 def check(element: Document) -> None:
-    """Raise `RefusedError` for a value of the wrong kind or length."""
+    """Raise `RefusedError` for a value of the wrong type or length."""
     for field, longest in _LONGEST.items():
         value = element.get(field)
         if value is None:
@@ -41,7 +41,7 @@ def check(element: Document) -> None:
 
 
 def changed(document: Document, element: Document) -> Document:
-    """Return the edited document with what the element says; omitted fields keep their values (seen)."""
+    """Return the document edited by the element; omitted fields keep their values (seen)."""
     result = with_edit_defaults(document)
     for field in _LONGEST:
         if isinstance(element.get(field), str):
@@ -49,12 +49,12 @@ def changed(document: Document, element: Document) -> Document:
     _merge_slots(result, element, "Addresses", "AddressType", ADDRESS_FIELDS)
     _merge_slots(result, element, "Phones", "PhoneType", PHONE_FIELDS)
     if isinstance(element.get("ContactPersons"), list):
-        result["ContactPersons"] = [_person(one) for one in dicts(element["ContactPersons"])]
+        result["ContactPersons"] = [_person(person) for person in dicts(element["ContactPersons"])]
     return result
 
 
 def _merge_slots(result: Document, element: Document, name: str, kind: str, fields: tuple[str, ...]) -> None:
-    given = {str(one.get(kind)): one for one in dicts(element.get(name))}
+    given = {str(slot.get(kind)): slot for slot in dicts(element.get(name))}
     result[name] = [
         slot | {field: str(value) for field in fields if (value := given[slot[kind]].get(field)) is not None}
         if slot[kind] in given
@@ -69,5 +69,5 @@ def _person(given: Document) -> Document:
 
 
 def dicts(value: Any) -> list[Document]:
-    """Return the objects of a list; none of anything else."""
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    """Return the objects of a list; an empty list for anything else."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

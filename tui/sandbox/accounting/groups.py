@@ -1,4 +1,4 @@
-"""`/ContactGroups`: lists of contacts with a name."""
+"""`/ContactGroups`: named lists of contacts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tui.sandbox.accounting.request_pipeline import ApiCall
     from tui.sandbox.books import Document
 
-# Xero's own words: seen on a live organisation, and said by its OpenAPI description, v16.1.
+# Xero's own messages: seen on a live organisation, and in its OpenAPI description, v16.1.
 ARCHIVED_MEMBER = "Unable to assign an Archived contact."
 TOO_MANY = "You’ve reached the limit of 100 contact groups."
 _MOST = 100
@@ -31,7 +31,7 @@ _ORDERS = {"name": "name", "status": "status", "contactgroupid": "group_id"}
 
 
 def list_groups(call: ApiCall) -> ApiResponse:
-    """`GET /ContactGroups`: the active ones, without their contacts."""
+    """`GET /ContactGroups`: active groups, without their contacts."""
     order = parse_order(call.parameter("order"), _ORDERS, "ContactGroup") or {"name": "ASC"}
     where = parse(call.parameter("where").strip() or "true", CONTACT_GROUP, "ContactGroup").matches
     rows = call.practice.database.all(
@@ -42,7 +42,7 @@ def list_groups(call: ApiCall) -> ApiResponse:
 
 
 def get_group(call: ApiCall) -> ApiResponse:
-    """`GET /ContactGroups/{ContactGroupID}`: one group with the contacts in it."""
+    """`GET /ContactGroups/{ContactGroupID}`: one group with its contacts."""
     return _answer(call, _group(call))
 
 
@@ -98,9 +98,9 @@ def update_group(call: ApiCall) -> ApiResponse:
 
 
 def add_members(call: ApiCall) -> ApiResponse:
-    """`PUT /ContactGroups/{ContactGroupID}/Contacts`: put contacts into a group, all of them or none.
+    """`PUT /ContactGroups/{ContactGroupID}/Contacts`: add contacts to a group, all or none.
 
-    An archived one is refused (seen), though a contact that is archived later stays in its groups.
+    An archived contact is refused (seen), though one that is archived later stays in its groups.
     """
     group, database = _group(call), call.practice.database
     if group["status"] != "ACTIVE":
@@ -119,7 +119,7 @@ def add_members(call: ApiCall) -> ApiResponse:
 
 
 def remove_members(call: ApiCall) -> ApiResponse:
-    """`DELETE /ContactGroups/{ContactGroupID}/Contacts[/{ContactID}]`: take one or all out of a group."""
+    """`DELETE /ContactGroups/{ContactGroupID}/Contacts[/{ContactID}]`: remove one or all from a group."""
     group, database = _group(call), call.practice.database
     if "contact_id" in call.path:
         rows = [_contact(call, call.path["contact_id"])]
@@ -175,7 +175,7 @@ def _rewrite(call: ApiCall, row: sqlite3.Row) -> None:
 
 
 def group_document(group_id: str, name: str) -> Document:
-    """Show a group as contacts carry it."""
+    """Return a group as shown in contacts."""
     return {
         "ContactGroupID": group_id,
         "Name": name,

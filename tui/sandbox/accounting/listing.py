@@ -1,4 +1,4 @@
-"""`GET /Contacts`: what is asked for, turned into SQL, one page at a time."""
+"""`GET /Contacts`: translates the query to SQL, one page at a time."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class _ListQuery:
 
 
 def list_contacts(call: ApiCall) -> ApiResponse:
-    """Answer a list: paged and full, or unpaged and light."""
+    """Return a list: full if paged, light if unpaged."""
     query = _parse_query(call)
     database = call.practice.database
     if not query.fast and _stored(call) > _HIGH_VOLUME:
@@ -59,7 +59,7 @@ def list_contacts(call: ApiCall) -> ApiResponse:
 
 
 def _evaluate(call: ApiCall, query: _ListQuery) -> None:
-    """Raise `EvaluationError` where the filter fails on one of the contacts it is asked of."""
+    """Raise `EvaluationError` if the filter fails on any of the contacts it is applied to."""
     if query.error_condition is None:
         return
     sql = f"SELECT 1 FROM contacts WHERE {query.error_condition.sql} LIMIT 1"  # noqa: S608 - our own conditions
@@ -71,7 +71,7 @@ def _select(query: _ListQuery) -> str:
     chosen = f"FROM contacts WHERE {query.conditions} ORDER BY {query.order}"
     if query.page is None:
         return f"SELECT document {chosen}"
-    # The inner query walks an index that holds all it needs; rows are only read for the page itself.
+    # The inner query only reads an index; rows are only read for the page itself.
     paging = f"LIMIT {query.size} OFFSET {(query.page - 1) * query.size}"
     page = f"(SELECT id AS chosen {chosen} {paging})"
     return f"SELECT document FROM {page} CROSS JOIN contacts ON id = chosen"  # noqa: S608 - our own conditions
@@ -89,7 +89,7 @@ def _parse_query(call: ApiCall) -> _ListQuery:
         parsed = parse(where)
         fast_where = parsed.fast
         if parsed.error_condition is not None:
-            # On every contact that is asked about, whether the rest of the filter would find it or not.
+            # On every contact that the filter is applied to, whether or not the rest of it matches.
             sql = " AND ".join([*conditions, parsed.error_condition.sql])
             error_condition = Condition(sql, (*parameters, *parsed.error_condition.parameters))
         conditions.append(parsed.matches.sql)
@@ -102,14 +102,14 @@ def _parse_query(call: ApiCall) -> _ListQuery:
 
 
 def _ids(call: ApiCall) -> list[tuple[str, list[Any]]]:
-    texts = [one for one in call.parameter("IDs").split(",") if one.strip()]
+    texts = [contact_id for contact_id in call.parameter("IDs").split(",") if contact_id.strip()]
     if not texts:
         return []
     ids = []
     for text in texts:
-        if (one := parse_guid(text)) is None:
+        if (contact_id := parse_guid(text)) is None:
             raise query_error(f"'{text.strip()}' is not a valid ContactID.")
-        ids.append(one)
+        ids.append(contact_id)
     return [(f"contact_id IN ({', '.join('?' * len(ids))})", ids)]
 
 
@@ -125,9 +125,9 @@ def _since(call: ApiCall) -> list[tuple[str, list[Any]]]:
 
 
 def parse_since(text: str) -> int | None:
-    """Read `If-Modified-Since`, ISO 8601 or as HTTP writes dates, to whole seconds, in milliseconds.
+    """Parse `If-Modified-Since`, as ISO 8601 or an HTTP date, to whole seconds, in milliseconds.
 
-    What can't be read is left out of account, as HTTP asks (RFC 9110, 13.1.3). No zone means UTC.
+    Unreadable values are ignored, as HTTP requires (RFC 9110, 13.1.3). No zone means UTC.
     """
     try:
         moment = datetime.fromisoformat(text)
@@ -144,7 +144,7 @@ def parse_since(text: str) -> int | None:
 def _order(text: str) -> tuple[str, bool]:
     ordered = parse_order(text, _ORDERS, "Contact") or {"updated": "ASC"}
     is_fast = set(ordered) <= set(_FAST_ORDERS.values())
-    # Ties are broken in the direction of the last column, which can walk an index.
+    # Ties are sorted in the direction of the last column, which allows using an index.
     ordered.setdefault("contact_id", [*ordered.values()][-1])
     return as_sql(ordered), is_fast
 

@@ -1,4 +1,4 @@
-"""What every call of the Accounting API goes through: token, organisation, limits, idempotency key."""
+"""The steps of every Accounting API call: token, organisation, limits, idempotency key."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ _LONGEST = 128
 
 
 def run_once(call: ApiCall, key: str, target: str, perform: Callable[[], ApiResponse]) -> ApiResponse:
-    """Perform a write, or give the answer it had.
+    """Perform a write, or return the response it had.
 
-    Runs inside the caller's transaction, so that a crash keeps both the write and its answer or neither.
+    Runs inside the caller's transaction, so that a crash keeps both the write and its response, or neither.
     """
     if len(key) > _LONGEST:
         return validation(f"The Idempotency-Key may have at most {_LONGEST} characters.").answer()
@@ -70,7 +70,7 @@ SETTINGS_READ = frozenset({"accounting.settings", "accounting.settings.read"})
 
 @dataclass(frozen=True, slots=True)
 class ApiCall:
-    """One call that passed the gate."""
+    """One call that passed the checks."""
 
     practice: SandboxServices
     organisation: SandboxOrganisation
@@ -87,7 +87,7 @@ class ApiCall:
 
     @property
     def org(self) -> int:
-        """The row of the organisation worked in."""
+        """The row of the call's organisation."""
         return self.organisation.org
 
     @property
@@ -96,18 +96,18 @@ class ApiCall:
         return self.practice.clock.now_ms()
 
     def parameter(self, name: str) -> str:
-        """Return a parameter of the query, whose name is read in any case; empty where there is none."""
+        """Return a query parameter, ignoring the case of its name; empty if it is missing."""
         return self.query.get(name.lower(), "")
 
     def flag(self, name: str, *, default: bool) -> bool:
-        """Read a true/false parameter, spelled in any case."""
+        """Return a true/false parameter, ignoring case."""
         value = self.parameter(name).strip().lower()
         return value == "true" if value else default
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What a method does, and the scopes of which one is needed."""
+    """The handler of a method, and the scopes of which one is required."""
 
     handler: Callable[[ApiCall], ApiResponse]
     scopes: frozenset[str]
@@ -115,7 +115,7 @@ class Operation:
 
 
 def endpoint_for(operations: dict[str, Operation]) -> Callable[[Request], Awaitable[Response]]:
-    """Make the endpoint of one path out of what its methods do."""
+    """Return the endpoint of a path from the operations of its methods."""
 
     async def endpoint(request: Request) -> Response:
         services = services_of(request)
@@ -138,7 +138,9 @@ async def _answer(
     if access is None:
         return organisation, unauthorized(services.tokens.refusal_reason(token))
     if access.org is not None:
-        organisation = next(one for one in services.books.organisations if one.org == access.org)
+        organisation = next(
+            candidate for candidate in services.books.organisations if candidate.org == access.org
+        )
     if organisation is None or not _connected(services, organisation, access):
         return organisation, forbidden()
     if not access.scopes & operation.scopes:
@@ -161,7 +163,7 @@ async def _answer(
 
 
 def _joined(parameters: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Put the values of a parameter that is there several times into one list, as .NET does."""
+    """Join the values of a repeated parameter into one list, as .NET does."""
     joined: dict[str, str] = {}
     for name, value in parameters:
         key = name.lower()

@@ -18,7 +18,7 @@ _LONGEST_NOTE = 4000
 
 
 def get_contact(call: ApiCall) -> ApiResponse:
-    """`GET /Contacts/{ContactID}`, archived or not; a contact number will do as well."""
+    """`GET /Contacts/{ContactID}`, archived or not; a contact number works, too."""
     return envelope(call.now, "Contacts", [books.single(_row(call)["document"])])
 
 
@@ -26,7 +26,8 @@ def get_history(call: ApiCall) -> ApiResponse:
     """`GET /Contacts/{ContactID}/History`, newest first."""
     row = _row(call)
     records = [
-        _record(one["at"], one["details"], one["changes"], one["user"]) for one in call.books.history(row)
+        _record(entry["at"], entry["details"], entry["changes"], entry["user"])
+        for entry in call.books.history(row)
     ]
     if not any(record["Changes"] == "Created" for record in records):
         records.append(_record(row["created"], f"{row['name']} was created.", "Created", "System Generated"))
@@ -34,27 +35,27 @@ def get_history(call: ApiCall) -> ApiResponse:
 
 
 def put_history(call: ApiCall) -> ApiResponse:
-    """`PUT /Contacts/{ContactID}/History`: add notes. Taken for archived contacts as well (unproven)."""
+    """`PUT /Contacts/{ContactID}/History`: add notes. Allowed for archived contacts as well (unproven)."""
     row = _row(call)
-    details = [one.get("Details") for one in parse_elements(call.body, "HistoryRecords")]
-    if not all(isinstance(one, str) and 0 < len(one) <= _LONGEST_NOTE for one in details):
+    details = [entry.get("Details") for entry in parse_elements(call.body, "HistoryRecords")]
+    if not all(isinstance(detail, str) and 0 < len(detail) <= _LONGEST_NOTE for detail in details):
         raise validation(f"Details must be a text of 1 to {_LONGEST_NOTE} characters.")
     answers = []
     for detail in details:
         call.books.add_note(row, USER, str(detail))
         newest = call.books.history(row)[0]
-        # Seen without the offset here, and with it where history is read.
+        # Seen without the offset here, and with it when the history is read.
         written = {"DateUTC": xero_date(newest["at"], offset=False), "ValidationErrors": []}
         answers.append(encode(_record(newest["at"], str(detail)) | written))
     return envelope(call.now, "HistoryRecords", answers)
 
 
 def get_organisation(call: ApiCall) -> ApiResponse:
-    """`GET /Organisation`: the one organisation of the call, in a list."""
-    one = call.organisation
+    """`GET /Organisation`: the call's organisation, in a list."""
+    organisation = call.organisation
     document = {
-        "Name": one.name,
-        "LegalName": one.name,
+        "Name": organisation.name,
+        "LegalName": organisation.name,
         "PaysTax": True,
         "Version": "NZ",
         "OrganisationType": "TRUST",
@@ -68,11 +69,11 @@ def get_organisation(call: ApiCall) -> ApiResponse:
         "SalesTaxPeriod": "TWOMONTHS",
         "DefaultSalesTax": "Tax Exclusive",
         "DefaultPurchasesTax": "Tax Exclusive",
-        "CreatedDateUTC": xero_date(one.created, offset=False),
+        "CreatedDateUTC": xero_date(organisation.created, offset=False),
         "OrganisationEntityType": "TRUST",
         "Timezone": "NEWZEALANDSTANDARDTIME",
-        "ShortCode": one.short_code,
-        "OrganisationID": one.tenant_id,
+        "ShortCode": organisation.short_code,
+        "OrganisationID": organisation.tenant_id,
         "Edition": "BUSINESS",
         "Class": "PREMIUM",
         "Addresses": [],

@@ -56,7 +56,7 @@ _PATHS: dict[str, dict[str, Operation]] = {
 
 
 def _route(path: str, operations: dict[str, Operation]) -> Route:
-    """Make a route whose names are read in any case, as the live service reads them."""
+    """Return a route whose path is case-insensitive, as on the live service."""
     route = Route(f"{BASE}{path}", endpoint_for(operations), methods=list(operations))
     below = compile_path(path)[0].pattern.removeprefix("^")
     route.path_regex = re.compile(f"^{re.escape(BASE)}(?i:{below})")

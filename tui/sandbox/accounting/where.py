@@ -1,13 +1,14 @@
-"""The `where` parameter: the part of Xero's filter language that resources are asked with.
+"""The `where` parameter: the supported part of Xero's filter language.
 
-Comparisons (`==`, `=`, `!=`, `<>`, `<`, `<=`, `>`, `>=`) of properties, texts (a quote inside is doubled),
+Comparisons (`==`, `=`, `!=`, `<>`, `<`, `<=`, `>`, `>=`) of properties, strings (a quote inside is doubled),
 numbers, `true`, `false`, `null`, `Guid("…")`, `DateTime(2026, 11, 22)` and `DateTime.Parse("2026-11-22")`,
-joined by `AND`, `&&`, `OR`, `||`, `NOT`, `!` and parentheses. Texts know `.Contains`, `.StartsWith`,
+joined by `AND`, `&&`, `OR`, `||`, `NOT`, `!` and parentheses. Strings have `.Contains`, `.StartsWith`,
 `.EndsWith`, `.ToLower`, `.ToUpper`, `.Trim` and `.Length`, all values `.Equals`.
-Names and methods are read in any case.
 
-Xero evaluates with .NET's Dynamic LINQ: what can't be parsed is a 400 in that library's words (seen), and a
-method called on an empty field fails the whole call with a 500 (seen) unless a null check stands before it.
+Names and methods are case-insensitive.
+
+Xero evaluates with .NET's Dynamic LINQ: invalid text is a 400 with that library's message (seen), and a
+method called on an empty field fails the whole call with a 500 (seen) unless a null check precedes it.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ _DIRECTIONS: Final = {"": "ASC", "asc": "ASC", "ascending": "ASC", "desc": "DESC
 
 
 def parse_order(text: str, columns: Mapping[str, str], type_name: str) -> dict[str, str]:
-    """Return the columns to sort by, the first first, with the direction of each.
+    """Return the columns to sort by, in order, with the direction of each.
 
-    `columns` are known by property name in lower case. Raises `ApiError` (QueryParseException).
+    `columns` has the columns by property name in lower case. Raises `ApiError` (QueryParseException).
     """
     ordered: dict[str, str] = {}
     for part in text.split(",") if text.strip() else ():
@@ -49,7 +50,7 @@ def parse_order(text: str, columns: Mapping[str, str], type_name: str) -> dict[s
 
 
 def as_sql(ordered: Mapping[str, str]) -> str:
-    """Write what follows `ORDER BY`."""
+    """Return the text after `ORDER BY`."""
     return ", ".join(f"{column} {direction}" for column, direction in ordered.items())
 
 
@@ -63,17 +64,17 @@ _TOKEN: Final = re.compile(
     )\s*""",
     re.VERBOSE,
 )
-# How deep parentheses, arguments and negations may be nested, which costs Python's stack …
+# How deeply parentheses, arguments and negations may be nested, which uses Python's stack …
 _DEEPEST: Final = 50
-# … and operators and methods applied to each other's results, which costs the stack of SQLite's parser:
-# it has a hundred entries, and up to six are needed for each.
+# … and operators and methods applied to each other's results, which uses the stack of SQLite's parser: it has
+# 100 entries, and each level needs up to six.
 _HIGHEST: Final = 15
 _MILLISECONDS: Final = 1000
 _ALWAYS, _NEVER = "1", "0"
 
 
 class PropertyKind(StrEnum):
-    """The type of a value, by the name that Xero's messages have for it."""
+    """The type of a value, as named in Xero's messages."""
 
     TEXT = "String"
     GUID = "Guid"
@@ -85,10 +86,10 @@ class PropertyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """A property that can be asked for: its type and where its value is stored.
+    """A property that filters can use: its type and where its value is stored.
 
-    `folded` is the column to compare by where case doesn't matter. `optimised` marks the properties that
-    stay fast in large organisations.
+    `folded` is the column for case-insensitive comparisons. `optimised` marks the properties that stay fast
+    in large organisations.
     """
 
     kind: PropertyKind
@@ -133,7 +134,7 @@ CONTACT_GROUP: Final[Mapping[str, Property]] = {
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A piece of SQL with its parameters."""
+    """An SQL fragment with its parameters."""
 
     sql: str
     parameters: tuple[Any, ...] = ()
@@ -143,8 +144,8 @@ class Condition:
 class Where:
     """A filter as SQL.
 
-    `error_condition` is true for the rows on which Xero's own evaluation ends in an error; `None` when there
-    can be none. `fast` says whether the filter is one of the three that Xero calls optimised.
+    `error_condition` is true for the rows on which Xero's own evaluation fails; `None` if it can't. `fast` is
+    whether the filter is one of the three that Xero calls optimised.
     """
 
     matches: Condition
@@ -156,10 +157,10 @@ class Where:
 class _Value:
     """A part of the expression. As a condition, NULL counts as false.
 
-    `outcome` is set where evaluation may fail: SQL that gives 0, 1, or 2 for a failure. `failing` is the
-    same of a value that is no condition: columns that must not be NULL. `constant` is the value of a
-    literal. `height` counts the operators and methods from here down. `joined` are the parts that `AND` or
-    `OR` has joined, with its name.
+    `outcome` is set if evaluation can fail: SQL that returns 0, 1, or 2 for a failure. `failing` is the same
+    for a value that isn't a condition: columns that must not be NULL. `constant` is the value of a literal.
+    `height` counts the operators and methods from here down. `joined` are the parts that `AND` or `OR` has
+    joined, with its name.
     """
 
     kind: PropertyKind
@@ -174,7 +175,7 @@ class _Value:
     joined: tuple[str, tuple[_Value, ...]] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what SQLite couldn't take."""
+        """Reject expressions that are too deep for SQLite."""
         if self.height > _HIGHEST:
             raise _too_deep()
 
@@ -184,8 +185,10 @@ class _Value:
 
 
 def parse(text: str, properties: Mapping[str, Property] = CONTACT, type_name: str = "Contact") -> Where:
-    """Read a filter. Raises `ApiError` (QueryParseException) when it can't be understood."""
-    found = _Parser(_tokens(text), {name.lower(): one for name, one in properties.items()}, type_name).parse()
+    """Parse a filter. Raises `ApiError` (QueryParseException) if it is invalid."""
+    found = _Parser(
+        _tokens(text), {name.lower(): property_ for name, property_ in properties.items()}, type_name
+    ).parse()
     if found.kind is not PropertyKind.FLAG:
         raise query_error("Expression of type 'Boolean' expected")
     failing = found.outcome and Condition(f"{found.outcome.sql} = 2", found.outcome.parameters)
@@ -231,7 +234,7 @@ class _Parser:
     depth: int = field(default=0)
 
     def parse(self) -> _Value:
-        """Read everything there is."""
+        """Parse the whole expression."""
         found = self._or_expression()
         if self._next.kind != "end":
             raise query_error("Syntax error")
@@ -241,10 +244,10 @@ class _Parser:
     def _next(self) -> _Token:
         return self.tokens[self.position]
 
-    def _accept(self, *words: str) -> str | None:
-        """Step over the next token if it is one of these, in any case; gives it in lower case."""
+    def _accept(self, *expected: str) -> str | None:
+        """Consume the next token if it is one of these, ignoring case; returns it in lower case."""
         word = self._next.text.lower()
-        if self._next.kind in {"word", "sign"} and word in words:
+        if self._next.kind in {"word", "sign"} and word in expected:
             self.position += 1
             return word
         return None
@@ -354,7 +357,7 @@ class _Parser:
 
 
 _SIGNS: Final = {"==": "=", "<>": "!="}
-# In SQL and for a text known now. Case is changed as Unicode has it, by functions of `SandboxDatabase`.
+# In SQL and for constants. Case conversion is Unicode's, by functions of `SandboxDatabase`.
 _CHANGES: Final[Mapping[str, tuple[str, Callable[[str], str]]]] = {
     "tolower": ("unicode_lower", str.lower),
     "toupper": ("unicode_upper", str.upper),
@@ -381,9 +384,9 @@ def _guid(arguments: list[_Value]) -> _Value:
 
 
 def _moment(arguments: list[_Value]) -> _Value:
-    numbers = [one.constant for one in arguments]
+    numbers = [argument.constant for argument in arguments]
     if len(numbers) not in {3, 6, 7} or not all(
-        isinstance(one, float) and one.is_integer() for one in numbers
+        isinstance(argument, float) and argument.is_integer() for argument in numbers
     ):
         raise query_error("No matching constructor in type 'DateTime'")
     try:
@@ -411,12 +414,12 @@ def _at(moment: datetime) -> _Value:
 
 
 def _of_text(target: _Value, method: str, arguments: list[_Value]) -> _Value | None:
-    """Apply a method of texts; None where there is none of that name that takes such arguments."""
+    """Apply a string method; None if no such method takes these arguments."""
     if method == "length":
         return _length(target)
     if method in _CHANGES and not arguments:
         return _changed(target, *_CHANGES[method])
-    if method in _SEARCHES and [one.kind for one in arguments] == [PropertyKind.TEXT]:
+    if method in _SEARCHES and [argument.kind for argument in arguments] == [PropertyKind.TEXT]:
         if not arguments[0].is_constant:
             raise query_error("What is looked for must be a text in double quotes")
         return _searched(target, method, arguments[0].constant)
@@ -439,7 +442,7 @@ def _length(target: _Value) -> _Value:
 
 def _searched(target: _Value, method: str, wanted: str) -> _Value:
     if target.source is None:
-        # Of a text whose case was chosen, the case counts.
+        # A string with converted case is compared case-sensitively.
         size = len(wanted)
         if not wanted:
             return _leaf(f"{target.sql} IS NOT NULL", target.parameters, target)
@@ -457,7 +460,7 @@ def _searched(target: _Value, method: str, wanted: str) -> _Value:
 
 
 def _leaf(sql: str, parameters: tuple[Any, ...], *sides: _Value, optimised: bool = False) -> _Value:
-    """Make a condition of values, which fails where they do."""
+    """Return a condition on values, which fails if they do."""
     columns = [column for side in sides for column in side.failing]
     height = _above(*sides)
     if not columns:
@@ -491,12 +494,12 @@ def _compared(left: _Value, sign: str, right: _Value) -> _Value:
     optimised = left.source is not None and left.source.optimised and sign == "=" and right.is_constant
     match sign:
         case "=" if right.is_constant:
-            # Not `IS`, which would pass by the index.
+            # Not `IS`, which wouldn't use the index.
             sql = f"{name} = {wanted.sql}"
         case "=" | "!=":
             sql = f"{name} {'IS' if sign == '=' else 'IS NOT'} {wanted.sql}"
         case _ if left.kind is PropertyKind.TEXT:
-            # Nothing comes before every text.
+            # NULL sorts before every string.
             sql = f"ifnull({name}, '') {sign} ifnull({wanted.sql}, '')"
         case _:
             sql = f"{name} {sign} {wanted.sql}"
@@ -518,7 +521,7 @@ def _compared_flags(left: _Value, sign: str, right: _Value) -> _Value:
     if left.outcome is None and right.outcome is None:
         return _Value(PropertyKind.FLAG, sql, parameters, height=height)
     first, second = _outcome(left), _outcome(right)
-    # Both at once, as digits: every other way would repeat one of them, and double what each level adds.
+    # Both at once, as digits: any other way would repeat one of them, doubling the size with each level.
     same, different = (1, 0) if sign == "=" else (0, 1)
     outcome = Condition(
         f"CASE 3 * ({first.sql}) + ({second.sql}) "
@@ -544,16 +547,16 @@ def _negated(value: _Value) -> _Value:
 
 
 def _joined(parts: list[_Value], sign: str) -> _Value:
-    """Join conditions, which are evaluated from left to right until the result is known.
+    """Join conditions, evaluated from left to right until the result is known.
 
-    What parentheses have joined by the same operator is part of the same list.
+    Conditions in parentheses joined by the same operator become part of the same list.
     """
     if len(parts) == 1:
         return parts[0]
     every = tuple(
-        one
+        condition
         for part in parts
-        for one in (part.joined[1] if part.joined and part.joined[0] == sign else [part])
+        for condition in (part.joined[1] if part.joined and part.joined[0] == sign else [part])
     )
     return replace(_halved(every, sign), joined=(sign, every))
 
@@ -573,9 +576,9 @@ def _halved(parts: tuple[_Value, ...], sign: str) -> _Value:
     if left.outcome is None and right.outcome is None:
         return _Value(PropertyKind.FLAG, sql, parameters, height=height)
     first, second = _outcome(left), _outcome(right)
-    goes_on, decides = (1, 0) if sign == "AND" else (0, 1)
+    continues, decides = (1, 0) if sign == "AND" else (0, 1)
     outcome = Condition(
-        f"CASE {first.sql} WHEN {goes_on} THEN {second.sql} WHEN {decides} THEN {decides} ELSE 2 END",
+        f"CASE {first.sql} WHEN {continues} THEN {second.sql} WHEN {decides} THEN {decides} ELSE 2 END",
         (*first.parameters, *second.parameters),
     )
     return _Value(PropertyKind.FLAG, sql, parameters, outcome, height=height)

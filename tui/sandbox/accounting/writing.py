@@ -1,4 +1,4 @@
-"""`PUT` and `POST /Contacts`: elements judged one by one, as the live service was seen to do."""
+"""`PUT` and `POST /Contacts`: elements are validated one by one, as seen on the live service."""
 
 from __future__ import annotations
 
@@ -71,9 +71,9 @@ def update_contact(call: ApiCall) -> ApiResponse:
 
 
 def parse_elements(body: bytes, name: str = "Contacts") -> list[Document]:
-    """Read a body: `{"Contacts": […]}`, a bare list, or a single element.
+    """Parse a body: `{"Contacts": […]}`, a bare list, or a single element.
 
-    The names of properties are read in any case, as the live service does for its own SDKs.
+    Property names are case-insensitive, as the live service's are for its own SDKs.
     """
     try:
         content = json_body.decode(body)
@@ -82,25 +82,29 @@ def parse_elements(body: bytes, name: str = "Contacts") -> list[Document]:
     content = _in_our_case(content, _DEEPEST)
     if isinstance(content, dict):
         content = content.get(name, [content])
-    if not isinstance(content, list) or not content or not all(isinstance(one, dict) for one in content):
+    if (
+        not isinstance(content, list)
+        or not content
+        or not all(isinstance(element, dict) for element in content)
+    ):
         raise unreadable_body(f"A list of {name} is expected.")
     return content
 
 
 def _in_our_case(value: Any, levels: int) -> Any:
-    """Spell the names of properties as the practice services do, as deep as an element has any."""
+    """Convert property names to the spelling of the practice services, as deep as elements have any."""
     if isinstance(value, list) and levels:
-        return [_in_our_case(one, levels - 1) for one in value]
+        return [_in_our_case(item, levels - 1) for item in value]
     if isinstance(value, dict) and levels:
         return {
-            _PROPERTIES.get(key.lower(), key): _in_our_case(one, levels - 1) for key, one in value.items()
+            _PROPERTIES.get(key.lower(), key): _in_our_case(item, levels - 1) for key, item in value.items()
         }
     return value
 
 
 def _write(call: ApiCall, elements: list[Document], *, create_only: bool) -> ApiResponse:
-    # A property of null counts as not sent: a .NET service can't tell the two apart.
-    elements = [{key: value for key, value in one.items() if value is not None} for one in elements]
+    # A null property counts as not sent: a .NET service can't distinguish the two.
+    elements = [{key: value for key, value in element.items() if value is not None} for element in elements]
     summarise = call.flag("summarizeErrors", default=True)
     outcomes: list[_Outcome] = []
     try:
@@ -157,7 +161,7 @@ def _create(call: ApiCall, element: Document) -> int:
 
 
 def _edit(call: ApiCall, row: sqlite3.Row, element: Document) -> bool:
-    """Edit or archive; gives whether the status was written. An archived contact is out of reach here."""
+    """Edit or archive; returns whether the status was written. Archived contacts can't be changed here."""
     if not row["active"]:
         raise RefusedError(MATCHED_ARCHIVED)
     status = element.get("ContactStatus", ACTIVE)
@@ -182,9 +186,9 @@ def _shown(call: ApiCall, outcome: _Outcome, *, with_status: bool) -> bytes:
 
 
 def _error_element(outcome: _Outcome) -> Document:
-    """Make an error element: what was sent, and the error.
+    """Return an error element: the element as sent, and the error.
 
-    All it says of the stored contact is its name, where none was sent (seen).
+    The only field from the stored contact is its name, if none was sent (seen).
     """
     sent = outcome.element
     known: dict[str, Any] = {
@@ -193,7 +197,7 @@ def _error_element(outcome: _Outcome) -> Document:
         if key in books.FIELDS and key not in _NEVER_ECHOED and isinstance(value, (str, bool))
     }
     if "ContactID" in known:
-        # Spelled as every answer spells it, however it was sent.
+        # Formatted as in every response, however it was sent.
         known["ContactID"] = parse_guid(str(known["ContactID"])) or known["ContactID"]
     if outcome.name is not None:
         known.setdefault("Name", outcome.name)
@@ -212,5 +216,5 @@ def _error_element(outcome: _Outcome) -> Document:
 
 
 def _echoed(slots: Any) -> list[Document]:
-    """Give phones or addresses back as they were sent, each with its own errors, of which there are none."""
+    """Return phones or addresses as they were sent, each with an empty list of errors."""
     return [slot | {"ValidationErrors": []} for slot in dicts(slots)]

@@ -1,1 +1,1 @@
-"""Signing in: the consent page, tokens and connections."""
+"""Sign-in: the consent page, tokens and connections."""

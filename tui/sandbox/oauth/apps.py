@@ -1,4 +1,4 @@
-"""The page on which a person takes organisations away from an app again, as under Xero's Connected apps."""
+"""The page where users disconnect organisations from an app, as under Xero's Connected apps."""
 
 from __future__ import annotations
 
@@ -27,6 +27,6 @@ async def show(request: Request) -> Response:
 
 
 async def disconnect(request: Request) -> Response:
-    """`POST /identity/apps/{id}`: disconnect one organisation; the others stay."""
+    """`POST /identity/apps/{id}`: disconnect one organisation; the others stay connected."""
     remove_connection(services_of(request), request.path_params["id"])
     return RedirectResponse(_PATH, 303)

@@ -29,7 +29,7 @@ _CARRIED = (
 _CHALLENGE_LENGTH = 43
 _ERROR_PAGE = "/identity/error"
 _NO_STORE = {"Cache-Control": "no-store"}
-# Xero's own words for the first two (seen).
+# Xero's own messages for the first two (seen).
 _REQUEST_ERRORS = {
     "client": "unauthorized_client : Unknown client or client not enabled",
     "redirect": "unauthorized_client : Invalid redirect_uri",
@@ -49,7 +49,9 @@ async def authorize(request: Request) -> Response:
     if problem:
         return _to_error_page(problem)
     services = services_of(request)
-    return _consent(services, params, {one.tenant_id for one in services.books.organisations})
+    return _consent(
+        services, params, {organisation.tenant_id for organisation in services.books.organisations}
+    )
 
 
 async def decide(request: Request) -> Response:
@@ -66,7 +68,9 @@ async def decide(request: Request) -> Response:
         return _back(params, {"error": "access_denied"})
     services = services_of(request)
     wanted = {value for name, value in pairs if name == "tenant"}
-    orgs = [one.org for one in services.books.organisations if one.tenant_id in wanted]
+    orgs = [
+        organisation.org for organisation in services.books.organisations if organisation.tenant_id in wanted
+    ]
     if not orgs:
         return _consent(services, params, (), notice("Choose at least one organisation.", refused=True))
     connect(services, orgs, new_id())
@@ -84,10 +88,10 @@ async def decide(request: Request) -> Response:
 
 async def error(request: Request) -> Response:
     """`GET /identity/error`: the error page for invalid requests."""
-    words = _REQUEST_ERRORS.get(request.query_params.get("errorId", ""), "unknown_error")
+    message = _REQUEST_ERRORS.get(request.query_params.get("errorId", ""), "unknown_error")
     body = (
         "<h1>Sorry, something went wrong</h1><p>Go back and try again.</p>"
-        f"<p>Error code: 500</p><p>Error: {escape(words)}</p>"
+        f"<p>Error code: 500</p><p>Error: {escape(message)}</p>"
     )
     return page("Sorry, something went wrong", body, status=500)
 
@@ -96,9 +100,9 @@ def _consent(
     services: SandboxServices, params: Mapping[str, str], ticked: Collection[str], note: str = ""
 ) -> Response:
     choices = "".join(
-        f'<label><input type="checkbox" name="tenant" value="{one.tenant_id}"'
-        f"{' checked' if one.tenant_id in ticked else ''}> {isolated(one.name)}</label>"
-        for one in services.books.organisations
+        f'<label><input type="checkbox" name="tenant" value="{organisation.tenant_id}"'
+        f"{' checked' if organisation.tenant_id in ticked else ''}> {isolated(organisation.name)}</label>"
+        for organisation in services.books.organisations
     )
     hidden = "".join(
         f'<input type="hidden" name="{name}" value="{escape(params.get(name, ""))}">' for name in _CARRIED
@@ -111,7 +115,7 @@ def _consent(
         '<button class="go" name="decision" value="allow">Allow access</button> '
         '<button name="decision" value="deny">Cancel</button></form>'
     )
-    # Browsers hold the redirect that follows a form against `form-action` too.
+    # Browsers apply `form-action` to the redirect after a form, too.
     return page("Allow access", body, form_targets=f"'self' {_origin(params['redirect_uri'])}")
 
 

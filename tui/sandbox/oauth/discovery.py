@@ -1,4 +1,4 @@
-"""What an OpenID Connect client looks up before it signs in: addresses, abilities and the public key."""
+"""OpenID Connect discovery: endpoints, capabilities and the public key."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LOGIN, _IDENTITY = "https://login.xero.com", "https://identity.xero.com"
 
 
 async def configuration(request: Request) -> Response:
-    """`GET /.well-known/openid-configuration` (OpenID Connect Discovery): only what is served here."""
+    """`GET /.well-known/openid-configuration` (OpenID Connect Discovery): only what is supported here."""
     issuer = issuer_of(request)
     login = _LOGIN if issuer == _IDENTITY else issuer
     return JSONResponse(
@@ -47,9 +47,9 @@ async def keys(request: Request) -> Response:
 
 
 def issuer_of(request: Request) -> str:
-    """Return the address this service is asked at, which is the issuer of its tokens.
+    """Return the URL of this service as the client sees it, which is the issuer of its tokens.
 
-    A reverse proxy that stands in for Xero's own names serves them over https.
+    A reverse proxy that serves Xero's own names does so over https.
     """
     is_proxied = (request.url.hostname or "").endswith(".xero.com")
     return _IDENTITY if is_proxied else str(request.base_url).rstrip("/")

@@ -67,9 +67,9 @@ async def userinfo(request: Request) -> Response:
 
 
 async def connections(request: Request) -> Response:
-    """`GET /connections`: the organisations this app may work in, in camelCase (identity API, v16.1).
+    """`GET /connections`: the organisations this app has access to, in camelCase (identity API, v16.1).
 
-    A custom connection is an app of its own, with its one organisation.
+    A custom connection is a separate app, with its one organisation.
     """
     services = services_of(request)
     access = services.tokens.find_access(bearer(request.headers))
@@ -96,9 +96,9 @@ async def connections(request: Request) -> Response:
 
 
 async def disconnect(request: Request) -> Response:
-    """`DELETE /connections/{id}`: take one organisation away from this app.
+    """`DELETE /connections/{id}`: disconnect one organisation from this app.
 
-    A custom connection finds none to take away: it is ended where it was made, on its app's page.
+    A custom connection has none to disconnect: it is ended where it was created, on its app's page.
     """
     services = services_of(request)
     access = services.tokens.find_access(bearer(request.headers))
@@ -109,7 +109,7 @@ async def disconnect(request: Request) -> Response:
 
 
 def remove_connection(services: SandboxServices, connection_id: str) -> bool:
-    """Disconnect one organisation from the app; false when there is no such connection."""
+    """Disconnect one organisation from the app; returns False if there is no such connection."""
     removed = services.database.one(
         "DELETE FROM connections WHERE id = ? RETURNING id", (parse_guid(connection_id),)
     )
@@ -117,7 +117,7 @@ def remove_connection(services: SandboxServices, connection_id: str) -> bool:
 
 
 def connected(services: SandboxServices) -> list[Row]:
-    """List the organisations that a person has connected to the app."""
+    """Return the organisations that the user has connected to the app."""
     return services.database.all(
         "SELECT c.*, o.tenant_id, o.name FROM connections c JOIN organisations o USING (org) ORDER BY org"
     )
@@ -161,7 +161,7 @@ def _custom_connection(
     scope = form.get("scope") or DEFAULT_SCOPE
     if not set(scope.split()) <= SCOPES:
         raise OAuthError("invalid_scope")
-    scope = " ".join(one for one in scope.split() if one != "offline_access")
+    scope = " ".join(item for item in scope.split() if item != "offline_access")
     return services.tokens.custom_connection(scope, services.books.organisations[0].org)
 
 
@@ -177,7 +177,7 @@ def _basic(request: Request) -> tuple[str, str] | None:
 
 
 def _custom(services: SandboxServices, org: int) -> list[Row]:
-    """Give the connection that a custom connection consists of; its id is as lasting as the organisation."""
+    """Return the only connection of a custom connection; its id is the organisation's."""
     return services.database.all(
         "SELECT tenant_id AS id, tenant_id AS auth_event_id, tenant_id, name, created, created AS updated "
         "FROM organisations WHERE org = ?",
@@ -191,5 +191,5 @@ def _unauthorized(services: SandboxServices, request: Request) -> Response:
 
 
 def _seven_digits(ms: int) -> str:
-    """Spell a moment as the identity API does: seven digits of a second and no zone, always UTC."""
+    """Format a time as the identity API does: seven decimals and no zone, always UTC."""
     return iso(ms)[:-1] + "0000"

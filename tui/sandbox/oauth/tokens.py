@@ -1,4 +1,4 @@
-"""Codes and tokens, as Xero's identity service hands them out."""
+"""Codes and tokens, as issued by Xero's identity service."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 _OPENID: Final = ("openid", "profile", "email", "offline_access")
-# Each has a twin that ends in `.read`.
+# Each also exists with the suffix `.read`.
 _WRITABLE: Final = (
     "accounting.attachments", "accounting.banktransactions", "accounting.contacts", "accounting.invoices",
     "accounting.manualjournals", "accounting.payments", "accounting.settings", "accounting.transactions",
@@ -71,7 +71,7 @@ _PERSON: Final[dict[str, dict[str, str]]] = {
 
 
 class IdTokens:
-    """Signs ID tokens with a key that is made when it is first needed and lasts as long as the process."""
+    """Signs ID tokens with a key that is created on first use and kept as long as the process runs."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -84,7 +84,7 @@ class IdTokens:
         return {"keys": [{"kty": "RSA", "use": "sig", "alg": ALGORITHM, "kid": self._key_id, **numbers}]}
 
     def issue(self, issuer: str, client_id: str, answer: dict[str, Any], **claims: Any) -> str:
-        """Make the ID token that belongs to an answer with an access token and scopes.
+        """Return the ID token for a response with an access token and scopes.
 
         Claims of `None` are left out.
         """
@@ -117,7 +117,7 @@ class IdTokens:
 
 
 def user_claims(scopes: Collection[str]) -> dict[str, str]:
-    """Return what scopes let an app know of the one user."""
+    """Return the user's claims that the scopes give access to."""
     known = {"sub": _USER.replace("-", ""), "xero_userid": _USER}
     for scope, claims in _PERSON.items():
         if scope in scopes:
@@ -133,8 +133,8 @@ def _encoded(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
-# The registered practice app. Not a secret: a desktop program has none (PKCE), and the custom
-# connection's secret opens nothing but invented contacts on loopback.
+# The registered practice app. Not a secret: a desktop program has none (PKCE), and the custom connection's
+# secret only gives access to invented contacts on loopback.
 CLIENT_ID = "5E9A1F0C2B7D4E63A8F1C0D9B2E47A16"
 CUSTOM_CLIENT_ID = "C0570000A11E4B5C9D3E2F1A0B9C8D7E"
 CUSTOM_CLIENT_SECRET = "practice-secret"  # noqa: S105 - opens only the practice books
@@ -145,20 +145,20 @@ _SECOND = 1000
 _CODE_LIFE = 5 * 60 * _SECOND
 _REFRESH_LIFE = 60 * 86_400 * _SECOND
 _PREVIOUS_REFRESH_LIFE = 30 * 60 * _SECOND
-# How long a token that has expired is known as such.
+# How long an expired token is still reported as expired.
 _REMEMBERED = 86_400 * _SECOND
-# In random bytes. Xero's access tokens hold claims and a signature, which makes them over a thousand
+# In random bytes. Xero's access tokens contain claims and a signature, which makes them over a thousand
 # characters long; its codes and refresh tokens are short.
 _SHORT, _LONG = 32, 900
 
 
 class OAuthError(Exception):
-    """A refusal with its name from RFC 6749."""
+    """An error with its name from RFC 6749."""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What an access token opens. `org` is set for a custom connection: one organisation, no header."""
+    """The scope of an access token. `org` is set for a custom connection: one organisation, no header."""
 
     grant_id: str
     scopes: frozenset[str]
@@ -167,7 +167,7 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What a person agreed to, and what the app has to show for it. `nonce` is the app's own, if any."""
+    """What the user agreed to, and what the app has to prove. `nonce` is the app's own, if any."""
 
     redirect_uri: str
     challenge: str
@@ -179,7 +179,7 @@ class Consent:
 class TokenIssuer:
     """Issues, rotates and checks tokens. `access_lifetime` is in seconds; a practice control can set it.
 
-    Codes are kept in memory: they live five minutes.
+    Codes are kept in memory: they are valid for five minutes.
     """
 
     def __init__(self, database: SandboxDatabase, clock: Clock) -> None:
@@ -191,15 +191,15 @@ class TokenIssuer:
         self._database.execute("DELETE FROM tokens WHERE expires < ?", (self._clock.now_ms() - _REMEMBERED,))
 
     def issue_code(self, consent: Consent) -> str:
-        """Hand out the code that ends a consent."""
+        """Issue the code that completes a consent."""
         code = _random("code")
         oldest = self._clock.now_ms() - _CODE_LIFE
-        self._consents = {known: one for known, one in self._consents.items() if one.at >= oldest}
+        self._consents = {known: entry for known, entry in self._consents.items() if entry.at >= oldest}
         self._consents[code] = consent
         return code
 
     def redeem_code(self, code: str, redirect_uri: str, verifier: str, issuer: str) -> dict[str, Any]:
-        """Exchange a code, once, for tokens. Raises `OAuthError` when anything does not match."""
+        """Exchange a code, once, for tokens. Raises `OAuthError` if anything doesn't match."""
         consent = self._consents.pop(code, None)
         if (
             consent is None
@@ -213,7 +213,7 @@ class TokenIssuer:
         return self._grant(secrets.token_hex(8), consent.scope, issuer, **signed_in)
 
     def refresh(self, refresh_token: str, issuer: str) -> dict[str, Any]:
-        """Exchange a refresh token for a new pair; the old one works for 30 minutes more (said by Xero)."""
+        """Exchange a refresh token for a new pair; the old one works for 30 more minutes, as with Xero."""
         with self._database.transaction():
             row = self._find_valid(refresh_token, "refresh")
             if row is None:
@@ -223,23 +223,23 @@ class TokenIssuer:
             return self._grant(row["grant_id"], row["scope"], issuer)
 
     def custom_connection(self, scope: str, org: int) -> dict[str, Any]:
-        """Answer client credentials: an access token for one organisation, and no refresh token."""
+        """Return an access token for one organisation, without a refresh token, for client credentials."""
         token = self._issue("access", secrets.token_hex(8), scope, org, self.access_lifetime * _SECOND)
         return self._answer(token, scope)
 
     def issue_refresh_token(self) -> str:
-        """Make a refresh token that works at once, as after a sign-in that allowed everything."""
+        """Issue a refresh token that works at once, as after a sign-in that allowed everything."""
         return self._issue("refresh", secrets.token_hex(8), DEFAULT_SCOPE, None, _REFRESH_LIFE)
 
     def find_access(self, token: str) -> Access | None:
-        """Say what a bearer token opens; `None` when it is unknown or has expired."""
+        """Return what a bearer token gives access to; `None` if it is unknown or has expired."""
         row = self._find_valid(token, "access")
         if row is None:
             return None
         return Access(row["grant_id"], frozenset(row["scope"].split()), row["org"])
 
     def refusal_reason(self, token: str) -> str:
-        """Say why a bearer token opens nothing, in Xero's words (seen)."""
+        """Return why a bearer token is refused, in Xero's words (seen)."""
         expired = self._database.value(
             "SELECT expires FROM tokens WHERE token = ? AND kind = 'access'", (token,)
         )
@@ -248,19 +248,19 @@ class TokenIssuer:
         return f"TokenExpired: token expired at {datetime.fromtimestamp(expired / _SECOND, UTC):%m/%d/%Y %X}"
 
     def revoke(self, token: str) -> None:
-        """Revoke the whole sign-in a token belongs to; an unknown token is no error (RFC 7009)."""
+        """Revoke the whole sign-in that a token belongs to; unknown tokens are ignored (RFC 7009)."""
         self._database.execute(
             "DELETE FROM tokens WHERE grant_id = (SELECT grant_id FROM tokens WHERE token = ?)", (token,)
         )
 
     def expire_access(self) -> None:
-        """Let every access token end now, for tests of the refresh."""
+        """Expire every access token now, to test refreshing."""
         self._database.execute(
             "UPDATE tokens SET expires = min(expires, ?) WHERE kind = 'access'", (self._clock.now_ms(),)
         )
 
     def revoke_all(self) -> None:
-        """End every sign-in, as when a person disconnects the app in Xero."""
+        """End every sign-in, as when the user disconnects the app in Xero."""
         self._database.execute("DELETE FROM tokens")
 
     def _find_valid(self, token: str, kind: str) -> sqlite3.Row | None:
@@ -298,12 +298,12 @@ class TokenIssuer:
 
 
 def _random(kind: str, size: int = _SHORT) -> str:
-    """Make a code or token. Its beginning lets logs and files be searched for any that got there."""
+    """Return a random code or token. Its prefix makes leaks into logs and files searchable."""
     return f"practice_{kind}_{secrets.token_urlsafe(size)}"
 
 
 def bearer(headers: Mapping[str, str]) -> str:
-    """Return the access token that a request brings; empty where it brings none."""
+    """Return a request's access token; empty if it has none."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tui.sandbox.clock import Clock
     from tui.sandbox.database import SandboxDatabase
 
-# The words of Re-Leased's *Sync Overview* page (its help centre).
+# The states on Re-Leased's *Sync Overview* page (its help centre).
 SYNCED, IN_PROGRESS, ERRORS = "Successfully synced", "In progress", "Sync has errors"
 STATES = (
     SYNCED, IN_PROGRESS, "Not connected", "Incomplete onboarding", "Needs reconnecting", ERRORS,
@@ -25,7 +25,7 @@ _WITHOUT_SYNC = frozenset({"Not connected", "Incomplete onboarding", "Needs reco
 _PICKING_UP = frozenset({SYNCED, IN_PROGRESS})
 
 _SECOND = 1000
-# A sync fills at most this part of a cycle, so that short practice cycles have a pause too.
+# A sync takes at most a fifth of a cycle, so that short practice cycles have a pause, too.
 _PART_OF_CYCLE = 5
 
 
@@ -106,7 +106,7 @@ class Companies:
         with self._database.transaction():
             self._database.execute("UPDATE companies SET runs = runs + 1 WHERE org = ?", (org,))
             number = self._database.value("SELECT runs FROM companies WHERE org = ?", (org,))
-            # Read at the start: what changes while the sync runs waits for the next one.
+            # Read at the start: changes made while the sync runs are left to the next one.
             differences = self._database.all(
                 "SELECT id, contact_id, active FROM contacts "
                 "WHERE org = ? AND released_linked AND released_active IS NOT active ORDER BY updated, id",
@@ -166,7 +166,7 @@ class Companies:
         while True:
             due = self.row(org)["next_sync"]
             await asyncio.sleep(max(0, due - self._clock.now_ms()) / _SECOND)
-            # Asked again: the clock may have been set meanwhile, and the timetable with it.
+            # Read again: the clock, and with it the schedule, may have been set in the meantime.
             due = self.row(org)["next_sync"]
             # Set before the sync starts: a reader never sees a next sync that is already past.
             following = max(due, self._clock.now_ms() - 1) + int(self.cycle * _SECOND)

@@ -66,7 +66,7 @@ async def to_overview(request: Request) -> Response:
 
 
 async def read_body(request: Request) -> dict[str, Any]:
-    """Read a body that is JSON or a form; one that is neither counts as empty."""
+    """Parse a body that is JSON or a form; anything else counts as empty."""
     body = await request.body()
     if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         return dict(parse_qsl(body.decode("utf-8", "replace")))

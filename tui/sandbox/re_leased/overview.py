@@ -24,7 +24,7 @@ _MOST_UNLINKED = 20
 async def overview(request: Request) -> Response:
     """Show each company with its state, schedule, latest synced and unlinked contacts."""
     services = services_of(request)
-    companies = "".join(_company(services, one) for one in services.books.organisations)
+    companies = "".join(_company(services, organisation) for organisation in services.books.organisations)
     body = f"<h1>Practice Re-Leased: Sync Overview</h1>{companies}"
     return page("Practice Re-Leased", body)
 
@@ -35,7 +35,8 @@ def _company(services: SandboxServices, organisation: SandboxOrganisation) -> st
     state = services.companies.display_state(organisation.org)
     last = f"{human(row['last_finished'])}: {escape(row['last_outcome'])}" if row["last_run"] else "not yet"
     choices = "".join(
-        f"<option{' selected' if one == row['state'] else ''}>{escape(one)}</option>" for one in STATES
+        f"<option{' selected' if choice == row['state'] else ''}>{escape(choice)}</option>"
+        for choice in STATES
     )
     return (
         f"<h2>{isolated(organisation.name)}</h2>"

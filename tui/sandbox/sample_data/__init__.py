@@ -1,1 +1,1 @@
-"""The practice books as they are before anybody has practised: the same for the same `--contacts`."""
+"""The practice data as it is at first: the same for the same `--contacts`."""

@@ -1,4 +1,4 @@
-"""Fills a new database with two organisations and everything a person could stumble over."""
+"""Fills a new database with two organisations and every special case."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _INSERT = f"INSERT INTO contacts ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' 
 
 @dataclass(frozen=True, slots=True)
 class _Role:
-    """What is out of the ordinary about one contact. `twin` is the number of another contact."""
+    """What is special about a contact. `twin` is the number of another contact."""
 
     active: bool | None = None
     twin: int | None = None
@@ -47,7 +47,7 @@ class _Role:
 
 
 def seed(file: Path, contacts: int) -> None:
-    """Make the practice database with so many contacts in the first organisation."""
+    """Create the practice database, with this many contacts in the first organisation."""
     with build_database(file) as connection:
         connection.execute("INSERT INTO meta VALUES ('contacts', ?)", (str(contacts),))
         first_row = 1
@@ -114,7 +114,7 @@ def _row(org: int, row: int, sample: SampleContact, role: _Role, factory: Contac
 
 
 def _roles(count: int) -> dict[int, _Role]:
-    """Spread the special cases over the first contacts; small books have fewer of them."""
+    """Distribute the special cases over the first contacts; small databases have fewer of them."""
     start, step = len(AWKWARD_NAMES), 3
     ordinary = _Role(active=True)
     cases = [
@@ -128,7 +128,7 @@ def _roles(count: int) -> dict[int, _Role]:
     roles: dict[int, _Role] = {}
     number = start
     for case in cases[:: max(1, -(-len(cases) * 10 // count))]:
-        # The contact before a twin is the active one that it shares its name with, or was merged into.
+        # The contact before a twin is the active one with the same name, or the one it was merged into.
         roles[number] = ordinary
         roles[number + 1] = case if case.twin is None else replace(case, twin=number)
         number += step

@@ -1,4 +1,4 @@
-"""Makes one contact after the other: kind, name, particulars, balances."""
+"""Generates contacts one by one: kind, name, details, balances."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tui.sandbox.books import ACTIVE, ARCHIVED, Document, blank, with_edit_defau
 from tui.sandbox.clock import xero_date
 from tui.sandbox.sample_data import names
 
-# Fixed, so that a practice contact is the same whenever it is seeded: 30 June 2026, 12:00 UTC.
+# Fixed, so that the sample contacts are always the same: 30 June 2026, 12:00 UTC.
 NEWEST_MS = 1_782_820_800_000
 _THREE_YEARS_MS = 3 * 365 * 86_400_000
 
@@ -36,23 +36,23 @@ class SampleContact:
 
 @dataclass(slots=True)
 class ContactFactory:
-    """Makes the contacts of one organisation. The same `salt` makes the same contacts in the same order."""
+    """Generates the contacts of one organisation: the same ones in the same order for the same `salt`."""
 
     salt: str
     _random: random.Random = field(init=False, repr=False)
     _names: set[str] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
-        # Repeatable on purpose; nothing is protected by it.
-        self._random = random.Random(self.salt)  # noqa: S311 - as said above
+        # Repeatable on purpose; not used for security.
+        self._random = random.Random(self.salt)  # noqa: S311 - as above
 
     def contact_id(self, number: int) -> str:
-        """Give the identifier of the contact with this number."""
+        """Return the id of the contact with this number."""
         digest = hashlib.blake2b(f"{self.salt}/{number}".encode(), digest_size=16).digest()
         return str(uuid.UUID(bytes=digest, version=4))
 
     def make(self, number: int, *, name: str | None = None, active: bool | None = None) -> SampleContact:
-        """Make the next contact; a given name may be one that is in use already."""
+        """Generate the next contact; the given name may already be in use."""
         chance = self._random.random
         group = self._group(chance())
         person = self._person()
@@ -93,7 +93,7 @@ class ContactFactory:
         return f"{self._pick(names.FIRM_WORDS)} {self._pick(ends)}"
 
     def _unique(self, name: str) -> str:
-        """Keep names apart the way people do: by a place, then by a street and number, at last by a count."""
+        """Make a name unique as users do: by a place, then by a street and number, and finally by a count."""
         if name not in self._names:
             return name
         street = self._pick(names.STREETS)
@@ -109,7 +109,7 @@ class ContactFactory:
     def _particulars(self, document: Document, group: str, person: tuple[str, str], number: int) -> None:
         first, last = person
         named_after_person = document["Name"].startswith(first) and last in document["Name"]
-        if named_after_person or self._random.random() < 0.5:  # noqa: PLR2004 - half of the firms name somebody
+        if named_after_person or self._random.random() < 0.5:  # noqa: PLR2004 - half of the firms have a person
             document["FirstName"], document["LastName"] = first, last
             document["EmailAddress"] = f"{first}.{last}{number}@mail.example".lower().replace("'", "")
         elif group != "Tenants":
@@ -125,7 +125,7 @@ class ContactFactory:
             document["AccountNumber"] = f"OWN-{number:05}"
         line = f"{unit}/{house} {street}" if group == "Tenants" else f"{house} {street}"
         if "EmailAddress" not in document:
-            # Some contacts nobody has edited since they came: they have neither phone nor address.
+            # Some contacts were never edited since they were created: they have neither phone nor address.
             return
         document |= with_edit_defaults(document)
         street_slot, mobile = document["Addresses"][0], document["Phones"][3]

@@ -1,4 +1,4 @@
-"""The words that the practice contacts are made of. All people, firms and places are invented."""
+"""The words from which the sample contacts are made. All people, firms and places are invented."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ TOWNS = (
     ("Taupō", "3330"), ("Ōtaki", "5512"), ("Kāpiti", "5032"),
 )  # fmt: skip
 
-# Names that ordinary programs trip over, all of active contacts.
+# Names that programs often mishandle, all of active contacts.
 AWKWARD_NAMES = (
     "a [/x] b",
     "<b>bold</b>",

@@ -26,9 +26,9 @@ _of_contact = attrgetter("contact_id")
 
 
 class UndoStacks(Struct, frozen=True):
-    """The batches that can be undone and redone, the next one last.
+    """Batches that can be undone or redone; the next one is last.
 
-    `last_reversals` is the latest undo or redo of each batch, by the id of that batch.
+    `last_reversals` maps the id of a batch to its latest undo or redo.
     """
 
     undoable: tuple[Batch, ...]
@@ -37,7 +37,7 @@ class UndoStacks(Struct, frozen=True):
 
     @classmethod
     def of(cls, batches: Iterable[Batch]) -> UndoStacks:
-        """Replay the batches from the first on; a new request clears what could be redone."""
+        """Replay the batches in order; a new request clears the redo stack."""
         done: dict[str, Batch] = {}
         undone: dict[str, Batch] = {}
         latest: dict[str, Batch] = {}
@@ -110,18 +110,22 @@ def read_targets(connection: sqlite3.Connection, stacks: UndoStacks, batch: Batc
     for contact_id, changes in by_contact.items():
         for change in changes:
             if change.change_id in wanted:
-                chain = tuple(each for each in changes if _is_in_chain(each, change, undone))
-                others = tuple(each for each in changes if not _is_in_chain(each, change, undone))
+                chain = tuple(candidate for candidate in changes if _is_in_chain(candidate, change, undone))
+                others = tuple(
+                    candidate for candidate in changes if not _is_in_chain(candidate, change, undone)
+                )
                 targets.append(
                     UndoTarget(change, wanted[change.change_id], chain, others, contacts.get(contact_id))
                 )
     return sorted(targets, key=lambda target: target.change.change_id)
 
 
-def _is_in_chain(each: Change, change: Change, undone: frozenset[int]) -> bool:
+def _is_in_chain(candidate: Change, change: Change, undone: frozenset[int]) -> bool:
     """Return whether a change is this one, reverses it, or belongs to a later one that was undone."""
-    original_id = _original_id(each)
-    return original_id == change.change_id or (original_id in undone and each.change_id > change.change_id)
+    original_id = _original_id(candidate)
+    return original_id == change.change_id or (
+        original_id in undone and candidate.change_id > change.change_id
+    )
 
 
 def _original_id(change: Change) -> int:
@@ -160,4 +164,4 @@ def _changes_of_contacts(
         (json.dumps(list(change_ids)),),
     )
     changes = values.read_rows(change_table.change_of, rows)
-    return {contact_id: list(some) for contact_id, some in groupby(changes, _of_contact)}
+    return {contact_id: list(group) for contact_id, group in groupby(changes, _of_contact)}

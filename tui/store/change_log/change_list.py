@@ -24,11 +24,11 @@ _COLUMNS: Final = ", ".join(CHANGE_COLUMNS)
 _AT_ONCE: Final = 1_000
 # The groups of `model.change_list.group_of`; the conditions for refused and pending are those of the indexes.
 _OPEN: Final = "state IN ('queued', 'sending', 'unknown', 'awaiting_user')"
-# As bytes: SQLite can't pass text that isn't UTF-8 to a Python function. A reason is shown in its own words,
-# unless Xero gave some; its parameters are among them.
+# As bytes: SQLite can't pass text that isn't UTF-8 to a Python function. A reason's own text is shown only
+# without a message from Xero; its parameters are always searched.
 _TEXTS: Final = "CAST(name || ' ' || action || ' ' || message || ' ' || coalesce(reason_params, '') AS BLOB)"
 _CONTAINS: Final = (
-    f"(instr(folded({_TEXTS}), ?) > 0 OR message = '' AND reason IN (SELECT value FROM json_each(?)))"  # noqa: S608 - our own words
+    f"(instr(folded({_TEXTS}), ?) > 0 OR message = '' AND reason IN (SELECT value FROM json_each(?)))"  # noqa: S608 - constant SQL
 )
 _REFUSED: Final = "state = 'refused' AND superseded = 0"
 _IN: Final = {
@@ -51,7 +51,7 @@ def window(connection: sqlite3.Connection, query: ChangeQuery, start: int, stop:
     """Read the matching changes from start up to, not including, stop; newest first."""
     condition, parameters = _condition(connection, query)
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM changes WHERE {condition} ORDER BY change_id DESC LIMIT ? OFFSET ?",  # noqa: S608 - our own words
+        f"SELECT {_COLUMNS} FROM changes WHERE {condition} ORDER BY change_id DESC LIMIT ? OFFSET ?",  # noqa: S608 - constant SQL
         (*parameters, max(stop - start, 0), start),
     )
     return values.read_rows(change_of, rows)

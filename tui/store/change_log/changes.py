@@ -34,14 +34,12 @@ _SELECT: Final = f"SELECT {', '.join(CHANGE_COLUMNS)} FROM changes"  # noqa: S60
 # Superseded by a later confirmed change of the contact, whether or not the contact is unlinked.
 _UNSYNCED: Final = "state = 'confirmed' AND synced_ms IS NULL AND checked_ms IS NULL AND superseded = 0"
 
-# For how many milliseconds after a call was given up Xero may still carry it out, and how far its clock may
-# be behind.
+# How many milliseconds after a call was abandoned Xero may still carry it out, and how far its clock may lag.
 _CARRIED_OUT_LATE_MS: Final = 60_000
 _CLOCKS_DIFFER_MS: Final = 5_000
-# The states of a change that Xero certainly hasn't made.
+# States of a change that Xero certainly hasn't applied.
 _NOT_CARRIED_OUT: Final = frozenset({State.QUEUED, State.AWAITING_USER, State.REFUSED})
-# The states in which a change has the message and the reason of its last attempt, and those in which what
-# was said about an earlier attempt doesn't apply any more.
+# States that store the message and reason of the last attempt, and states that clear those of earlier ones.
 _WITH_REASON: Final = frozenset({State.UNKNOWN, State.AWAITING_USER, State.REFUSED})
 _WITHOUT_REASON: Final = frozenset({State.QUEUED, State.CONFIRMED})
 
@@ -65,7 +63,7 @@ class TransitionRequest(Struct, frozen=True):
 
 
 def change_of(row: tuple[Any, ...]) -> Change:
-    """Read a change from a row of `CHANGE_COLUMNS`.
+    """Convert a row of `CHANGE_COLUMNS` to a change.
 
     Raises `UnreadableRowError` if the action, origin or state isn't valid, or the id is missing.
     """
@@ -111,7 +109,7 @@ def insert(
     reverses_change_id: int | None = None,
     retry_of_id: int | None = None,
 ) -> int:
-    """Add a change: queued, or with `confirmed_at` one that was made in Xero. Returns its id."""
+    """Add a change: queued, or confirmed in Xero if `confirmed_at` is given. Returns its id."""
     is_done = confirmed_at is not None
     state = State.CONFIRMED if is_done else State.QUEUED
     change_id = connection.execute(
@@ -138,7 +136,7 @@ def insert(
 
 
 def apply_transition(connection: sqlite3.Connection, move: TransitionRequest, now: datetime) -> Change | None:
-    """Move a change to its next state and log that. Returns the updated change.
+    """Move a change to its next state and log the transition. Returns the updated change.
 
     Returns None, without doing anything, if the change isn't open any more: a refresh, the outbox or the user
     can have completed it. Raises `IllegalTransitionError` for a step that the lifecycle doesn't have, and
@@ -209,7 +207,7 @@ def _confirmed_at(
 
 
 def find_unconfirmed(connection: sqlite3.Connection, contact: Contact, action: Action) -> Change | None:
-    """Find the change that was given up although one of its unconfirmed calls did change the contact.
+    """Find an abandoned change whose unconfirmed call did change the contact after all.
 
     Xero dates a contact's update within the time in which the call was in progress.
     """
@@ -298,7 +296,7 @@ def _cancel_dependents(connection: sqlite3.Connection, change: Change, now: date
 def _on_confirmed(connection: sqlite3.Connection, change: Change) -> None:
     # Earlier changes that Re-Leased never synced are outdated now and no longer pending.
     connection.execute(
-        f"UPDATE changes SET superseded = 1 WHERE contact_id = ? AND change_id <> ? AND {_UNSYNCED}",  # noqa: S608 - our own words
+        f"UPDATE changes SET superseded = 1 WHERE contact_id = ? AND change_id <> ? AND {_UNSYNCED}",  # noqa: S608 - constant SQL
         (change.contact_id, change.change_id),
     )
     # Evidence for this change can already be stored.
@@ -326,7 +324,7 @@ def read_in_states(
     order = "DESC" if newest_first else "ASC"
     return _changes(
         database,
-        f"WHERE state IN (SELECT value FROM json_each(?)) ORDER BY change_id {order} LIMIT ?",  # noqa: S608 - our own words
+        f"WHERE state IN (SELECT value FROM json_each(?)) ORDER BY change_id {order} LIMIT ?",  # noqa: S608 - constant SQL
         names,
         -1 if limit is None else limit,
     )

@@ -1,8 +1,7 @@
-"""When a status changed, by what Xero says of its contact: never earlier than is known.
+"""Date a status change by Xero's `UpdatedDateUTC`, but never earlier than is certain.
 
-A change that is dated too early would be taken for synced by what happened before it. So Xero's
-`UpdatedDateUTC` is believed only where it can be the moment of the change; otherwise the moment at which the
-change was learnt of counts, which is later.
+A change dated too early would count as synced because of an earlier sync. `UpdatedDateUTC` is therefore used
+only if it can be the time of the change; otherwise the time of detection is used, which is later.
 """
 
 from __future__ import annotations
@@ -29,16 +28,16 @@ def changed_at(
     old_updated_at: datetime | None,
     after: datetime | None = None,
 ) -> datetime:
-    """Return when a contact's status changed, which it did since it was last read.
+    """Return when a contact's status changed, given that it changed since the last read.
 
-    `updated_at` is its `UpdatedDateUTC` with the new status and `old_updated_at` the one with the old status;
-    `after` is a moment at which it hadn't changed yet, such as when the change was asked for.
+    `updated_at` is the contact's `UpdatedDateUTC` with the new status, `old_updated_at` the one with the old
+    status. `after` is a time at which the status hadn't changed yet, such as the time of the request.
     """
     latest = detected_at + timestamps.MOST_AHEAD
     refreshed_until = _refreshed_until(connection)
     if refreshed_until is not None and refreshed_until > latest:
         refreshed_until = None
-    earliest = max((each for each in (refreshed_until, after) if each is not None), default=None)
+    earliest = max((bound for bound in (refreshed_until, after) if bound is not None), default=None)
     has_moved = old_updated_at is None or updated_at > old_updated_at
     is_in_time = earliest is None or updated_at >= earliest - _MARGIN
     if has_moved and is_in_time and updated_at <= latest:

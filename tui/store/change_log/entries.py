@@ -25,7 +25,7 @@ def write_entry(
     notice: Notice | None = None,
     **detail: str,
 ) -> None:
-    """Add an entry, leaving out empty details. Parameters of the notice have to be texts or numbers."""
+    """Add an entry, leaving out empty details. Parameters of the notice must be strings or numbers."""
     reason = {} if notice is None else {"reason": notice.reason, "params": dict(notice.params)}
     details = {key: value for key, value in {**detail, **reason}.items() if value}
     connection.execute(
@@ -89,7 +89,7 @@ def _entry(row: tuple[Any, ...]) -> ChangeLogEntry:
         values.enum_member(Action, action),
         values.text(transition),
         values.enum_member(State, state),
-        # Until reasons were stored as codes, `detail` had a sentence.
+        # Before reasons were stored as codes, `detail` was a sentence.
         ", ".join(filter(None, (values.text(details.get(key)) for key in ("message", "detail")))),
         values.notice(details.get("reason"), details.get("params")),
     )

@@ -54,7 +54,7 @@ def save_sync_records(connection: sqlite3.Connection, sync_records: Iterable[Syn
 
 
 def save_reports(connection: sqlite3.Connection, reports: Iterable[UserReport], reported_at: datetime) -> int:
-    """Save the user's reports. Returns how many changes are checked or synced because of them."""
+    """Save the user's reports. Returns how many changes become checked or synced."""
     synced = 0
     for report in reports:
         connection.execute(
@@ -76,7 +76,7 @@ def read_company(database: Database) -> CompanyStatus:
 
 
 def report_of(row: tuple[Any, ...]) -> UserReport:
-    """Read a report from a row of `SELECT_REPORTS`. Raises `UnreadableRowError`, also for a missing time."""
+    """Convert a row of `SELECT_REPORTS` to a report. Raises `UnreadableRowError`, also for a missing time."""
     at_ms, kind, contact_id, status, state = row
     at = from_milliseconds(at_ms)
     if at is None:
@@ -93,7 +93,7 @@ def report_of(row: tuple[Any, ...]) -> UserReport:
 def update_sync_status(connection: sqlite3.Connection, contact_id: str) -> int:
     """Apply the stored evidence to a contact's changes. Returns how many are newly synced or checked."""
     confirmed = _confirmed(connection, contact_id)
-    since = next((each.confirmed_at for each in confirmed if each.synced_at is None), None)
+    since = next((change.confirmed_at for change in confirmed if change.synced_at is None), None)
     if since is None:
         return 0
     sync_records = _sync_records(connection, contact_id, since)
@@ -108,13 +108,13 @@ def update_sync_status(connection: sqlite3.Connection, contact_id: str) -> int:
         connection.execute(
             "UPDATE changes SET synced_ms = ?, checked_ms = ?, unlinked_ms = ?, relinked_ms = ?"
             " WHERE change_id = ?",
-            (*(None if each is None else to_ms(each) for each in moments), change.change_id),
+            (*(None if moment is None else to_ms(moment) for moment in moments), change.change_id),
         )
-        for at, was, event in (
+        for at, previous, event in (
             (known.synced_at, change.synced_at, LogEvent.SYNCED),
             (known.checked_at, change.checked_at, LogEvent.CHECKED),
         ):
-            if at is not None and was is None:
+            if at is not None and previous is None:
                 write_entry(connection, to_ms(at), change.change_id, event, State.CONFIRMED.value)
                 synced += 1
     return synced
@@ -127,14 +127,14 @@ def supersede_without_effect(connection: sqlite3.Connection, sync_started_at: da
     what differs, so it never mentions a contact that was archived and restored between two syncs.
     """
     rows = connection.execute(
-        f"SELECT change_id, contact_id FROM changes WHERE {PENDING} AND {PENDING_SINCE} <= ?",  # noqa: S608 - our own words
+        f"SELECT change_id, contact_id FROM changes WHERE {PENDING} AND {PENDING_SINCE} <= ?",  # noqa: S608 - constant SQL
         (to_ms(sync_started_at),),
     ).fetchall()
     superseded = 0
     for change_id, contact_id in rows:
         confirmed = _confirmed(connection, contact_id)
         position = next(
-            (position for position, each in enumerate(confirmed) if each.change_id == change_id), None
+            (position for position, change in enumerate(confirmed) if change.change_id == change_id), None
         )
         if position is None:
             # Its time of confirmation isn't valid.

@@ -72,7 +72,9 @@ def execute(connection: sqlite3.Connection, shown: UndoPlan, now: datetime) -> U
 def retry(connection: sqlite3.Connection, change_ids: Sequence[int], now: datetime) -> list[Change]:
     """Retry refused changes as one batch. Returns the new changes."""
     refused = [
-        change for change in (change_table.get(connection, each) for each in change_ids) if _can_retry(change)
+        change
+        for change in (change_table.get(connection, change_id) for change_id in change_ids)
+        if _can_retry(change)
     ]
     contacts = contacts_in(connection, [change.contact_id for change in refused])
     added: list[int] = []
@@ -97,12 +99,12 @@ def retry(connection: sqlite3.Connection, change_ids: Sequence[int], now: dateti
 
 
 def cancel_queued(connection: sqlite3.Connection, change_ids: Sequence[int], now: datetime) -> list[Change]:
-    """Cancel those that are still queued. Returns them."""
-    queued = (change_table.get(connection, each) for each in change_ids)
+    """Cancel the changes that are still queued. Returns them."""
+    queued = (change_table.get(connection, change_id) for change_id in change_ids)
     requests = [
-        change_table.TransitionRequest(each.change_id, Transition.CANCEL)
-        for each in queued
-        if each.state is State.QUEUED
+        change_table.TransitionRequest(change.change_id, Transition.CANCEL)
+        for change in queued
+        if change.state is State.QUEUED
     ]
     updated = (change_table.apply_transition(connection, request, now) for request in requests)
     return [change for change in updated if change is not None]

@@ -86,7 +86,7 @@ def _is_good(backup: Path) -> bool:
 
 
 def _moment(now: datetime, newest: Path | None) -> datetime:
-    """Return the time for a new backup's name: always later than the newest, whatever the clock says."""
+    """Return the time for a new backup's name: later than the newest one even if the clock is wrong."""
     if newest is None:
         return now.astimezone(UTC)
     return max(now.astimezone(UTC), made_at(newest) + timedelta(seconds=1))

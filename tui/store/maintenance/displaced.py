@@ -35,12 +35,11 @@ _IMMUTABLE_COLUMNS: Final = ("change_id", "batch_id", "contact_id", "action", "r
 
 
 def restore_displaced_files(database: Database, now: datetime, may_replace: Callable[[], bool]) -> None:
-    """Restore the database's files from the open ones, and use those. Nothing recorded is lost.
+    """Restore the database's files from the open ones, and use those. No recorded change is lost.
 
-    `may_replace` returns whether this copy of the program holds the leader lock; only the leader writes
-    files. A file that has all entries is used as it is; one with entries of its own is left alone, and the
-    open data is saved beside it. Raises `StoreError` if the files can't be restored, now or before the next
-    start.
+    `may_replace` returns whether this instance holds the leader lock; only the leader writes files. A file
+    that has all entries is used as it is; one with entries of its own is left alone, and the open data is
+    saved beside it. Raises `StoreError` if the files can't be restored, now or before the next start.
     """
     file = database.file
     if database.write_block is not None:
@@ -60,7 +59,7 @@ def _restore_files(database: Database, now: datetime, may_replace: Callable[[], 
     if database.has_main_file:
         database.checkpoint_wal()
         database.close_connections()
-        # SQLite would take another file of that name for this file's write-ahead log.
+        # SQLite would use another file of that name as this file's write-ahead log.
         if not is_open_elsewhere(file):
             remove_wal(file)
         database.reopen()

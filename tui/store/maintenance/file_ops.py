@@ -1,4 +1,4 @@
-"""Creates files beside the store's and puts them in its place in one step."""
+"""Creates files beside the store's file and replaces it by them in one step."""
 
 from __future__ import annotations
 
@@ -126,12 +126,12 @@ def replacement_path(file: Path) -> Path:
 def install_replacement(file: Path) -> None:
     """Replace the file by the new one, if there is one, and delete the old write-ahead log.
 
-    Nobody may have the file open. After a crash, the next call completes it: the new file only gets its name
-    when it is complete.
+    The file must not be open anywhere. After a crash, the next call completes it: the new file only gets its
+    name when it is complete.
     """
     if not replacement_path(file).exists():
         return
-    # SQLite would take the old write-ahead log for the new file's.
+    # SQLite would use the old write-ahead log for the new file.
     remove_wal(file)
     fsync_folder(file.parent)
     replacement_path(file).replace(file)
@@ -166,7 +166,7 @@ def is_open_elsewhere(file: Path) -> bool:
 
 
 def remove_leftovers(folder: Path, pattern: str) -> None:
-    """Delete incomplete files that a crash has left."""
+    """Delete incomplete files left by a crash."""
     for leftover in folder.glob(pattern):
         with suppress(OSError):
             leftover.unlink()

@@ -36,7 +36,7 @@ CHANGE_LOG_TABLES: Final = {
 }
 #: Kept with the change log, although losing an entry only means downloading something again.
 SYNC_STATE_TABLE: Final = "sync_state"
-# How many of SQLite's steps pass between two checks for cancellation.
+# SQLite steps between two checks for cancellation.
 _STEPS_BETWEEN_CHECKS: Final = 20_000
 _COUNT_UNREADABLE: Final = f"SELECT count(*) FROM changes WHERE {UNREADABLE_CHANGE}"  # noqa: S608 - our own conditions
 
@@ -97,9 +97,9 @@ def _damage(file: Path, tables: Sequence[str], is_stopped: Callable[[], bool]) -
 
 def _missing(connection: sqlite3.Connection, declared: Mapping[str, Collection[str]]) -> str:
     """Return what the schema lacks: for SQLite, a damaged name is just another name."""
-    there = _names(connection)
+    existing = _names(connection)
     for name, columns in declared.items():
-        if name not in there:
+        if name not in existing:
             return f"missing: {name}"
         for column in sorted({*columns} - _columns(connection, name)):
             return f"missing: {name}.{column}"

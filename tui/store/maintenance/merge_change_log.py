@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _FROM_BACKUP: Final = Notice(ChangeReason.FROM_BACKUP)
 _REPAIRED: Final = Notice(ChangeReason.REPAIRED)
 
-# The columns that a row can't be understood without, and the values they may have.
+# Columns without which a row is useless, and the values they may have.
 _ALLOWED_VALUES: Final[tuple[tuple[str, str, frozenset[str]], ...]] = (
     ("sync_records", "status", frozenset(ContactStatus)),
     ("batches", "kind", frozenset(BatchKind)),
@@ -66,7 +66,7 @@ def merge(damaged: Path, sound: Path, now: datetime) -> MergeResult:
         fresh, changes = _read_all(
             damaged, {table: columns_of(connection, table) for table in CHANGE_LOG_TABLES}
         )
-        merged.is_complete = all(each.is_complete for each in fresh.values())
+        merged.is_complete = all(table_rows.is_complete for table_rows in fresh.values())
         connection.execute("BEGIN IMMEDIATE")
         for table, found in fresh.items():
             if table != "changes":
@@ -95,10 +95,10 @@ def _read_all(
     except sqlite3.DatabaseError:
         # Not even the list of tables can be read: the backup is all there is.
         return found, []
-    for table, each in found.items():
-        rows = sanitise_rows(table, columns[table], each.rows)
-        each.is_complete = each.is_complete and rows == each.rows
-        each.rows = rows
+    for table, recovered in found.items():
+        rows = sanitise_rows(table, columns[table], recovered.rows)
+        recovered.is_complete = recovered.is_complete and rows == recovered.rows
+        recovered.rows = rows
     transitions = _valid_rows(found["transitions"], columns["transitions"], _is_transition)
     found["transitions"].rows = transitions
     rows = _with_states(found["changes"].rows, columns["changes"], transitions, columns)
@@ -119,7 +119,7 @@ def _with_states(
     transitions: Sequence[tuple[Any, ...]],
     all_columns: dict[str, list[str]],
 ) -> list[tuple[Any, ...]]:
-    """Take the state of a change from its last transition if its own is invalid."""
+    """Replace invalid states of changes by the state after their last transition."""
     of_change, after = (all_columns["transitions"].index(name) for name in ("change_id", "state"))
     last = {transition[of_change]: transition[after] for transition in transitions}
     position, key, known = columns.index("state"), columns.index("change_id"), set(State)
@@ -182,11 +182,11 @@ def _restore_sync_state(connection: sqlite3.Connection, damaged: Path) -> None:
         rows = []
     connection.executemany("INSERT OR REPLACE INTO sync_state VALUES (?, ?)", rows)
     # There are no contacts in this file: all of them are downloaded again.
-    connection.execute(f"DELETE FROM sync_state WHERE {IS_ABOUT_CONTACTS}")  # noqa: S608 - our own words
+    connection.execute(f"DELETE FROM sync_state WHERE {IS_ABOUT_CONTACTS}")  # noqa: S608 - constant SQL
 
 
 def _is_text(*stored: object) -> bool:
-    return all(isinstance(each, str) for each in stored)
+    return all(isinstance(value, str) for value in stored)
 
 
 def _replay_entries(connection: sqlite3.Connection, read: frozenset[int], now: datetime) -> None:

@@ -41,7 +41,7 @@ _REBUILD_MARKER: Final = "contacts-damaged"
 
 
 class Diagnosis(Struct, frozen=True):
-    """What is damaged; each is empty if nothing is."""
+    """The damage that was found; empty if there is none."""
 
     change_log: str
     whole_file: str

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Maintenance:
-    """Checks and backups, each in a thread of its own, beside readers and writers."""
+    """Runs checks and backups, each in its own thread, concurrently with reads and writes."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

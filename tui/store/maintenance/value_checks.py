@@ -158,15 +158,15 @@ def count_invalid_in_contacts(connection: sqlite3.Connection) -> str:
 
 def _count_invalid(connection: sqlite3.Connection, tables: Mapping[str, Mapping[str, _Column]]) -> str:
     for table, columns in tables.items():
-        # A table that is missing is damage, and found elsewhere.
-        there = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
-        if not there:
+        # Missing tables count as damage, which is detected elsewhere.
+        existing = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+        if not existing:
             continue
         wrong = " OR ".join(
             # `IS NOT` because the condition can be NULL.
             f"({name} IS NOT NULL AND ({column.condition.format(name)}) IS NOT 1)"
             for name, column in columns.items()
-            if name in there or name == "rowid"
+            if name in existing or name == "rowid"
         )
         sql = f"SELECT count(*) FROM {table} WHERE {wrong}"  # noqa: S608 - our own names
         with closing(connection.execute(sql)) as rows:
@@ -181,9 +181,9 @@ def sanitise_rows(
 ) -> list[tuple[Any, ...]]:
     """Return the rows of a change log table with every invalid value replaced.
 
-    A time is replaced by another one of the row, or of the row before; a text, flag or reference by what can
-    be read of it. Evidence without a valid time is left out. Rows that can't be understood at all are left to
-    the caller.
+    A time is replaced by another one of the row, or of the row before; a text, flag or reference by the
+    readable part of it. Evidence without a valid time is left out. Rows that are entirely unreadable are left
+    to the caller.
     """
     names = tuple(columns)
     found = []

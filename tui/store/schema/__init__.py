@@ -43,7 +43,7 @@ _CONTACTS = (
         search TEXT NOT NULL
     )
     """,
-    # In a table of its own, so that scanning all contacts stays cheap.
+    # In a separate table, so that scanning all contacts stays cheap.
     """
     CREATE TABLE contact_documents (
         contact_rowid INTEGER PRIMARY KEY,
@@ -51,7 +51,7 @@ _CONTACTS = (
         balances_ms INTEGER             -- when Xero last told the balances
     )
     """,
-    # The order of each tab: the first screen is read from one of these.
+    # The order of each tab; the first screen is read from one of these indexes.
     "CREATE INDEX contacts_in_order ON contacts (sort_key)",
     "CREATE INDEX contacts_active ON contacts (sort_key) WHERE status = 'ACTIVE'",
     "CREATE INDEX contacts_archived ON contacts (sort_key) WHERE status = 'ARCHIVED'",
@@ -153,7 +153,7 @@ _TALLIES = (
     ),
 )
 
-# The contacts that the full sync in progress has seen; empty between full syncs. A small table of its own, as
+# The contacts that the full sync in progress has seen; empty between full syncs. A separate, small table, as
 # the search for missing contacts mustn't read every document.
 _FULL_SYNC_SEEN = ("CREATE TABLE told (contact_rowid INTEGER PRIMARY KEY)",)
 

@@ -1,6 +1,7 @@
-"""Reads files that an older Reshelve wrote, under today's names and without migrating them.
+"""Reads files that an older Reshelve wrote by the current names, without migrating them.
 
-Which names a file uses is decided by the tables it has, not by its version number, which damage can change.
+Which names a file uses is determined by the tables it has, not by its version number, which damage can
+change.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
 
 
 class StoredTable(Struct, frozen=True):
-    """A table as a file has it.
+    """A table as stored in a file.
 
-    `name` is what the file calls it. `columns` has, for each of today's columns that the file has, the SQL
-    expression that reads it with today's values.
+    `name` is its name in the file. `columns` maps each current column that the file has to the SQL expression
+    that reads it with its current values.
     """
 
     name: str
@@ -35,7 +36,7 @@ class StoredTable(Struct, frozen=True):
 
 
 def stored_table(connection: sqlite3.Connection, table: str, schema: str = "main") -> StoredTable | None:
-    """Find a table of today in a file; None if the file doesn't have it."""
+    """Find a table by its current name in a file; None if the file doesn't have it."""
     is_old = has_old_names(connection, schema)
     name = old_table(table) if is_old else table
     columns = [row[1] for row in connection.execute(f"PRAGMA {schema}.table_info({name})")]
@@ -48,16 +49,16 @@ def stored_table(connection: sqlite3.Connection, table: str, schema: str = "main
 
 
 def has_old_names(connection: sqlite3.Connection, schema: str = "main") -> bool:
-    """Return whether a file was written before tables and columns had today's names."""
+    """Return whether a file was written before tables and columns had their current names."""
     names = {name for (name,) in connection.execute(f"SELECT name FROM {schema}.sqlite_master")}  # noqa: S608 - "main", or our own
     return not names.isdisjoint(TABLES)
 
 
 def use_current_names(connection: sqlite3.Connection) -> None:
-    """Let queries on a connection use today's names and values for a file that an older Reshelve wrote.
+    """Make queries with current names and values work on a file that an older Reshelve wrote.
 
-    Temporary views stand in front of its tables; what such a file doesn't have yet is empty or NULL. The file
-    itself isn't changed, and may be open for reading only.
+    Temporary views take the place of its tables; tables that the file doesn't have are empty, and columns
+    NULL. The file itself isn't changed, and may be open for reading only.
     """
     if not has_old_names(connection):
         return
@@ -74,7 +75,7 @@ def use_current_names(connection: sqlite3.Connection) -> None:
 def names_of_version(version: int) -> Mapping[str, tuple[str, ...]]:
     """Return the tables, indexes and triggers of a schema version, each with its columns.
 
-    Those of today's version for an unknown one.
+    For an unknown version, returns those of the current one.
     """
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
         migrate(fresh, version if 0 < version < len(MIGRATIONS) else len(MIGRATIONS))

@@ -1,9 +1,9 @@
-"""Names and values of schema versions 1 to 6, mapped to those used since: no other module knows the old ones.
+"""Names and values of schema versions 1 to 6, mapped to the current ones; no other module knows the old ones.
 
 Migration 7 renames by these mappings, and every reader of a file that hasn't been migrated goes through
 `old_files`, which uses them too. They never change: they describe files that exist.
 
-No value is old in one place and new in another of the same column, so mapping a value twice is harmless.
+Within a column, no value is both an old and a current one, so mapping a value twice is harmless.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: By their old names.
+#: Current table names by the old ones.
 TABLES: Final[Mapping[str, str]] = {
     "change_events": "transitions",
     "pick_ups": "sync_records",
@@ -25,7 +25,7 @@ TABLES: Final[Mapping[str, str]] = {
     "absences": "missing_contacts",
     "tallies": "row_counts",
 }
-#: Of each table, named as now: its columns by their old names.
+#: Current column names by the old ones, for each table by its current name.
 COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
     "changes": {
         "words": "message",
@@ -45,7 +45,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
 
 _STATES: Final = {"unclear": "unknown", "handoff": "awaiting_user"}
 _STATUSES: Final = {"GONE": "DELETED"}
-#: Of each table and column, named as now: the values by their old ones.
+#: Current values by the old ones, for each table and column by its current name.
 VALUES: Final[Mapping[str, Mapping[str, Mapping[str, str]]]] = {
     "changes": {"state": _STATES, "origin": {"here": "reshelve"}},
     "transitions": {
@@ -87,8 +87,8 @@ VALUES: Final[Mapping[str, Mapping[str, Mapping[str, str]]]] = {
 IS_ABOUT_CONTACTS: Final = "(name LIKE 'contacts.%' OR name LIKE 'pull.%')"
 
 # `detail` is a JSON object that was always written with this key first, so the key can be replaced in the
-# text and the rest stays byte for byte: SQLite's JSON functions would cut a message at an escaped NUL. The
-# functions serve for objects in another order; what isn't a JSON object stays as it is.
+# text, which keeps the rest byte for byte: SQLite's JSON functions would cut a message at an escaped NUL.
+# They are used only for objects in another order; anything that isn't a JSON object is kept.
 _OLD_KEY: Final = '{"words": '
 _NEW_KEY: Final = '{"message": '
 _DETAIL: Final = f"""
@@ -106,24 +106,24 @@ _DETAIL: Final = f"""
 
 
 def current_table(name: str) -> str:
-    """Return what a table is called now."""
+    """Return the current name of a table."""
     return TABLES.get(name, name)
 
 
 def old_table(name: str) -> str:
-    """Return what a table of today was called."""
+    """Return the old name of a current table."""
     return _OLD_TABLES.get(name, name)
 
 
 def current_column(table: str, column: str) -> str:
-    """Return what a column is called now, in a table named as now."""
+    """Return the current name of a column; `table` is the current name of its table."""
     return COLUMNS.get(table, {}).get(column, column)
 
 
 def current_value(table: str, column: str, source: str) -> str:
-    """Return an SQL expression that turns stored values, old or new, into today's.
+    """Return an SQL expression that converts stored values, old or current, to current ones.
 
-    `source` is the SQL that reads them; table and column are named as now.
+    `source` is the SQL that reads them; `table` and `column` are current names.
     """
     if (table, column) == ("transitions", "detail"):
         return _DETAIL.strip().replace("SOURCE", source)
@@ -135,7 +135,7 @@ def current_value(table: str, column: str, source: str) -> str:
 
 
 def has_old_value(table: str) -> str:
-    """Return an SQL condition that finds the rows of a table, named as now, with an old value."""
+    """Return an SQL condition that finds rows with an old value; `table` is a current name."""
     conditions = [
         f"{column} IN ({', '.join(map(repr, values))})" for column, values in VALUES.get(table, {}).items()
     ]

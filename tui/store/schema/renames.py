@@ -15,7 +15,7 @@ from tui.store.schema.triggers import append_only
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# By the name of the table as it is now.
+# Current table names.
 _APPEND_ONLY: Final = ("transitions", "sync_records", "batch_targets", "user_reports", "tenant_group_marks")
 _COUNTED: Final = ("contacts", "changes")
 _VERBS: Final = ("insert", "delete", "update")
@@ -33,7 +33,7 @@ _PENDING_OF_ROW: Final = (
 
 
 def _drop_old() -> Iterator[str]:
-    # Without IF EXISTS: one that is missing means that the file is damaged, and the start repairs it.
+    # Without IF EXISTS: if one is missing, the file is damaged, and the start repairs it.
     for old, new in TABLES.items():
         if new in _APPEND_ONLY:
             yield f"DROP TRIGGER {old}_no_update"
@@ -94,7 +94,7 @@ RENAMES: Final[tuple[str, ...]] = (
     # OR IGNORE: in a damaged file, these can be NULL.
     "INSERT OR IGNORE INTO row_counts SELECT 'contacts:' || status, count(*) FROM contacts GROUP BY 1",
     "INSERT OR IGNORE INTO row_counts SELECT 'changes:' || state, count(*) FROM changes GROUP BY 1",
-    f"INSERT INTO row_counts SELECT 'pending_changes', count(*) FROM changes WHERE {PENDING} GROUP BY 1",  # noqa: S608 - our own words
+    f"INSERT INTO row_counts SELECT 'pending_changes', count(*) FROM changes WHERE {PENDING} GROUP BY 1",  # noqa: S608 - constant SQL
     *_count_triggers("contacts", "status"),
     *_count_triggers("changes", "state", ("pending_changes", _PENDING_OF_ROW)),
     *(statement for table in _APPEND_ONLY for statement in append_only(table)),

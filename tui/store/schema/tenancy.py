@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 # Not another kind of user report: an older Reshelve should refuse the file with a message instead of failing
-# on a kind that it doesn't know.
+# on an unknown kind.
 TENANCY: Final = (
     """
     CREATE TABLE group_marks (

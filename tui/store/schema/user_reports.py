@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-# These belong to the migration and don't change; those of today are in `sync_conditions`.
+# Part of the migration and never changed; the current conditions are in `sync_conditions`.
 # The earliest time at which a sync could have brought the change to Re-Leased.
 _PENDING_SINCE: Final = "max(confirmed_ms, coalesce(relinked_ms, 0))"
 # Confirmed by Xero, not seen in Re-Leased, not reversed, and its contact isn't unlinked.
@@ -28,7 +28,7 @@ USER_REPORTS: Final = (
     )
     """,
     "CREATE INDEX tellings_of_contact ON tellings (contact_id)",
-    # Derived from the evidence, and stored with the change so that showing a row doesn't need the evidence.
+    # Derived from the evidence, and stored with the change so that rows can be shown without reading it.
     "ALTER TABLE changes ADD COLUMN told_ms INTEGER",
     "ALTER TABLE changes ADD COLUMN unlinked_ms INTEGER",
     "ALTER TABLE changes ADD COLUMN relinked_ms INTEGER",

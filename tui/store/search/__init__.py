@@ -1,1 +1,1 @@
-"""Finding contacts: the spine in memory, and the database until it is loaded."""
+"""Contact search: an index in memory, and SQL until it is loaded."""

@@ -54,7 +54,7 @@ _KINDS: Final = {
         )
     """,  # noqa: S608 - only our own names
 }
-# As in the table's rows: a cancelled change doesn't say anything about the contact.
+# As in the table's rows: cancelled changes don't count.
 _COUNTS: Final = "state NOT IN ('cancelled', 'dismissed')"
 _LAST: Final = f"""
     change_id = (SELECT max(change_id) FROM changes WHERE contact_id = last.contact_id AND {_COUNTS})
@@ -77,7 +77,7 @@ class Sql(Struct, frozen=True):
 
 
 class Translator(Struct, frozen=True):
-    """Translates filters to SQL, as of a time and with this grading of changes."""
+    """Translates filters to SQL, as of a given time; `grade` returns the sync status of a change."""
 
     connection: sqlite3.Connection
     now: datetime
@@ -106,13 +106,13 @@ class Translator(Struct, frozen=True):
                 return self._changed(condition)
 
     def _memberships(self, condition: GroupCondition) -> Iterable[str]:
-        """Yield the stored lists of groups that contain a matching group; there are few different ones."""
+        """Yield the stored group lists that contain a matching group; there are few distinct ones."""
         rows = self.connection.execute("SELECT DISTINCT group_names FROM contacts WHERE group_names <> '[]'")
         return (stored for (stored,) in rows if any(map(condition.matches, map(fold, values.names(stored)))))
 
     def _synced(self, sync: SyncFilter) -> Sql:
         if sync is SyncFilter.NONE:
-            return Sql(f"contact_id NOT IN (SELECT contact_id FROM changes WHERE {_COUNTS})")  # noqa: S608 - our own words
+            return Sql(f"contact_id NOT IN (SELECT contact_id FROM changes WHERE {_COUNTS})")  # noqa: S608 - constant SQL
         if sync in _BY_CHANGE_LOG:
             last = f"SELECT contact_id FROM changes AS last WHERE {_BY_CHANGE_LOG[sync]} AND {_LAST}"  # noqa: S608 - as above
             return Sql(f"contact_id IN ({last})")

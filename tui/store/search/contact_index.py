@@ -1,10 +1,10 @@
-"""The spine: all contacts in the order of the table, with what is searched, in memory.
+"""The search index: all contacts in table order, with their searchable texts, in memory.
 
-It is read in a thread after the first paint, and costs about 160 bytes a contact. Order and texts never
-change once it is loaded (a new spine replaces it); a status is patched in place.
+It is loaded in a thread after the first paint and takes about 160 bytes per contact. Order and texts never
+change once it is loaded (a new index replaces it); statuses are updated in place.
 
-It is made of chunks. What is found in a chunk is a mask, a number with a byte for each contact, 1 where it
-is found: made by loops that run in C, it costs next to nothing to count, to cut down to a tab and to keep.
+The index is split into chunks. Matches in a chunk are a mask: an integer with one byte per contact, 1 for a
+match. Masks are built by loops that run in C, and are cheap to count, to limit to a tab and to keep.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: How many contacts a chunk holds (the last one fewer): searched in about a fifth of a millisecond.
+#: Contacts per chunk (fewer in the last one); a chunk is searched in about 0.2 ms.
 CHUNK: Final = 2_048
 _NO_POSITION: Final = 0xFFFF_FFFF
-# Where more than this share of a chunk is in question, looking at all of it is quicker than choosing.
+# If more than this share of a chunk are candidates, searching all of it is faster than selecting them.
 _FULL_SCAN_SHARE: Final = 0.6
 
 _OTHER, _ACTIVE, _ARCHIVED = range(3)
@@ -48,30 +48,31 @@ _CONTACTS: Final = """
     SELECT rowid, status, coalesce(CAST(search AS TEXT), '') FROM contacts
     WHERE rowid BETWEEN 1 AND ? ORDER BY sort_key, rowid
 """
-# Numbers given out one after the other stay near the number of rows, and so does what it takes to list them.
+# Row ids are assigned in sequence and stay near the number of rows, and so does the size of the position
+# list.
 _SLACK: Final = 1_000_000
 
 
 class LoadCancelledError(Exception):
-    """The load was told to stop: the store is closing."""
+    """Loading was cancelled because the store is closing."""
 
 
 class Order(Struct, frozen=True):
-    """Which row stands at which place of the table, and back."""
+    """Maps positions in the table to row ids, and back."""
 
     rowids: array[int]
     positions: array[int]
 
     @classmethod
     def of(cls, rowids: array[int]) -> Order:
-        """Turn row ids in order into both directions."""
+        """Build both directions from row ids in order."""
         positions = array("I", repeat(_NO_POSITION, max(rowids, default=0) + 1))
         for position, rowid in enumerate(rowids):
             positions[rowid] = position
         return cls(rowids, positions)
 
     def position_of(self, rowid: int) -> int | None:
-        """Return where a row stands, None if it came later."""
+        """Return a row's position; None if the row was added later."""
         if rowid >= len(self.positions):
             return None
         position = self.positions[rowid]
@@ -79,9 +80,9 @@ class Order(Struct, frozen=True):
 
 
 class Chunk(Struct, frozen=True):
-    """Some contacts in order: their searched texts and their statuses."""
+    """Consecutive contacts: their searchable texts and their statuses."""
 
-    # A tuple of nothing but text is left alone by the garbage collector.
+    # The garbage collector doesn't track a tuple of strings.
     texts: tuple[str, ...]
     statuses: bytearray
 
@@ -93,11 +94,11 @@ class Chunk(Struct, frozen=True):
         return mask_of(b"\x01" * len(self))
 
     def tab_mask(self, tab: Tab) -> int:
-        """Return the mask of the contacts with the status of a tab, Active or Archived, as it is now."""
+        """Return the mask of the contacts whose current status belongs to a tab: Active or Archived."""
         return mask_of(self.statuses.translate(_ON_TAB[tab]))
 
     def find(self, word: str, candidates: int) -> int:
-        """Return the mask of those among the given whose text holds the word."""
+        """Return the mask of those candidates whose text contains the word."""
         if candidates.bit_count() > _FULL_SCAN_SHARE * len(self):
             return mask_of(bytes(map(contains, self.texts, repeat(word)))) & candidates
         found = bytearray(len(self))
@@ -109,7 +110,7 @@ class Chunk(Struct, frozen=True):
 
 
 class ContactIndex(Struct, frozen=True):
-    """All contacts by place."""
+    """All contacts by position."""
 
     order: Order
     chunks: tuple[Chunk, ...]
@@ -118,33 +119,33 @@ class ContactIndex(Struct, frozen=True):
         return len(self.order.rowids)
 
     def patch(self, rowid: int, status: ContactStatus) -> None:
-        """Take in a status that has changed."""
+        """Update a status."""
         position = self.order.position_of(rowid)
         if position is not None:
             self.chunks[position // CHUNK].statuses[position % CHUNK] = _STATUS_BYTES[status]
 
 
 def select_masked(mask: int, values: Sequence[T]) -> Iterator[T]:
-    """Return the values, one for each contact of a chunk, that the mask chooses."""
+    """Return the values, one for each contact of a chunk, that the mask selects."""
     return compress(values, mask.to_bytes(len(values), "little"))
 
 
 def count_masked_before(mask: int, position: int) -> int:
-    """Return how many contacts before a place of the chunk the mask chooses."""
+    """Return how many contacts before a position in the chunk the mask selects."""
     return (mask & ((1 << 8 * position) - 1)).bit_count()
 
 
 def is_masked(mask: int, position: int) -> bool:
-    """Say whether the mask chooses the contact at a place of the chunk."""
+    """Return whether the mask selects the contact at a position in the chunk."""
     return bool(mask >> 8 * position & 1)
 
 
 def load(connection: sqlite3.Connection, *, is_stopped: Callable[[], bool]) -> ContactIndex:
-    """Read the spine as one consistent picture, a little at a time so that other threads get their turn.
+    """Load the index from one snapshot, in small steps so that other threads can run.
 
-    Raises `LoadCancelledError` when told to stop.
+    Raises `LoadCancelledError` if stopped.
     """
-    # Four bytes a row suffice for four thousand million of them.
+    # Four bytes per row are enough for 4 billion rows.
     rowids = array("I")
     chunks = []
     cursor = connection.execute(_CONTACTS, (highest_rowid(connection),))
@@ -153,17 +154,17 @@ def load(connection: sqlite3.Connection, *, is_stopped: Callable[[], bool]) -> C
             raise LoadCancelledError
         some_rowids, statuses, texts = zip(*rows, strict=True)
         rowids.extend(some_rowids)
-        # A status is a string, so what SQLite returns finds its key.
+        # A status is a `StrEnum`, so the strings that SQLite returns work as keys.
         chunks.append(Chunk(texts, bytearray(map(_STATUS_BYTES.get, statuses, repeat(_OTHER)))))
     return ContactIndex(Order.of(rowids), tuple(chunks))
 
 
 def highest_rowid(connection: sqlite3.Connection) -> int:
-    """Return the highest number that a contact's row can sensibly have."""
+    """Return the highest plausible row id of a contact."""
     [count] = connection.execute("SELECT count(*) FROM contacts").fetchone()
     return 4 * int(count) + _SLACK
 
 
 def mask_of(flags: bytes | bytearray) -> int:
-    """Return the mask that has these bytes: 1 for each contact it chooses, else 0."""
+    """Return the mask with these bytes: 1 for each selected contact, else 0."""
     return int.from_bytes(flags, "little")

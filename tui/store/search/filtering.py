@@ -1,4 +1,4 @@
-"""Which contacts of the spine meet filters: asked of the database once, and kept until anything changes."""
+"""Which contacts of the index match filters: queried once, and cached until anything changes."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 
 Masks = list[int]
 
-# At 100,000 contacts, each takes a tenth of a megabyte.
+# With 100,000 contacts, each takes 0.1 MB.
 _MAX_CACHED: Final = 8
-# How many row ids are held at a time: each costs forty bytes until it is a mask's single one.
+# Row ids per query: each takes 40 bytes until it is stored in a mask.
 _AT_ONCE: Final = 32_768
-# How many of SQLite's steps go by before it looks whether it is still wanted.
+# SQLite steps between two checks for cancellation.
 _STEPS_BETWEEN_CHECKS: Final = 20_000
 
 
 class FilterCache:
-    """Answers filters with a mask for each chunk of a spine.
+    """Returns the matches of filters as a mask for each chunk of an index.
 
-    Answers hold until something is written by anybody, standings are said to have moved, or the minute ends
-    that relative times are counted from.
+    Results are cached until any process writes, sync statuses are reported as changed, or the minute ends
+    from which relative times are counted.
     """
 
     def __init__(
@@ -53,25 +53,25 @@ class FilterCache:
         self._cache: OrderedDict[Filter, Masks] = OrderedDict()
 
     def sync_statuses_changed(self) -> None:
-        """Take note that changes may stand otherwise, though nothing may have been written."""
+        """Invalidate the cache: sync statuses may have changed without a write."""
         self._sync_statuses_version += 1
 
     def moment(self) -> datetime:
-        """Return what relative times are counted from: this minute."""
+        """Return the time from which relative times are counted: the start of this minute."""
         return self._now().replace(second=0, microsecond=0)
 
     async def masks(self, index: ContactIndex, filters: Sequence[Filter]) -> Masks:
-        """Return who meets all of the filters. Raises `StoreError`."""
+        """Return the masks of the contacts that match all filters. Raises `StoreError`."""
         moment = self.moment()
         key = (self._database.version(), self._sync_statuses_version, moment)
         if index is not self._index or key != self._cache_key:
             self._index, self._cache_key, self._cache = index, key, OrderedDict()
         cache = self._cache
-        masks_by_filter = {each: cache[each] for each in filters if each in cache}
-        missing = [each for each in filters if each not in cache]
+        masks_by_filter = {wanted: cache[wanted] for wanted in filters if wanted in cache}
+        missing = [wanted for wanted in filters if wanted not in cache]
         if missing:
             masks_by_filter |= await self._query(index, missing, moment)
-        # Should anything have changed meanwhile, others are kept by now, and these forgotten.
+        # If anything changed meanwhile, a new cache is in use by now, and this one is discarded.
         _cache_masks(cache, masks_by_filter)
         return [reduce(and_, masks) for masks in zip(*masks_by_filter.values(), strict=True)]
 
@@ -95,18 +95,18 @@ class FilterCache:
             connection.set_progress_handler(is_cancelled, _STEPS_BETWEEN_CHECKS)
             translator = Translator(connection, moment, self._grade)
             try:
-                return {each: _masks(connection, translator, index, each) for each in filters}
+                return {wanted: _masks(connection, translator, index, wanted) for wanted in filters}
             except sqlite3.OperationalError:
                 if not is_cancelled():
                     raise
-                return {each: [0] * len(index.chunks) for each in filters}
+                return {wanted: [0] * len(index.chunks) for wanted in filters}
 
 
 def _cache_masks(cache: OrderedDict[Filter, Masks], masks_by_filter: Mapping[Filter, Masks]) -> None:
-    """Remember these, and forget the oldest."""
-    for each, masks in masks_by_filter.items():
-        cache[each] = masks
-        cache.move_to_end(each)
+    """Cache these masks, and evict the oldest."""
+    for wanted, masks in masks_by_filter.items():
+        cache[wanted] = masks
+        cache.move_to_end(wanted)
     while len(cache) > max(_MAX_CACHED, len(masks_by_filter)):
         cache.popitem(last=False)
 
@@ -115,10 +115,10 @@ def _masks(
     connection: sqlite3.Connection, translator: Translator, index: ContactIndex, wanted: Filter
 ) -> Masks:
     condition = translator.translate(wanted)
-    # Row ids as one text: SQLite makes it without a stop, while other threads run.
+    # Row ids as one string: SQLite builds it in a single step while other threads run.
     within = f"rowid >= ? AND rowid < ? AND ({condition.text})"
     sql = f"SELECT group_concat(rowid) FROM contacts WHERE {within}"  # noqa: S608 - our own conditions
-    # Those that came after the spine was loaded have no place in it yet, and aren't asked for.
+    # Contacts added after the index was loaded have no position in it yet, and are left out.
     flags = bytearray(len(index.order.positions))
     for start in range(0, len(flags), _AT_ONCE):
         bounds = (start, min(start + _AT_ONCE, len(flags)))

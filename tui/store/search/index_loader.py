@@ -1,4 +1,4 @@
-"""Keeps the spine in memory in step with the database, without getting in anybody's way."""
+"""Keeps the search index in memory up to date in the background."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
     from tui.store.database import Database
     from tui.store.search.contact_index import ContactIndex
 
-# A pull of many pages changes order all the time: loading may take this share of the time at most.
+# The pause between two loads, in times of the last one: a sync of many pages changes the order all the time.
 _PAUSE_FACTOR: Final = 10
-# A load as short as this is waited for by a search, so that small stores are always found exactly.
+# A search waits for a load that is as short as this, so results for small stores are always exact.
 _CHEAP_SECONDS: Final = 0.03
 
 
 class IndexLoader:
-    """Holds the newest spine, patches statuses into it, and reloads it when order or texts changed."""
+    """Keeps the current index, updates statuses in it, and reloads it when order or texts have changed."""
 
     def __init__(self, database: Database) -> None:
         self.index: ContactIndex | None = None
         self.recent = RecentSearches()
-        #: Called in the loop's thread after each load: what was found before may look different now.
+        #: Called on the event loop's thread after each load: earlier results may be out of date.
         self.on_loaded: Callable[[], None] = lambda: None
         self._database = database
         self._task: asyncio.Task[None] | None = None
         self._is_stale = True
         self._is_urgent = asyncio.Event()
-        # Who waits for the load that is running, and who for one that has yet to begin.
+        # Callers waiting for the running load, and for the next one.
         self._waiting_now: list[asyncio.Future[None]] | None = None
         self._waiting_next: list[asyncio.Future[None]] = []
         self._patches: list[tuple[int, ContactStatus]] = []
@@ -47,7 +47,7 @@ class IndexLoader:
         self._stop = threading.Event()
 
     async def load(self) -> None:
-        """Wait for a spine that holds all that is stored now, loading it at once. Raises `StoreError`."""
+        """Wait for an index of everything stored now, loading it at once if needed. Raises `StoreError`."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self._waiting_now is not None and not self._is_stale:
             self._waiting_now.append(waiter)
@@ -61,26 +61,26 @@ class IndexLoader:
         await waiter
 
     async def wait_while_stale(self) -> None:
-        """Wait for a spine that is out of date, or being loaded, where that takes no time to speak of."""
+        """Wait for an outdated or loading index, if loading is quick."""
         is_current = not self._is_stale and self._waiting_now is None
         if self.index is not None and not is_current and self._load_seconds <= _CHEAP_SECONDS:
             with suppress(StoreError, UnexpectedError):
                 await self.load()
 
     def mark_stale(self) -> None:
-        """Load the spine again soon; nothing happens before the first load was asked for."""
+        """Reload the index soon; does nothing until the first load is requested."""
         self._is_stale = True
         if self._task is not None:
             self._start()
 
     def patch(self, rowid: int, status: ContactStatus) -> None:
-        """Take in a status that has changed, now and in the load that may be running."""
+        """Update a status, in the index and in a load that may be running."""
         self._patches.append((rowid, status))
         if self.index is not None:
             self.index.patch(rowid, status)
 
     def close(self) -> None:
-        """Let a running load end; nobody waits for it any longer."""
+        """Stop a running load; no one is waiting for it any more."""
         self._stop.set()
         if self._task is not None:
             self._task.cancel()
@@ -95,12 +95,12 @@ class IndexLoader:
                 await self._pause()
                 await self._load_once()
         except StoreError as error:
-            # Tried again when something changes once more, or a search asks.
+            # Retried after the next change or search.
             logger.warning("the search could not be brought up to date: %s", error)
         except UnexpectedError:
-            # Logged and told to whoever waited; searches go by what was loaded before, or by SQL.
+            # Logged and reported to waiting callers; searches use the previous index, or SQL.
             return
-        except Exception as error:  # noqa: BLE001 - nobody awaits this task
+        except Exception as error:  # noqa: BLE001 - this task is never awaited
             log_unexpected("loading the search index", error)
         finally:
             _notify(self._waiting_next, StoreClosedError())
@@ -111,7 +111,7 @@ class IndexLoader:
         self._patches.clear()
         waiting = self._waiting_now = self._waiting_next
         self._waiting_next = []
-        begun = perf_counter()
+        started_at = perf_counter()
         try:
             index = await asyncio.to_thread(self._read)
             for rowid, status in self._patches:
@@ -136,7 +136,7 @@ class IndexLoader:
         finally:
             self._waiting_now = None
             self._ended_at = perf_counter()
-            self._load_seconds = self._ended_at - begun
+            self._load_seconds = self._ended_at - started_at
 
     async def _pause(self) -> None:
         remaining = self._ended_at + _PAUSE_FACTOR * self._load_seconds - perf_counter()

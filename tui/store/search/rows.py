@@ -1,4 +1,4 @@
-"""Rows of the contact table, read from SQLite when they are looked at."""
+"""Rows of the contact table, read from SQLite when they are shown."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tui.store.database import Database
     from tui.store.search.contact_index import Order
 
-# A change that was taken back says nothing about the contact: the one before it does.
+# A cancelled change doesn't count; the one before it does.
 _ROWS: Final = f"""
     SELECT c.contact_id, c.name, c.email, c.status, c.receivable, c.merged_to,
         {", ".join(f"h.{column}" for column in CHANGE_COLUMNS)}
@@ -47,19 +47,19 @@ _TAB_CONDITIONS: Final = {
     Tab.ARCHIVED: "WHERE status = 'ARCHIVED'",
 }
 _STATUSES: Final = {status.value: status for status in ContactStatus}
-# Stands where a contact has been deleted or can't be read, so that every other row keeps its place.
+# Replaces a contact that was deleted or can't be read, so that every other row keeps its position.
 _PLACEHOLDER: Final = Row("", "", "", ContactStatus.ARCHIVED, None, is_merged=False, last_change=None)
 
 
 class RowReader:
-    """Reads rows by id, each with its contact's latest change, in the order asked for."""
+    """Reads rows by id in the given order, each with its contact's latest change."""
 
     def __init__(self, database: Database, grade: Callable[[Change], StatusSince | None]) -> None:
         self._database = database
         self._grade = grade
 
     def rows(self, rowids: Sequence[int]) -> list[Row]:
-        """Read rows; a placeholder without an id stands for one that is no longer there."""
+        """Read rows, with a placeholder without an id for each that no longer exists."""
         return [self._row(row) for row in self._database.rows(_ROWS, (str(list(rowids)),))]
 
     def rows_of(self, contact_ids: Sequence[str]) -> list[Row]:
@@ -68,16 +68,16 @@ class RowReader:
         return self.rows([rowid for rowid in rowids if rowid is not None])
 
     def ids(self, rowids: Sequence[int]) -> list[str]:
-        """Read contact ids alone; empty for one that is no longer there."""
+        """Read contact ids only; empty for rows that no longer exist."""
         return [values.text(row[0]) for row in self._database.rows(_IDS, (str(list(rowids)),))]
 
     def rowid(self, contact_id: str) -> int | None:
-        """Return a contact's row id, None if it isn't stored."""
+        """Return a contact's row id; None if it isn't stored."""
         rows = self._database.rows("SELECT rowid FROM contacts WHERE contact_id = ?", (contact_id,))
         return rows[0][0] if rows else None
 
     def rowids(self, contact_ids: Collection[str]) -> dict[str, int]:
-        """Return the row ids of many contacts, without those that aren't stored."""
+        """Return the row ids of contacts, without those that aren't stored."""
         sql = """
             SELECT contact_id, rowid FROM contacts
             WHERE contact_id IN (SELECT value FROM json_each(?))
@@ -85,7 +85,7 @@ class RowReader:
         return dict(self._database.rows(sql, (json.dumps(list(contact_ids)),)))
 
     def on_tab(self, tab: Tab, contact_ids: Collection[str]) -> frozenset[str]:
-        """Return those of many contacts that are on a tab."""
+        """Return which of the contacts are on a tab."""
         sql = f"""
             SELECT contact_id FROM contacts {_TAB_CONDITIONS[tab] or "WHERE true"}
             AND contact_id IN (SELECT value FROM json_each(?))
@@ -93,12 +93,12 @@ class RowReader:
         return frozenset(row[0] for row in self._database.rows(sql, (json.dumps(list(contact_ids)),)))
 
     def in_order(self, tab: Tab, start: int, stop: int) -> list[int]:
-        """Return the row ids of a stretch of a tab, from the index of its order."""
+        """Return the row ids of a range of a tab, from its index."""
         sql = f"SELECT rowid FROM contacts {_TAB_CONDITIONS[tab]} ORDER BY sort_key, rowid LIMIT ? OFFSET ?"  # noqa: S608 - our own conditions
         return [row[0] for row in self._database.rows(sql, (stop - start, start))]
 
     def position_on_tab(self, tab: Tab, contact_id: str) -> int | None:
-        """Return where a contact stands on a tab, None if it isn't there."""
+        """Return a contact's position on a tab; None if it isn't there."""
         condition = _TAB_CONDITIONS[tab] or "WHERE true"
         sql = f"""
             SELECT count(*) FROM contacts {condition} AND (sort_key, rowid) <
@@ -135,38 +135,40 @@ class RowReader:
 
 
 class SearchRows:
-    """Found by way of the spine: a fixed choice from a fixed order, the rows themselves read live.
+    """Results from the search index: a fixed selection in a fixed order; the rows themselves are read live.
 
-    `masks` chooses from each chunk; `totals` says how many.
+    `masks` selects from each chunk; `totals` is how many.
     """
 
     def __init__(self, reader: RowReader, order: Order, masks: Sequence[int], totals: Iterable[int]) -> None:
         self._reader = reader
         self._order = order
         self._masks = masks
-        # At which index each chunk begins; one more at the end.
+        # The position at which each chunk begins, and the total at the end.
         self._chunk_starts = list(accumulate(totals, initial=0))
 
     def __len__(self) -> int:
         return self._chunk_starts[-1]
 
     def window(self, start: int, stop: int) -> Sequence[Row]:
-        """Return the rows from start to before stop, fewer at the end."""
+        """Return the rows from start up to, not including, stop; fewer at the end."""
         return self._reader.rows(self._rowids(start, stop))
 
     def ids(self, start: int, stop: int) -> Sequence[str]:
-        """Return the contact ids from start to before stop."""
+        """Return the contact ids from start up to, not including, stop."""
         return self._reader.ids(self._rowids(start, stop))
 
     def index_of(self, contact_id: str) -> int | None:
-        """Return where a contact stands, None if it isn't among those found."""
+        """Return a contact's position; None if it isn't among the results."""
         rowid = self._reader.rowid(contact_id)
         return None if rowid is None else self._index_of_row(rowid)
 
     def absent(self, contact_ids: Collection[str]) -> frozenset[str]:
-        """Return those of many contacts that aren't among those found."""
+        """Return which of the contacts aren't among the results."""
         rowids = self._reader.rowids(contact_ids)
-        present = (one for one, rowid in rowids.items() if self._index_of_row(rowid) is not None)
+        present = (
+            contact_id for contact_id, rowid in rowids.items() if self._index_of_row(rowid) is not None
+        )
         return frozenset(contact_ids).difference(present)
 
     def _index_of_row(self, rowid: int) -> int | None:
@@ -193,7 +195,7 @@ class SearchRows:
 
 
 class ListedRows:
-    """Found by SQL, before there is a spine: row ids in the order of the table."""
+    """Results from SQL, before the index is loaded: row ids in table order."""
 
     def __init__(self, reader: RowReader, rowids: array[int]) -> None:
         self._reader = reader
@@ -203,15 +205,15 @@ class ListedRows:
         return len(self._rowids)
 
     def window(self, start: int, stop: int) -> Sequence[Row]:
-        """Return the rows from start to before stop, fewer at the end."""
+        """Return the rows from start up to, not including, stop; fewer at the end."""
         return self._reader.rows(self._rowids[max(start, 0) : max(stop, 0)])
 
     def ids(self, start: int, stop: int) -> Sequence[str]:
-        """Return the contact ids from start to before stop."""
+        """Return the contact ids from start up to, not including, stop."""
         return self._reader.ids(self._rowids[max(start, 0) : max(stop, 0)])
 
     def index_of(self, contact_id: str) -> int | None:
-        """Return where a contact stands, None if it isn't among those found."""
+        """Return a contact's position; None if it isn't among the results."""
         rowid = self._reader.rowid(contact_id)
         try:
             return None if rowid is None else self._rowids.index(rowid)
@@ -219,14 +221,16 @@ class ListedRows:
             return None
 
     def absent(self, contact_ids: Collection[str]) -> frozenset[str]:
-        """Return those of many contacts that aren't among those found."""
+        """Return which of the contacts aren't among the results."""
         found = frozenset(self._rowids)
-        present = (one for one, rowid in self._reader.rowids(contact_ids).items() if rowid in found)
+        present = (
+            contact_id for contact_id, rowid in self._reader.rowids(contact_ids).items() if rowid in found
+        )
         return frozenset(contact_ids).difference(present)
 
 
 class IndexRows:
-    """A whole tab straight from its index: ready at once for any number of contacts."""
+    """A whole tab, read from its database index: available at once for any number of contacts."""
 
     def __init__(self, reader: RowReader, tab: Tab, length: int) -> None:
         self._reader = reader
@@ -237,19 +241,19 @@ class IndexRows:
         return self._length
 
     def window(self, start: int, stop: int) -> Sequence[Row]:
-        """Return the rows from start to before stop, fewer at the end."""
+        """Return the rows from start up to, not including, stop; fewer at the end."""
         return self._reader.rows(self._rowids(start, stop))
 
     def ids(self, start: int, stop: int) -> Sequence[str]:
-        """Return the contact ids from start to before stop."""
+        """Return the contact ids from start up to, not including, stop."""
         return self._reader.ids(self._rowids(start, stop))
 
     def index_of(self, contact_id: str) -> int | None:
-        """Return where a contact stands, None if it isn't on the tab."""
+        """Return a contact's position; None if it isn't on the tab."""
         return self._reader.position_on_tab(self._tab, contact_id)
 
     def absent(self, contact_ids: Collection[str]) -> frozenset[str]:
-        """Return those of many contacts that aren't on the tab."""
+        """Return which of the contacts aren't on the tab."""
         return frozenset(contact_ids) - self._reader.on_tab(self._tab, contact_ids)
 
     def _rowids(self, start: int, stop: int) -> list[int]:

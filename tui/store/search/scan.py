@@ -1,4 +1,4 @@
-"""Looking for words in the spine, in slices short enough for the screen to stay alive."""
+"""Searches the index for words, in slices short enough to keep the screen responsive."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _MAX_CACHED: Final = 8
 
 
 class WordMatches(Struct, frozen=True):
-    """Who has the texts that a query asks for, on all tabs: a mask for each chunk of the spine.
+    """The contacts whose texts match a query, on all tabs: a mask for each chunk of the index.
 
-    The query has no filters: who meets those changes all the time, and texts only with the spine.
+    The query has no filters: matches of filters change all the time, those of texts only with the index.
     """
 
     query: Query
@@ -28,13 +28,13 @@ class WordMatches(Struct, frozen=True):
 
 
 class RecentSearches:
-    """The last few searches over one spine: what is typed, or taken back, next is mostly near one."""
+    """Caches the last few searches of an index: the next query is usually similar to one of them."""
 
     def __init__(self) -> None:
         self._cache: OrderedDict[tuple[frozenset[str], ...], tuple[int, WordMatches]] = OrderedDict()
 
     def keep(self, matches: WordMatches, total: int) -> None:
-        """Remember these, and forget the oldest."""
+        """Cache these matches, and evict the oldest."""
         key = (frozenset(matches.query.words), frozenset(matches.query.excluded_words))
         self._cache[key] = (total, matches)
         self._cache.move_to_end(key)
@@ -42,16 +42,16 @@ class RecentSearches:
             self._cache.popitem(last=False)
 
     def narrowest(self, query: Query) -> WordMatches | None:
-        """Return the fewest finds that are known to hold all that the query finds."""
+        """Return the smallest cached matches that include all matches of the query."""
         wider = [entry for entry in self._cache.values() if query.narrows(entry[1].query)]
         return min(wider, key=lambda entry: entry[0])[1] if wider else None
 
 
 class IndexScan:
-    """One search over the spine. Every slice adds to what is found, and to the counts of the tabs.
+    """One search of the index. Every slice adds to the matches and to the counts of the tabs.
 
-    `within` are finds that hold all that the query's texts find; `allowed` says who meets its filters, with
-    a mask for each chunk, None where it has none.
+    `within` are matches that include all matches of the query's texts. `allowed` are the masks of the
+    contacts that match its filters, None if it has none.
     """
 
     def __init__(
@@ -65,22 +65,22 @@ class IndexScan:
         self._tab = query.tab
         self._among = within
         self._allowed = allowed
-        # Words that the finds narrowed down were found by already need no second look.
+        # Words that `within` was already searched for needn't be searched again.
         done = within.query if within else Query()
-        # The longest word is likely the rarest: the others are then looked for in few texts.
+        # The longest word is likely the rarest, which leaves few texts to search for the others.
         self._words = sorted((word for word in query.words if word not in done.words), key=len, reverse=True)
         self._excluded_words = [word for word in query.excluded_words if word not in done.excluded_words]
         self._masks: list[int] = []
         self.matches = WordMatches(query.words_only, self._masks)
-        #: How many contacts have the texts, whether or not they meet the filters.
+        #: How many contacts match the texts, whether or not they match the filters.
         self.texts_total = 0
-        #: The mask of each chunk on the tab that was asked for, and how many it shows.
+        #: The mask of each chunk on the query's tab, and how many contacts it selects.
         self.shown: list[int] = []
         self.totals: list[int] = []
         self.counts = TabCounts()
 
     def slices(self) -> Iterator[None]:
-        """Scan one chunk at each step, in well under a millisecond."""
+        """Search one chunk per step, in well under a millisecond."""
         for number, chunk in enumerate(self._index.chunks):
             texts = self._search_chunk(chunk, self._among.masks[number] if self._among else chunk.full_mask())
             found = texts if self._allowed is None else texts & self._allowed[number]

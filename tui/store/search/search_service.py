@@ -1,4 +1,4 @@
-"""Answers queries: the first screen from an index, then everything from the spine."""
+"""Answers queries: the first screen from a database index, then everything from the search index."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ if TYPE_CHECKING:
     from tui.store.search.contact_index import ContactIndex
     from tui.store.search.filtering import FilterCache
 
-# How long a search may keep the loop from painting, in seconds.
+# How long a search may block the event loop, in seconds.
 _SLICE_SECONDS: Final = 0.003
 _VIEWPORT: Final = 60
 _PRELOADED_MODULES: Final = ("tui.model.query_grammar", "tui.store.search.filtering")
 
 
 class SearchService:
-    """Searches the contacts of one store. Everything but the loading runs in the loop's thread."""
+    """Searches the contacts of one store. Everything but loading runs on the event loop's thread."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._loader = IndexLoader(database)
-        #: Says how a confirmed change stands with Re-Leased; set by the engine, which knows the clock.
+        #: Returns the sync status of a confirmed change; set by the engine, which knows the clock.
         self.grade: Callable[[Change], StatusSince | None] = lambda _: None
-        #: The clock that relative times are counted back from.
+        #: The clock that relative times are counted from.
         self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
         self._reader = RowReader(database, self._sync_status)
         self._filter_cache: FilterCache | None = None
 
     @property
     def on_loaded(self) -> Callable[[], None]:
-        """Called after each load of the spine: rows found before may have come, gone or moved since."""
+        """Called after each load of the search index: earlier results may be out of date."""
         return self._loader.on_loaded
 
     @on_loaded.setter
@@ -58,27 +58,27 @@ class SearchService:
         self._loader.on_loaded = listener
 
     async def load(self) -> None:
-        """Load the spine, after the first paint. Raises `StoreError`; searches then go by SQL."""
+        """Load the search index, after the first paint. Raises `StoreError`; searches then use SQL."""
         await self._loader.load()
-        # What reads and answers qualifiers, while nobody waits: otherwise the first letter typed would.
+        # Preload what parses and applies qualifiers; otherwise the first letter typed would wait for it.
         for module in _PRELOADED_MODULES:
             await asyncio.to_thread(import_module, module)
 
     def counts(self) -> TabCounts:
-        """Return how many contacts each tab holds."""
+        """Return how many contacts each tab has."""
         return read_counts(self._database)
 
     def first(self, query: Query) -> SearchResult:
-        """Answer at once from an index, for any number of contacts; nothing but the tab is looked at."""
+        """Return a whole tab at once, for any number of contacts; the rest of the query is ignored."""
         counts = self.counts()
         return SearchResult(query, IndexRows(self._reader, query.tab, counts.of(query.tab)), counts)
 
     def rows(self, contact_ids: Sequence[str]) -> list[Row]:
-        """Read these contacts as they are now; those that aren't stored are left out."""
+        """Read the current rows of these contacts, without those that aren't stored."""
         return self._reader.rows_of(contact_ids)
 
     async def find(self, query: Query) -> AsyncIterator[SearchResult]:
-        """Answer a query: a first screenful if it takes longer than a turn of the loop, then everything."""
+        """Yield results: a first screen if the search takes longer than one slice, then everything."""
         await self._loader.wait_while_stale()
         index = self._loader.index
         if index is None and query.is_everything:
@@ -93,15 +93,15 @@ class SearchService:
                     yield found
 
     def mark_stale(self) -> None:
-        """Take note that contacts have come or changed their names or texts."""
+        """Reload the index: contacts were added, or their names or texts changed."""
         self._loader.mark_stale()
 
     def patch(self, rowid: int, status: ContactStatus) -> None:
-        """Take note that a contact's status has changed."""
+        """Update a contact's status in the index."""
         self._loader.patch(rowid, status)
 
     def sync_statuses_changed(self) -> None:
-        """Take note that changes may stand otherwise with Re-Leased, though nothing was written."""
+        """Invalidate cached filters: sync statuses may have changed without a write."""
         if self._filter_cache is not None:
             self._filter_cache.sync_statuses_changed()
 
@@ -111,7 +111,7 @@ class SearchService:
 
     async def _scan(self, index: ContactIndex, query: Query) -> AsyncGenerator[SearchResult, None]:
         recent = self._loader.recent
-        # Nothing else is waited for here, so that a search for words takes no longer than it must.
+        # Nothing else is awaited here, so that a search for words takes no longer than necessary.
         allowed = await self._open_filter_cache().masks(index, query.filters) if query.filters else None
         scan = IndexScan(index, query, recent.narrowest(query), allowed)
         has_answered = False
@@ -141,7 +141,7 @@ class SearchService:
         return SearchRows(self._reader, index.order, tuple(scan.shown), scan.totals)
 
     async def _search(self, query: Query) -> AsyncGenerator[SearchResult, None]:
-        # Not before the first paint, which has no words to look for.
+        # Not needed before the first paint, which has no words to search for.
         from tui.store.search.conditions import Translator
         from tui.store.search.sql_search import search
 
@@ -163,7 +163,7 @@ class SearchService:
 
 
 async def _yield_to_loop() -> None:
-    # What became ready meanwhile is put behind who yields: its timer or socket runs after the first yield,
-    # and the task that it wakes after the second.
+    # Callbacks that became ready meanwhile are queued behind this task: a timer or socket runs after the
+    # first yield, and the task that it wakes after the second.
     for _ in range(3):
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Searching by SQL, while there is no spine yet: slower, and there from the first moment."""
+"""Searches with SQL while the index isn't loaded: slower, but available at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tui.model.query import Query
     from tui.store.search.conditions import Translator
 
-# How many of SQLite's steps go by before it looks whether it is still wanted.
+# SQLite steps between two checks for cancellation.
 _STEPS_BETWEEN_CHECKS: Final = 20_000
 _TAB_STATUS: Final = {Tab.ACTIVE: ContactStatus.ACTIVE, Tab.ARCHIVED: ContactStatus.ARCHIVED}
 
@@ -24,9 +24,9 @@ _TAB_STATUS: Final = {Tab.ACTIVE: ContactStatus.ACTIVE, Tab.ARCHIVED: ContactSta
 def search(
     translator: Translator, query: Query, limit: int | None, *, is_cancelled: Callable[[], bool]
 ) -> tuple[array[int], TabCounts]:
-    """Return the row ids on the query's tab, in order, and the counts of all tabs among those read.
+    """Return the row ids on the query's tab, in order, and the counts of all tabs among the rows read.
 
-    Ends early, with less, when it is no longer wanted. With a limit, other tabs are left out.
+    Returns partial results if cancelled. With a limit, other tabs are left out.
     """
     connection = translator.connection
     connection.set_progress_handler(is_cancelled, _STEPS_BETWEEN_CHECKS)
