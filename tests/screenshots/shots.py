@@ -93,7 +93,7 @@ async def _archive(camera: Camera, practice: PracticeXero) -> None:
     practice.sync_released()
     await camera.press("f5")
     await camera.take("pane-syncing", shows="syncing")
-    await camera.take("pane-read", shows="✓ Synced")
+    await camera.take("pane-synced", shows="✓ Synced")
 
 
 async def _restore(camera: Camera, practice: PracticeXero) -> None:
@@ -113,9 +113,9 @@ async def _restore(camera: Camera, practice: PracticeXero) -> None:
     await camera.take("dialog-restore", shows="Restore 1 contact?")
     await camera.house.until_shown("Up to date with Xero")
     await camera.press("y")
-    await camera.take("handoff", shows="Restore in Xero")
+    await camera.take("manual-restores", shows="Restore in Xero")
     await camera.press("escape")
-    await camera.take("pane-handoff", shows="1 refused")
+    await camera.take("pane-restore", shows="1 refused")
     await camera.press("enter")
     await camera.take("contact", shows="Timeline")
     await camera.press("escape")
@@ -150,10 +150,10 @@ async def _released(camera: Camera, practice: PracticeXero) -> None:
     await camera.house.until(lambda: camera.house.pane.pending_total == 1, "a change made in Xero")
     practice.sync_released()
     await camera.press("f5")
-    await camera.take("pane-overdue", shows="! Missed last sync")
+    await camera.take("pane-missed", shows="! Missed last sync")
     practice.set_released_state("Needs reconnecting")
     await camera.press("f5")
-    await camera.take("pane-stalled", shows="reconnect")
+    await camera.take("pane-not-running", shows="reconnect")
     await camera.press("t")
     await camera.take("troubleshoot", shows="4. ")
     await camera.press("escape")
