@@ -1,0 +1,35 @@
+"""What is shipped stands alone, and CI installs what it says."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def place(file: Path) -> str:
+    return file.relative_to(ROOT).as_posix()
+
+
+def test_nothing_shipped_leans_on_a_folder_beside_the_repository() -> None:
+    shipped = [
+        path
+        for folder in ("tui", ".ci")
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and path.suffix not in {".pyc", ".png"}
+    ]
+    shipped += [
+        path for path in (ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "pyproject.toml") if path.exists()
+    ]
+    beside = re.compile(r"\.\./shared|/shared/")
+    assert [place(path) for path in shipped if beside.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_ci_installs_the_very_versions_that_the_lock_names() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = [*project["dependencies"], *project["optional-dependencies"]["test"]]
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    locked = set(re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE))
+    assert {re.split(r"[^\w-]", one, maxsplit=1)[0].lower() for one in needed} <= locked
