@@ -252,7 +252,7 @@ class ReshelveApp(CrashSafeApp[None]):
             return
         here = closed.snapshot.organisation.tenant_id
         # The same organisation first: it may have been connected with another sign-in.
-        organisations = sorted(self.account.connected, key=lambda one: one.tenant_id != here)
+        organisations = sorted(self.account.connected, key=lambda known: known.tenant_id != here)
         if organisations:
             await self._try_open(organisations[0])
         else:

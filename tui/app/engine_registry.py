@@ -57,14 +57,14 @@ class EngineRegistry:
 
     def reconnected(self, organisations: Iterable[Organisation]) -> None:
         """Let the engines of these organisations retry Xero at once."""
-        for one in organisations:
-            service = self._services.get(one.tenant_id)
+        for organisation in organisations:
+            service = self._services.get(organisation.tenant_id)
             if service is not None:
                 service.reconnected()
 
     async def close_disconnected(self) -> None:
         """Close organisations that are no longer connected, or whose connection has changed."""
-        connected = {one.tenant_id: one for one in self._account.connected}
+        connected = {organisation.tenant_id: organisation for organisation in self._account.connected}
         for tenant_id, service in list(self._services.items()):
             if connected.get(tenant_id) != service.snapshot.organisation:
                 await self._stop(tenant_id)
