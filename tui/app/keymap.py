@@ -61,8 +61,8 @@ def problems(keys: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
 def to_textual_keymap(keys: Mapping[str, str]) -> dict[str, str]:
     """Return custom keys by binding ID, as Textual expects them.
 
-    Textual takes a reassigned key away from all actions of a screen that share it, so those are set to their
-    own keys explicitly.
+    When an action gives up a key, Textual removes it from all actions of the screen that share it, so those
+    are set to their default keys explicitly.
     """
     freed_keys = {key for name in keys for key in _keys(spec(name).keys)}
     sharing = {item.binding_id: item.keys for item in ACTIONS if item.keys and freed_keys & _keys(item.keys)}

@@ -66,7 +66,7 @@ class XeroAccount(Account):
         self._now = now
         self.on_keychain_wait: Callable[[bool], None] = lambda _: None
         self._connections = load_connections(paths.organisations_file)
-        # Weak references: whoever opens an engine also stops it.
+        # Weak references: the caller that opens an engine also stops it.
         self._engines: WeakValueDictionary[str, Engine] = WeakValueDictionary()
 
     @property

@@ -271,7 +271,7 @@ def nothing_to_do(kind: BatchKind, plan: UndoPlan | None) -> str:
 
 
 def done_message(plan: UndoPlan) -> str:
-    """Describe what was actually done."""
+    """Describe the actual result."""
     if not plan.steps:
         return nothing_to_do(plan.kind, plan)
     return f"{VERBS[plan.kind]}ne: {summary(plan)}."

@@ -195,7 +195,7 @@ def heading(comparison: FileComparison, organisation: str) -> Content:
 
 
 def notes(comparison: FileComparison, unrecorded: int, recorded: int, key: Key) -> Content:
-    """Return what was assumed, what looks odd, and what the file confirms."""
+    """Return assumptions, oddities, and the number of changes the file confirms."""
     said = [
         content(messages.in_full(note), "$text-warning")
         for note in (*comparison.source.notes, *comparison.notes)

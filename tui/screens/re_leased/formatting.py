@@ -59,7 +59,7 @@ class Step(Struct, frozen=True):
 
 
 class OldestUnconfirmed(Struct, frozen=True):
-    """The change that has been unconfirmed in Re-Leased for longest, or None."""
+    """The change unconfirmed in Re-Leased for longest, or None; it may be expected or reported synced."""
 
     view: ChangeView | None = None
 

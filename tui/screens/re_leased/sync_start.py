@@ -86,7 +86,7 @@ class SyncStartScreen(ModalScreen[datetime | None], EngineScreen[datetime | None
         yield KeyBar(("open", "Record"), ("cancel", "Cancel"))
 
     def _parse_input(self) -> tuple[datetime | None, str]:
-        """Return the time, or what is wrong with it."""
+        """Return the time, or the problem with it."""
         typed, now = self.time_box.value.strip(), self.now()
         if not typed:
             # The estimate of Xero's clock may have been corrected since the dialog was opened.
