@@ -1,1 +1,1 @@
-"""Every action once, and the keys that run it."""
+"""All actions, and the keys that run them."""

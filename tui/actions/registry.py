@@ -1,4 +1,4 @@
-"""Every action once: bindings, key bars, command palette, help screen and README's table read this."""
+"""All actions, as used by bindings, key bars, the command palette, the help and README's table."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ActionSpec:
-    """One thing a person can do.
+    """One action of the user.
 
-    `id` names the method (`action_<id>`) and the binding, so that a keymap can give it other keys. `keys` is
-    a comma-separated list in Textual's spelling, the one shown first; empty where only the command palette
-    offers it. `danger` marks what asks before it acts, `writes` what records something or changes Xero:
-    refused, and not offered, in read-only mode. `signs_out` marks what ends a sign-in: refused with
-    `--read-only` alone, as a connection with read-only permissions can still be ended. `footer` is Textual's
-    `Binding.show`: key bars name what their screens offer. `bound_by_widget` says that a widget binds the
-    keys itself.
+    `id` names the method (`action_<id>`) and the binding, so that a keymap can remap it. `keys` is a
+    comma-separated list in Textual's spelling, the one to show first; empty if only the command palette
+    offers the action. `danger` marks actions that ask for confirmation, `writes` those that record something
+    or change Xero: refused and hidden in read-only mode. `signs_out` marks actions that end a sign-in:
+    refused only with `--read-only`, since a connection with read-only permissions can still be disconnected.
+    `footer` is Textual's `Binding.show`: key bars show what their screens offer. `bound_by_widget` means a
+    widget binds the keys itself.
     """
 
     id: str
@@ -49,7 +49,7 @@ class ActionSpec:
 
     @property
     def binding_id(self) -> str:
-        """The id under which the keys can be remapped; the table's own keys carry its name."""
+        """The ID for remapping the keys; the table's own keys are prefixed."""
         return f"table.{self.id}" if self.bound_by_widget else self.id
 
 
@@ -85,7 +85,7 @@ ACTIONS: Final = (
     _contacts("select_all", "*", "Select all", "Select all in this list", bound_by_widget=True),
     _contacts("open_in_xero", "o", "Open in Xero", "Open the contact in Xero"),
     _contacts("copy", "y", "Copy link", "Copy the link to the contact in Xero"),
-    # With priority: what is typed straight after it must find the box, not the keys of the table.
+    # Priority: text typed right after the key must reach the search box, not the table's keys.
     _finding("search", "/,ctrl+f", "Search", "Search names, people, e-mail addresses and numbers",
              footer=True, priority=True),
     _finding("clear", "escape", "Clear", "Clear the selection, then the search"),
@@ -137,10 +137,10 @@ ACTIONS: Final = (
                writes=True),
     _re_leased("mark_not_linked", "k", "Not linked",
                "On a contact's page: mark as not linked in Re-Leased, or linked again", writes=True),
-    # Two keys: before many contacts are archived, their number is typed into a box.
+    # Two keys: letters can't be used while the number of contacts is typed to confirm.
     _re_leased("tenant_groups", "g,ctrl+g", "Tenant groups", "Choose tenant groups (adds an archive warning)",
                writes=True),
-    # With priority: it is wanted from the search box too.
+    # Priority: it also works in the search box.
     _organisations("organisations", "ctrl+o", "Organisations", "Show all organisations and switch to another",
                    footer=True, priority=True),
     _organisations("connect", "c", "Connect", "Connect to Xero, or sign in again"),
@@ -168,17 +168,17 @@ _KEY_NAMES: Final = {
 
 
 def spec(action_id: str) -> ActionSpec:
-    """Return one action. Raises `KeyError` for one that doesn't exist."""
+    """Return an action. Raises `KeyError` if it doesn't exist."""
     return _BY_ID[action_id]
 
 
 def is_action(action_id: str) -> bool:
-    """Return whether there is an action of this id."""
+    """Whether there is an action with this ID."""
     return action_id in _BY_ID
 
 
 def bindings(*action_ids: str) -> list[Binding]:
-    """Return Textual bindings for these actions, remappable by their ids."""
+    """Return Textual bindings for these actions, remappable by their IDs."""
     found = (spec(action_id) for action_id in action_ids)
     return [
         Binding(
@@ -195,18 +195,18 @@ def bindings(*action_ids: str) -> list[Binding]:
 
 
 def is_offered(app: App[Any], item: ActionSpec) -> bool:
-    """Return whether to offer an action: read-only mode leaves some out. The app knows what holds for all."""
+    """Whether to offer an action: read-only mode hides some. The app knows the current mode."""
     why_refused = getattr(app, "refusal_reason", None)
     return why_refused is None or why_refused(item.id) is None
 
 
 def current_keys(app: App[Any], item: ActionSpec) -> str:
-    """Return the keys of an action as they are now: those of the settings, where they give it others."""
+    """Return the current keys of an action: custom ones from the settings, or the defaults."""
     return current_keymap(app).get(item.binding_id, item.keys)
 
 
 def key_name(key: str) -> str:
-    """Write a key as people know it: `^r`, `esc`, `F5`, and `[` for Textual's `left_square_bracket`."""
+    """Format a key for display: `^r`, `esc`, `F5`, and `[` for Textual's `left_square_bracket`."""
     key = key.strip()
     modifier, _, base = key.partition("+")
     if base and modifier == "ctrl":
@@ -220,14 +220,14 @@ def key_name(key: str) -> str:
 
 
 def default_key(action_id: str) -> str:
-    """Write the key of an action as it is where nobody has given it another."""
+    """Format the default key of an action."""
     return key_name(spec(action_id).keys.split(",")[0])
 
 
 def current_key(app: App[Any], action_id: str) -> str:
-    """Write the key of an action as it is now, for a sentence that says what to press.
+    """Format the current key of an action, for messages.
 
-    Empty for one that isn't offered, in read-only mode: leave that sentence out.
+    Returns "" if the action isn't offered, as in read-only mode: leave out the sentence then.
     """
     if not is_offered(app, spec(action_id)):
         return ""
@@ -235,30 +235,30 @@ def current_key(app: App[Any], action_id: str) -> str:
 
 
 def error_advice(app: App[Any], error: ReshelveError) -> str:
-    """Return what to do about an error, with the key of the action that helps as it is now; may be empty."""
+    """Return what to do about an error, with the current key of the action that helps; may be empty."""
     helps = messages.action(error)
     press = f"Press {current_key(app, helps)} ({spec(helps).label})." if helps else ""
     return f"{messages.next_step(error)} {press}".strip()
 
 
 def error_message(app: App[Any], error: ReshelveError) -> str:
-    """Return what happened, and what to do about it."""
+    """Return an error's message and advice."""
     return f"{messages.message(error)} {error_advice(app, error)}".strip()
 
 
 def key_names(keys: str) -> str:
-    """Write a list of keys: `/ ^f`."""
+    """Format a list of keys: `/ ^f`."""
     return " ".join(key_name(key) for key in keys.split(",") if key)
 
 
 def actions_by_group() -> Iterator[tuple[str, tuple[ActionSpec, ...]]]:
-    """Yield the actions that have keys, group by group, as help and README show them."""
+    """Yield the actions that have keys, by group, as shown in the help and README."""
     for group in GROUPS:
         yield group, tuple(item for item in ACTIONS if item.group == group and item.keys)
 
 
 def readme_table() -> str:
-    """Return the table of keys in README's Markdown."""
+    """Return the table of keys for README, in Markdown."""
     lines = ["| Key | What it does |", "|---|---|"]
     for _, group in actions_by_group():
         lines += (
@@ -269,7 +269,7 @@ def readme_table() -> str:
 
 
 class ActionCommands(Provider):
-    """Offers in the command palette what can be done on the screen it was opened from."""
+    """Offer the actions available on the current screen in the command palette."""
 
     def _offered(self) -> Iterator[ActionSpec]:
         nodes = (self.screen, self.app)
@@ -286,12 +286,12 @@ class ActionCommands(Provider):
         await self.app.run_action(item.id, node)
 
     async def discover(self) -> Hits:
-        """Yield every command, before anything is typed."""
+        """Yield all commands before anything is typed."""
         for item in self._offered():
             yield DiscoveryHit(item.label, partial(self._run, item), help=item.help)
 
     async def search(self, query: str) -> Hits:
-        """Yield the commands whose label or help fits what was typed."""
+        """Yield the commands whose label or help matches the query."""
         matcher = self.matcher(query)
         for item in self._offered():
             score = max(matcher.match(item.label), matcher.match(item.help))

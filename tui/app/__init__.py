@@ -1,1 +1,1 @@
-"""The Textual application: it opens organisations and shows their screens."""
+"""The Textual application: opens organisations and shows their screens."""

@@ -1,4 +1,4 @@
-"""The Textual app: opens organisations and screens, and hands each its engine."""
+"""The Textual app: opens organisations and screens, and connects each screen to its engine."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ if TYPE_CHECKING:
 class ReshelveApp(CrashSafeApp[None]):
     """Shows an organisation's contacts at once and starts its engine after the first frame.
 
-    Without an organisation it opens on the screen that connects one. `keys` gives actions other keys, by
-    their binding ids; `on_theme` is called when the person chooses other colours; `warning` is shown first.
+    Without an organisation it starts at the connect screen. `keys` maps binding IDs to custom keys;
+    `on_theme` is called when the user chooses another theme; `warning` is shown at the start.
     """
 
     TITLE = "Reshelve"
-    # A default screen's own style sheet isn't loaded by Textual; read here it also costs no second parse.
+    # Textual doesn't load a default screen's own style sheet; loading it here also avoids a second parse.
     CSS_PATH = "../screens/main.tcss"
     COMMANDS: ClassVar = {ActionCommands}
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -90,12 +90,12 @@ class ReshelveApp(CrashSafeApp[None]):
 
     @property
     def service(self) -> RunnableBackend | None:
-        """The engine of the organisation that is shown; None while there is none."""
+        """The engine of the organisation shown; None if there is none."""
         return self._current
 
     @property
     def environment_label(self) -> str:
-        """What every screen shows, so that nobody takes practice for the real books; mostly empty."""
+        """A badge for every screen, so that the demo isn't mistaken for real data; usually empty."""
         if self.account.is_sandbox:
             return "PRACTICE"
         if self._current is not None and self._current.snapshot.organisation.is_demo:
@@ -104,11 +104,11 @@ class ReshelveApp(CrashSafeApp[None]):
 
     @property
     def is_read_only(self) -> bool:
-        """Whether nothing can be changed, in any organisation or in the one that is open."""
+        """Whether nothing can be changed, in any organisation or in the open one."""
         return self.account.is_read_only or (self._current is not None and self._current.is_read_only)
 
     def refusal_reason(self, action_id: str) -> ReadOnlyReason | None:
-        """Return why read-only mode refuses an action; None for one that is allowed."""
+        """Return why read-only mode refuses an action, or None if it is allowed."""
         item = spec(action_id)
         if item.writes and self._current is not None and (reason := read_only_reason(self._current)):
             return reason
@@ -117,7 +117,7 @@ class ReshelveApp(CrashSafeApp[None]):
         )
 
     def get_default_screen(self) -> Screen[None]:
-        """Open on the contacts, or on how to connect."""
+        """Return the contacts screen, or the connect screen if no organisation is open."""
         return as_default_screen(self._first_screen(), self)
 
     def _first_screen(self) -> Screen[None]:
@@ -126,7 +126,7 @@ class ReshelveApp(CrashSafeApp[None]):
         return navigation.ConnectScreen(self.account, is_first=True)
 
     def on_mount(self) -> None:
-        """Start the engine once the first frame is out."""
+        """Start the engine after the first frame."""
         self.theme_changed_signal.subscribe(self, lambda theme: self._on_theme(theme.name))
         if not self.is_headless:
             self._watchdog.watch(self)
@@ -141,26 +141,26 @@ class ReshelveApp(CrashSafeApp[None]):
         if self._warning and isinstance(self.screen, BaseScreen):
             self.screen.flash(self._warning, is_problem=True)
 
-    # Its own coroutine: one given to a worker that never starts ends in a warning on the terminal.
+    # A separate coroutine: one passed to a worker that never starts would print a warning to the terminal.
     @work(group="engine", exit_on_error=False)
     async def _run(self, service: RunnableBackend) -> None:
         await service.run()
 
     async def on_unmount(self) -> None:
-        """Stop the engines; by now the terminal is the person's again."""
+        """Stop the engines; the terminal is already restored."""
         self._watchdog.release()
         await self._engines.close()
 
     async def on_event(self, event: events.Event) -> None:
-        """Let the engine know that somebody is there."""
+        """Report user activity to the engine."""
         if isinstance(event, events.InputEvent) and self._current is not None:
             self._current.record_user_activity()
         await super().on_event(event)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Tell of an engine that couldn't start."""
+        """Report an engine that couldn't start."""
         error = event.worker.error
-        # One that was stopped, as its organisation was closed, has an error too, and hasn't failed.
+        # A worker cancelled because its organisation was closed also has an error, but hasn't failed.
         if event.state is not WorkerState.ERROR or error is None:
             return
         if isinstance(error, ReshelveError):
@@ -170,7 +170,7 @@ class ReshelveApp(CrashSafeApp[None]):
             self.push_screen(navigation.BugReportScreen())
 
     def _tick(self) -> None:
-        """Show the time on the screens that can be seen: the one on top, and those behind its dialogs."""
+        """Update the visible screens: the top one, and those behind its dialogs."""
         if not self.is_running:
             return
         for screen in reversed(self.screen_stack):
@@ -182,16 +182,16 @@ class ReshelveApp(CrashSafeApp[None]):
     # --- organisations ---
 
     def _main_screen(self, service: RunnableBackend) -> MainScreen:
-        """Return the contacts of an organisation, as the person left them."""
+        """Return an organisation's contacts screen, as the user left it."""
         main_screen = self._main_screens.get(service)
         if main_screen is None:
             main_screen = self._main_screens[service] = MainScreen(service)
-            # What is installed stays as it is while another organisation is shown.
+            # Installed screens keep their state while another organisation is shown.
             self.install_screen(main_screen, f"contacts-{id(main_screen)}")
         return main_screen
 
     async def open_organisation(self, organisation: Organisation) -> None:
-        """Go to an organisation's contacts; the one that was open finishes its work in the background."""
+        """Show an organisation's contacts; the previous one finishes its work in the background."""
         is_new = not self._engines.is_open(organisation)
         service = self._engines.get_or_open(organisation)
         self._current = service
@@ -205,7 +205,7 @@ class ReshelveApp(CrashSafeApp[None]):
         self._engines.record_opened(organisation)
 
     async def on_organisation_chosen(self, message: OrganisationChosen) -> None:
-        """Open what was chosen in the list."""
+        """Open the organisation chosen in the list."""
         await self._try_open(message.organisation)
 
     async def _try_open(self, organisation: Organisation) -> None:
@@ -215,14 +215,14 @@ class ReshelveApp(CrashSafeApp[None]):
             self.push_screen(navigation.BugReportScreen(error))
 
     def action_organisations(self) -> None:
-        """Show every connected organisation."""
+        """Show the connected organisations."""
         if self._current is not None and not self._return_to(navigation.OrganisationsScreen):
             current = self._current.snapshot.organisation
             organisations = navigation.OrganisationsScreen(self.account, current.tenant_id)
             self.push_screen(organisations, self._after_organisations)
 
     async def _after_organisations(self, _: None) -> None:
-        """Follow what was disconnected, or told anew, while the list was open."""
+        """Apply connections removed or changed while the list was open."""
         await self._engines.close_disconnected()
         await self._leave_closed_organisation()
 
@@ -232,11 +232,11 @@ class ReshelveApp(CrashSafeApp[None]):
             self.push_screen(navigation.ConnectScreen(self.account))
 
     def on_connect_requested(self, _: ConnectRequested) -> None:
-        """Open the screen that connects."""
+        """Open the connect screen."""
         self.action_connect()
 
     async def on_organisations_connected(self, message: OrganisationsConnected) -> None:
-        """Go on where the person was, now that Xero can be asked again; or begin."""
+        """Resume with the new sign-in, or open the first organisation."""
         await self._engines.close_disconnected()
         organisations = message.connected.organisations
         self._engines.reconnected(organisations)
@@ -246,13 +246,13 @@ class ReshelveApp(CrashSafeApp[None]):
             await self._leave_closed_organisation()
 
     async def _leave_closed_organisation(self) -> None:
-        """Go to another organisation, or to the connect screen, when the one open was closed."""
+        """If the open organisation was closed, go to another, or to the connect screen."""
         closed = self._current
         if closed is None or self._engines.get(closed.snapshot.organisation) is closed:
             return
         here = closed.snapshot.organisation.tenant_id
-        # The same one first: it may only be connected in another way than before.
-        organisations = sorted(self.account.connected, key=lambda one: one.tenant_id != here)
+        # The same organisation first: it may have been connected with another sign-in.
+        organisations = sorted(self.account.connected, key=lambda known: known.tenant_id != here)
         if organisations:
             await self._try_open(organisations[0])
         else:
@@ -270,7 +270,7 @@ class ReshelveApp(CrashSafeApp[None]):
         while len(self.screen_stack) > 1:
             await self.pop_screen()
 
-    # --- news ---
+    # --- updates ---
 
     def _forward_snapshot(self, service: RunnableBackend, snapshot: Snapshot) -> None:
         for screen in self.screen_stack:
@@ -280,7 +280,7 @@ class ReshelveApp(CrashSafeApp[None]):
             self._open_manual_restores(service)
 
     def on_restore_requested(self, message: RestoreRequested) -> None:
-        """Remember whose restores to open the list for, should they become hand-offs."""
+        """Store which contacts' restores open the list if they must be finished in Xero."""
         self._requested_restores = frozenset(message.contact_ids)
         if self._current is not None:
             self._open_manual_restores(self._current)
@@ -292,7 +292,7 @@ class ReshelveApp(CrashSafeApp[None]):
             self._requested_restores = frozenset()
             self.push_screen(navigation.ManualRestoresScreen(service))
 
-    # --- keys that work everywhere ---
+    # --- global keys ---
 
     async def run_action(
         self,
@@ -300,7 +300,7 @@ class ReshelveApp(CrashSafeApp[None]):
         default_namespace: DOMNode | None = None,
         namespaces: Mapping[str, DOMNode] | None = None,
     ) -> bool:
-        """Run an action, unless read-only mode refuses it: then say why."""
+        """Run an action, or explain why read-only mode refuses it."""
         _, name, _ = parse(action) if isinstance(action, str) else action
         reason = self.refusal_reason(name) if is_action(name) else None
         if reason is None:
@@ -310,7 +310,7 @@ class ReshelveApp(CrashSafeApp[None]):
         return True
 
     def action_interrupt(self) -> None:
-        """Copy the text that is marked; with nothing marked, leave."""
+        """Copy the selected text; if there is none, quit."""
         marked = getattr(self.focused, "selected_text", "") or self.screen.get_selected_text()
         if marked:
             self.copy_to_clipboard(marked)
@@ -318,14 +318,15 @@ class ReshelveApp(CrashSafeApp[None]):
             self.exit()
 
     def action_help(self) -> None:
-        """Show every key."""
+        """Show the help."""
         if not self._return_to(navigation.HelpScreen):
             self.push_screen(navigation.HelpScreen())
 
     def _return_to(self, kind: type[Screen[Any]]) -> bool:
-        """Close what is on top of a screen of this kind, if one is open; returns whether one is.
+        """Close the screens above one of this kind, if it is open; return whether it is.
 
-        Help and the list of organisations open from each other: without this, the stack grows with each key.
+        Help and the list of organisations can open each other: without this, the stack would grow with each
+        key press.
         """
         if not any(isinstance(screen, kind) for screen in self.screen_stack):
             return False
@@ -335,9 +336,9 @@ class ReshelveApp(CrashSafeApp[None]):
 
 
 def _enable_garbage_collection() -> None:
-    """Turn the collector on, where the command line has put it off for the sake of the first paint."""
+    """Enable garbage collection, which the command line turns off until the first paint."""
     if not gc.isenabled():
-        # Modules and widgets stay to the end: no collection has to look through them any more.
+        # Modules and widgets are never freed: exclude them from collections.
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
         gc.enable()

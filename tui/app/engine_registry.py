@@ -1,4 +1,4 @@
-"""The engines of the organisations that were opened since the start."""
+"""The engines of the organisations opened since the start."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 class EngineRegistry:
-    """Keeps one engine an organisation, running until the end: what was asked for goes on being done.
+    """Keeps one engine per organisation running until the app ends, so that requested changes are finished.
 
-    `publish` is called with each new snapshot of any of them.
+    `publish` is called with every new snapshot of any engine.
     """
 
     def __init__(self, account: Account, publish: Callable[[RunnableBackend, Snapshot], None]) -> None:
@@ -34,11 +34,11 @@ class EngineRegistry:
         return organisation.tenant_id in self._services
 
     def get(self, organisation: Organisation) -> RunnableBackend | None:
-        """Return the organisation's engine if it is open."""
+        """Return the organisation's engine, or None if it isn't open."""
         return self._services.get(organisation.tenant_id)
 
     def get_or_open(self, organisation: Organisation) -> RunnableBackend:
-        """Return the organisation's engine, made where it isn't open yet. Raises `ReshelveError`."""
+        """Return the organisation's engine, opening it if needed. Raises `ReshelveError`."""
         tenant_id = organisation.tenant_id
         if tenant_id not in self._services:
             service = self._account.open(organisation)
@@ -49,28 +49,28 @@ class EngineRegistry:
         return self._services[tenant_id]
 
     def record_opened(self, organisation: Organisation) -> None:
-        """Note where the person is, for the next start."""
+        """Save the organisation to open at the next start."""
         try:
             self._account.record_opened(organisation)
         except ReshelveError as error:
             logger.warning("the last opened organisation wasn't saved: %s", error)
 
     def reconnected(self, organisations: Iterable[Organisation]) -> None:
-        """Let the engines of these organisations ask Xero again at once."""
-        for one in organisations:
-            service = self._services.get(one.tenant_id)
+        """Let the engines of these organisations retry Xero at once."""
+        for organisation in organisations:
+            service = self._services.get(organisation.tenant_id)
             if service is not None:
                 service.reconnected()
 
     async def close_disconnected(self) -> None:
-        """Close what is no longer connected, and what is connected in another way than it was opened."""
-        connected = {one.tenant_id: one for one in self._account.connected}
+        """Close organisations that are no longer connected, or whose connection has changed."""
+        connected = {organisation.tenant_id: organisation for organisation in self._account.connected}
         for tenant_id, service in list(self._services.items()):
             if connected.get(tenant_id) != service.snapshot.organisation:
                 await self._stop(tenant_id)
 
     async def close(self) -> None:
-        """Stop all of them."""
+        """Stop all engines."""
         await asyncio.gather(*(self._stop(tenant_id) for tenant_id in list(self._services)))
 
     async def _stop(self, tenant_id: str) -> None:

@@ -1,4 +1,4 @@
-"""The person's own keys: that they exist, that the action takes them, and that none is taken already."""
+"""Custom keys: validation against known keys, the action's rules, and keys already in use."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tui.actions.registry import ActionSpec
 
 _MODIFIERS: Final = ("alt", "ctrl", "shift", "super")
-# Textual's list has some that no terminal sends, or sends as something else.
+# Textual's list includes some keys that terminals don't send, or send as others.
 _TEXTUALS: Final = [str(key.value) for key in Keys.__members__.values()]
 _NAMED: Final = {key for key in _TEXTUALS if not set("<+-") & set(key)} - {"return"}
 _KEY_ALIASES: Final = {
@@ -39,7 +39,7 @@ _FIXED_ACTION: Final = "extend"
 
 
 def problems(keys: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-    """Yield what is wrong with keys by action: the action, what is wrong, what to do."""
+    """Yield problems with custom keys as (action, problem, advice)."""
     known = {item.id for item in ACTIONS}
     for action_id, own in keys.items():
         if action_id not in known:
@@ -59,9 +59,10 @@ def problems(keys: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
 
 
 def to_textual_keymap(keys: Mapping[str, str]) -> dict[str, str]:
-    """Return keys by action as Textual takes them, by binding ids.
+    """Return custom keys by binding ID, as Textual expects them.
 
-    Textual takes a key that is given up from every action of the screen that has it: those are given it back.
+    When an action gives up a key, Textual removes it from all actions of the screen that share it, so those
+    are set to their default keys explicitly.
     """
     freed_keys = {key for name in keys for key in _keys(spec(name).keys)}
     sharing = {item.binding_id: item.keys for item in ACTIONS if item.keys and freed_keys & _keys(item.keys)}
@@ -96,7 +97,7 @@ def _problems_of(item: ActionSpec, own: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _keys(keys: str) -> set[str]:
-    """Return keys in Textual's long names."""
+    """Return keys by Textual's long names."""
     return {binding.key for binding in _make_bindings(keys)}
 
 
@@ -110,7 +111,7 @@ def _is_valid_key(key: str) -> bool:
     *modifiers, base = key.split("+")
     if key in _TERMINAL_EQUIVALENTS or modifiers != sorted(set(modifiers) & set(_MODIFIERS)):
         return False
-    # Shift makes another character of one; a capital has no other name.
+    # Shift produces another character, so it can't be combined; capitals have no other name.
     is_character = base in _punctuation() or (base.isalnum() and len(base) == 1 and base == base.lower())
     return base in _NAMED or (is_character and "shift" not in modifiers)
 
@@ -134,7 +135,7 @@ def _is_typed(key: str) -> bool:
 
 @cache
 def _punctuation() -> frozenset[str]:
-    """Return the names of the characters that aren't their own, such as the comma's."""
+    """Return Textual's names of punctuation characters, such as the comma's."""
     return frozenset(
         binding.key for mark in punctuation for binding in _make_bindings(mark.replace(",", "comma"))
     )
@@ -142,7 +143,7 @@ def _punctuation() -> frozenset[str]:
 
 @cache
 def _navigation_keys() -> set[str]:
-    """Return the keys that move in lists, and from one thing to the next."""
+    """Return the keys that move in lists and between widgets."""
     moves = {
         binding.key
         for binding in Binding.make_bindings(ContactTable.BINDINGS)
@@ -152,13 +153,13 @@ def _navigation_keys() -> set[str]:
 
 
 def _collisions(keys: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-    """Yield two actions that a key would have in the same place, and the key; each pair once."""
+    """Yield pairs of actions with a common key on the same screen, and the key; each pair once."""
     seen: set[frozenset[str]] = set()
     for mine in keys:
         for other in ACTIONS:
             pair = frozenset((mine, other.id))
             shared = _keys(keys[mine]) & _keys(keys.get(other.id, other.keys))
-            # What shares a key from the start is told apart by the screen.
+            # Actions that share a key by default are distinguished by the screen.
             shared -= _keys(spec(mine).keys) & _keys(other.keys)
             if mine != other.id and shared and pair not in seen and _share_screen(pair):
                 seen.add(pair)
@@ -173,7 +174,7 @@ def _share_screen(pair: frozenset[str]) -> bool:
 def _actions_by_screen() -> tuple[frozenset[str], ...]:
     """Return, for each screen, the actions that may have a key there.
 
-    To know them all, all screens are loaded: done only where a key could be taken.
+    This imports all screens, so it is called only if keys could collide.
     """
     from tui import screens
     from tui.app.app import ReshelveApp

@@ -1,4 +1,4 @@
-"""Ends the app when its terminal goes away, so that no process is left behind."""
+"""Ends the app when its terminal is closed, so that no process is left behind."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class _Timers(Protocol):
 class TerminalWatchdog:
     """Calls `end` when the terminal is closed or the process is asked to stop.
 
-    Signals alone don't do: started with SIGHUP ignored (nohup, some terminals and ssh), a Textual app whose
-    terminal is gone reads end of file for ever, at full speed. So the input is looked at as well.
+    Signals aren't enough: with SIGHUP ignored (nohup, some terminals and ssh), a Textual app without a
+    terminal reads end of file in a busy loop. So the input is checked as well.
     """
 
     def __init__(self, end: Callable[[], None]) -> None:
@@ -29,12 +29,12 @@ class TerminalWatchdog:
         self._release_signals: Callable[[], None] = lambda: None
 
     def watch(self, timers: _Timers) -> None:
-        """Begin to watch, from the loop's thread."""
+        """Start watching; call it from the event loop's thread."""
         self._release_signals = on_signals(STOP_SIGNALS, self._end)
         timers.set_interval(_CHECK_SECONDS, self._check_terminal)
 
     def release(self) -> None:
-        """Leave signals to their defaults again, so that a stop that hangs can be interrupted."""
+        """Restore the default signal handlers, so that a hanging shutdown can be interrupted."""
         self._release_signals()
 
     def _check_terminal(self) -> None:

@@ -10,7 +10,7 @@ import click
 from tui import __version__
 
 _CHOOSE_HOME = "Check that you can write to it, or set RESHELVE_HOME to another folder."
-# By `HomeProblem`, which is imported only once there is one.
+# By `HomeProblem`, which is imported only if there is one.
 _HOME_PROBLEMS = {
     "unprintable": "RESHELVE_HOME has unprintable characters.",
     "no_such_user": "RESHELVE_HOME is {}: that user doesn't exist.",

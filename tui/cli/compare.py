@@ -31,7 +31,7 @@ _SKIP_REST = "q"
 
 
 def _moment(context: click.Context, option: click.Parameter, value: str | None) -> datetime | None:
-    """Parse a date or time; a time that occurs twice when clocks go back is the earlier one."""
+    """Parse a date or time; for a time that occurs twice when clocks go back, the earlier one."""
     if value is None:
         return None
     try:
@@ -109,7 +109,7 @@ def _single_organisation(organisations: Sequence[Organisation], wanted: str | No
     if wanted is None and len(organisations) > 1:
         from tui.widgets.text import safe
 
-        names = safe(join_names([each.name for each in organisations]))
+        names = safe(join_names([listed.name for listed in organisations]))
         raise click.ClickException(
             f"Several organisations are connected. Choose one with --organisation: {names}."
         )
@@ -159,26 +159,28 @@ def _ask_choices(found: FileComparison) -> dict[int, str | None]:
     if not click.confirm(f"{lines} review. Review now?", default=False):
         return {}
     choices: dict[int, str | None] = {}
-    for one in found.ambiguous:
-        answer = _ask_choice(one)
+    for line in found.ambiguous:
+        answer = _ask_choice(line)
         if answer == _SKIP_REST:
             break
         if answer == _SKIP:
             continue
-        choices[one.listed.line] = None if answer == _NO_MATCH else one.candidates[int(answer) - 1].contact_id
+        choices[line.listed.line] = (
+            None if answer == _NO_MATCH else line.candidates[int(answer) - 1].contact_id
+        )
     return choices
 
 
-def _ask_choice(one: AmbiguousLine) -> str:
+def _ask_choice(line: AmbiguousLine) -> str:
     from tui.cli import compare_format
 
-    click.echo(compare_format.ambiguous(one))
-    for number, candidate in enumerate(one.candidates, 1):
+    click.echo(compare_format.ambiguous(line))
+    for number, candidate in enumerate(line.candidates, 1):
         click.echo(f"  {number}  {compare_format.contact(candidate)}")
     click.echo(
         f"  {_NO_MATCH}  none of them\n  {_SKIP}  skip this line\n  {_SKIP_REST}  skip all remaining lines"
     )
-    numbers = [str(number) for number in range(1, len(one.candidates) + 1)]
+    numbers = [str(number) for number in range(1, len(line.candidates) + 1)]
     kinds = click.Choice([*numbers, _NO_MATCH, _SKIP, _SKIP_REST])
     answer: str = click.prompt("Which one?", type=kinds, show_choices=False, default=_SKIP)
     return answer

@@ -22,7 +22,7 @@ _LONGEST: Final = 80
 
 
 def heading(found: FileComparison, organisation: str) -> Iterator[str]:
-    """Yield the file, the organisation, and notes about what was assumed or looks wrong."""
+    """Yield the file, the organisation, and notes about assumptions and oddities."""
     source = found.source
     exported = formats.date_and_time(source.exported_at)
     yield f"{short(source.name)} compared with {short(organisation)}, exported on {exported}."

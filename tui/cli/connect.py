@@ -123,7 +123,7 @@ def _ask_client_id(proposed: str) -> str:
 
 
 def _validate_prompt(client_id: str) -> str:
-    """Return a client id; on a usage error click prompts again."""
+    """Return a client ID; on a usage error click prompts again."""
     try:
         return _validate_client_id(client_id)
     except click.ClickException as error:

@@ -1,4 +1,4 @@
-"""`reshelve demo`: the app with a practice Xero and Re-Leased; no account needed."""
+"""`reshelve demo`: the app with a sandbox of Xero and Re-Leased; no account needed."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def demo(contacts: int, cycle: float, organisation: str | None, *, fresh: bool, 
 
 
 def demo_settings(sandbox: SandboxProcess, paths: Paths) -> Settings:
-    """Point the settings at the practice systems; the rest of the program runs as usual."""
+    """Point the settings at the sandbox; the rest of the program runs as usual."""
     stored = load(paths.settings_file)
     settings = Settings(
         xero=XeroSettings(

@@ -84,7 +84,7 @@ def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | No
 
 
 def _on_interrupt(app: ReshelveApp, *_: object) -> None:
-    """Quit on SIGINT, which Ctrl-C sends before the app has the terminal and after it has given it back."""
+    """Quit on SIGINT, which Ctrl-C sends before the app takes over the terminal and after restoring it."""
     if app.is_leaving:
         return
     if not app.is_running:
@@ -127,7 +127,7 @@ def join_names(names: Sequence[str]) -> str:
 
 
 def without_unknown(settings: Settings, file: Path) -> tuple[Settings, tuple[str, ...]]:
-    """Return the settings with unknown themes and keys reset to default, and sentences on what was reset."""
+    """Return the settings with unknown themes and keys reset to default, and messages about the resets."""
     from tui.widgets.text import safe
 
     problem = theme_problem(settings.screen.theme, _theme_source(file))
@@ -142,7 +142,7 @@ def without_unknown(settings: Settings, file: Path) -> tuple[Settings, tuple[str
 
 
 def theme_problem(theme: str, source: str) -> str:
-    """Say that there is no such theme, given where it is set; empty if there is."""
+    """Describe an unknown theme, given where it is set; "" if the theme exists."""
     from tui.widgets.themes import THEME_NAMES
 
     if theme in THEME_NAMES:
@@ -152,7 +152,7 @@ def theme_problem(theme: str, source: str) -> str:
 
 
 def key_problems(keys: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield the action of each invalid custom shortcut, and what is wrong with it."""
+    """Yield the action of each invalid custom shortcut, and the problem."""
     if keys:
         from tui.app.keymap import problems
 
@@ -193,7 +193,7 @@ def confirm(question: str) -> bool:
 
 
 def to_click_error(error: ReshelveError) -> click.ClickException:
-    """Convert an error to what the command line prints before it exits with 1."""
+    """Convert an error to the command line's output before it exits with 1."""
     return command_error(messages.in_full(error))
 
 

@@ -1,4 +1,4 @@
-"""`reshelve sandbox`: run the practice Xero and Re-Leased without the app."""
+"""`reshelve sandbox`: run the sandbox of Xero and Re-Leased without the app."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _STOP_TIMEOUT = 5.0
 
 
 class SandboxProcess:
-    """A running sandbox with its URLs, client id and refresh token.
+    """A running sandbox with its URLs, client ID and refresh token.
 
     It stops when its standard input closes, even if this process is killed. Raises `ClickException` with the
     sandbox's own message if it doesn't start.

@@ -132,7 +132,7 @@ def _show_section(section: str, found: SettingsReport) -> None:
         )
     if section == ORGANISATIONS:
         click.echo(f"{_wrapped(_ABOUT_ORGANISATIONS, _INDENT)}\n")
-    own = (key for one in found.settings.organisations for key in organisation_keys(one))
+    own = (key for item in found.settings.organisations for key in organisation_keys(item))
     for key in (*KEYS, *map(key_binding, found.settings.keys), *own):
         if key.section.partition(".")[0] == section:
             _show_key(key, found)

@@ -1,1 +1,1 @@
-"""Textual's private parts that Reshelve relies on, kept in one place."""
+"""Overrides of Textual's private parts, kept in one place."""

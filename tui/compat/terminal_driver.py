@@ -1,4 +1,4 @@
-"""Textual's driver for POSIX terminals, made to survive whatever a terminal sends and however it is stopped.
+"""Textual's driver for POSIX terminals, hardened against invalid input and interruptions.
 
 Part of what `tui.compat.textual` overrides in Textual.
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from textual.message import Message
 
-# Windows has a driver of its own; mypy leaves out the rest for it.
+# Windows has its own driver; this makes mypy skip the rest there.
 assert sys.platform != "win32"  # noqa: S101 - as above
 
 _READ_BYTES: Final = 4096
@@ -33,13 +33,13 @@ _POLL_SECONDS: Final = 0.1
 _PASTE_TIMEOUT_SECONDS: Final = 5.0
 _MOST_COLUMNS, _MOST_LINES = 2000, 1000
 _MOST_PASTED: Final = 100_000
-# Alternate screen, no cursor, focus events, pasting in brackets, no wrapping; then the keyboard protocol, set
-# instead of pushed, so that leaving pops what starting pushed.
+# Alternate screen, no cursor, focus events, bracketed paste, no wrapping; then the keyboard protocol, set
+# instead of pushed, so that leaving pops only what starting pushed.
 _REENTER_SEQUENCE: Final = "\x1b[?1049h\x1b[?25l\x1b[?1004h\x1b[?2004h\x1b[?7l\x1b[=25;1u"
 
 
 class TerminalParser(XTermParser):
-    """Ignores sequences that can't be keys or mouse events; Textual's own raises on some of them."""
+    """Ignores sequences that can't be keys or mouse events; Textual's parser raises on some of them."""
 
     def _sequence_to_key_events(self, sequence: str, alt: bool = False) -> Iterator[events.Key]:  # noqa: FBT001, FBT002 - Textual's signature
         try:
@@ -47,12 +47,12 @@ class TerminalParser(XTermParser):
         except (ValueError, OverflowError):
             keys = [events.Key(Keys.Ignore, sequence)]
         for key in keys:
-            # Half of a surrogate pair is no character: it could be neither shown nor stored.
+            # Half of a surrogate pair isn't a character: it can be neither displayed nor stored.
             is_character = not any("\ud800" <= char <= "\udfff" for char in f"{key.key}{key.character or ''}")
             yield key if is_character else events.Key(Keys.Ignore, sequence)
 
     def parse_mouse_code(self, code: str) -> Message | None:
-        """Return the mouse event, None where there is none."""
+        """Return the mouse event, or None if the code isn't valid."""
         try:
             return super().parse_mouse_code(code)
         except (ArithmeticError, ValueError):
@@ -60,10 +60,10 @@ class TerminalParser(XTermParser):
 
 
 class TerminalInput:
-    """Turns the bytes that a terminal sends into events.
+    """Converts bytes from the terminal to events.
 
-    Bytes that aren't UTF-8 are left out. A paste whose end never comes is ended after some seconds of
-    silence: Textual would take every later key as a part of it.
+    Bytes that aren't UTF-8 are dropped. An unterminated paste is ended after a few seconds without input:
+    Textual would treat all later keys as part of it.
     """
 
     def __init__(self) -> None:
@@ -83,10 +83,10 @@ class TerminalInput:
             yield from self._parser.tick()
 
     def idle(self) -> Iterator[Message]:
-        """Yield the events that are due because nothing more came; to be called now and then."""
+        """Yield the events that are due because no more input came; call it periodically."""
         yield from self._parser.tick()
         if self._is_pasting and monotonic() - self._last_read > _PASTE_TIMEOUT_SECONDS:
-            # Twice: the first may end a sequence that was cut off.
+            # Twice: the first may end a truncated sequence.
             yield from self.feed((BRACKETED_PASTE_END * 2).encode())
 
     def _track_paste(self, text: str) -> None:
@@ -98,7 +98,7 @@ class TerminalInput:
 
 
 class TerminalDriver(LinuxDriver):
-    """Reads a terminal without ever ending the app, and takes it back after the process was stopped."""
+    """Reads the terminal without ever ending the app, and resumes after the process was stopped."""
 
     _raw_mode: list[Any] | None = None
 
@@ -108,9 +108,9 @@ class TerminalDriver(LinuxDriver):
         try:
             self.run_input_thread()
         except OSError:
-            # The terminal is gone.
+            # The terminal is closed.
             self._call_in_loop(self._app.exit)
-        except Exception as error:  # noqa: BLE001 - reported as every other unexpected error
+        except Exception as error:  # noqa: BLE001 - reported like any other unexpected error
             self._call_in_loop(self._app._handle_exception, error)  # noqa: SLF001 - see tui.compat.textual
 
     def run_input_thread(self) -> None:
@@ -122,7 +122,7 @@ class TerminalDriver(LinuxDriver):
                 if selector.select(_POLL_SECONDS):
                     data = os.read(self.fileno, _READ_BYTES)
                     if not data:
-                        # A closed terminal is ready to be read for ever.
+                        # A closed terminal is always ready to be read.
                         self.exit_event.wait(_POLL_SECONDS)
                     for event in terminal.feed(data):
                         self.process_message(event)
@@ -130,7 +130,7 @@ class TerminalDriver(LinuxDriver):
                     self.process_message(event)
 
     def process_message(self, message: Message) -> None:
-        """Hand an event to the app, unless it claims what can't be."""
+        """Pass an event to the app, unless its values are impossible."""
         if isinstance(message, events.Resize) and message.size != self._clamp_size(*message.size):
             return
         if isinstance(message, events.Paste):
@@ -147,9 +147,9 @@ class TerminalDriver(LinuxDriver):
     # --- output ---
 
     def write(self, data: str) -> None:
-        """Write to the terminal; while the app doesn't have it, what is written is dropped.
+        """Write to the terminal; data is dropped while the app doesn't own it.
 
-        Textual's own would wait for ever for a thread that has ended.
+        Textual's own method would wait forever for a thread that has ended.
         """
         if self._writer_thread is not None and self._writer_thread.is_alive():
             super().write(data)
@@ -161,7 +161,7 @@ class TerminalDriver(LinuxDriver):
         return self._key_thread is not None and self._key_thread.is_alive()
 
     def start_application_mode(self) -> None:
-        """Take the terminal, unless it is taken: a second thread would read every other key."""
+        """Take over the terminal, unless already done: a second thread would read every other key."""
         if self._has_terminal:
             return
         super().start_application_mode()  # type: ignore[no-untyped-call]
@@ -171,8 +171,8 @@ class TerminalDriver(LinuxDriver):
     def stop_application_mode(self) -> None:
         """Restore the terminal after all output is written.
 
-        Textual turns the terminal's flow control on before that: a Ctrl+S typed while the app closes would
-        then hold up the rest, and the app would never end.
+        Textual turns on flow control before that: a Ctrl+S typed while the app closes would then block the
+        output, and the app would never end.
         """
         found, self.attrs_before = self.attrs_before, None
         super().stop_application_mode()
@@ -183,7 +183,7 @@ class TerminalDriver(LinuxDriver):
                 termios.tcsetattr(self.fileno, termios.TCSANOW, found)
 
     def _sigtstp_application(self, *_: object) -> None:
-        # Not in the signal's handler, which may have interrupted a write to the queue that it would need.
+        # Not in the signal handler, which may have interrupted a write to the queue it would need.
         if not self._call_in_loop(self._stop_process):
             os.kill(os.getpid(), signal.SIGSTOP)
 
@@ -197,7 +197,7 @@ class TerminalDriver(LinuxDriver):
         self._call_in_loop(self._continue)
 
     def _continue(self) -> None:
-        # An app that is closing has given the terminal back for good.
+        # An app that is closing has restored the terminal for good.
         if not self._auto_restart or not self._app._running:  # noqa: SLF001 - see tui.compat.textual
             return
         if self._has_terminal:
@@ -206,7 +206,7 @@ class TerminalDriver(LinuxDriver):
             self.resume_application_mode()
 
     def _restore_terminal(self) -> None:
-        """Set up the terminal again after a stop without warning: the shell may have had it in between."""
+        """Set up the terminal again after an unexpected stop: the shell may have used it in between."""
         if self._raw_mode is not None:
             with suppress(termios.error):
                 termios.tcsetattr(self.fileno, termios.TCSANOW, self._raw_mode)
@@ -215,7 +215,7 @@ class TerminalDriver(LinuxDriver):
         self._app.refresh(layout=True)
 
     def _call_in_loop(self, call: Any, *arguments: object) -> bool:
-        """Call something in the app's loop, from any thread or signal; False where the loop has ended."""
+        """Call a function in the app's loop, from any thread or signal; False if the loop has ended."""
         try:
             self._loop.call_soon_threadsafe(call, *arguments)
         except RuntimeError:

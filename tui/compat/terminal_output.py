@@ -1,4 +1,4 @@
-"""Writing to a terminal that may be gone."""
+"""Write to a terminal that may be closed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class _SafeOutput(io.FileIO):
     """A terminal whose writes succeed even after it was closed."""
 
     def write(self, data: Any, /) -> int:
-        """Write, or drop the data if the terminal is gone."""
+        """Write, or drop the data if the terminal is closed."""
         try:
             return super().write(data)
         except OSError:
@@ -20,9 +20,9 @@ class _SafeOutput(io.FileIO):
 
 
 def ignore_terminal_write_errors() -> None:
-    """Make Textual's output survive a closed terminal. Call it before the app runs.
+    """Let Textual's output survive a closed terminal. Call it before the app runs.
 
-    Textual's writer thread ends at the first error. Output then piles up in its queue until the app waits
+    Textual's writer thread ends at the first error. Output would then fill its queue until the app blocks
     forever.
     """
     # Windows ends a program when its console is closed.

@@ -41,7 +41,7 @@ _Answer = TypeVar("_Answer")
 class GuardedScreen(Screen[ScreenResultType], Generic[ScreenResultType]):
     """A screen that is closed once, and only while it is on top. It ignores outdated resize events.
 
-    Keys that arrive together are all handed to the screen that was on top when they were read.
+    Keys that arrive together are all delivered to the screen that was on top when they were read.
     """
 
     async def _on_resize(self, event: events.Resize) -> None:
@@ -69,7 +69,7 @@ class GuardedScreen(Screen[ScreenResultType], Generic[ScreenResultType]):
 
 
 class SafeOptionList(OptionList):
-    """Textual's list of options, whose page keys raise until it has been painted."""
+    """Textual's option list, whose page keys raise before it is painted."""
 
     def _move_page(self, direction: Any) -> None:
         with suppress(KeyError):
@@ -77,15 +77,15 @@ class SafeOptionList(OptionList):
 
 
 class OrderedInput(Input):
-    """An input that handles every key in the order typed.
+    """An input that handles all keys in the order typed.
 
-    Textual writes a letter at once, but lets backspace and the other bound keys travel up to the app
-    first: of `x`, backspace, `y` that arrive together, `y` would be written before `x` is deleted.
-    It also hands over keys that arrived together with the one that moved the focus elsewhere.
+    Textual inserts letters at once, but backspace and other bound keys bubble up to the app first: if `x`,
+    backspace and `y` arrive together, `y` would be inserted before `x` is deleted. Textual also delivers keys
+    that arrived together with the one that moved the focus elsewhere.
     """
 
     async def on_key(self, event: events.Key) -> None:
-        """Run bound keys at once, and pass on keys that are meant for another widget."""
+        """Run bound keys at once, and forward keys meant for another widget."""
         focused = self.screen.focused
         if focused is not self:
             event.stop()
@@ -111,10 +111,10 @@ class ReadyButton(Button):
 
 
 class _SafeScrollBarRender(ScrollBarRender):
-    """Textual's scroll bar, which divides by zero where all there is fits into the window."""
+    """Textual's scroll bar, which divides by zero if all content fits the window."""
 
     @classmethod
-    def render_bar(cls, **sizes: Any) -> Any:  # type: ignore[override] # as it is called
+    def render_bar(cls, **sizes: Any) -> Any:  # type: ignore[override] # matches its callers
         """Draw the bar."""
         if sizes["window_size"] >= sizes["virtual_size"]:
             sizes["window_size"] = 0
@@ -124,9 +124,9 @@ class _SafeScrollBarRender(ScrollBarRender):
 ScrollBar.renderer = _SafeScrollBarRender
 
 
-# Textual takes a widget's styles from its first base alone.
+# Textual takes a widget's styles from its first base class only.
 class SafeCommandPalette(CommandPalette, GuardedScreen[Any]):
-    """Textual's command palette, with a list that may not be there yet, or no longer."""
+    """Textual's command palette, for when its list isn't mounted yet or any longer."""
 
     @on(Input.Submitted)
     def _run_command_once(self, event: Input.Submitted) -> None:
@@ -143,17 +143,17 @@ class SafeCommandPalette(CommandPalette, GuardedScreen[Any]):
 
 
 class CrashSafeApp(App[ReturnType], Generic[ReturnType]):
-    """An app whose unexpected errors go to the log, and never to the terminal.
+    """An app whose unexpected errors go to the log, never to the terminal.
 
-    Textual prints a traceback with the values of local variables, which are the names of contacts, and exits
-    with 0 where the error was its input thread's. After `run`, `has_crashed` says whether an error ended it.
+    Textual prints tracebacks with local variables, which include contact names, and exits with 0 after errors
+    in its input thread. After `run`, `has_crashed` returns whether an error ended the app.
     """
 
-    # A list of options without any width raises.
+    # An option list without any width raises.
     CSS = "OptionList { min-width: 8; }"
 
     def get_driver_class(self) -> type[Driver]:
-        """Return the driver that survives what terminals send."""
+        """Return the hardened terminal driver."""
         found = super().get_driver_class()
         if sys.platform != "win32":
             from textual.drivers.linux_driver import LinuxDriver
@@ -161,11 +161,11 @@ class CrashSafeApp(App[ReturnType], Generic[ReturnType]):
             from tui.compat.terminal_driver import TerminalDriver
 
             return TerminalDriver if found is LinuxDriver else found
-        else:  # noqa: RET505 - mypy checks one branch for each system
+        else:  # noqa: RET505 - mypy checks one branch per platform
             return found
 
     async def on_event(self, event: events.Event) -> None:
-        """Hand on an event; keys and the mouse wait until all of a screen that opens is there."""
+        """Forward an event; keys and mouse events wait until an opening screen is fully mounted."""
         if isinstance(event, events.InputEvent) and self.screen_stack:
             await self.screen._mounted_event.wait()  # noqa: SLF001 - see above
         await super().on_event(event)
@@ -176,7 +176,7 @@ class CrashSafeApp(App[ReturnType], Generic[ReturnType]):
         default_namespace: DOMNode | None = None,
         namespaces: Mapping[str, DOMNode] | None = None,
     ) -> bool:
-        """Run an action, unless it belongs to a screen that was closed after it was chosen."""
+        """Run an action, unless it belongs to a screen that was closed in the meantime."""
         if self._is_closing(default_namespace or self):
             return False
         return await super().run_action(action, default_namespace, namespaces)
@@ -185,7 +185,7 @@ class CrashSafeApp(App[ReturnType], Generic[ReturnType]):
 
     @property
     def is_leaving(self) -> bool:
-        """Whether the app is about to end, or has ended."""
+        """Whether the app is ending or has ended."""
         return self._exit or self._exception is not None
 
     @property
@@ -195,7 +195,7 @@ class CrashSafeApp(App[ReturnType], Generic[ReturnType]):
 
     def _handle_exception(self, error: Exception) -> None:
         if self._is_closing(_current_node()) or isinstance(error, StoreClosedError):
-            # The screen is closing, and its widgets or its organisation's store are gone: no bug.
+            # The screen is closing, and its widgets or its organisation's store are gone: not a bug.
             logger.info("error in a screen that was closing", exc_info=error)
             return
         logger.error("unexpected error", exc_info=error)
@@ -206,12 +206,12 @@ class CrashSafeApp(App[ReturnType], Generic[ReturnType]):
         self._close_messages_no_wait()
 
     def panic(self, *renderables: object) -> None:
-        """End the app by an error of Textual's own; what it would print isn't shown."""
+        """End the app after an error in Textual; its output isn't shown."""
         del renderables
         self._handle_exception(RuntimeError("Textual gave up"))
 
     def _is_closing(self, node: MessagePump | None) -> bool:
-        """Whether the node is about to be removed, or the whole app is about to end."""
+        """Whether the node is being removed, or the app is ending."""
         if self._exit:
             return True
         while node is not None and node is not self:
@@ -233,13 +233,13 @@ class CrashSafeApp(App[ReturnType], Generic[ReturnType]):
         self._open_palette(SafeCommandPalette(providers=[ThemeProvider], placeholder="Search for themes…"))
 
     def _open_palette(self, palette: SafeCommandPalette) -> None:
-        # Without Textual's fixed id: the palette before this one may not be gone yet.
+        # Without Textual's fixed ID: the previous palette may not be removed yet.
         if not isinstance(self.screen, CommandPalette):
             self.push_screen(palette)
 
 
 def _current_node() -> MessagePump | None:
-    """Return the node whose worker, handler or timer runs now."""
+    """Return the node whose worker, handler or timer is running."""
     try:
         return get_current_worker().node
     except NoActiveWorker:
@@ -253,14 +253,14 @@ def as_default_screen(screen: Screen[None], app: App[Any]) -> Screen[None]:
 
 
 def current_keymap(app: App[Any]) -> Mapping[str, str]:
-    """Return the keys that were given to bindings with `set_keymap`, by binding id."""
+    """Return the keys set with `set_keymap`, by binding ID."""
     return app._keymap  # noqa: SLF001 - see above
 
 
 def set_virtual_size(view: ScrollView, size: Size) -> None:
-    """Give a scroll view another size without the layout that assigning `virtual_size` causes.
+    """Set a scroll view's size without the layout that assigning `virtual_size` causes.
 
-    That layout is 14 ms of a key press in the search box.
+    That layout takes 14 ms per key press in the search box.
     """
     if size != view.virtual_size:
         view.set_reactive(ScrollView.virtual_size, size)

@@ -47,7 +47,7 @@ class ClientFactory:
 
     @property
     def is_sandbox(self) -> bool:
-        """Whether this is the practice Xero on this computer."""
+        """Whether this is the sandbox on this computer."""
         return is_loopback(self._settings.xero.pages_url)
 
     async def open(self) -> None:
@@ -84,7 +84,7 @@ class ClientFactory:
         return contact_url(self._settings.xero.pages_url, self._organisation.short_code, contact_id)
 
     async def simulate_restore(self, contact_id: str) -> None:
-        """Click Restore in the practice Xero."""
+        """Simulate Restore in the sandbox."""
         from tui.xero.web_urls import simulate_restore
 
         await simulate_restore(self.contact_url(contact_id))

@@ -26,7 +26,7 @@ _TOLERANCE: Final = timedelta(seconds=3)
 # A date this far off isn't the time.
 _MAX_OFFSET: Final = timedelta(days=400)
 _ZERO: Final = timedelta()
-# A single response can have any date, such as one cached by a proxy. This many that agree are Xero's clock.
+# A single response can have any date, such as one cached by a proxy. This many that agree show Xero's clock.
 _MIN_AGREEING: Final = 3
 # Seconds between requests for more responses while they don't agree.
 _BETWEEN_CHECKS: Final = 60.0
@@ -59,11 +59,11 @@ class _CandidateTime(Struct):
 class XeroClock:
     """Returns Xero's time, for comparison with Xero's timestamps.
 
-    A jump is accepted if Xero's time advanced as `elapsed` did, so that this computer's clock was set, or
+    A jump is accepted if Xero's time advanced as `elapsed` did, which means this computer's clock was set, or
     once several responses agree on it.
 
-    A time that is too late would claim too much. If this computer's clock may have been set since Xero's last
-    response, a known offset is used only if it makes the time earlier. That applies to the offset of an
+    A time that is too late would confirm too much. If this computer's clock may have been set since Xero's
+    last response, a known offset is used only if it makes the time earlier. That applies to the offset of an
     earlier run, and to one from before the clock jumped forward (or the computer slept).
     """
 
@@ -105,7 +105,7 @@ class XeroClock:
     def to_xero_time(self, moment: datetime) -> datetime:
         """Convert a time from the user or from a file to Xero's clock.
 
-        It isn't known which clock it is by, so the earlier reading is used: it claims less.
+        It isn't known which clock was used, so the earlier interpretation applies: it confirms fewer changes.
         """
         return moment - max(self.ahead, _ZERO)
 
@@ -124,7 +124,7 @@ class XeroClock:
         if is_known:
             return
         self._checked_at = -_BETWEEN_CHECKS
-        # The largest possible offset, unless zero fits: an earlier time claims less.
+        # The largest possible offset, unless zero fits: an earlier time confirms fewer changes.
         self._ahead = _ZERO if min_ahead <= _ZERO <= max_ahead else max_ahead - _TOLERANCE
         logger.info("clock: this computer is ahead of Xero by %.0f s", self._ahead.total_seconds())
         self._offset_changed.set()

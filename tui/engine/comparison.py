@@ -98,7 +98,7 @@ def _read_and_compare(
 
 
 def _until_stopped(stop: threading.Event, lines: Iterator[FileContact]) -> Iterator[FileContact]:
-    """Yield lines until stopped; nobody sees the error raised then."""
+    """Yield lines until stopped; the error raised then is never shown."""
     for line in lines:
         if stop.is_set():
             raise ReshelveError(ComparisonReason.STOPPED)

@@ -134,7 +134,7 @@ class Engine:
 
     @property
     def is_sandbox(self) -> bool:
-        """Whether this is the practice Xero on this computer."""
+        """Whether this is the sandbox on this computer."""
         return self._clients.is_sandbox
 
     @property
@@ -192,8 +192,7 @@ class Engine:
         if self._is_stopped:
             return
         tasks = [
-            asyncio.create_task(supervise(task, each, self._storage), name=task)
-            for task, each in work.items()
+            asyncio.create_task(supervise(task, run, self._storage), name=task) for task, run in work.items()
         ]
         self._tasks += tasks
         await asyncio.gather(*tasks)

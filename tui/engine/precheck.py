@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def block_reason(action: Action, contact: Contact) -> ContactReason | None:
-    """Return why this contact would be skipped; None if it wouldn't be."""
+    """Return why this contact would be skipped, or None."""
     if contact.status is action.target_status:
         return ContactReason.ALREADY_ARCHIVED if action is Action.ARCHIVE else ContactReason.ALREADY_ACTIVE
     return ineligible_reason(contact)
@@ -43,7 +43,7 @@ def warnings(action: Action, contact: Contact, namesake: Contact | None) -> tupl
 
 
 def name_taken(namesake: Contact) -> Notice:
-    """Return that another active contact has the name of one that is to be restored."""
+    """Return the notice that another active contact has the name of one to be restored."""
     return Notice(ContactReason.NAME_TAKEN, {"name": namesake.name})
 
 

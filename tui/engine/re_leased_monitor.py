@@ -159,9 +159,11 @@ class ReLeasedMonitor:
         """Drop evidence dated in the future, and cap dates at now."""
         now = self._now()
         found = tuple(
-            replace(one, sync_started_at=min(one.sync_started_at, now), synced_at=min(one.synced_at, now))
-            for one in report.pick_ups
-            if one.sync_started_at <= one.synced_at <= now + _CLOCK_TOLERANCE
+            replace(
+                record, sync_started_at=min(record.sync_started_at, now), synced_at=min(record.synced_at, now)
+            )
+            for record in report.pick_ups
+            if record.sync_started_at <= record.synced_at <= now + _CLOCK_TOLERANCE
         )
         dropped = len(report.pick_ups) - len(found)
         if dropped and self._is_time_certain():
@@ -241,7 +243,7 @@ async def _fetch(source: EvidenceSource, cursor: str | None) -> EvidenceReport:
         raise FeedError(FeedReason.NO_TIME_ZONE)
     return replace(
         report,
-        pick_ups=tuple(one for one in report.pick_ups if _has_valid_times(one)),
+        pick_ups=tuple(record for record in report.pick_ups if _has_valid_times(record)),
         next_sync_at=timestamps.valid_timestamp(report.next_sync_at),
         last_sync_started_at=timestamps.valid_timestamp(report.last_sync_started_at),
         last_sync_finished_at=timestamps.valid_timestamp(report.last_sync_finished_at),

@@ -276,7 +276,7 @@ class Scheduler:
         await self._repeat("sending changes", self._outbox_task, drain, xero)
 
     async def run_contact_sync(self, xero: XeroClient) -> None:
-        """Refresh from Xero now and then at the refresh interval."""
+        """Refresh from Xero at the refresh interval, starting now."""
         from tui.engine.sync.contact_sync import ContactSync
 
         def progress(state: SyncProgress | None) -> None:

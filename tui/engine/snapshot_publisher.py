@@ -210,7 +210,7 @@ class SnapshotPublisher:
     def _synced(
         self, missed_until: datetime | None, settled_until: datetime | None
     ) -> tuple[ChangeView, ...]:
-        """Return changes that are synced in any grade or not linked, newest first."""
+        """Return changes that are synced, with any evidence, or not linked; newest first."""
         done_with = (
             []
             if settled_until is None

@@ -1,7 +1,7 @@
-"""The sentences of the program: reason codes in, plain English out.
+"""The program's texts: reason codes in, plain English out.
 
-Everything below the screens returns and raises values; screens and commands turn them into words here, each
-part of the program in a module of its own.
+Everything below the screens returns and raises values; screens and commands turn them into text here, with
+one module per part of the program.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _TEXTS: dict[Reason, Text | Callable[[Mapping[str, Param]], Text]] = {
 
 
 def text_of(notice: Notice) -> Text:
-    """Return the sentences of a notice, with its parameters written in."""
+    """Return the text of a notice, with its parameters filled in."""
     text = _TEXTS[notice.reason]
     if not isinstance(text, Text):
         text = text(notice.params)
@@ -68,7 +68,7 @@ def next_step(about: Notice | ReshelveError) -> str:
 
 
 def action(about: Notice | ReshelveError) -> str:
-    """Return the id of the action that helps; empty if none does."""
+    """Return the ID of the action that helps; empty if none does."""
     return _text(about).action
 
 
@@ -78,25 +78,25 @@ def in_full(about: Notice | ReshelveError) -> str:
 
 
 def why(about: Change | ChangeLogEntry) -> str:
-    """Return why something happened to a change, in Xero's own words if it gave any; may be empty."""
+    """Return the reason for a change's state, in Xero's own words if it gave any; may be empty."""
     if about.message or about.notice is None:
         return about.message
     try:
         return message(about.notice)
     except (KeyError, TypeError, ValueError):
-        # Stored parameters can be damaged, or another version's.
+        # Stored parameters may be damaged, or from another version.
         return message(Notice(ChangeReason.UNKNOWN))
 
 
 def reasons_with(word: str) -> tuple[Reason, ...]:
-    """Return the reasons whose sentences contain a folded word."""
+    """Return the reasons whose texts contain a folded word."""
     return tuple(
         reason for reason, text in _TEXTS.items() if isinstance(text, Text) and word in fold(text.message)
     )
 
 
 def as_sentence(text: str) -> str:
-    """Return text that ends with sentence punctuation; Xero's messages often lack it."""
+    """Add the full stop that Xero's messages often lack."""
     return text if not text or text.endswith((".", "!", "?", "…")) else f"{text}."
 
 

@@ -1,4 +1,4 @@
-"""Sentences about changes: what happened to them, and what undo does."""
+"""Texts about changes: their results, and what undo does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sentences about files of contacts from Re-Leased, and comparing them with Xero."""
+"""Texts about files of contacts from Re-Leased, and comparing them with Xero."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _STATUS_WORDS: Final = "Use Active or Archived, or Yes and No in a column named 
 _FIELDS: Final = "Line {line}: it has {fields:field} for {width:column}."
 _WAIT_UNTIL_LOADED: Final = "Open Reshelve and wait until they are loaded, then try again."
 
-# What is wrong with a file, and what to do about it. Nothing was changed by any of this.
+# Problems with a file, and what to do about them. Nothing was changed in any of these cases.
 _FILE: Final = {
     FileReason.CANT_OPEN: ("Can't open the file: {problem}.", ""),
     FileReason.CANT_READ: ("Can't read the file: {problem}.", ""),

@@ -1,4 +1,4 @@
-"""Sentences about the connection to Xero and about background tasks."""
+"""Texts about the connection to Xero and background tasks."""
 
 from __future__ import annotations
 

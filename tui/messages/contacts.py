@@ -1,4 +1,4 @@
-"""Sentences about contacts: why they can't be changed, warnings, and why they aren't up to date."""
+"""Texts about contacts: why they can't be changed, warnings, and why they aren't up to date."""
 
 from __future__ import annotations
 

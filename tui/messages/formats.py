@@ -1,6 +1,6 @@
-"""How numbers, amounts, times and durations are written: one format each, for screens and commands.
+"""Formats of numbers, amounts, times and durations: one each, for screens and commands.
 
-Nothing here looks at a clock: the caller passes the moment it means.
+Nothing here reads a clock: the caller passes the time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ NO_VALUE: Final = "—"
 _MINUTE: Final = 60
 _HOUR: Final = 60 * _MINUTE
 _DAY: Final = timedelta(days=1)
-# Durations below so many hours are written in minutes, and below so many days in hours.
+# Below this number of hours, durations are in minutes; below this number of days, in hours.
 _FEW: Final = 2
 
 
@@ -32,7 +32,7 @@ def pluralize(count: int, one: str, many: str = "") -> str:
 
 
 def money(cents: int | None) -> str:
-    """Return an amount in hundredths as `1,234.50`; nothing and zero are `—`, so that amounts stand out."""
+    """Format an amount in hundredths as `1,234.50`; None and zero are `—`, so that amounts stand out."""
     if not cents:
         return NO_VALUE
     whole, part = divmod(abs(cents), 100)
@@ -62,20 +62,20 @@ def day(moment: date) -> str:
 
 
 def date_and_time(moment: datetime) -> str:
-    """Format a moment in local time: `29 Nov 2026 18:45`."""
+    """Format a time as local date and time: `29 Nov 2026 18:45`."""
     local = moment.astimezone()
     return f"{day(local)} {local:%H:%M}"
 
 
 def time_of_day(moment: datetime) -> str:
-    """Write a moment as local hours, minutes and seconds."""
+    """Format a time as local hours, minutes and seconds."""
     return f"{moment.astimezone():%H:%M:%S}"
 
 
 def short_time(moment: datetime, today: datetime, zone: tzinfo | None = None) -> str:
-    """Write a moment as the zone's time, with the day in front unless it is less than a day away.
+    """Format a time in the given zone, with the day unless it is less than 24 hours away.
 
-    None is this machine's zone.
+    None is the local time zone.
     """
     local = moment.astimezone(zone)
     if abs(today - moment) < _DAY:
@@ -84,7 +84,7 @@ def short_time(moment: datetime, today: datetime, zone: tzinfo | None = None) ->
 
 
 def countdown(until: datetime, at: datetime) -> str:
-    """Write what is left as `0:32`, `4:05` or `17 h 19 min`; `0:00` once it has passed."""
+    """Format the time left as `0:32`, `4:05` or `17 h 19 min`; `0:00` once it has passed."""
     seconds = max(0, round((until - at).total_seconds()))
     if seconds < _HOUR:
         return f"{seconds // _MINUTE}:{seconds % _MINUTE:02}"
@@ -92,7 +92,7 @@ def countdown(until: datetime, at: datetime) -> str:
 
 
 def ago(moment: datetime, at: datetime) -> str:
-    """Write how long ago something was, in words."""
+    """Format how long ago a time was."""
     seconds = max(0, int((at - moment).total_seconds()))
     if seconds < _MINUTE:
         return "just now"

@@ -1,4 +1,4 @@
-"""Sentences that belong to no single part of the program."""
+"""Texts that don't belong to a single part of the program."""
 
 from __future__ import annotations
 

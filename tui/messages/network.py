@@ -1,4 +1,4 @@
-"""Proxies, certificates and networks that prevent a connection."""
+"""Texts about proxies, certificates and networks that prevent a connection."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _proxy(params: Mapping[str, Param]) -> str:
 
 
 def _login(problem: str) -> Callable[[Mapping[str, Param]], Text]:
-    """Return the text for a proxy that wants another user name and password."""
+    """Return the text for a proxy that requires another user name and password."""
     return lambda params: Text(
         f"The proxy {{proxy}} {problem}.",
         f"Set them in {_source(params)} as {{scheme}}://user:password@host:port, then restart Reshelve. Ask "

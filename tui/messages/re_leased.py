@@ -1,4 +1,4 @@
-"""Sentences about Re-Leased: its feed, its nightly sync, and what a user reports about it."""
+"""Texts about Re-Leased: its feed, its nightly sync, and the user's reports."""
 
 from __future__ import annotations
 

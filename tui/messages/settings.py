@@ -1,4 +1,4 @@
-"""Sentences about settings: what each means, which values it takes, and what is wrong with one."""
+"""Texts about settings: descriptions, allowed values, and problems."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from tui.model.reasons import Notice, Param, Reason
 
-#: What each setting means, by its path; those of an organisation without its tenant id.
+#: What each setting means, by its path; settings of an organisation are listed without its tenant ID.
 DESCRIPTIONS: Final = {
     "xero.login_url": "Xero sign-in URL.",
     "xero.identity_url": "Xero identity URL, which issues, refreshes and revokes tokens.",
@@ -42,7 +42,7 @@ DESCRIPTIONS: Final = {
         "Time zone of the sync window, if different from the organisation's time zone in Xero."
     ),
 }
-# The values that a setting takes, after "must be".
+# The allowed values of a setting, to follow "must be".
 _ALLOWED: Final[Mapping[Reason, str]] = {
     SettingsReason.NOT_TEXT: "text in quotes",
     SettingsReason.INVALID_URL: "an https:// URL (http:// only for this computer)",
@@ -60,14 +60,14 @@ _SHOW_ALL: Final = "Run `reshelve settings` to see them all."
 
 
 def description(section: str, name: str) -> str:
-    """Return what a setting means, in one line."""
+    """Return a one-line description of a setting."""
     if section == "keys":
         return f"Custom shortcut for the action {name}."
     return DESCRIPTIONS[f"{section.partition('.')[0]}.{name}"]
 
 
 def allowed_values(about: Notice) -> str:
-    """Return which values a setting takes, given the reason why another one is invalid."""
+    """Return the allowed values of a setting, given the reason why another one is invalid."""
     return fill_in(_ALLOWED[about.reason], about.params)
 
 
@@ -77,12 +77,12 @@ def did_you_mean(name: str) -> str:
 
 
 def _or_closest(message: str, otherwise: str) -> Callable[[Mapping[str, Param]], Text]:
-    """Return a text that suggests the closest name; without one, it says which there are."""
+    """Return a text that suggests the closest name, or lists the valid ones."""
     return lambda params: Text(message, did_you_mean("{closest}") if params["closest"] else otherwise)
 
 
 def _invalid(allowed: str) -> Callable[[Mapping[str, Param]], Text]:
-    """Return a text that says which values are allowed, and repeats the invalid one if it is known."""
+    """Return a text with the allowed values, and the invalid value if it is known."""
     return lambda params: Text(
         f'{{place}} is "{{value}}". It must be {allowed}.'
         if "value" in params

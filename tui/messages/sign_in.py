@@ -1,4 +1,4 @@
-"""Signing in to Xero, where its tokens are stored, and the list of organisations."""
+"""Texts about signing in to Xero, token storage, and the list of organisations."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ TEXTS: Final[Catalogue] = {
     SignInReason.UNUSABLE: Text(
         "The sign-in to Xero can't be used: {problem}.", "Check the folder {folder}."
     ),
-    # Without a next step, because commands have their own for what never reached Xero.
+    # Without a next step: commands add their own for requests that never reached Xero.
     SignInReason.REFRESHED_ELSEWHERE: Text("Another Reshelve is refreshing the sign-in to Xero.", RETRIED),
     SignInReason.NO_KEYCHAIN: Text(
         "This system has no keychain to store the sign-in in.",

@@ -1,4 +1,4 @@
-"""Sentences about the local database: errors, and what a repair does."""
+"""Texts about the local database: errors, and what a repair does."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DOWNLOAD: Final = "The contacts will be downloaded again from Xero."
 def _with_backup(
     message: str, backup: str, no_backup: str, next_step: str = ""
 ) -> Callable[[Mapping[str, Param]], Text]:
-    """Return a text that says more about the newest good backup, or that there is none."""
+    """Return a text with details of the newest good backup, or that there is none."""
     return lambda params: Text(f"{message} {backup if 'made_at' in params else no_backup}", next_step)
 
 

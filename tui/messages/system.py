@@ -1,4 +1,4 @@
-"""Sentences about drives and files of this computer."""
+"""Texts about this computer's drives and files."""
 
 from __future__ import annotations
 

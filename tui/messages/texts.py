@@ -1,4 +1,4 @@
-"""What a catalogue of sentences is made of."""
+"""The building blocks of the text catalogues."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tui.model.reasons import Param, Reason
 
 
 class Text(Struct, frozen=True):
-    """The sentences of a reason: what happened, then what to do.
+    """The text of a reason: what happened, then what to do.
 
-    `action` is the id of the action that helps; screens add its key as it is now. Parameters are in
-    braces. `{n:contact}` writes a number with its noun, `{n:entry/entries}` one with its own plural, and
-    `{n:,}` a number alone. Durations are written as `5 minutes`, moments as a local date and time.
+    `action` is the ID of the action that helps; screens add its current key. Parameters are in braces.
+    `{n:contact}` formats a number with its noun, `{n:entry/entries}` one with an irregular plural, and
+    `{n:,}` a number alone. Durations are formatted as `5 minutes`, times as a local date and time.
     """
 
     message: str
@@ -26,12 +26,12 @@ class Text(Struct, frozen=True):
     action: str = ""
 
 
-#: The sentences of one part of the program. A function serves where they depend on a parameter.
+#: The texts of one part of the program; a function where the text depends on a parameter.
 Catalogue = Mapping[Reason, Text | Callable[[Mapping[str, Param]], Text]]
 
 
 class _Formatter(string.Formatter):
-    """Writes parameters in the program's formats."""
+    """Formats parameters with the program's formats."""
 
     def format_field(self, value: Any, format_spec: str) -> str:
         if isinstance(value, datetime):
@@ -50,5 +50,5 @@ _FORMATTER = _Formatter()
 
 
 def fill_in(sentence: str, params: Mapping[str, Param]) -> str:
-    """Write a sentence with its parameters."""
+    """Fill in the parameters of a text."""
     return _FORMATTER.vformat(sentence, (), params)

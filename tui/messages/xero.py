@@ -1,4 +1,4 @@
-"""What Xero replied to a request, or why it didn't."""
+"""Texts about Xero's replies to requests, and why there was none."""
 
 from __future__ import annotations
 

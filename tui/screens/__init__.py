@@ -1,1 +1,1 @@
-"""The screens and dialogs, a folder for each feature."""
+"""Screens and dialogs, one folder per feature."""

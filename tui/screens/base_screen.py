@@ -1,4 +1,4 @@
-"""What every screen that starts workers has in common."""
+"""Base classes of the screens: error reporting, workers and status messages."""
 
 from __future__ import annotations
 
@@ -30,34 +30,34 @@ if TYPE_CHECKING:
 
 
 class BaseScreen(GuardedScreen[ScreenResultType], Generic[ScreenResultType]):
-    """A screen with a key bar at its foot.
+    """A screen with a key bar at the bottom.
 
-    Workers only ask and post messages. One that fails is told in words: what the engine raised shows in the
-    key bar, a mistake of the program on a screen of its own, its traceback in the log alone.
+    Workers only query the engine and post messages. Errors raised by the engine are shown in the key bar. Any
+    other exception opens the bug report screen, and its traceback goes to the log.
     """
 
     key_bar = getters.query_one(KeyBar)
 
     def tick(self) -> None:
-        """Show the time; called every second while this screen can be seen."""
+        """Update displayed times; called every second while this screen is visible."""
 
     def key(self, action_id: str) -> str:
-        """Return the key of an action as it is now, for a sentence that says what to press."""
+        """Return the key currently bound to an action, for use in a message."""
         return current_key(self.app, action_id)
 
     def flash(self, text: str, *, is_problem: bool = False) -> None:
-        """Show a line of news for a while; a screen that is closing has no place for it."""
+        """Show a temporary message in the key bar; do nothing if the screen is closing."""
         with suppress(NoMatches):
             self.key_bar.flash(text, is_problem=is_problem)
 
     def start(
         self, job: Callable[[], Coroutine[None, None, None]], group: str, *, exclusive: bool = False
     ) -> Worker[None]:
-        """Run what takes a while, in place of what runs in the group if exclusive; an error is shown."""
+        """Start a worker that reports its errors; if exclusive, it replaces the group's running worker."""
         return self.run_worker(job, group=group, exclusive=exclusive, exit_on_error=False)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Tell of a worker that failed."""
+        """Report a failed worker."""
         error = event.worker.error
         if event.state is not WorkerState.ERROR or error is None:
             return
@@ -68,7 +68,7 @@ class BaseScreen(GuardedScreen[ScreenResultType], Generic[ScreenResultType]):
             self.app.push_screen(navigation.BugReportScreen())
 
     def show_error(self, error: ReshelveError) -> None:
-        """Show what the engine says went wrong, and what to do."""
+        """Show an engine error and what to do about it."""
         if isinstance(error, ReadOnlyError):
             self.flash(messages.in_full(error))
         else:
@@ -76,20 +76,20 @@ class BaseScreen(GuardedScreen[ScreenResultType], Generic[ScreenResultType]):
 
 
 class EngineScreen(BaseScreen[ScreenResultType], Generic[ScreenResultType]):
-    """A screen with an engine behind it."""
+    """A screen connected to an engine."""
 
     backend: Backend
 
     def now(self) -> datetime:
-        """Return the present moment in UTC by the clock of this organisation's Xero."""
+        """Return the current time in UTC, adjusted to the clock of this organisation's Xero."""
         return clock.to_xero_time(clock.now(), self.backend.snapshot.clock_ahead)
 
     def local_now(self) -> datetime:
-        """Return the same moment in the person's time zone."""
+        """Return the same time in the user's time zone."""
         return self.now().astimezone()
 
     def open_page(self, contact_id: str) -> None:
-        """Open a contact in Xero's pages; where no browser can be opened, show the link instead."""
+        """Open a contact in Xero in the browser; if there is no browser, show the link instead."""
         self.start(partial(self._open_page, contact_id), "browser")
 
     async def _open_page(self, contact_id: str) -> None:
@@ -100,7 +100,7 @@ class EngineScreen(BaseScreen[ScreenResultType], Generic[ScreenResultType]):
             self.flash(f"No browser found. {self.key('copy')} copies the link: {url}", is_problem=True)
 
     def copy_link(self, contact_id: str) -> None:
-        """Put a contact's link on the clipboard, through the terminal, so that it works over ssh too."""
+        """Copy a contact's link through the terminal, which also works over SSH."""
         url = self.backend.contacts.url(contact_id)
         self.app.copy_to_clipboard(url)
         self.flash(f"Copied: {url}")

@@ -1,4 +1,4 @@
-"""The main screen: contacts, search, and how things stand with Xero and Re-Leased."""
+"""The main screen: contacts, search, and the status of Xero and Re-Leased."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _SEARCH_KEYS = (
 
 
 class MainScreen(EngineScreen[None]):
-    """Everything at a glance. Its first frame waits for nothing: rows come straight from an index."""
+    """The contacts and their status. The first frame reads rows directly from an index, without waiting."""
 
     CSS_PATH = "main.tcss"
     AUTO_FOCUS = "ContactTable"
@@ -89,7 +89,7 @@ class MainScreen(EngineScreen[None]):
         self._legend = ""
 
     def compose(self) -> ComposeResult:
-        """Put the parts in place; `main.tcss` says where for each size of terminal."""
+        """Lay out the parts; `main.tcss` places them for each terminal size."""
         yield TitleBar()
         with Horizontal(id="finder"):
             yield TabBar(id="tabs")
@@ -106,7 +106,7 @@ class MainScreen(EngineScreen[None]):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        """Show what is known."""
+        """Show saved data."""
         snapshot = self.backend.snapshot
         self.finder.show_initial_rows(snapshot)
         self._update(snapshot)
@@ -126,7 +126,7 @@ class MainScreen(EngineScreen[None]):
         self.unreadable_bar.update_from(snapshot)
         self.table.update_from(snapshot.balances_read_at)
         self._update_legend()
-        # What the keys follow seldom changes; the clock calls here every second.
+        # The key bar seldom changes, but this runs every second.
         if self._key_bar_state != self._key_bar_state_of(snapshot):
             self._update_key_bar()
         self._remind(snapshot)
@@ -141,7 +141,7 @@ class MainScreen(EngineScreen[None]):
             self.sync_pane.border_title = content(f" {text} " if text else "")
 
     def _remind(self, snapshot: Snapshot) -> None:
-        """Say once, as the organisation opens, what still waits for the person."""
+        """Show once, when the organisation opens, how many restores are left to finish in Xero."""
         if self._has_reminded or snapshot.summary is None:
             return
         self._has_reminded = True
@@ -151,11 +151,11 @@ class MainScreen(EngineScreen[None]):
             self.flash(f"{pluralize(waiting, 'restore')} to finish in Xero. Press {key}.")
 
     def tick(self) -> None:
-        """Let countdowns count."""
+        """Update countdowns."""
         self._update(self.backend.snapshot)
 
     def on_screen_resume(self) -> None:
-        """Catch up on the news that came while another organisation was shown."""
+        """Apply changes that arrived while another screen was shown."""
         self.finder.apply_snapshot(self.backend.snapshot)
         self._update(self.backend.snapshot)
 
@@ -165,7 +165,7 @@ class MainScreen(EngineScreen[None]):
         return snapshot.xero.status in _RECONNECT_STATUSES, progress is not None, is_paused, is_sync_reported
 
     def on_descendant_focus(self) -> None:
-        """Name the keys that work where the person is."""
+        """Show the keys that work for the focused widget."""
         self._update_key_bar()
 
     @on(ContactTable.SelectionChanged)
@@ -202,17 +202,17 @@ class MainScreen(EngineScreen[None]):
         )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave the search key to the search box while the person is typing there."""
+        """Pass the search key to the search box while it has focus."""
         if action == "search" and self.search.has_focus_within:
             return False
         return super().check_action(action, parameters)
 
     def action_archive(self) -> None:
-        """Archive the contact under the cursor, or all that are selected."""
+        """Archive the contact under the cursor, or the selected contacts."""
         self.table.run_when_shown(lambda: self._start_change(Action.ARCHIVE))
 
     def action_restore(self) -> None:
-        """Restore the contact under the cursor, or all that are selected."""
+        """Restore the contact under the cursor, or the selected contacts."""
         self.table.run_when_shown(lambda: self._start_change(Action.RESTORE))
 
     def _start_change(self, action: Action) -> None:
@@ -233,10 +233,10 @@ class MainScreen(EngineScreen[None]):
         self.changes.confirm(action, targets, hidden=self.table.hidden)
 
     def _clear_selection(self) -> None:
-        """Take the selection back: what was selected is requested."""
+        """Clear the selection once its changes are requested."""
         self.table.clear_selection()
 
-    # --- finding ---
+    # --- search ---
 
     @on(DescendantFocus)
     @on(DescendantBlur)
@@ -274,21 +274,21 @@ class MainScreen(EngineScreen[None]):
         self.finder.open_tab(Tab.ARCHIVED)
 
     def action_search(self) -> None:
-        """Let the person type."""
+        """Focus the search box."""
         self.search.focus_input()
 
     def action_clear(self) -> None:
-        """Take the selection back, then the words."""
+        """Clear the selection, then the search."""
         self.finder.clear()
 
-    # --- one contact ---
+    # --- contact under the cursor ---
 
     @on(ContactTable.Opened)
     def _opened(self, message: ContactTable.Opened) -> None:
         self.open_screen(navigation.ContactScreen(self.backend, message.contact_id))
 
     def action_open_in_xero(self) -> None:
-        """Open the contact under the cursor in Xero's pages."""
+        """Open the contact under the cursor in Xero."""
         self.table.run_when_shown(lambda: self._with_contact(self.open_page))
 
     def action_copy(self) -> None:
@@ -304,7 +304,7 @@ class MainScreen(EngineScreen[None]):
             do(contact_id)
 
     def action_manual_restores(self) -> None:
-        """Show the restores that wait for a press in Xero."""
+        """Show the restores to finish in Xero."""
         summary = self.backend.snapshot.summary
         if summary is None or not summary.manual_restore_total:
             self.flash("No restores to finish in Xero.")
@@ -312,11 +312,11 @@ class MainScreen(EngineScreen[None]):
             self.open_screen(navigation.ManualRestoresScreen(self.backend))
 
     def action_changes(self) -> None:
-        """List every change."""
+        """List all changes."""
         self.open_screen(navigation.ChangesScreen(self.backend))
 
     def action_troubleshoot(self) -> None:
-        """Go through what keeps contacts from reaching Re-Leased."""
+        """Troubleshoot contacts that haven't synced."""
         self.open_screen(navigation.TroubleshootScreen(self.backend))
 
     def action_undo(self) -> None:
@@ -324,15 +324,15 @@ class MainScreen(EngineScreen[None]):
         self.undo.undo()
 
     def action_redo(self) -> None:
-        """Redo what was undone last."""
+        """Redo the last undone request."""
         self.undo.redo()
 
     def action_pause(self) -> None:
-        """Pause the sending of changes, or go on with it."""
+        """Pause or resume sending to Xero."""
         self.undo.toggle_pause()
 
     def action_tenant_groups(self) -> None:
-        """Mark contact groups as tenants."""
+        """Choose tenant groups."""
         self.changes.mark_tenant_groups()
 
     def action_manual_sync(self) -> None:
@@ -344,7 +344,7 @@ class MainScreen(EngineScreen[None]):
         self.comparison.compare()
 
     def action_retry_contact(self) -> None:
-        """Try again what Xero refused for the contact under the cursor."""
+        """Retry the refused change of the contact under the cursor."""
         self.table.run_when_shown(self._retry_here)
 
     def _retry_here(self) -> None:
@@ -353,12 +353,12 @@ class MainScreen(EngineScreen[None]):
         self.changes.retry(row.last_change if row is not None else None)
 
     def action_refresh(self) -> None:
-        """Look for news now."""
+        """Refresh from Xero and Re-Leased."""
         self.flash("Refreshing from Xero and Re-Leased…")
         self._refresh()
 
     def action_pause_sync(self) -> None:
-        """Hold the read of all contacts, or go on with it from there."""
+        """Pause or resume loading all contacts."""
         progress = self.backend.snapshot.progress
         if progress is None:
             self.flash("Nothing to pause: all contacts are loaded.")

@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 @dataclass
 class SnapshotChanged(Message, bubble=False):
-    """The engine knows something new. Only the newest of several matters."""
+    """The engine published a new snapshot. Only the newest of several matters."""
 
     snapshot: Snapshot
 
     def can_replace(self, message: Message) -> bool:
-        """Let a newer snapshot that already waits take this one's place."""
+        """Let a newer queued snapshot replace this one."""
         return isinstance(message, SnapshotChanged)
 
 
 @dataclass
 class SearchAnswered(Message, bubble=False):
-    """A query was answered, in part or whole.
+    """Part or all of a query's result.
 
-    `keep` says that the cursor stays on its contact; `is_refresh` that nobody asked: the list has changed.
+    `keep` means the cursor stays on its contact; `is_refresh` means the list changed without a new search.
     """
 
     found: SearchResult
@@ -41,45 +41,45 @@ class SearchAnswered(Message, bubble=False):
 
 @dataclass
 class GroupNamesLoaded(Message):
-    """These are the names of all contact groups."""
+    """The names of all contact groups."""
 
     names: tuple[str, ...]
 
 
 @dataclass
 class RestoreRequested(Message):
-    """The person asked for restores: should they become hand-offs, the list opens by itself."""
+    """The user requested restores: if any must be finished in Xero, their list opens automatically."""
 
     contact_ids: tuple[str, ...]
 
 
 @dataclass
 class PrecheckFinished(Message, bubble=False):
-    """Xero was asked about the contacts that are to be changed."""
+    """The check with Xero before a change has finished."""
 
     precheck: Precheck
 
 
 @dataclass
 class PrecheckFailed(Message, bubble=False):
-    """The contacts couldn't be looked at."""
+    """The contacts couldn't be checked."""
 
     error: ReshelveError
 
 
 @dataclass
 class OrganisationChosen(Message):
-    """The person wants to work on this organisation."""
+    """The user chose this organisation."""
 
     organisation: Organisation
 
 
 class ConnectRequested(Message):
-    """The person wants to connect to Xero, or to sign in again."""
+    """The user wants to connect to Xero, or to sign in again."""
 
 
 @dataclass
 class OrganisationsConnected(Message):
-    """A sign-in has brought organisations, and the person goes on."""
+    """The user connected these organisations and continues."""
 
     connected: ConnectResult

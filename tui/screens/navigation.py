@@ -1,7 +1,7 @@
-"""Every screen, loaded when it is first opened, or by `preload` before that.
+"""All screens, imported on first use or by `preload`.
 
-Screens open each other, and the first paint needs one of them alone: this is the one place that knows where
-each is. Textual offers its widgets in the same way.
+Screens open each other, but the first paint needs only one of them, so this module is the only one that knows
+where each is defined. Textual exports its widgets in the same way.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _MODULES: Final = {
     "TenantGroupsScreen": "tui.screens.tenancy.tenant_groups",
     "TroubleshootScreen": "tui.screens.re_leased.troubleshoot",
 }
-# Seconds between two modules: loading takes the interpreter, and keys come first.
+# Seconds between two modules: importing holds the interpreter, and key presses come first.
 _PAUSE: Final = 0.05
 
 
@@ -70,7 +70,7 @@ def __getattr__(name: str) -> Any:
 
 
 def preload() -> None:
-    """Load every screen, so that no key has to wait for one; in a thread, after the first paint."""
+    """Import every screen, so that no key press has to wait; run in a thread after the first paint."""
     for module in sorted(set(_MODULES.values())):
         import_module(module)
         sleep(_PAUSE)

@@ -1,4 +1,4 @@
-"""Finding contacts: tabs, words, and when what is shown is found again."""
+"""Search for contacts: tabs, query, and updates of the list."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tui.model.snapshot import Snapshot
     from tui.screens.base_screen import EngineScreen
 
-#: How much time passes between two updates of the list by news, in seconds. Pages of a long read come faster.
+#: Minimum seconds between two updates of the list; pages of a full load arrive more often.
 UPDATE_INTERVAL: Final = 0.5
 _CANT_HAVE_ALL = "No contacts match all of these words. Press {clear} to clear the search."
 _FITS_NONE = "No contacts match. Press {clear} to clear the search."
@@ -36,11 +36,11 @@ _EMPTY = {
 
 
 class SearchController:
-    """Asks for contacts, and shows in the main screen what was found.
+    """Search for contacts and show the results in the main screen.
 
-    News from Xero appears without a key press and never moves what the person looks at: cursor, selection
-    and view stay on their contacts, and contacts that no longer match stay dimmed until the cursor moves.
-    Only during the first read of all contacts does an untouched cursor stay at the top of the list.
+    Updates from Xero appear without a key press and never move what the user looks at: cursor, selection and
+    view stay on their contacts, and contacts that no longer match stay dimmed until the cursor moves. Only
+    during the initial load does a cursor that hasn't been moved stay at the top of the list.
     """
 
     def __init__(self, screen: EngineScreen[Any]) -> None:
@@ -68,16 +68,16 @@ class SearchController:
 
     @property
     def tabs(self) -> TabBar:
-        """All, active and archived contacts."""
+        """The tabs: all, active and archived contacts."""
         return self._screen.query_one(TabBar)
 
     @property
     def _found(self) -> SearchResult | None:
-        """What the table shows, None before the first rows."""
+        """The displayed result, None before the first rows."""
         return self.table.found
 
     def show_initial_rows(self, snapshot: Snapshot) -> None:
-        """Show the first rows at once, straight from an index, before anything else runs."""
+        """Show the first rows at once, directly from an index, before anything else runs."""
         self._rows_version, self._order_version = snapshot.rows_version, snapshot.order_version
         is_read = snapshot.balances_read_at is not None or snapshot.last_refresh_at is not None
         self._is_initial_load = snapshot.progress is not None or not is_read
@@ -85,7 +85,7 @@ class SearchController:
         self.show_counts(snapshot)
 
     def find(self, *, keep: bool) -> None:
-        """Find again. With `keep` the cursor stays on its contact, otherwise it goes to the top."""
+        """Search again. With `keep` the cursor stays on its contact, otherwise it moves to the top."""
         self._query = self._parse_query()
         self._update_query_hint()
         self._update_queued = self._is_update_delayed = False
@@ -95,18 +95,18 @@ class SearchController:
         )
 
     def _parse_query(self) -> Query:
-        """Read the search box: what is half-typed there is a mistake once typing has ended."""
+        """Parse the search box; an incomplete filter is an error only once the box loses focus."""
         return parse_query(
             self.tabs.tab, self.search.text, self._groups, is_complete=not self.search.has_focus_within
         )
 
     def focus_changed(self) -> None:
-        """Find again where what is typed means something else now that typing has ended, or goes on."""
+        """Search again if the text has another meaning now that typing has ended or resumed."""
         if self._parse_query() != self._query:
             self.find(keep=True)
 
     def _update_results(self) -> None:
-        """Update the list, after the search that is running and not more often than people can read."""
+        """Update the list after the running search, and no more often than people can read."""
         if self._search_worker is not None and self._search_worker.is_running:
             self._update_queued = self._update_queued or not self._is_update_delayed
         else:
@@ -127,7 +127,7 @@ class SearchController:
             self._screen.post_message(SearchAnswered(found, keep=True, is_refresh=True))
 
     def _update_query_hint(self) -> None:
-        """Say what of the text isn't understood, or can go on, and offer what was probably meant."""
+        """Show which parts of the text are invalid or incomplete, and suggest a correction."""
         issues = self._query.issues
         self._screen.query_one(QueryHint).update_from(issues, self._groups)
         if issues:
@@ -137,15 +137,15 @@ class SearchController:
             self._screen.start(self._load_group_names, "groups", exclusive=True)
 
     async def _load_group_names(self) -> None:
-        """Read the names of all groups, once they are wanted: to offer them, and to know of others."""
+        """Load all group names when first needed: for completion, and to detect unknown groups."""
         groups = await self._screen.backend.tenancy.groups()
         self._screen.post_message(GroupNamesLoaded(tuple(group.name for group in groups if group.is_known)))
 
     def group_names_loaded(self, message: GroupNamesLoaded) -> None:
-        """Take note of the names of all groups."""
+        """Store the names of all groups."""
         self._groups = message.names
         if self._search_worker is not None and self._search_worker.is_running:
-            # What it finds is no longer what is asked for.
+            # The running search uses an outdated query.
             self.find(keep=False)
         else:
             self._query = self._parse_query()
@@ -153,23 +153,23 @@ class SearchController:
         self.search.suggest()
 
     def complete(self, text: str) -> str:
-        """Return the text as it most likely goes on."""
+        """Return the most likely completion of the text."""
         return complete(text, self._groups)
 
     async def _find(self, query: Query, *, keep: bool) -> None:
         try:
             async for found in self._screen.backend.contacts.find(query):
                 self._screen.post_message(SearchAnswered(found, keep=keep))
-                # Whoever moved after the first screenful must not be thrown back by the rest.
+                # If the user has moved after the first rows, the rest must not move the cursor back.
                 keep = True
         except Exception:
             self.table.discard_deferred()
             raise
 
     def answered(self, message: SearchAnswered) -> None:
-        """Show what was found, unless something else is looked for by now."""
+        """Show the contacts found, unless the query has changed since."""
         found, table = message.found, self.table
-        # What is kept in place may be missing from a first screenful.
+        # The cursor's contact may be missing from a partial result.
         is_partial = not found.is_complete and message.keep
         if found.query != self._query or is_partial:
             return
@@ -183,13 +183,13 @@ class SearchController:
         self.show_counts(snapshot)
         self._finish_initial_load(snapshot)
         if found.is_complete:
-            # All that is left of the search is its worker's end.
+            # Only the worker's end is left.
             self._search_worker = None
             if self._update_queued:
                 self._start_update()
 
     def _finish_initial_load(self, snapshot: Snapshot) -> None:
-        """End the filling of the list once the first read has ended and all of it is shown."""
+        """End the initial load once all contacts are loaded and shown."""
         if snapshot.progress is not None or snapshot.last_refresh_at is None:
             return
         found, total = self._found, snapshot.counts.of(self._query.tab)
@@ -197,7 +197,7 @@ class SearchController:
         self._is_initial_load = self._is_initial_load and not is_complete_list
 
     def show_counts(self, snapshot: Snapshot) -> None:
-        """Show how many contacts each tab holds; while something is looked for, how many of its finds."""
+        """Show the number of contacts in each tab; during a search, the number found."""
         found, tab = self._found, self.tabs.tab
         self.table.empty_text = self._empty_text(snapshot)
         if found is None or self._query.is_everything:
@@ -208,21 +208,21 @@ class SearchController:
             self.search.show_result_count(found.counts.of(tab), snapshot.counts.of(tab))
 
     def _empty_text(self, snapshot: Snapshot) -> str:
-        if any(isinstance(each.condition, NoMatchCondition) for each in self._query.filters):
+        if any(isinstance(item.condition, NoMatchCondition) for item in self._query.filters):
             return _NO_SUCH_FILTER.format(clear=self._screen.key("clear"))
         if not self._query.is_everything:
             message = _FITS_NONE if self._query.filters or self._query.excluded_words else _CANT_HAVE_ALL
             return message.format(clear=self._screen.key("clear"))
         is_read = snapshot.progress is None and snapshot.last_refresh_at is not None
-        # What is counted already is about to be listed.
+        # Contacts already counted are about to be listed.
         if not is_read or snapshot.counts.of(self._query.tab):
             return "Loading contacts from Xero…"
         return _EMPTY[self._query.tab]
 
     def apply_snapshot(self, snapshot: Snapshot) -> None:
-        """Repaint rows that may look different, and update the list where rows may have come or gone."""
+        """Repaint rows that may look different, and search again if rows may have been added or removed."""
         rows_changed = snapshot.rows_version != self._rows_version
-        # What a row shows can also be what it was found by.
+        # Filters match on what rows show.
         order_changed = snapshot.order_version != self._order_version or (
             rows_changed and bool(self._query.filters)
         )
@@ -236,13 +236,13 @@ class SearchController:
         self.show_counts(snapshot)
 
     def cursor_moved(self, message: ContactTable.CursorMoved) -> None:
-        """Let go of contacts that no longer match."""
+        """Remove contacts that no longer match."""
         if message.by_person:
             self.table.drop_lingering()
 
     def search_changed(self) -> None:
-        """Find what is typed."""
-        # Without words, every contact is found: the cursor stays where the search has led.
+        """Search for the typed text."""
+        # After clearing the search, the cursor stays on its contact.
         self.find(keep=not self.search.text)
 
     def open_tab(self, tab: Tab) -> None:
@@ -254,7 +254,7 @@ class SearchController:
             self.table.drop_lingering()
 
     def clear(self) -> None:
-        """Take the selection back, then the words."""
+        """Clear the selection, then the search."""
         if self.table.selected:
             self.table.clear_selection()
         elif self.search.text:

@@ -194,7 +194,7 @@ def _build(values: Mapping[str, dict[str, Any]]) -> Settings:
 
 
 def _user_named_keys(stored: Mapping[str, Any]) -> Iterator[SettingKey]:
-    """Yield the keys whose names come from the user: actions and tenant ids."""
+    """Yield the keys whose names come from the user: actions and tenant IDs."""
     for name in section_of(stored, KEY_BINDINGS):
         if is_action(name):
             yield key_binding(name)

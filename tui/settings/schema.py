@@ -94,7 +94,7 @@ class ScreenSettings:
 class Settings:
     """All settings, by section of the file.
 
-    `organisations` maps tenant ids, as in Xero's API; `keys` maps actions to custom shortcuts.
+    `organisations` maps tenant IDs, as in Xero's API; `keys` maps actions to custom shortcuts.
     """
 
     xero: XeroSettings = field(default_factory=XeroSettings)
@@ -126,7 +126,7 @@ class SettingKey:
 
 
 SECTIONS: Final = tuple(section.name for section in fields(Settings))
-# The others hold names from the user: tenant ids and actions.
+# The names in the others come from the user: tenant IDs and actions.
 _FIXED: Final = frozenset(SECTIONS) - {KEY_BINDINGS, ORGANISATIONS}
 # Invalid values in these are ignored with a warning. In other sections, falling back to a default could
 # connect to the wrong Xero, or show a change as synced that isn't.
@@ -162,7 +162,7 @@ def _find(name: str, keys: Mapping[str, SettingKey], path: str) -> SettingKey:
 
 
 def is_lenient(section: str) -> bool:
-    """Return whether problems in a section are only warnings."""
+    """Whether problems in a section are only warnings."""
     return section in _LENIENT
 
 
@@ -181,7 +181,7 @@ def organisation_keys(tenant_id: str) -> tuple[SettingKey, ...]:
 
 
 def is_action(name: str) -> bool:
-    """Return whether the name could be an action; the app knows which exist."""
+    """Whether the name could be an action; the app knows which exist."""
     return bool(_ACTION.fullmatch(name))
 
 
@@ -192,7 +192,7 @@ def closest(name: str, known: Collection[str], *, prefix: str = "") -> str:
     """
     import difflib
 
-    inner = {one.removeprefix(prefix): one for one in known}
+    inner = {candidate.removeprefix(prefix): candidate for candidate in known}
     found = difflib.get_close_matches(name.removeprefix(prefix), inner, n=1, cutoff=_NEAR)
     return inner[found[0]] if found else ""
 

@@ -14,7 +14,7 @@ _LONGEST_SHOWN = 60
 
 
 class InvalidValueError(ValueError):
-    """An invalid value. `notice` says why, without the place of the setting."""
+    """An invalid value. `notice` is the reason, without the place of the setting."""
 
     def __init__(self, notice: Notice) -> None:
         super().__init__(str(notice))
@@ -25,7 +25,7 @@ class Validator(Protocol):
     """Checks the values of a setting."""
 
     allowed: Notice
-    """Why other values are invalid, from which `tui.messages` says which aren't."""
+    """Why other values are invalid; `tui.messages` derives the allowed values from it."""
 
     def validate(self, value: object) -> Any:
         """Return the parsed value from a file, a variable or the command line.
@@ -50,7 +50,7 @@ class UrlValidator:
 
 
 class PatternValidator:
-    """A name of letters, digits and hyphens, such as Xero's client ids."""
+    """A name of letters, digits and hyphens, such as Xero's client IDs."""
 
     def __init__(self, reason: SettingsReason, pattern: str) -> None:
         self.allowed = Notice(reason)

@@ -1,4 +1,4 @@
-"""One-line bars that appear while they have something to say: paused, loading, selected, unreadable."""
+"""One-line banners shown only when they apply: paused, loading, selected, unreadable."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def bar(fraction: float, width: int, style: str = "$text-accent") -> Content:
 
 
 class SyncProgressBar(StaticLine):
-    """One line that is there only while everything is being read."""
+    """A line shown only while all contacts are loading."""
 
     DEFAULT_CSS = """
     SyncProgressBar { height: 1; padding: 0 1; color: $text-muted; display: none; }
     """
 
     def update_from(self, snapshot: Snapshot, now: datetime) -> None:
-        """Show the progress, and why it stands still; where nothing is being read, the line goes away."""
+        """Show the progress and the reason for waiting; hide the line when nothing is loading."""
         progress = snapshot.progress
         if self.display != (progress is not None):
             self.display = progress is not None
@@ -60,7 +60,7 @@ class SyncProgressBar(StaticLine):
 
 
 def wait_reason(progress: SyncProgress, xero: XeroStatus, now: datetime) -> str:
-    """Say why a read of all contacts stands still, and until when; empty while it goes on."""
+    """Return why loading is waiting, and until when; "" while it is running."""
     if progress.is_paused:
         return "paused"
     if xero.minute_full_until is not None and xero.minute_full_until > now:
@@ -75,7 +75,7 @@ def _seconds(until: datetime, now: datetime) -> int:
 
 
 class SelectionBar(StaticLine):
-    """One line that is there only while something is selected: an action would touch all of it."""
+    """A line shown only while contacts are selected, since actions then apply to all of them."""
 
     DEFAULT_CSS = """
     SelectionBar {
@@ -85,7 +85,7 @@ class SelectionBar(StaticLine):
     """
 
     def update_from(self, selected: int, hidden: int) -> None:
-        """Show how many contacts are selected, and how many of those the list doesn't show."""
+        """Show how many contacts are selected, and how many of them the list doesn't show."""
         if self.display != bool(selected):
             self.display = bool(selected)
         not_shown = f" ({format_number(hidden)} not shown)" if hidden else ""
@@ -94,14 +94,14 @@ class SelectionBar(StaticLine):
 
 
 class UnreadableBar(StaticLine):
-    """One line that is visible as long as there are such contacts."""
+    """A line shown while there are contacts that couldn't be read."""
 
     DEFAULT_CSS = """
     UnreadableBar { height: 1; padding: 0 1; display: none; color: $text-warning; }
     """
 
     def update_from(self, snapshot: Snapshot) -> None:
-        """Show how many there are; hide the line where there are none."""
+        """Show how many there are; hide the line if there are none."""
         count = snapshot.unreadable
         if self.display != bool(count):
             self.display = bool(count)
@@ -111,7 +111,7 @@ class UnreadableBar(StaticLine):
 
 
 class PausedBanner(StaticLine):
-    """One line that is there only while sending is paused; a click goes on with it."""
+    """A line shown only while sending is paused; clicking it resumes."""
 
     DEFAULT_CSS = """
     PausedBanner {
@@ -121,7 +121,7 @@ class PausedBanner(StaticLine):
     """
 
     def update_from(self, snapshot: Snapshot) -> None:
-        """Show the pause, with what waits behind it; where there is none, the line goes away."""
+        """Show that sending is paused and how many changes are waiting; otherwise hide the line."""
         if self.display != snapshot.is_paused:
             self.display = snapshot.is_paused
         if not snapshot.is_paused:

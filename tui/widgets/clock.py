@@ -1,7 +1,7 @@
-"""The time, and how moments and spans are written. Everything on screen that ticks asks here.
+"""The current time, and conversion to Xero's clock. Everything on screen that ticks uses this module.
 
-The moments of a snapshot are by Xero's clock, and so are countdowns and ages: each organisation has its own
-difference to this machine's clock, which its snapshot carries as `clock_ahead`.
+Times in a snapshot, and therefore countdowns and ages, use Xero's clock: each organisation has its own
+difference to this computer's clock, available as the snapshot's `clock_ahead`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Final
 from tui.messages import formats
 
 _NONE: Final = timedelta()
-# Clocks that differ by less are right enough.
+# Smaller differences are ignored.
 _CLOCK_TOLERANCE: Final = timedelta(minutes=1)
 
 
 def now() -> datetime:
-    """Return the present moment in UTC by this machine's clock.
+    """Return the current time in UTC by this computer's clock.
 
     Tests replace this function, so call it as `clock.now()`.
     """
@@ -25,26 +25,27 @@ def now() -> datetime:
 
 
 def to_xero_time(moment: datetime, ahead: timedelta) -> datetime:
-    """Return what a moment of this machine's clock is by Xero's, which `ahead` is measured from."""
+    """Convert a time of this computer's clock to Xero's; `ahead` is how far this clock is ahead."""
     return moment - ahead
 
 
 def reported_to_xero_time(moment: datetime, ahead: timedelta) -> datetime:
-    """Return what a moment that a person named is by Xero's clock.
+    """Convert a time reported by the user to Xero's clock.
 
-    It may have been read from either clock. Of its two readings the earlier counts: it claims less.
+    The user may have read either clock, so the earlier of the two interpretations is used: it confirms fewer
+    changes.
     """
     return moment - max(ahead, _NONE)
 
 
 def clock_warning(ahead: timedelta) -> str:
-    """Say that this machine's clock is wrong, and what follows; empty where it is right enough."""
+    """Return a warning that this computer's clock is wrong, with the consequence, or ""."""
     short = short_clock_warning(ahead)
     return f"{short} Until then, Reshelve uses Xero's time." if short else ""
 
 
 def short_clock_warning(ahead: timedelta) -> str:
-    """Say that this machine's clock is wrong, where there is little room."""
+    """Return a warning that this computer's clock is wrong, for where there is little room, or ""."""
     if abs(ahead) <= _CLOCK_TOLERANCE:
         return ""
     where = "ahead of" if ahead > _NONE else "behind"

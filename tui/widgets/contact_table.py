@@ -1,4 +1,4 @@
-"""The table of contacts: cursor, selection, keys and mouse over rows that are read as they are seen."""
+"""The table of contacts: cursor, selection, keys and mouse; rows are loaded as they become visible."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 class Selection:
-    """Contact ids in the order of selecting.
+    """Contact IDs in the order of selection.
 
-    A range being extended lies on top of what was selected before, so that shrinking it gives that back.
+    A range being extended is kept apart from earlier selections, so that shrinking it restores them.
     """
 
     def __init__(self) -> None:
@@ -42,11 +42,11 @@ class Selection:
         return len(self._committed) + sum(contact_id not in self._committed for contact_id in self._range)
 
     def ids(self) -> tuple[str, ...]:
-        """Return every selected id once."""
+        """Return every selected ID once."""
         return tuple(self._committed | self._range) if self._range else tuple(self._committed)
 
     def toggle(self, contact_id: str) -> None:
-        """Select a contact, or no longer."""
+        """Select or deselect a contact."""
         self.commit_range()
         if contact_id in self._committed:
             del self._committed[contact_id]
@@ -54,39 +54,39 @@ class Selection:
             self._committed[contact_id] = None
 
     def add(self, contact_ids: Iterable[str]) -> None:
-        """Select contacts as well."""
+        """Add contacts to the selection."""
         self.commit_range()
         self._committed.update(dict.fromkeys(contact_ids))
 
     def set_range(self, contact_ids: Iterable[str]) -> None:
-        """Make the range being extended cover these, and only these."""
+        """Replace the range being extended."""
         self._range = dict.fromkeys(contact_ids)
 
     def commit_range(self) -> None:
-        """End the range being extended: it stays selected."""
+        """Add the range being extended to the selection."""
         self._committed.update(self._range)
         self._range = {}
 
     def retain(self, contact_ids: Container[str]) -> None:
-        """Keep only these of the selected contacts."""
+        """Deselect all contacts except these."""
         self.commit_range()
-        self._committed = {one: None for one in self._committed if one in contact_ids}
+        self._committed = {contact_id: None for contact_id in self._committed if contact_id in contact_ids}
 
     def clear(self) -> None:
-        """Select nothing."""
+        """Clear the selection."""
         self._committed = {}
         self._range = {}
 
 
 class LingeringRows:
-    """A row source with some contacts of an earlier one merged in.
+    """A row source with some contacts of an earlier source merged in.
 
     `rows` are the matches. Each lingering contact is read from the source it was found in, so that its row
-    still shows what happens to it.
+    stays up to date.
     """
 
     def __init__(self, rows: RowSource, lingering: Iterable[tuple[int, str, RowSource]]) -> None:
-        """Merge contacts into `rows`, each before the match of that index; in order of these indexes."""
+        """Merge contacts into `rows`, each before the match at the given index; sorted by index."""
         self.rows = rows
         self._before: list[int] = []
         self._ids: list[str] = []
@@ -101,7 +101,7 @@ class LingeringRows:
         return len(self.rows) + len(self._ids)
 
     def window(self, start: int, stop: int) -> Sequence[Row]:
-        """Return the rows from start to before stop, fewer at the end."""
+        """Return the rows from `start` to before `stop`; fewer at the end."""
         start = max(start, 0)
         first, last = self._lingering(start, stop)
         rows = list(self.rows.window(start - first, stop - last))
@@ -114,7 +114,7 @@ class LingeringRows:
         return rows
 
     def ids(self, start: int, stop: int) -> Sequence[str]:
-        """Return the contact ids from start to before stop."""
+        """Return the contact IDs from `start` to before `stop`."""
         start = max(start, 0)
         first, last = self._lingering(start, stop)
         ids = list(self.rows.ids(start - first, stop - last))
@@ -123,14 +123,14 @@ class LingeringRows:
         return ids
 
     def index_of(self, contact_id: str) -> int | None:
-        """Return where a contact is, None if it isn't here."""
+        """Return a contact's index, or None if it isn't here."""
         if contact_id in self.sources:
             return self._places[self._ids.index(contact_id)]
         index = self.rows.index_of(contact_id)
         return None if index is None else index + bisect_right(self._before, index)
 
     def absent(self, contact_ids: Collection[str]) -> frozenset[str]:
-        """Return those contacts that aren't here."""
+        """Return the contacts that aren't here."""
         return self.rows.absent(contact_ids) - self.sources.keys()
 
     def _lingering(self, start: int, stop: int) -> tuple[int, int]:
@@ -139,9 +139,9 @@ class LingeringRows:
 
 
 def keep_lingering(rows: RowSource, previous: RowSource, spans: Iterable[range]) -> RowSource:
-    """Return `rows` with those contacts of `previous` merged in that are in `spans` and no longer match.
+    """Return `rows` merged with the contacts of `previous` in `spans` that no longer match.
 
-    Each follows the contact it followed before. `spans` are the indexes that must not disappear.
+    Each stays after the contact it followed before. `spans` are the indexes that must not disappear.
     """
     lingering: dict[str, tuple[int, RowSource]] = {}
     for span in spans:
@@ -155,15 +155,15 @@ def keep_lingering(rows: RowSource, previous: RowSource, spans: Iterable[range])
             else:
                 lingering.setdefault(contact_id, (before, _source(previous, contact_id)))
     readable = [
-        (before, one, source)
-        for one, (before, source) in lingering.items()
-        if source.index_of(one) is not None
+        (before, contact_id, source)
+        for contact_id, (before, source) in lingering.items()
+        if source.index_of(contact_id) is not None
     ]
     return LingeringRows(rows, sorted(readable, key=lambda entry: entry[0])) if readable else rows
 
 
 def _source(previous: RowSource, contact_id: str) -> RowSource:
-    """Return the source that still reads a contact, past any merging."""
+    """Return the unmerged source that still contains a contact."""
     if isinstance(previous, LingeringRows):
         return previous.sources.get(contact_id, previous.rows)
     return previous
@@ -180,7 +180,7 @@ _MOVES: Final = {
 
 
 class ContactTable(TableView, can_focus=True, inherit_bindings=False):
-    """Contacts to move over and select. Cursor and selection belong to contacts, not to row numbers."""
+    """Contacts to browse and select. Cursor and selection belong to contacts, not to row numbers."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
@@ -188,7 +188,7 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
             for where, (keys, label) in _MOVES.items()
         ),
         *(
-            # Letters go without: shift makes other letters of them.
+            # No letter keys: Shift turns them into other keys.
             Binding(
                 f"shift+{keys.partition(',')[0]}",
                 f"extend('{where}')",
@@ -205,7 +205,7 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
     ]
 
     class CursorMoved(Message):
-        """The cursor is on another contact, by the person's hand or because rows came and went."""
+        """The cursor is on another contact, moved by the user or because rows were added or removed."""
 
         def __init__(self, contact_id: str, *, by_person: bool) -> None:
             super().__init__()
@@ -213,14 +213,14 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
             self.by_person = by_person
 
     class SelectionChanged(Message):
-        """So many contacts are selected now."""
+        """The number of selected contacts has changed."""
 
         def __init__(self, count: int) -> None:
             super().__init__()
             self.count = count
 
     class Opened(Message):
-        """A contact is to be shown in full."""
+        """The user wants to open a contact."""
 
         def __init__(self, contact_id: str) -> None:
             super().__init__()
@@ -230,69 +230,69 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         self,
         *,
         clock: Callable[[], datetime] = local_now,
-        id: str | None = None,  # noqa: A002 - Textual's name for it
+        id: str | None = None,  # noqa: A002 - Textual's name
         classes: str | None = None,
     ) -> None:
         super().__init__(clock=clock, id=id, classes=classes)
         self._found: SearchResult | None = None
         self._cursor = 0
         self._cursor_id: str | None = None
-        # Where the cursor was before nothing was found.
+        # The cursor's contact before the table became empty.
         self._last_cursor_id: str | None = None
-        # Whether the cursor was put on the first row, and only news has moved it down since.
+        # Whether the cursor was put on the first row and only updates have moved it down since.
         self._stays_at_top = True
         self._selection = Selection()
         self._hidden: frozenset[str] | None = frozenset()
         self._deferred: list[Callable[[], object]] | None = None
         self._range_anchor: str | None = None
-        #: Whether the person has moved, selected or opened anything here yet.
+        #: Whether the user has moved the cursor, selected or opened anything here yet.
         self.is_touched = False
 
-    # -- what others ask and tell
+    # -- public interface
 
     @property
     def found(self) -> SearchResult | None:
-        """What is shown, with the rows that linger; None before the first."""
+        """The displayed result, including lingering rows; None before the first."""
         return self._found
 
     @property
     def cursor_id(self) -> str | None:
-        """The contact under the cursor, None where there are no rows."""
+        """The contact under the cursor, None if there are no rows."""
         return self._cursor_id
 
     @property
     def cursor_row(self) -> Row | None:
-        """The row under the cursor, None where there is none."""
+        """The row under the cursor, None if there is none."""
         return self._window.row(self._cursor) if self._cursor_id is not None else None
 
     @property
     def selected(self) -> frozenset[str]:
-        """The selected contacts, whether or not they are among those shown."""
+        """The selected contacts, whether or not the table shows them."""
         return frozenset(self._selection.ids())
 
     @property
     def hidden(self) -> frozenset[str]:
-        """The selected contacts that aren't among those shown."""
+        """The selected contacts that the table doesn't show."""
         if self._hidden is None:
             rows = self._found.rows if self._found is not None else None
             self._hidden = self.selected if rows is None else rows.absent(self.selected)
         elif self._hidden:
-            # Only what is shown can be selected: since the rows were opened, it can only have become less.
+            # Only contacts in the table can be selected, so the hidden ones can only become fewer.
             self._hidden &= self.selected
         return self._hidden
 
     def defer_actions(self) -> None:
-        """Defer what is pressed until the rows that were asked for are shown."""
+        """Defer key presses until the requested rows are shown."""
         self._deferred = []
 
     def discard_deferred(self) -> None:
-        """Forget what was deferred: no rows will come."""
+        """Discard deferred key presses: no rows will arrive."""
         self._deferred = None
 
     def run_when_shown(self, callback: Callable[[], object]) -> None:
-        """Call this once the rows that were asked for are shown; at once where none are expected.
+        """Call this once the requested rows are shown, or at once if none are expected.
 
-        Keys may be pressed faster than a search answers: they are meant for what it finds.
+        Keys may be pressed before a search has finished; they apply to its result.
         """
         if self._deferred is None:
             callback()
@@ -300,11 +300,11 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
             self._deferred.append(callback)
 
     def reveal_cursor(self) -> None:
-        """Bring the contact under the cursor into sight: the wheel may have left it behind."""
+        """Scroll to the contact under the cursor; the mouse wheel may have moved it out of view."""
         self._reveal(self._cursor)
 
     def targets(self) -> tuple[str, ...]:
-        """Return what an action is for: the selected contacts, else the one under the cursor."""
+        """Return the contacts an action applies to: the selected ones, or the one under the cursor."""
         if self._selection:
             return self._selection.ids()
         return () if self._cursor_id is None else (self._cursor_id,)
@@ -312,8 +312,8 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
     def show(self, found: SearchResult, *, keep: bool = True) -> None:
         """Show other rows.
 
-        With `keep` the cursor stays on its contact and that contact on its line of the screen; where it is
-        gone the cursor takes the row that moved into its place. Otherwise the view starts at the top.
+        With `keep` the cursor stays on its contact, on the same line of the screen; if the contact is gone,
+        the cursor moves to the row that took its place. Otherwise the view starts at the top.
         """
         anchor = self._anchor() if keep else None
         was_visible = self._is_cursor_visible or self._cursor_id is None
@@ -339,10 +339,10 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
                 callback()
 
     def refresh_in_place(self, found: SearchResult) -> None:
-        """Show what matches now without moving what the person looks at.
+        """Show the current matches without moving what the user looks at.
 
-        Contacts in sight that no longer match stay in place, dimmed, until `drop_lingering`. The view stays
-        on the contact at its top, except at the very top of the list: there, rows that come first are shown.
+        Visible contacts that no longer match stay in place, dimmed, until `drop_lingering`. The view stays on
+        its top contact, except at the top of the list, where new first rows are shown.
         """
         if self._found is None:
             self.show(found)
@@ -370,7 +370,7 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         return self._found is not None and isinstance(self._found.rows, LingeringRows)
 
     def drop_lingering(self) -> None:
-        """Show what matches alone."""
+        """Remove rows that no longer match."""
         is_expecting = self._deferred is not None
         if not is_expecting and self._found is not None and isinstance(self._found.rows, LingeringRows):
             self.show(replace(self._found, rows=self._found.rows.rows))
@@ -382,7 +382,7 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
             self.post_message(self.SelectionChanged(len(self._selection)))
 
     def refresh_rows(self) -> None:
-        """Read the visible rows again: some may look different."""
+        """Reload the visible rows: some may look different."""
         if self._found is None:
             return
         if len(self._found.rows) != self._count:
@@ -391,7 +391,7 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
             self._reload_visible()
 
     def select_all_found(self) -> None:
-        """Select every contact the search found, seen or not."""
+        """Select all contacts found, visible or not."""
         if self._found is not None:
             self._end_range()
             self.is_touched = True
@@ -399,37 +399,37 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
             self._selection_changed()
 
     def clear_selection(self) -> None:
-        """Select nothing."""
+        """Clear the selection."""
         if self._selection:
             self._selection.clear()
             self._selection_changed()
 
-    # -- the cursor
+    # -- cursor
 
     @property
     def _is_cursor_visible(self) -> bool:
         return self.top_row <= self._cursor < self.top_row + self.page_rows
 
     def _anchor(self) -> tuple[str, int] | None:
-        """Return a contact and the line it is to stay on: the cursor's if seen, else the top one's."""
+        """Return a contact and its line on the screen: the cursor's if visible, else the top one's."""
         if self._cursor_id is not None and self._is_cursor_visible:
             return self._cursor_id, self._cursor - self.top_row
         top = self._window.row(self.top_row)
         return None if top is None else (top.contact_id, 0)
 
     def _keep_scroll_position(self, visible_ids: Sequence[str], top: int, rows: RowSource) -> None:
-        """Scroll so that what was in sight, from row `top` on, is on the same lines of the screen."""
+        """Scroll so that the previously visible rows, from row `top` on, stay on the same lines."""
         places = [(line, rows.index_of(contact_id)) for line, contact_id in enumerate(visible_ids)]
         shifts = [(index - top - line, index, line) for line, index in places if index is not None]
         if not shifts:
             return
-        # A contact with another name may have gone far away, and must not take the view along.
+        # A renamed contact may have moved far away; it must not take the view along.
         median_shift = sorted(shift for shift, _, _ in shifts)[len(shifts) // 2]
         index, line = next((i, y) for shift, i, y in shifts if abs(shift - median_shift) < self.page_rows)
         self._scroll_row(index - line)
 
     def _put_cursor(self, index: int, *, by_person: bool = False) -> None:
-        """Put the cursor on a row, or the nearest there is."""
+        """Move the cursor to a row, or the nearest there is."""
         old, old_id = self._cursor, self._cursor_id
         self._cursor = max(0, min(index, self._count - 1))
         self._cursor_id = self._id_at(self._cursor)
@@ -454,7 +454,7 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         self._reveal(self._cursor)
 
     def _extend_range(self, index: int) -> None:
-        """Move the cursor and select everything from where stretching began."""
+        """Move the cursor and select everything from where the range started."""
         if self._found is None or self._cursor_id is None:
             return
         if self._range_anchor is None:
@@ -466,7 +466,7 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         self._selection_changed()
 
     def _end_range(self) -> None:
-        """End stretching: what it covered stays selected."""
+        """End the range; it stays selected."""
         self._range_anchor = None
         self._selection.commit_range()
 
@@ -491,7 +491,7 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
     # -- keys and mouse
 
     def action_move(self, where: str) -> None:
-        """Move the cursor; a page takes the view along, so that the cursor keeps its line."""
+        """Move the cursor; paging scrolls too, so that the cursor stays on its line."""
         self.run_when_shown(lambda: self._move_by(where))
 
     def _move_by(self, where: str) -> None:
@@ -502,13 +502,13 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         self._move_to(self._cursor + steps)
 
     def action_extend(self, where: str) -> None:
-        """Move the cursor and select what it passes over."""
+        """Move the cursor and select the rows it passes."""
         self.run_when_shown(
             lambda: self._extend_range(self._cursor + _rows(where, self.page_rows, self._count))
         )
 
     def action_select(self) -> None:
-        """Select the contact under the cursor, or no longer, and go to the next."""
+        """Select or deselect the contact under the cursor, then move to the next."""
         self.run_when_shown(self._select)
 
     def _select(self) -> None:
@@ -516,11 +516,11 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         self._move_to(self._cursor + 1)
 
     def action_select_all(self) -> None:
-        """Select all found."""
+        """Select all contacts found."""
         self.run_when_shown(self.select_all_found)
 
     def action_clear(self) -> None:
-        """Select nothing; where nothing is selected, escape is for somebody else."""
+        """Clear the selection; if it is empty, leave the key to other bindings."""
         if not self._selection:
             raise SkipAction
         self._range_anchor = None
@@ -537,7 +537,7 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
             self.post_message(self.Opened(self._cursor_id))
 
     def on_click(self, event: events.Click) -> None:
-        """Move the cursor; shift selects up to there, ctrl or the margin one, two clicks open."""
+        """Move the cursor; Shift extends the range, Ctrl or the margin toggles, a double click opens."""
         offset = event.get_content_offset(self)
         index = None if offset is None else self._row_at(offset.y)
         if offset is None or index is None:
@@ -554,7 +554,7 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
             self.action_open()
 
     def on_resize(self) -> None:
-        """Keep the cursor in sight."""
+        """Keep the cursor visible."""
         self._reveal(self._cursor)
 
 

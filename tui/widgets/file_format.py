@@ -1,4 +1,4 @@
-"""What is said of a file of contacts out of Re-Leased, on the screen and on the command line."""
+"""Text for comparisons of a Re-Leased export, on screen and on the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The groups of a list, with how many each holds."""
+"""The groups of a list, with the number of rows in each."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ G = TypeVar("G", bound=StrEnum)
 
 
 class GroupBar(StaticLine, Generic[G]):
-    """Shows the groups and tells by colour, weight and underline which is open; each can be clicked.
+    """Shows the groups; colour, weight and underline mark the open one. Each can be clicked.
 
-    `NAMES` are the groups, each with its name in full and where there is little room. `ACTION` is the
-    beginning of the screen's actions that open them; a group's value is the end.
+    `NAMES` maps groups to their full and short names. The screen's action that opens a group is `ACTION`
+    followed by the group's value.
     """
 
     NAMES: ClassVar[Mapping[Any, tuple[str, str]]] = {}
@@ -41,17 +41,17 @@ class GroupBar(StaticLine, Generic[G]):
         self._counts: Mapping[G, int] = {}
 
     def open(self, group: G) -> None:
-        """Show this group as the open one."""
+        """Mark this group as open."""
         self.group = group
         self.rewrite()
 
     def show_counts(self, counts: Mapping[G, int]) -> None:
-        """Show how many these groups hold; nothing is said of those left out."""
+        """Show the number of rows in these groups; groups left out show none."""
         self._counts = counts
         self.rewrite()
 
     def rewrite(self) -> None:
-        """Write the groups, in short where there isn't room."""
+        """Format the groups, with short names if there isn't room."""
         full = self._groups(0)
         self.show(full if full.cell_length <= self.content_size.width else self._groups(1))
 
@@ -71,7 +71,7 @@ class GroupBar(StaticLine, Generic[G]):
 
 
 class ChangeGroupBar(GroupBar[ChangeGroup]):
-    """Says how many changes need something."""
+    """Shows how many changes need attention."""
 
     NAMES: ClassVar[Mapping[StrEnum, tuple[str, str]]] = {
         ChangeGroup.ALL: ("All", "All"),
@@ -85,7 +85,7 @@ class ChangeGroupBar(GroupBar[ChangeGroup]):
         super().__init__(ChangeGroup.ALL)
 
     def update_from(self, summary: ChangeSummary | None) -> None:
-        """Count as the pane has it."""
+        """Show the totals of the summary."""
         if summary is None:
             self.show_counts({})
             return

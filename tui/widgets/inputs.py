@@ -1,4 +1,4 @@
-"""A choice to be ticked."""
+"""Input widgets for a choice of answers and for checkboxes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ChoiceField(StaticLine, can_focus=True):
-    """A label with the answer that holds. `answers` are ids with their words; the first holds at first."""
+    """A label with the current answer. `answers` maps IDs to labels; the first is the default."""
 
     DEFAULT_CSS = """
     ChoiceField {
@@ -32,34 +32,34 @@ class ChoiceField(StaticLine, can_focus=True):
     LABEL_WIDTH: ClassVar[int] = 14
 
     class Wanted(Message):
-        """Another answer is to be chosen."""
+        """The user wants to choose another answer."""
 
         def __init__(self, field: ChoiceField) -> None:
             super().__init__()
             self.picker = field
 
-    def __init__(self, label: str, answers: Mapping[str, str], *, id: str) -> None:  # noqa: A002 - Textual's word
+    def __init__(self, label: str, answers: Mapping[str, str], *, id: str) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self.label = label
         self.answers = answers
         self.value = next(iter(answers))
 
     def on_mount(self) -> None:
-        """Show what holds."""
+        """Show the current answer."""
         self.rewrite()
 
     def set_answers(self, answers: Mapping[str, str]) -> None:
-        """Have these answers from now on; the first one holds unless the present one is among them."""
+        """Replace the answers; the current one is kept if possible, otherwise the first is used."""
         self.answers = answers
         self.set_value(self.value if self.value in answers else next(iter(answers)))
 
     def set_value(self, value: str) -> None:
-        """Let this answer hold."""
+        """Set the current answer."""
         self.value = value
         self.rewrite()
 
     def rewrite(self) -> None:
-        """Write label and answer."""
+        """Format label and answer."""
         label = Content.styled(self.label.ljust(self.LABEL_WIDTH), "$text-muted")
         self.show(Content.assemble(label, content(self.answers[self.value]), (" ▾", "$text-muted")))
 
@@ -73,7 +73,7 @@ class ChoiceField(StaticLine, can_focus=True):
 
 
 class TickBox(Checkbox):
-    """A checkbox that is empty while it is off: Textual's own tells by colour alone."""
+    """A checkbox that is empty while off; Textual's own differs by colour only."""
 
     DEFAULT_CSS = """
     TickBox {
@@ -86,6 +86,6 @@ class TickBox(Checkbox):
     BUTTON_INNER = " "
 
     def watch_value(self) -> None:
-        """Show the tick, or take it away."""
+        """Show or hide the tick."""
         self.BUTTON_INNER = "✓" if self.value else " "
         super().watch_value()

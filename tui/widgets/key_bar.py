@@ -1,4 +1,4 @@
-"""The bottom line: the keys that matter here, or a message."""
+"""The bottom line: the main keys of the screen, or a message."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _MOST_LINES = 4
 
 
 class KeyBar(StaticLine):
-    """Names keys as far as there is room for whole words; the last one always stays.
+    """Shows as many keys as fit in whole; the last one always stays.
 
-    Small news takes its place for some seconds. Every key can be clicked. At the right end stands what must
-    never be mistaken (the app's `environment_label`, such as PRACTICE, and whether nothing may be changed):
-    whole, at any width, on every screen.
+    Messages replace the keys for a few seconds. Every key can be clicked. At the right end are badges that
+    must always be visible in full, at any width and on every screen: the app's `environment_label`, such as
+    PRACTICE, and read-only mode.
     """
 
     DEFAULT_CSS = """
@@ -40,7 +40,7 @@ class KeyBar(StaticLine):
     }
     """
 
-    def __init__(self, *actions: str | tuple[str, str], id: str | None = None) -> None:  # noqa: A002 - Textual's word
+    def __init__(self, *actions: str | tuple[str, str], id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._shown_actions: Sequence[str | tuple[str, str]] = actions
         self._flash_text: Content | None = None
@@ -48,7 +48,7 @@ class KeyBar(StaticLine):
         self._lines = 1
 
     def set_actions(self, *actions: str | tuple[str, str]) -> None:
-        """Name these actions from now on: an action's id, or its id and other words for it here."""
+        """Set the actions to show: an action's ID, or its ID and another label."""
         self._shown_actions = actions
         self.rewrite()
 
@@ -69,11 +69,11 @@ class KeyBar(StaticLine):
         self.rewrite()
 
     def on_mount(self) -> None:
-        """Follow remapped keys."""
+        """Update when keys are remapped."""
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self.rewrite())
 
     def rewrite(self) -> None:
-        """Name as many keys as there is room for now."""
+        """Show as many keys as fit."""
         width = self.size.width
         if not width:
             return
@@ -124,7 +124,7 @@ class KeyBar(StaticLine):
 
 
 def _usable_key(keys: Sequence[str], *, is_typing: bool) -> str:
-    """Return the key to name: in a box the first that isn't typed into it, where there is such a one."""
+    """Return the key to show; while typing, the first that doesn't insert text, if any."""
     others = [key for key in keys if key.startswith(("ctrl+", "f")) and len(key) > 1] if is_typing else []
     return (others or [*keys])[0]
 

@@ -1,4 +1,4 @@
-"""A widget that shows one piece of content and repaints only when it changed."""
+"""Widgets that show one piece of content and repaint only when it changes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class SafeLabel(Static):
-    """Text as it is: no markup, no control characters, one line.
+    """Plain text: no markup, no control characters, one line.
 
     `style` is a Textual style such as `bold $text-warning`.
     """
@@ -26,7 +26,7 @@ class SafeLabel(Static):
         text: str = "",
         style: str = "",
         *,
-        id: str | None = None,  # noqa: A002 - Textual's name for it
+        id: str | None = None,  # noqa: A002 - Textual's name
         classes: str | None = None,
     ) -> None:
         super().__init__(content(text, style), markup=False, id=id, classes=classes)
@@ -34,11 +34,11 @@ class SafeLabel(Static):
 
     @property
     def text(self) -> str:
-        """The text as it was given."""
+        """The original text."""
         return self._shown[0]
 
     def update_text(self, text: str, style: str = "") -> None:
-        """Show other text; costs nothing when it is the same, and no layout unless the size follows it."""
+        """Show other text; the same text is a no-op, and there is no layout unless the size is automatic."""
         if (text, style) == self._shown:
             return
         self._shown = (text, style)
@@ -46,29 +46,29 @@ class SafeLabel(Static):
 
 
 class StaticLine(Widget):
-    """Shows content of a size that its style sheet fixes, so that new content never costs a layout."""
+    """Shows content whose size is fixed by its style sheet, so that new content never causes a layout."""
 
     DEFAULT_CSS = """
     StaticLine { height: 1; width: 1fr; }
     """
 
-    # What can be clicked has colours of its own here, not those of a link.
+    # Clickable text keeps its own colours instead of link colours.
     auto_links = False
 
     _shown: Content = Content("")
 
     def show(self, content: Content) -> None:
-        """Show this instead; showing the same again costs nothing."""
+        """Show other content; the same content is a no-op."""
         if content.is_same(self._shown):
             return
         before, self._shown = self._shown, content
         self.refresh(*self._changed_lines(before, content))
 
     def _changed_lines(self, before: Content, after: Content) -> list[Region]:
-        """Return the lines that look different; none where all have to be painted.
+        """Return the lines that changed; none if everything has to be repainted.
 
-        A countdown in a tall pane would otherwise repaint all of it every second, which is most of what
-        an idle program costs.
+        Otherwise a countdown in a tall pane would repaint all of it every second, which is most of an idle
+        program's CPU use.
         """
         old, new = before.split(allow_blank=True), after.split(allow_blank=True)
         width = self.content_size.width
@@ -79,17 +79,17 @@ class StaticLine(Widget):
 
     @property
     def text(self) -> str:
-        """What is shown, without its styles."""
+        """The text without styles."""
         return self._shown.plain
 
     def rewrite(self) -> None:
-        """Write the content for the present size; called when that changes."""
+        """Format the content for the current size; called when it changes."""
 
     def on_resize(self, event: events.Resize) -> None:
-        """Write the content for the new size."""
+        """Format the content for the new size."""
         del event
         self.rewrite()
 
     def render(self) -> Content:
-        """Return what is shown."""
+        """Return the content."""
         return self._shown

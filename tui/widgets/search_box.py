@@ -1,4 +1,4 @@
-"""The search box: finds as you type."""
+"""The search box: searches while you type."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 
 class QueryHint(StaticLine):
-    """Lies over what is below the box while there is something to say, so that no row ever moves.
+    """An overlay below the search box, so that showing it never moves a row.
 
-    The screen puts it on a layer of its own, and in its place.
+    The screen places it on its own layer.
     """
 
     DEFAULT_CSS = """
@@ -47,16 +47,16 @@ class QueryHint(StaticLine):
     _groups: Sequence[str] = ()
 
     def update_from(self, issues: Sequence[QueryIssue], groups: Sequence[str]) -> None:
-        """Show what there is to say of what was typed; `groups` are those that can be named."""
+        """Show the issues of the typed query; `groups` are the known group names."""
         if (issues, groups) == (self._issues, self._groups):
             return
         self._issues, self._groups = issues, groups
-        # A layout at the first remark and after the last, and none while words are typed.
+        # Only showing or hiding the hint causes a layout, not typing.
         self.set_class(bool(issues), "-shown")
         self.rewrite()
 
     def rewrite(self) -> None:
-        """Say as much as there is room for."""
+        """Format the hint for the available room."""
         if not self._issues or not self.content_size.width:
             return
         hint = hint_text(self._issues, self.content_size.width, self._groups)
@@ -65,7 +65,7 @@ class QueryHint(StaticLine):
 
 
 class _SearchInput(OrderedInput):
-    """The input itself; leaving it downwards goes to the contacts."""
+    """The input itself; Down and Enter move to the list."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,enter", "leave", "To the contacts", show=False),
@@ -73,9 +73,9 @@ class _SearchInput(OrderedInput):
         Binding("tab", "complete", "Complete", show=False),
     ]
 
-    #: What the text becomes when the person agrees; the same text, or nothing, where there is nothing better.
+    #: The text that Tab inserts; empty or unchanged if there is no suggestion.
     suggestion = ""
-    #: Where the person goes from here, as a selector.
+    #: Selector of the list that Down and Enter focus.
     list_selector = ""
 
     async def on_key(self, event: events.Key) -> None:
@@ -85,32 +85,32 @@ class _SearchInput(OrderedInput):
             event.prevent_default()
 
     def action_leave(self) -> None:
-        """Go to the list, keeping what was typed."""
+        """Focus the list and keep the text."""
         self._leave()
 
     def action_complete(self) -> None:
-        """Take what is offered; where nothing is, go on to what comes next."""
+        """Accept the suggestion; if there is none, leave the key to other bindings."""
         if self.suggestion in {"", self.value}:
             raise SkipAction
         self.value = self.suggestion
         self.cursor_position = len(self.value)
 
     def action_clear(self) -> None:
-        """Take the words away; where there are none, go to the contacts."""
+        """Clear the text; if it is empty, focus the list."""
         if self.value:
             self.value = ""
         else:
             self._leave()
 
     def _leave(self) -> None:
-        # At once: keys that are typed already are meant for the list.
+        # At once, since keys typed ahead are meant for the list.
         self.screen.set_focus(self.screen.query_one(self.list_selector))
 
 
 class SearchBox(Horizontal):
-    """A prompt, the words, and how many contacts have all of them.
+    """A prompt, the input, and the number of matching contacts.
 
-    Enter and Esc lead to the list that `list_selector` selects.
+    Enter and Esc focus the list that `list_selector` selects.
     """
 
     DEFAULT_CSS = """
@@ -125,12 +125,12 @@ class SearchBox(Horizontal):
 
     @dataclass
     class Changed(Message):
-        """Other words are to be found."""
+        """The text has changed."""
 
         text: str
 
         def can_replace(self, message: Message) -> bool:
-            """Only the newest words matter."""
+            """Replace older changes: only the latest text matters."""
             return isinstance(message, SearchBox.Changed)
 
     def __init__(
@@ -138,14 +138,14 @@ class SearchBox(Horizontal):
         list_selector: str,
         *,
         complete: Callable[[str], str] = lambda text: text,
-        id: str | None = None,  # noqa: A002 - Textual's word
+        id: str | None = None,  # noqa: A002 - Textual's name
     ) -> None:
         super().__init__(id=id)
         self._list_selector = list_selector
         self._complete = complete
 
     def compose(self) -> ComposeResult:
-        """Put prompt, words and tally in a row."""
+        """Lay out prompt, input and result count in a row."""
         prompt = StaticLine(id="prompt")
         prompt.show(Content("/ "))
         yield prompt
@@ -156,7 +156,7 @@ class SearchBox(Horizontal):
 
     @property
     def text(self) -> str:
-        """What was typed."""
+        """The typed text."""
         return self._input.value
 
     @property
@@ -164,28 +164,28 @@ class SearchBox(Horizontal):
         return self.query_one("#words", _SearchInput)
 
     def focus_input(self) -> None:
-        """Let the person type."""
-        # At once: `focus()` waits its turn behind keys that are typed already, which would be lost.
+        """Focus the input."""
+        # At once: `focus()` is queued behind keys typed ahead, which would be lost.
         self.screen.set_focus(self._input)
 
     def clear(self) -> None:
-        """Take the words away."""
+        """Clear the text."""
         self._input.value = ""
 
     def suggest(self) -> None:
-        """Show in grey how what was typed can go on; Tab or the right arrow takes it."""
+        """Show the completion of the text in grey; Tab or Right accepts it."""
         words = self._input
         words.suggestion = self._complete(words.value)
         if words.suggestion != words.value:
             words.post_message(SuggestionReady(words.value, words.suggestion))
 
     def set_correction(self, text: str) -> None:
-        """Let Tab put this in the place of what was typed, where nothing completes it."""
+        """Let Tab replace the text with this correction, unless there is a completion."""
         if self._input.suggestion in {"", self._input.value}:
             self._input.suggestion = text
 
     def show_result_count(self, found: int | None, total: int) -> None:
-        """Say how many of all were found; None says nothing."""
+        """Show how many of all contacts were found; None shows nothing."""
         words = "" if found is None else f" {format_number(found)} of {format_number(total)}"
         self.query_one("#tally", _ResultCount).show_text(words)
 
@@ -197,12 +197,12 @@ class SearchBox(Horizontal):
 
 
 class _ResultCount(StaticLine):
-    """The number at the end of the box."""
+    """The result count at the end of the box."""
 
     _room = 0
 
     def show_text(self, words: str) -> None:
-        """Show the number. Room made for a longer one is kept, so that a shorter one costs no layout."""
+        """Show the count. The width never shrinks, so that a shorter count causes no layout."""
         if len(words) > self._room:
             self._room = len(words)
             self.styles.width = self._room

@@ -1,4 +1,4 @@
-"""What is said of a search: under the box as it is typed, in grey behind it, and in the help."""
+"""Text for searches: hints below the box, completion, and examples for the help."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ EXAMPLES: Final = (
     ("changed:<7d", "Changed in Xero less than 7 days ago; also h, w, m (months), y"),
     ("changed:2026-03", "Changed in that month; also a day (2026-03-01), today, yesterday"),
 )
-# Of the qualifiers whose values aren't listed.
+# Qualifiers whose values aren't listed.
 _DESCRIPTIONS: Final = {
     "owes": "what they owe you",
     "owed": "what you owe them",
@@ -45,21 +45,21 @@ _MORE: Final = "…"
 
 
 class QueryHintText(Struct, frozen=True):
-    """One line about what was typed; `is_problem` tells what goes wrong from what can be typed next."""
+    """One line about the typed query; `is_problem` distinguishes errors from suggestions."""
 
     text: str = ""
     is_problem: bool = False
 
 
 def hint_text(issues: Sequence[QueryIssue], width: int, groups: Sequence[str] = ()) -> QueryHintText:
-    """Say the first thing that is wrong, else what can be typed next, in at most so many cells.
+    """Return the first problem, or else what can be typed next, in at most `width` cells.
 
-    `groups` are the names of contact groups that may be offered.
+    `groups` are the contact groups that may be suggested.
     """
     issue = _main_issue(issues)
     if issue is None:
         return QueryHintText()
-    problems = [each for each in issues if each.is_problem]
+    problems = [problem for problem in issues if problem.is_problem]
     more = f" ({len(problems) - 1} more)" if len(problems) > 1 else ""
     longest_first = (line + more for line in _issue_messages(issue, groups))
     line = next((line for line in longest_first if cells(line) <= width), None)
@@ -69,9 +69,9 @@ def hint_text(issues: Sequence[QueryIssue], width: int, groups: Sequence[str] = 
 
 
 def complete(text: str, groups: Sequence[str] = ()) -> str:
-    """Return the text with the qualifier at its end completed; the same text where nothing is known.
+    """Return the text with the qualifier at its end completed, or unchanged if there is no completion.
 
-    `groups` are the names of contact groups, in the order in which they are offered.
+    `groups` are the names of contact groups, in the order of preference.
     """
     if ":" not in text and "-" not in text:
         return text
@@ -88,15 +88,15 @@ def complete(text: str, groups: Sequence[str] = ()) -> str:
     elif name in QUALIFIERS and QUALIFIERS[name].is_listed:
         offered = QUALIFIERS[name].values
     elif last.is_negated and not name:
-        offered = [f"{each}:" for each in QUALIFIERS]
-    found = next((each for each in offered if fold(each[: len(begun)]) == fold(begun)), "")
+        offered = [f"{qualifier}:" for qualifier in QUALIFIERS]
+    found = next((value for value in offered if fold(value[: len(begun)]) == fold(begun)), "")
     return text + found[len(begun) :]
 
 
 def _group_completions(groups: Sequence[str], begun: str) -> list[str]:
-    """Return the names as they go on from what was typed: without quotation marks, to their first space.
+    """Return completions of the typed group name: without quotation marks, up to its first space.
 
-    Those with such marks in them can't be put between any.
+    Names that contain quotation marks can't be quoted, so they are left out.
     """
     names = [group for group in groups if '"' not in group]
     if begun.startswith('"'):
@@ -107,7 +107,7 @@ def _group_completions(groups: Sequence[str], begun: str) -> list[str]:
 
 
 def correct(text: str, issues: Sequence[QueryIssue]) -> str:
-    """Return the text with what is remarked upon put right, where it was misspelt; else the same."""
+    """Return the text with the displayed issue corrected, or unchanged if there is no suggestion."""
     issue = _main_issue(issues)
     if issue is None or not issue.suggestion:
         return text
@@ -116,12 +116,12 @@ def correct(text: str, issues: Sequence[QueryIssue]) -> str:
 
 
 def _main_issue(issues: Sequence[QueryIssue]) -> QueryIssue | None:
-    """Return the one that is shown: the first thing that is wrong, else what can go on."""
+    """Return the issue to show: the first problem, or else the first suggestion."""
     return next((issue for issue in issues if issue.is_problem), next(iter(issues), None))
 
 
 def _issue_messages(issue: QueryIssue, groups: Sequence[str]) -> Iterator[str]:
-    """Yield ways to say it, each shorter than the one before."""
+    """Yield phrasings of an issue, each shorter than the one before."""
     from tui.model.qualifiers import QUALIFIERS
 
     typed = f"“{fit(issue.typed, min(_MOST_TYPED, max(1, cells(issue.typed))))}”"
@@ -160,10 +160,10 @@ def _issue_messages(issue: QueryIssue, groups: Sequence[str]) -> Iterator[str]:
 
 
 def _value_hints(issue: QueryIssue, qualifier: Qualifier, known: Sequence[str]) -> Iterator[str]:
-    """Say what can follow; `known` is all of it, where that isn't the same for everybody."""
+    """Yield what can follow; `known` is the full list of values if it depends on the organisation."""
     name, _, value = issue.typed.partition(":")
     possible = known or qualifier.values
-    begun = [each for each in possible if each.startswith(fold(value))] or possible
+    begun = [option for option in possible if option.startswith(fold(value))] or possible
     if qualifier.is_listed or known:
         first, *others = begun
         tab = f"Tab: {name.lower()}:{first}"
@@ -176,7 +176,7 @@ def _value_hints(issue: QueryIssue, qualifier: Qualifier, known: Sequence[str]) 
 
 
 def _with_list(lead: str, items: Sequence[str]) -> Iterator[str]:
-    """Yield the lead with all of the items, then with ever fewer."""
+    """Yield the lead with all items, then with fewer and fewer."""
     yield f"{lead} {'  '.join(items)}"
     for count in range(len(items) - 1, 0, -1):
         yield f"{lead} {'  '.join(items[:count])}  {_MORE}"

@@ -1,4 +1,4 @@
-"""How a change's standing is said in a few cells: a symbol, words, and a colour that only repeats them."""
+"""The status of a change in a few cells: a symbol, a label, and a colour that only repeats them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tui.model.snapshot import ChangeView
 
 
-# What to do first, by a part of Xero's message.
+# The first thing to do, by a part of Xero's message.
 _STEPS: Final = (
     ("repeating invoice", "End or delete its repeating invoices in Xero"),
     ("already assigned to another contact", "Rename one of the two contacts in Xero, or change its number"),
@@ -30,7 +30,7 @@ _STEPS: Final = (
     ("not authorized", "Ask for a Xero role that can edit contacts"),
     ("permission", "Ask for a Xero role that can edit contacts"),
 )
-# Reasons that a retry can't change: in messages of Xero, and in sentences that older versions stored.
+# Reasons that a retry can't change: in Xero's messages, and in texts stored by older versions.
 _NOT_RETRYABLE: Final = ("knows this contact", "know this contact", "merged into another", "privacy", "gdpr")
 _FINAL: Final = frozenset({ContactReason.MERGED, ContactReason.GDPR, ContactReason.DELETED})
 _NO_REASON: Final = "Xero gave no reason."
@@ -45,10 +45,10 @@ def refusal_reason(change: Change) -> str:
 def refusal_advice(
     change: Change, *, retry: str = "retry_contact", key: Callable[[str], str] = default_key
 ) -> str:
-    """Return what to do about a refused change that hasn't been retried; empty for any other.
+    """Return what to do about a refused change that hasn't been retried; "" for any other.
 
-    `retry` is the action that retries it where this is shown; `key` names the key of an action, and
-    returns nothing in read-only mode.
+    `retry` is the action that retries it on this screen; `key` formats the key of an action, and returns ""
+    in read-only mode.
     """
     if change.state is not State.REFUSED or change.superseded:
         return ""
@@ -65,10 +65,10 @@ SPINNER: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
 class StatusBadge(Struct, frozen=True):
-    """A symbol and words. `style` is empty or the end of a theme variable: `$text-<style>`.
+    """A symbol and a label. `style` is empty or the end of a theme variable: `$text-<style>`.
 
-    `is_animated` allows replacing the symbol by a frame of `SPINNER`. `short_label` is the label without its
-    time, for narrow columns.
+    `is_animated` allows replacing the symbol with a frame of `SPINNER`. `short_label` is the label without
+    its time, for narrow columns.
     """
 
     symbol: str = ""
@@ -79,7 +79,7 @@ class StatusBadge(Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """Symbol and words."""
+        """Symbol and label."""
         return f"{self.symbol} {self.label}".rstrip()
 
     def fitted(self, width: int) -> StatusBadge:
@@ -101,14 +101,14 @@ _STATE_BADGES: Final = {
 
 
 def badge_for(view: ChangeView, now: datetime) -> StatusBadge:
-    """Return what to show of a change. Times are said in the zone of `now`."""
+    """Return the badge of a change. Times are shown in the time zone of `now`."""
     change = view.change
     if change.state is State.CONFIRMED:
         return _sync_badge(view.sync or StatusSince(SyncStatus.PENDING), now, change.confirmed_at)
     return _STATE_BADGES[change.state]
 
 
-# A symbol of its own for each grade, so that none is told by its colour alone.
+# Every status has its own symbol, so that colour is never the only difference.
 _SYNC_BADGES: Final = {
     SyncStatus.PENDING: ("◷", "Pending sync", "primary"),
     SyncStatus.MISSED: ("!", "Missed last sync", "warning"),
@@ -173,7 +173,7 @@ def legend_of(view: ChangeView | None) -> str:
 
 
 def _sync_badge(status_since: StatusSince, now: datetime, confirmed_at: datetime | None) -> StatusBadge:
-    """Say how a confirmed change stands with Re-Leased, and for how long it has."""
+    """Return the sync status of a confirmed change, and since when it applies."""
     status, since = status_since.status, status_since.since
     symbol, word, style = _SYNC_BADGES[status]
     if status is SyncStatus.PENDING:
@@ -185,7 +185,7 @@ def _sync_badge(status_since: StatusSince, now: datetime, confirmed_at: datetime
 
 
 def describe_status(status_since: StatusSince, now: datetime) -> str:
-    """Say a grade with its age in a whole clause, where there is room for what it means."""
+    """Describe a status and its time in a full clause."""
     text = _MEANINGS[status_since.status]
     if status_since.since is None:
         return text.removesuffix(" since").rstrip(",")
@@ -194,7 +194,7 @@ def describe_status(status_since: StatusSince, now: datetime) -> str:
 
 
 def format_day(moment: datetime | None, now: datetime) -> str:
-    """Return a day as `23 Nov`, or `Nov 2023` in another year than now's; nothing for None."""
+    """Return a day as `23 Nov`, or `Nov 2023` if not in the current year; "" for None."""
     if moment is None:
         return ""
     local = moment.astimezone(now.tzinfo)
@@ -202,7 +202,7 @@ def format_day(moment: datetime | None, now: datetime) -> str:
 
 
 def format_time_or_day(moment: datetime | None, now: datetime) -> str:
-    """Return the time of a moment of today, else its day."""
+    """Return the time if it is today, otherwise the day."""
     if moment is None:
         return ""
     local = moment.astimezone(now.tzinfo)

@@ -1,4 +1,4 @@
-"""What the status of the contact under the cursor means, in one line."""
+"""The meaning of the selected contact's status, in one line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class StatusLegend(StaticLine):
     _text = ""
 
     def update_from(self, text: str) -> None:
-        """Show another meaning; empty shows none."""
+        """Show another meaning; "" shows none."""
         if text != self._text:
             self._text = text
             self.show(content(text))

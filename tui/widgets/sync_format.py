@@ -1,4 +1,4 @@
-"""What the status pane says of Re-Leased's next sync, never claiming more than is known."""
+"""Text of the status pane about Re-Leased's next sync, never claiming more than is known."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ _STALLED: Final = {
 
 
 class NextSync(Struct, frozen=True):
-    """Words about the next sync.
+    """Text about the next sync.
 
-    `brief` fits where there is one line. `fraction` is how far its countdown has come, None where nothing
-    is counted down. `style` is the end of a theme variable, `$text-<style>`, or empty.
+    `brief` is for a single line. `fraction` is the progress of the countdown, None without one. `style` is
+    the end of a theme variable, `$text-<style>`, or empty.
     """
 
     text: str
@@ -52,7 +52,7 @@ class NextSync(Struct, frozen=True):
 def next_sync(
     re_leased: ReLeasedStatus, now: datetime, *, is_practice: bool, key: Callable[[str], str] = default_key
 ) -> NextSync:
-    """Say when Re-Leased will look next, or why that can't be said. `key` names the key of an action."""
+    """Describe when Re-Leased will sync next, or why that is unknown. `key` formats the key of an action."""
     if re_leased.problem is not None:
         problem = safe(messages.message(re_leased.problem))
         text = f"Re-Leased's feed can't be read: {problem} Reshelve will retry."
@@ -79,7 +79,7 @@ def next_sync(
 
 
 def _was_started_since(re_leased: ReLeasedStatus, now: datetime) -> bool:
-    """Say whether a sync was told to run after the state was told: then that is no longer all there is."""
+    """Whether a sync was reported started after the company's state was reported, making it outdated."""
     started, reported_at = re_leased.reported_sync_since, re_leased.state_reported_at
     is_newer = started is not None and reported_at is not None and reported_at <= started
     return is_newer and re_leased.is_reported_running(now)
@@ -137,7 +137,7 @@ def _nightly_sync(re_leased: ReLeasedStatus, end: datetime, now: datetime) -> Ne
 
 
 def _in_zone(moment: datetime, now: datetime, zone: tzinfo | None, *, is_brief: bool = False) -> str:
-    """Write a moment in the zone of the nightly window, and name it where it isn't this machine's."""
+    """Format a time in the zone of the nightly window, naming the zone if it differs from the local one."""
     if zone is None or moment.astimezone(zone).utcoffset() == moment.astimezone().utcoffset():
         return formats.short_time(moment, now)
     name = str(zone).rpartition("/")[2].replace("_", " ") if is_brief else zone
@@ -151,9 +151,10 @@ def _fraction(start: datetime | None, end: datetime, now: datetime) -> float | N
 
 
 def xero_totals(summary: ChangeSummary, *, is_sending: bool = True) -> list[tuple[str, str]]:
-    """Return the totals of what Xero hasn't confirmed, as words with their styles; zeros are left out.
+    """Return the totals of changes Xero hasn't confirmed, as (text, style); zeros are left out.
 
-    Where nothing is sent, as sending is paused or in read-only mode, queued changes aren't on the way.
+    While nothing is sent, because sending is paused or in read-only mode, queued changes are counted
+    separately.
     """
     queued = 0 if is_sending else summary.in_progress_total - summary.sent_total
     sending, restores = summary.in_progress_total - queued, summary.manual_restore_total
@@ -167,9 +168,9 @@ def xero_totals(summary: ChangeSummary, *, is_sending: bool = True) -> list[tupl
 
 
 def re_leased_totals(summary: ChangeSummary) -> list[tuple[str, str]]:
-    """Return the totals of what waits for Re-Leased, as words with their styles.
+    """Return the totals of changes pending for Re-Leased, as (text, style).
 
-    Zeros are left out. "Nothing pending" is returned only where Xero has nothing left to confirm either.
+    Zeros are left out. "Nothing pending" is returned only if no change is waiting for Xero either.
     """
     pending = summary.pending_total - summary.missed_total - summary.stalled_total
     parts = [
@@ -184,13 +185,13 @@ def re_leased_totals(summary: ChangeSummary) -> list[tuple[str, str]]:
 
 
 def totals(summary: ChangeSummary, *, is_sending: bool = True) -> list[tuple[str, str]]:
-    """Return the totals of both, for where they share a line; `is_sending` as for `xero_totals`."""
+    """Return both totals for a shared line; `is_sending` as for `xero_totals`."""
     in_xero = xero_totals(summary, is_sending=is_sending)
     return [*(re_leased_totals(summary) if summary.pending_total or not in_xero else []), *in_xero]
 
 
 def symbols(summary: ChangeSummary) -> list[tuple[str, str]]:
-    """Return the totals as the table's symbols with numbers, where words have no room."""
+    """Return the totals as the table's symbols with numbers, where there is no room for text."""
     pending = summary.pending_total - summary.missed_total - summary.stalled_total
     parts = [
         (pending, "◷", "primary"),
@@ -204,7 +205,7 @@ def symbols(summary: ChangeSummary) -> list[tuple[str, str]]:
 
 
 def calls_left(xero: XeroStatus, now: datetime) -> str:
-    """Return the calls left by Xero's last answer, without limits that are known to have ended."""
+    """Return the calls left according to Xero's last reply, without limits that have since been reset."""
     if xero.status is not ConnectionStatus.ONLINE:
         return ""
     is_minute_full = xero.minute_full_until is not None and xero.minute_full_until > now
@@ -217,26 +218,26 @@ def calls_left(xero: XeroStatus, now: datetime) -> str:
 
 
 def problem_text(snapshot: Snapshot, now: datetime) -> str:
-    """Say what stands in the way: the disk before Xero, both before the clock; empty when nothing does."""
+    """Return the most important problem: storage, then Xero, then the clock; "" if there is none."""
     problem = storage_problem(snapshot) or xero_problem(snapshot.xero, now)
     full_until = snapshot.xero.minute_full_until
-    # While everything is being read, the line about that says so.
+    # While contacts are loading, the progress bar shows this.
     if problem or snapshot.progress is not None or full_until is None or full_until <= now:
         return problem or clock.short_clock_warning(snapshot.clock_ahead)
     return f"Xero's limit per minute is reached. Resumes in {formats.countdown(full_until, now)}."
 
 
 def storage_problem(snapshot: Snapshot) -> str:
-    """Say what is wrong with the local database or a background task; empty when all is well."""
+    """Describe a problem with the local database or a background task; "" if there is none."""
     return "" if snapshot.storage_problem is None else safe(messages.in_full(snapshot.storage_problem))
 
 
 def xero_problem(xero: XeroStatus, now: datetime) -> str:
-    """Say what is wrong with the connection to Xero, or why it isn't used; empty when all is well."""
+    """Describe a problem with the connection to Xero, or why it isn't used; "" if there is none."""
     if xero.detail is None:
         return ""
     detail = safe(messages.in_full(xero.detail))
-    # A sign-in that has ended and a prompt are the person's: no next try helps.
+    # An expired sign-in or a keychain prompt needs the user; there is no automatic retry.
     if xero.retry_at is None or xero.status in {
         ConnectionStatus.RECONNECT,
         ConnectionStatus.REMOVED,
@@ -250,7 +251,7 @@ def xero_problem(xero: XeroStatus, now: datetime) -> str:
 
 
 def format_when(moment: datetime, now: datetime) -> str:
-    """Say when something goes on: what is far off with its time of day, too."""
+    """Describe when something resumes, including the time of day if it is an hour or more away."""
     left = formats.countdown(moment, now)
     return f"in {left}" if moment - now < _FAR_OFF else f"at {formats.short_time(moment, now)}, in {left}"
 

@@ -1,4 +1,4 @@
-"""The status pane: what Re-Leased has yet to pick up, and when it will look."""
+"""The status pane: changes that Re-Leased has yet to sync, and its next sync."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ _HOW: Final = " Archive with {}, restore with {}."
 _LINES_OF_REFUSAL: Final = 3
 _GAP: Final = 2
 _ROOM_FOR_HEADINGS: Final = 8
-# The sign, and the spaces around the name.
+# The symbol, and the spaces around the name.
 _AROUND_NAME: Final = 4
-# A time is left out before a name is cut shorter.
+# The time is left out before the name becomes shorter than this.
 _LEAST_NAME: Final = 10
 _TIMES: Final = {Action.ARCHIVE: "Archived", Action.RESTORE: "Restored"}
 
@@ -58,7 +58,7 @@ def tall(
     is_practice: bool,
     key: Callable[[str], str] = default_key,
 ) -> list[Content]:
-    """Write the pane that stands beside the table. `key` names the key of an action."""
+    """Format the pane beside the table. `key` formats the key of an action."""
     head = [
         Content.styled(HEADING, "bold"),
         Content(""),
@@ -87,16 +87,19 @@ def low(
     is_practice: bool,
     key: Callable[[str], str] = default_key,
 ) -> list[Content]:
-    """Write the pane that lies below the table: the next sync on the left, the changes on the right."""
+    """Format the pane below the table: the next sync on the left, changes on the right."""
     left_width = min(40, width // 2 - 2)
     sync = next_sync(snapshot.re_leased, now, is_practice=is_practice, key=key)
     brief = replace(sync, text=sync.brief)
-    # Words about the sync matter more than how many calls are left, and more than the bar; and no sentence
-    # is cut in the middle: Troubleshoot has it whole.
+    # Sync text has priority over the number of calls left and over the bar. No sentence is cut off:
+    # Troubleshoot shows it in full.
     left: list[Content] = []
     foot: list[Content] = []
-    for said, calls in ((sync, True), (sync, False), (replace(sync, fraction=None), False), (brief, True)):
-        left, foot = _head(snapshot, said, left_width, key=key), _foot(snapshot, now, left_width, calls=calls)
+    for variant, calls in ((sync, True), (sync, False), (replace(sync, fraction=None), False), (brief, True)):
+        left, foot = (
+            _head(snapshot, variant, left_width, key=key),
+            _foot(snapshot, now, left_width, calls=calls),
+        )
         if len(left) + len(foot) <= height:
             break
     left = left[: max(0, height - len(foot))]
@@ -105,8 +108,8 @@ def low(
     right = [*right, *[Content("")] * (height - len(right))]
     rule = Content.styled(" │ ", "$foreground 25%")
     return [
-        Content.assemble(one.truncate(left_width, pad=True), rule, other)
-        for one, other in zip(left, right, strict=False)
+        Content.assemble(left_line.truncate(left_width, pad=True), rule, right_line)
+        for left_line, right_line in zip(left, right, strict=False)
     ]
 
 
@@ -118,7 +121,7 @@ def single(
     is_practice: bool,
     key: Callable[[str], str] = default_key,
 ) -> Content:
-    """Write the pane as one line, for small terminals: in words where they fit, else in symbols."""
+    """Format the pane as one line for small terminals: as text if it fits, otherwise as symbols."""
     sync = next_sync(snapshot.re_leased, now, is_practice=is_practice, key=key)
     problem = problem_text(snapshot, now)
     right = content(problem or sync.brief, "$text-warning" if problem else _style_variable(sync.style))
@@ -131,7 +134,7 @@ def single(
     )
     if summary and left.cell_length > room:
         parts = _with_style_variables(symbols(summary))
-        # What waits for a person stands in Hand-offs and Troubleshoot as well; why nothing moves only here.
+        # Counts are also shown in the list of restores and in Troubleshoot; the problem is shown only here.
         while not problem and len(parts) > 1 and _row(parts).cell_length > room:
             parts.pop()
         left = _row(parts)
@@ -148,10 +151,9 @@ def changes(
     hint: bool = False,
     key: Callable[[str], str] = default_key,
 ) -> list[Content]:
-    """Write the changes that Xero hasn't confirmed, then those for Re-Leased, and how many more there are.
+    """Format the changes Xero hasn't confirmed, then those pending for Re-Leased, and the number left out.
 
-    Where there is room each of the two has a heading. `hint` gives a hand-off a line of its own for what
-    to do.
+    Both parts have headings if there is room. `hint` adds a line with instructions to each manual restore.
     """
     summary = snapshot.summary
     if summary is None or height <= 0:
@@ -175,7 +177,7 @@ def changes(
         ],
         width,
     )
-    # A gap, a heading, and at least a line of changes.
+    # A gap, a heading, and at least one line of changes.
     kept = min(2 + len(re_leased), max(3, height // 3)) if re_leased else 0
     lines = [*head, *_fit_changes(in_xero, xero_total, height - len(head) - kept, write)]
     if re_leased:
@@ -191,7 +193,7 @@ def _xero_total(summary: ChangeSummary) -> int:
 def _fit_changes(
     views: Sequence[ChangeView], total: int, height: int, write: Callable[[ChangeView], list[Content]]
 ) -> list[Content]:
-    """Write as many changes as there is room for, and how many of all that leaves out."""
+    """Format as many changes as fit, and the number left out."""
     total = max(total, len(views))
     lines: list[Content] = []
     shown = 0
@@ -219,7 +221,7 @@ def _sync_status(view: ChangeView) -> SyncStatus | None:
 
 
 def _is_sending(snapshot: Snapshot, key: Callable[[str], str]) -> bool:
-    """Return whether queued changes are sent: not while paused, nor in read-only mode, which has no key."""
+    """Whether queued changes are sent: not while paused, nor in read-only mode (no key for pausing)."""
     return not snapshot.is_paused and bool(key("pause"))
 
 
@@ -229,10 +231,10 @@ def _head(
     summary = snapshot.summary
     lines = [Content("Loading…")]
     if summary:
-        # Beside the table, what Xero hasn't confirmed is counted above its own list.
+        # Beside the table, changes waiting for Xero are counted above their own list.
         is_sending = _is_sending(snapshot, key)
-        said = re_leased_totals(summary) if spaced else totals(summary, is_sending=is_sending)
-        lines = _rows(_with_style_variables(said), width)
+        parts = re_leased_totals(summary) if spaced else totals(summary, is_sending=is_sending)
+        lines = _rows(_with_style_variables(parts), width)
     if spaced:
         lines.append(Content(""))
     lines += content(sync.text, _style_variable(sync.style)).wrap(width)
@@ -253,7 +255,7 @@ def _muted(text: str, width: int) -> Content:
 
 
 def _rows(parts: Sequence[tuple[str, str]], width: int) -> list[Content]:
-    """Write the totals, on a second line where the first has no room for whole words."""
+    """Format the totals, wrapping to further lines between totals."""
     lines: list[list[tuple[str, str]]] = [[]]
     for part in parts:
         if lines[-1] and _row([*lines[-1], part]).cell_length > width:
@@ -290,9 +292,9 @@ def _block(
     lines = [line.truncate(width)]
     if view.change.state is State.REFUSED:
         room = max(8, width - 2)
-        said = Content.styled(refusal_reason(view.change), "$text-muted").wrap(room)[:_LINES_OF_REFUSAL]
-        said += content(refusal_advice(view.change, key=key), "$text-warning").wrap(room)
-        lines += [Content.assemble("  ", part) for part in said]
+        advice = Content.styled(refusal_reason(view.change), "$text-muted").wrap(room)[:_LINES_OF_REFUSAL]
+        advice += content(refusal_advice(view.change, key=key), "$text-warning").wrap(room)
+        lines += [Content.assemble("  ", part) for part in advice]
     if view.change.state is State.AWAITING_USER:
         if hint:
             lines.append(
@@ -309,7 +311,7 @@ def _status_text(view: ChangeView, badge: StatusBadge, width: int, *, hint: bool
     text = badge.fitted(width - _LEAST_NAME - _AROUND_NAME).label
     if change.state is State.CONFIRMED and _sync_status(view) in {SyncStatus.PENDING, None}:
         both = f"{_TIMES[change.action]} · {text}"
-        # Whose change it is matters more than which: the list of changes says that too.
+        # The contact's name is more important; the list of changes shows the action too.
         return both if taken + len(both) <= width else text
     if change.state is State.AWAITING_USER:
         return "" if hint else f"Restore in Xero ({key})"
@@ -321,7 +323,7 @@ _TWO_COLUMNS = 70
 
 
 class SyncPane(StaticLine):
-    """Writes itself for the room its style sheet gives it: tall, low or a single line."""
+    """Formats itself for the size set by its style sheet: tall, low or a single line."""
 
     DEFAULT_CSS = """
     SyncPane { height: 1; width: 1fr; }
@@ -330,12 +332,12 @@ class SyncPane(StaticLine):
     _last_update: tuple[Snapshot, datetime, bool] | None = None
 
     def update_from(self, snapshot: Snapshot, now: datetime, *, is_practice: bool) -> None:
-        """Show the state of things at this moment; repaints only if it reads differently."""
+        """Show the current state; repaints only if the text differs."""
         self._last_update = (snapshot, now, is_practice)
         self.rewrite()
 
     def rewrite(self) -> None:
-        """Write the pane for the present size."""
+        """Format the pane for the current size."""
         width, height = self.size
         if self._last_update is None or not width or not height:
             return

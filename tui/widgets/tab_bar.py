@@ -1,4 +1,4 @@
-"""The three tabs of Xero's contacts screen, with how many contacts each holds."""
+"""The three tabs of Xero's contacts screen, with the number of contacts in each."""
 
 from __future__ import annotations
 
@@ -15,24 +15,23 @@ TAB_NAMES: Final = {Tab.ALL: "All", Tab.ACTIVE: "Active", Tab.ARCHIVED: "Archive
 
 
 class TabBar(StaticLine):
-    """Shows the tabs and tells by colour, weight and underline which one is open; each can be clicked.
+    """Shows the tabs; colour, weight and underline mark the open one. Each can be clicked.
 
-    Contacts that are in All alone are counted beside the tabs, so that the numbers add up,
-    where there is room.
+    Contacts that are only in All are counted beside the tabs if there is room, so that the numbers add up.
     """
 
     DEFAULT_CSS = """
     TabBar { width: auto; }
     """
 
-    def __init__(self, id: str | None = None) -> None:  # noqa: A002 - Textual's word
+    def __init__(self, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._room = 0
         self.tab = Tab.ALL
         self.counts = TabCounts()
 
     def open(self, tab: Tab) -> None:
-        """Show this tab as the open one."""
+        """Mark this tab as open."""
         self.tab = tab
         self.rewrite()
 
@@ -42,12 +41,12 @@ class TabBar(StaticLine):
         self.rewrite()
 
     def get_content_width(self, *_: object) -> int:
-        """Return the room for the tabs with the largest numbers they have had."""
+        """Return the width of the tabs with the largest numbers so far."""
         self._room = max(self._room, self._tabs().cell_length)
         return self._room
 
     def rewrite(self) -> None:
-        """Show tabs and numbers; only larger ones than ever ask for more room, which costs a layout."""
+        """Show tabs and numbers; only a new maximum width causes a layout."""
         tabs = self._tabs()
         if tabs.cell_length > self._room:
             self.refresh(layout=True)

@@ -1,4 +1,4 @@
-"""The painting half of the contact table: a window on rows, cached lines, a spinner where one is seen."""
+"""Painting of the contact table: a window of rows, cached lines, and a spinner if needed."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
 
 class RowWindow:
-    """Rows around what is visible, read once and kept until forgotten.
+    """Rows around the visible ones, read once and kept until invalidated.
 
-    A screenful before and after is read along, so that single steps and a page seldom read again.
+    One screenful before and after is read as well, so that single steps and paging seldom read again.
     """
 
     def __init__(self) -> None:
@@ -49,17 +49,17 @@ class RowWindow:
         self._rows: Sequence[Row] = ()
 
     def open(self, source: RowSource) -> None:
-        """Look at another source."""
+        """Switch to another source."""
         self._source = source
         self.invalidate()
 
     def invalidate(self) -> None:
-        """Read again when next asked: rows may look different."""
+        """Discard the rows, since they may look different, and read them when next needed."""
         self._start = self._stop = 0
         self._rows = ()
 
     def rows(self, start: int, stop: int) -> Sequence[Row]:
-        """Return the rows from start to before stop; fewer where the source has no more."""
+        """Return the rows from `start` to before `stop`; fewer at the end."""
         if self._source is None or stop <= start:
             return ()
         if start < self._start or stop > self._stop:
@@ -69,11 +69,11 @@ class RowWindow:
         return self._rows[start - self._start : stop - self._start]
 
     def row(self, index: int) -> Row | None:
-        """Return one row, None where there is none."""
+        """Return one row, or None if there is none."""
         if self._start <= index < self._stop:
             rows = self._rows[index - self._start : index - self._start + 1]
         elif self._source is not None and index >= 0:
-            # Not kept: a look at the cursor must not cost the view its rows.
+            # Not cached: reading the cursor's row must not discard the visible rows.
             rows = self._source.window(index, index + 1)
         else:
             return None
@@ -83,7 +83,7 @@ class RowWindow:
 CURSOR: Final = "▌"
 TICK: Final = "✓"
 _DELETED: Final = StatusBadge("⊘", "Gone from Xero", "muted")
-# Of days: the title has twelve cells.
+# Limits in days: the column is twelve cells wide.
 _TWO_DIGITS, _THREE_DIGITS, _MOST_DAYS = 10, 100, 9_999
 
 _STATUS: Final = {
@@ -96,9 +96,9 @@ _TAB_STATUS: Final = {Tab.ACTIVE: ContactStatus.ACTIVE, Tab.ARCHIVED: ContactSta
 
 
 class RowPalette(Struct, frozen=True):
-    """The table's styles: whole ones for lines, and partial ones to lay over them by name.
+    """The table's styles: complete ones for lines, and partial ones by name to apply on top.
 
-    `bare` are those without their colours: not every colour can be read on the cursor's.
+    `bare` are the partial ones without colours, since not every colour is readable on the cursor's.
     """
 
     plain: Style
@@ -110,9 +110,9 @@ class RowPalette(Struct, frozen=True):
 
 
 class RowStyle(Struct, frozen=True):
-    """All that decides how a row is painted, apart from its own values: together they are a cache key.
+    """Everything except a row's values that determines how it is painted; used as a cache key.
 
-    `frame` is the spinner's, empty for rows that have none; `now` only matters by its day and zone.
+    `frame` is the spinner's, empty for rows without one; only the day and time zone of `now` matter.
     """
 
     width: int
@@ -126,17 +126,17 @@ class RowStyle(Struct, frozen=True):
 
 
 def is_in_tab(row: Row, tab: Tab) -> bool:
-    """Say whether a row's status is still the tab's."""
+    """Whether a row's status still belongs to the tab."""
     return tab is Tab.ALL or row.status is _TAB_STATUS[tab]
 
 
 def status_words(row: Row) -> str:
-    """Return a contact's status in a word."""
+    """Return a contact's status as one word."""
     return "Merged" if row.is_merged else _STATUS[row.status]
 
 
 def paint_header(width: int, tab: Tab, palette: RowPalette, owes: str = "") -> Strip:
-    """Paint the titles of the columns; `owes` is another title for the amounts."""
+    """Paint the column titles; `owes` replaces the title of the amounts."""
     parts = [
         fit(
             owes if owes and placed.column.key is ColumnKey.OWES else placed.column.title,
@@ -150,7 +150,7 @@ def paint_header(width: int, tab: Tab, palette: RowPalette, owes: str = "") -> S
 
 
 def paint_row(row: Row, row_style: RowStyle, palette: RowPalette) -> Strip:
-    """Paint one contact in exactly the width of the look."""
+    """Paint one contact in exactly the given width."""
     base = (
         palette.cursor
         if row_style.is_cursor
@@ -196,9 +196,9 @@ def _cell(
 
 
 def row_badge(row: Row, row_style: RowStyle) -> StatusBadge:
-    """Return what is said of a row's last change, with the spinner's frame where it turns.
+    """Return the badge of a row's last change, with the spinner's current frame while sending.
 
-    Where there is nothing to say of a contact that Xero no longer knows, that is said.
+    A deleted contact without another badge gets its own.
     """
     shown = StatusBadge() if row.last_change is None else badge_for(row.last_change, row_style.now)
     if row.status is ContactStatus.DELETED and (not shown.text or _is_superseded(row.last_change)):
@@ -212,7 +212,7 @@ def _is_superseded(view: ChangeView | None) -> bool:
 
 
 def owes_title(read_at: datetime | None, now: datetime) -> str:
-    """Return the title of the amounts, with their age once it is more than a day; empty for the usual one."""
+    """Return the title of the amounts with their age, if more than a day; "" for the default title."""
     days = 0 if read_at is None else (now - read_at).days
     if days < 1:
         return ""
@@ -226,10 +226,10 @@ def owes_title(read_at: datetime | None, now: datetime) -> str:
 def _highlighted(
     text: str, width: int, words: tuple[str, ...], base: Style, match: Style
 ) -> Iterator[Segment]:
-    """Paint text with what was searched for picked out."""
+    """Paint text with the search matches highlighted."""
     text = safe(text)
     fitted = fit(text, width)
-    # The text's part of it stands after a direction mark, if there is one, and ends where it was cut.
+    # The text follows a direction mark, if there is one, and ends where it was cut.
     offset = 1 if fitted.startswith(DIRECTION_MARK) else 0
     visible_text = fitted[offset:]
     end = len(text) if visible_text.startswith(text) else visible_text.rfind(ELLIPSIS)
@@ -259,7 +259,7 @@ class ColumnKey(StrEnum):
 
 
 class Column(Struct, frozen=True):
-    """A column. With a `share` it divides what fixed widths leave; it is left out below `from_width`."""
+    """A column. Those with a `share` divide the width left by fixed ones; hidden below `from_width`."""
 
     key: ColumnKey
     title: str
@@ -270,7 +270,7 @@ class Column(Struct, frozen=True):
 
 
 class PlacedColumn(Struct, frozen=True):
-    """A column and the cells it got."""
+    """A column and its width in cells."""
 
     column: Column
     width: int
@@ -288,7 +288,7 @@ _COLUMNS: Final = (
 
 
 def layout_columns(width: int, tab: Tab) -> tuple[PlacedColumn, ...]:
-    """Divide a line of so many cells; only the All tab needs a Status column, at the cost of others."""
+    """Divide a line into columns; only the All tab has a Status column, which leaves less for the others."""
     has_status = tab is Tab.ALL and width >= _STATUS_COLUMN.from_width
     room = width - _STATUS_COLUMN.width - GAP if has_status else width
     columns = [
@@ -317,22 +317,23 @@ _OVER: Final = ("dim", "match", "mark", "muted", "primary", "accent", "success",
 
 
 def local_now() -> datetime:
-    """Return the time in the zone of this machine."""
+    """Return the current time in the local time zone."""
     return datetime.now(tz=UTC).astimezone()
 
 
 class TableView(ScrollView):
-    """Shows rows below a header that stays. What is painted follows what is visible, not what is stored.
+    """Shows rows below a fixed header. Painting costs depend on the visible rows, not on all rows.
 
-    `empty_text` is shown where there are no rows. `clock` tells the time in the person's zone.
+    `empty_text` is shown if there are no rows. `clock` returns the time in the user's time zone.
     """
 
-    # Dragging over lines would select text of them, which they don't offer.
+    # Dragging would select text, which the lines don't support.
     ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         f"{_PREFIX}{name}" for name in ("header", "cursor", "selected", "empty", *_OVER)
     }
-    # The scrollbar is always there: one that comes and goes with the row count costs a layout a key press.
+    # The scrollbar is always shown: showing and hiding it with the row count would cost a layout per key
+    # press.
     DEFAULT_CSS = """
     TableView {
         height: 1fr;
@@ -367,7 +368,7 @@ class TableView(ScrollView):
         self,
         *,
         clock: Callable[[], datetime] = local_now,
-        id: str | None = None,  # noqa: A002 - Textual's name for it
+        id: str | None = None,  # noqa: A002 - Textual's name
         classes: str | None = None,
     ) -> None:
         super().__init__(id=id, classes=classes)
@@ -383,10 +384,10 @@ class TableView(ScrollView):
         self._owes = ""
 
     def update_from(self, balances_read_at: datetime | None) -> None:
-        """Say in the header how old the amounts are, should they be; repaints only what then differs."""
+        """Show the age of the amounts in the header if they are old; repaints only what changes."""
         now = self._clock()
         if now.date() != self._today.date():
-            # What was said with its time of day is of yesterday now.
+            # Badges with a time of day now need a date.
             self.refresh()
         title = owes_title(balances_read_at, now)
         if title != self._owes:
@@ -395,25 +396,25 @@ class TableView(ScrollView):
 
     @property
     def page_rows(self) -> int:
-        """How many rows are visible at once."""
+        """The number of visible rows."""
         return max(1, self.size.height - _HEADER_LINES)
 
     @property
     def line_width(self) -> int:
-        """How many cells a line has beside the scrollbar."""
+        """The width of a line in cells, without the scrollbar."""
         return max(0, self.size.width - self.scrollbar_size_vertical)
 
     @property
     def top_row(self) -> int:
-        """The first visible row."""
+        """The index of the first visible row."""
         return int(self.scroll_offset.y)
 
     def _row_flags(self, index: int, contact_id: str) -> tuple[bool, bool, bool]:
-        """Return whether a row is under the cursor, is selected, and no longer matches what is shown."""
+        """Return whether a row is under the cursor, selected, and lingering."""
         raise NotImplementedError
 
     def _open(self, found: SearchResult) -> None:
-        """Look at other rows, wherever the view then goes."""
+        """Switch to other rows, without scrolling."""
         self._query = found.query
         self._window.open(found.rows)
         self._set_count(len(found.rows))
@@ -424,19 +425,19 @@ class TableView(ScrollView):
         set_virtual_size(self, Size(0, count + _HEADER_LINES))
 
     def _scroll_row(self, index: int) -> None:
-        """Bring a row to the top, as far as there are rows below it."""
+        """Scroll a row to the top, as far as there are rows below it."""
         if self.is_attached:
             self.scroll_to(y=max(0, index), animate=False, force=True)
 
     def _reveal(self, index: int) -> None:
-        """Scroll as little as shows a row."""
+        """Scroll the minimum needed to show a row."""
         if index < self.top_row:
             self._scroll_row(index)
         elif index >= self.top_row + self.page_rows:
             self._scroll_row(index - self.page_rows + 1)
 
     def _row_at(self, line: int) -> int | None:
-        """Return which row is painted on a line of the widget."""
+        """Return the index of the row painted on a line of the widget."""
         index = self.top_row + line - _HEADER_LINES
         return index if line >= _HEADER_LINES and index < self._count else None
 
@@ -449,7 +450,7 @@ class TableView(ScrollView):
         return enumerate(self._window.rows(top, top + self.page_rows), top)
 
     def _reload_visible(self) -> None:
-        """Read the visible rows again and repaint those that look different."""
+        """Reload the visible rows and repaint those that changed."""
         before = dict(self._visible())
         self._window.invalidate()
         if self._clock().date() != self._today.date():
@@ -463,14 +464,14 @@ class TableView(ScrollView):
     # -- painting
 
     def notify_style_update(self) -> None:
-        """Forget what was painted in other colours."""
+        """Discard lines painted with other colours."""
         super().notify_style_update()
         self._palette = None
         self._strips.clear()
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Paint lines; every one of a batch shows the same moment and the same read of the rows."""
-        # Signs show days and times of past moments only, so the day is all that paints depend on.
+        """Paint lines; all lines of a batch use the same time and the same rows."""
+        # Badges show only past days and times, so painting depends on the day alone.
         self._today = self._clock().replace(hour=0, minute=0, second=0, microsecond=0)
         moving = any(_is_sending(row) for _, row in self._visible())
         self._run_spinner(on=moving and self.app.animation_level != "none")
@@ -500,7 +501,7 @@ class TableView(ScrollView):
         return strip
 
     def _empty_line(self, y: int, width: int) -> Strip:
-        """Paint one line of the centred text that stands in for rows."""
+        """Paint one line of the centred text shown instead of rows."""
         lines = [
             line
             for part in self.empty_text.split("\n")
@@ -530,10 +531,10 @@ class TableView(ScrollView):
             )
         return self._palette
 
-    # -- the spinner
+    # -- spinner
 
     def _run_spinner(self, *, on: bool) -> None:
-        """Turn the spinner only while somebody can see it: a timer costs an idle program most."""
+        """Run the spinner only while it is visible: a timer is the main cost of an idle program."""
         if on and self._spinner is None:
             self._spinner = self.set_interval(_SPINNER_SECONDS, self._advance_spinner)
         elif not on and self._spinner is not None:

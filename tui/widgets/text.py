@@ -1,7 +1,7 @@
-"""The one place through which text from outside passes before it is shown.
+"""Sanitise all external text before it is displayed.
 
-Names, e-mails and messages come from people and other programs. A terminal obeys escape sequences, and
-Textual parses markup in strings, so neither ever sees such text as it was received.
+Names, e-mails and messages come from people and other programs. Terminals interpret escape sequences and
+Textual parses markup, so neither must receive such text unchanged.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def match_spans(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
-    """Return the parts of the text, as (start, stop) in order and apart, in which folded words are found."""
+    """Return the (start, stop) spans of the text that match folded words, in order and without overlaps."""
     if not words:
         return []
     folded, origin = _fold_with_origin(text)
@@ -37,10 +37,10 @@ def match_spans(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def _fold_with_origin(text: str) -> tuple[str, Sequence[int]]:
-    """Fold a text and return which of its characters each folded one comes from.
+    """Fold a text and return the source character's index for each folded character.
 
-    Folding changes lengths ("Ⅷ" becomes "viii", an apostrophe nothing), but never reaches over a
-    character, so folding them one by one gives the same.
+    Folding changes lengths ("Ⅷ" becomes "viii", an apostrophe is dropped), but never combines characters, so
+    folding them one by one gives the same result.
     """
     folded = fold(text)
     if text.isascii() and len(folded) == len(text):
@@ -50,7 +50,7 @@ def _fold_with_origin(text: str) -> tuple[str, Sequence[int]]:
 
 
 def _runs(hits: bytearray) -> list[tuple[int, int]]:
-    """Return the stretches of ones; the last entry is always zero, so that every stretch ends."""
+    """Return the runs of ones; the last entry is always zero, so that every run ends."""
     spans: list[tuple[int, int]] = []
     start = hits.find(1)
     while start >= 0:
@@ -63,8 +63,9 @@ def _runs(hits: bytearray) -> list[tuple[int, int]]:
 ELLIPSIS: Final = "…"
 REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
-# ECMA-48: strings (DCS, SOS, OSC, PM, APC) up to their terminator, then control sequences, then the short
-# escapes. Strings stop at any other control, so that an unfinished one can't swallow the rest of a name.
+# ECMA-48: strings (DCS, SOS, OSC, PM, APC) up to their terminator, then control sequences, then short
+# escapes. Strings end at any other control character, so that an unterminated one can't swallow the rest of a
+# name.
 _ESCAPES: Final = re.compile(
     r"(?:\x1b[PX\]^_]|[\x90\x98\x9d\x9e\x9f])[^\x00-\x1f\x7f-\x9f]*(?:\x07|\x1b\\|\x9c)"
     r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
@@ -72,17 +73,17 @@ _ESCAPES: Final = re.compile(
     r"|\x1b[0-OQ-WYZ\\`-~]"
 )
 
-# Letters, marks and symbols that paint nothing, or about whose width terminals disagree with Rich: fillers,
-# joiners, variation selectors and skin tones. What is left of an emoji is as wide everywhere.
+# Letters, marks and symbols that are invisible, or whose width differs between terminals and Rich: fillers,
+# joiners, variation selectors and skin tones. What remains of an emoji has the same width everywhere.
 _UNRELIABLE: Final = frozenset(
     {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0}
     | {*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0), *range(0x1F3FB, 0x1F400)}
 )
 _BREAKS: Final = frozenset("\t\n\v\f\r\x1c\x1d\x1e\x1f\x85")
-# More marks than any script puts on one letter spill over the lines above and below.
+# More marks than any script puts on one letter would spill over adjacent lines.
 _MOST_MARKS: Final = 3
-# Terminals that reorder text take a number after Hebrew or Arabic to belong to it, and would show an amount
-# on the other side of a name. A mark of no width on either side ends that.
+# Terminals with bidirectional text treat a number after Hebrew or Arabic as part of it, and would show an
+# amount on the other side of a name. A zero-width mark on both sides prevents that.
 _RIGHT_TO_LEFT: Final = re.compile(
     "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
 )
@@ -90,10 +91,10 @@ DIRECTION_MARK: Final = "\N{LEFT-TO-RIGHT MARK}"
 
 
 def safe(text: str, limit: int = 2000) -> str:
-    """Return one line of harmless text of at most `limit` characters, ending in `…` if that cut it.
+    """Return one line of harmless text of at most `limit` characters, ending in `…` if it was cut.
 
-    Escape sequences, controls, bidirectional overrides and invisible characters are dropped; line breaks and
-    tabs become spaces; what has no agreed glyph (surrogates, private use, unassigned) becomes `�`.
+    Escape sequences, controls, bidirectional overrides and invisible characters are removed; line breaks and
+    tabs become spaces; characters without an agreed glyph (surrogates, private use, unassigned) become `�`.
     """
     if not (text.isascii() and text.isprintable()):
         text = _ESCAPES.sub("", text).replace("\r\n", "\n").translate(_HARMLESS)
@@ -106,7 +107,7 @@ def safe(text: str, limit: int = 2000) -> str:
 
 @lru_cache(maxsize=4096)
 def _harmless(codepoint: int) -> str | None:
-    """Return what a character is shown as, None for nothing."""
+    """Return the replacement for a character, or None to remove it."""
     char = chr(codepoint)
     category = unicodedata.category(char)
     if char in _BREAKS or category[0] == "Z":
@@ -117,7 +118,7 @@ def _harmless(codepoint: int) -> str | None:
 
 
 class _Harmless:
-    """What `str.translate` looks characters up in."""
+    """The lookup table for `str.translate`."""
 
     def __getitem__(self, codepoint: int) -> str | None:
         return _harmless(codepoint)
@@ -127,7 +128,7 @@ _HARMLESS: Final = _Harmless()
 
 
 def _limit_marks(text: str) -> str:
-    """Drop marks that stand on nothing, and those beyond the first few on one letter."""
+    """Remove marks without a base letter, and more than the first few on one letter."""
     kept: list[str] = []
     marks = _MOST_MARKS
     for char in text:
@@ -138,19 +139,19 @@ def _limit_marks(text: str) -> str:
 
 
 def content(text: str, style: str = "") -> Content:
-    """Return safe text for a widget, in one style; its brackets are brackets, not markup."""
+    """Return safe text for a widget, in one style; brackets aren't parsed as markup."""
     return Content.styled(safe(text), style) if style else Content(safe(text))
 
 
 def cells(text: str) -> int:
-    """Return how many cells of a line the text takes once it is made safe."""
+    """Return the width of the text in cells, after sanitising."""
     return cell_len(safe(text))
 
 
 def fit(text: str, width: int, align: Literal["left", "right"] = "left") -> str:
     """Return safe text of exactly `width` cells: padded, or cut with `…`.
 
-    Text written from right to left is kept from turning round what stands next to it on the line.
+    Right-to-left text is marked so that it doesn't reorder adjacent text on the line.
     """
     if width <= 0:
         return ""
@@ -166,8 +167,8 @@ def fit(text: str, width: int, align: Literal["left", "right"] = "left") -> str:
 
 
 def _cut(text: str, width: int) -> str:
-    """Return the beginning of safe text that takes at most `width` cells, without dangling spaces."""
-    # Safe text has no joiners or selectors, so a text is as wide as its characters are together.
+    """Return the start of safe text that takes at most `width` cells, without trailing spaces."""
+    # Safe text has no joiners or selectors, so its width is the sum of its characters' widths.
     taken = 0
     for index, char in enumerate(text):
         taken += get_character_cell_size(char)

@@ -1,4 +1,4 @@
-"""Reshelve's colours: dark, light and high contrast."""
+"""Reshelve's themes: dark, light and high contrast."""
 
 from __future__ import annotations
 
@@ -94,5 +94,5 @@ _CONTRAST: Final = Theme(
 )
 
 THEMES: Final = (_DARK, _LIGHT, _CONTRAST)
-#: The names of all that the app offers: its own first, then Textual's.
+#: The names of all available themes: Reshelve's own first, then Textual's.
 THEME_NAMES: Final = (*(theme.name for theme in THEMES), *sorted(BUILTIN_THEMES))

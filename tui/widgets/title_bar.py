@@ -1,4 +1,4 @@
-"""The top line: whose books these are, and how Xero and Re-Leased stand."""
+"""The top line: the organisation's name, and the status of Xero and Re-Leased."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SYMBOLS: Final = {
     ConnectionStatus.STANDBY: ("⇄", "$text-accent"),
 }
 _WAITING: Final = ("◌", "$text-warning")
-# Long words, short words; `{}` is the countdown to the next attempt.
+# Long and short labels; `{}` is the countdown to the next retry.
 _LABELS: Final = {
     ConnectionStatus.STARTING: ("connecting", "connecting"),
     ConnectionStatus.OFFLINE: ("offline{}", "offline"),
@@ -47,7 +47,7 @@ _LONG, _MIDDLE, _NARROW = 100, 72, 50
 
 
 class TitleBar(StaticLine):
-    """Shows as much as its width allows; the practice mark always stays."""
+    """Shows as much as fits; the practice badge is always shown."""
 
     DEFAULT_CSS = """
     TitleBar { dock: top; height: 1; background: $panel; color: $foreground; }
@@ -56,19 +56,19 @@ class TitleBar(StaticLine):
     _last_update: tuple[Snapshot, datetime, bool] | None = None
 
     def update_from(self, snapshot: Snapshot, now: datetime, *, is_practice: bool) -> None:
-        """Show the state of things at this moment."""
+        """Show the current state."""
         self._last_update = (snapshot, now, is_practice)
         self.rewrite()
 
     def rewrite(self) -> None:
-        """Write the line for the present width."""
+        """Format the line for the current width."""
         if self._last_update is not None and self.size.width:
             snapshot, now, is_practice = self._last_update
             self.show(title(snapshot, now, self.size.width, is_practice=is_practice))
 
 
 def title(snapshot: Snapshot, now: datetime, width: int, *, is_practice: bool) -> Content:
-    """Write the line, left and right, for this width."""
+    """Format the line for this width."""
     right = Content.assemble(
         _xero(snapshot.xero, now, width),
         "  " if width < _MIDDLE else "   ",
@@ -88,7 +88,7 @@ def title(snapshot: Snapshot, now: datetime, width: int, *, is_practice: bool) -
 
 
 def xero_status_text(xero: XeroStatus, now: datetime, *, short: bool = False) -> str:
-    """Say how the connection to Xero stands."""
+    """Describe the connection to Xero."""
     if xero.status is ConnectionStatus.ONLINE and xero.no_reply_since is not None:
         return "waiting" if short else f"no reply for {formats.countdown(now, xero.no_reply_since)}"
     if xero.status is ConnectionStatus.ONLINE:
@@ -136,7 +136,7 @@ def _re_leased_badge(snapshot: Snapshot, now: datetime, *, short: bool) -> tuple
         if count
     ]
     if summary and not parts and summary.not_in_xero_total:
-        # Saying that nothing is pending beside changes on their way to Xero would contradict them.
+        # "Nothing pending" would contradict changes that are still on their way to Xero.
         parts = [f"{format_number(summary.not_in_xero_total)} not in Xero{'' if short else ' yet'}"]
     pending = ", ".join(parts[:1] if short else parts) or "nothing pending"
     if re_leased.is_stalled:

@@ -1,4 +1,4 @@
-"""A list of rows of one height, of which only what is visible is ever painted or measured."""
+"""A list of rows of equal height; only visible rows are painted or measured."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ _GUTTER: Final = 2
 
 
 class VirtualList(ScrollView, can_focus=True):
-    """Shows rows that `paint` writes as they come into sight, and moves a cursor over them.
+    """Shows rows formatted by `paint` as they become visible, with a cursor.
 
-    `paint` is given a row's number and the cells that it has, and returns as many lines as a row is high.
-    Keys have the ids of the contact table's, so that other keys given to those hold here too.
+    `paint` receives a row's index and width in cells, and returns as many lines as a row is high. Bindings
+    use the contact table's IDs, so that custom keys apply here too.
     """
 
     ALLOW_SELECT = False
@@ -71,20 +71,20 @@ class VirtualList(ScrollView, can_focus=True):
         """The cursor is on another row."""
 
     class Opened(Message):
-        """The row under the cursor is to be opened."""
+        """The user wants to open the row under the cursor."""
 
     class Scrolled(Message):
         """Other rows may be visible."""
 
         def can_replace(self, message: Message) -> bool:
-            """Only the last place matters."""
+            """Replace older messages: only the latest position matters."""
             return isinstance(message, VirtualList.Scrolled)
 
     def __init__(
         self,
         paint: Callable[[int, int], Sequence[Content]],
         *,
-        id: str | None = None,  # noqa: A002 - Textual's name for it
+        id: str | None = None,  # noqa: A002 - Textual's name
     ) -> None:
         super().__init__(id=id)
         self._paint = paint
@@ -94,10 +94,10 @@ class VirtualList(ScrollView, can_focus=True):
         self.cursor = 0
         self.empty_text = ""
 
-    # -- what others ask and tell
+    # -- public interface
 
     def show(self, count: int, cursor: int = 0, *, row_height: int = 1) -> None:
-        """Show so many rows, with the cursor on this one; what is visible stays where it is."""
+        """Show `count` rows with the cursor on row `cursor`, without scrolling."""
         self.count, self._row_height = count, row_height
         self.cursor = max(0, min(cursor, count - 1))
         size = Size(0, count * row_height or 1)
@@ -107,18 +107,18 @@ class VirtualList(ScrollView, can_focus=True):
 
     @property
     def line_width(self) -> int:
-        """The cells that a row has beside cursor and scrollbar."""
+        """The width of a row in cells, without cursor and scrollbar."""
         return max(0, self.scrollable_content_region.width - _GUTTER)
 
     @property
     def visible_range(self) -> tuple[int, int]:
-        """The first row in sight, and the one after the last."""
+        """The first visible row, and the one after the last."""
         top = int(self.scroll_offset.y)
         stop = -(-(top + self.size.height) // self._row_height)
         return top // self._row_height, max(0, min(stop, self.count))
 
     def put_cursor(self, index: int) -> None:
-        """Put the cursor on a row, or the nearest there is, and bring it into sight."""
+        """Move the cursor to a row, or the nearest there is, and scroll to it."""
         before, self.cursor = self.cursor, max(0, min(index, self.count - 1))
         self.reveal_cursor()
         if self.cursor != before:
@@ -126,18 +126,18 @@ class VirtualList(ScrollView, can_focus=True):
             self.post_message(self.Moved())
 
     def refresh_rows(self, *indexes: int) -> None:
-        """Paint some rows again."""
+        """Repaint some rows."""
         for index in indexes:
             top = index * self._row_height - int(self.scroll_offset.y)
             for line in range(max(0, top), min(self.size.height, top + self._row_height)):
                 self.refresh_line(line)
 
     def scroll_rows(self, rows: int) -> None:
-        """Move what is visible by so many rows."""
+        """Scroll by this number of rows."""
         self.scroll_to(y=self.scroll_offset.y + rows * self._row_height, animate=False, force=True)
 
     def reveal_cursor(self) -> None:
-        """Bring the cursor into sight: the wheel may have left it behind."""
+        """Scroll to the cursor; the mouse wheel may have moved it out of view."""
         top, height = self.cursor * self._row_height, self._row_height
         if top < self.scroll_offset.y:
             self.scroll_to(y=top, animate=False, force=True)
@@ -147,17 +147,17 @@ class VirtualList(ScrollView, can_focus=True):
     # -- painting
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Say that other rows come into sight."""
+        """Report that other rows become visible."""
         super().watch_scroll_y(old_value, new_value)
         self.post_message(self.Scrolled())
 
     def on_resize(self) -> None:
-        """Keep the cursor in sight."""
+        """Keep the cursor visible."""
         self.reveal_cursor()
         self.post_message(self.Scrolled())
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Paint lines; every one of a batch is of the same moment."""
+        """Paint lines; all lines of a batch show the same state."""
         self._painted = {}
         return super().render_lines(crop)
 
@@ -185,14 +185,14 @@ class VirtualList(ScrollView, can_focus=True):
         for line in self._paint(index, width - _GUTTER)[: self._row_height]:
             written = margin + line.truncate(width - _GUTTER, ellipsis=True)
             strips += Visual.to_strips(self, written, width, 1, style, pad=True)
-        # What a row leaves empty is a gap between rows: the cursor isn't shown there.
+        # Unused lines of a row are a gap between rows, without the cursor's style.
         blank = Visual.to_strips(self, content(""), width, 1, self.visual_style, pad=True)
         return strips + blank * (self._row_height - len(strips))
 
     # -- keys and mouse
 
     def action_move(self, where: str) -> None:
-        """Move the cursor; a page takes the view along."""
+        """Move the cursor; paging scrolls too."""
         page = max(1, self.size.height // self._row_height)
         steps = {"up": -1, "down": 1, "page_up": -page, "page_down": page}.get(where)
         if steps is None:
@@ -207,7 +207,7 @@ class VirtualList(ScrollView, can_focus=True):
             self.post_message(self.Opened())
 
     def on_click(self, event: events.Click) -> None:
-        """Move the cursor; two clicks open."""
+        """Move the cursor; a double click opens."""
         offset = event.get_content_offset(self)
         index = None if offset is None else (int(self.scroll_offset.y) + offset.y) // self._row_height
         if index is None or index >= self.count:

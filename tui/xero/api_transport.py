@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 # More digits than any limit has.
 _CALLS: Final = re.compile(r"[0-9]{1,7}")
-# Seconds without a reply before the user is told.
+# Seconds without a reply before the user is notified.
 _SLOW_AFTER: Final = 5.0
-# Token refreshes per request when Xero says that the token has expired.
+# Token refreshes per request when Xero reports an expired token.
 _RENEWALS: Final = 2
 _SIGN_IN_REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
@@ -47,7 +47,7 @@ class ApiRequest(Struct, frozen=True):
 
 
 class ApiTransport:
-    """Sends requests for one organisation or, without a tenant id, for the sign-in itself."""
+    """Sends requests for one organisation or, without a tenant ID, for the sign-in itself."""
 
     def __init__(
         self,
@@ -83,9 +83,10 @@ class ApiTransport:
     async def send(self, request: ApiRequest) -> httpx.Response:
         """Send a request and return the response, whatever its status.
 
-        A 401 about the token is retried with a new token, up to twice, because the first may have been
-        refreshed earlier for another request. Nothing else is retried here. Raises `OfflineError` if nothing
-        was sent, `ReplyLostError` if there was no reply, and what `TokenSource.access_token` raises.
+        A 401 about the token is retried with a new token, up to twice, because the first new token may have
+        been fetched earlier for another request. Nothing else is retried here. Raises `OfflineError` if
+        nothing was sent, `ReplyLostError` if there was no reply, and the errors of
+        `TokenSource.access_token`.
         """
         with self._reporting_slow_response():
             token = await self._tokens.access_token()
@@ -174,12 +175,12 @@ class ApiTransport:
 
 
 def _open_client(api_url: str, transport: httpx.AsyncBaseTransport | None) -> HttpClient:
-    """Load httpx and the certificates, which takes a tenth of a second: not in the screen's thread."""
+    """Import httpx and load the certificates, which takes a tenth of a second; run in a thread."""
     from tui.xero.http_client import HttpClient
 
     return HttpClient(api_url, transport)
 
 
 def _number(text: str | None) -> int | None:
-    """Read how many calls are left; None for what no limit of Xero's can be."""
+    """Parse the number of calls left; None for implausible values."""
     return int(text) if text is not None and _CALLS.fullmatch(text) else None

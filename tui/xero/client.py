@@ -39,7 +39,7 @@ __all__ = [
     "XeroClient",
 ]
 
-# About 50 contacts per request, said by Xero; as many ids also fit into a URL.
+# About 50 contacts per request, as documented by Xero; as many IDs also fit into a URL.
 MAX_BATCH_SIZE: Final = 50
 _LONGEST_KEY: Final = 128
 # Extra requests per lookup for missing contacts: a response that lacks many is likely wrong.
@@ -96,7 +96,7 @@ class XeroClient:
     async def contacts(
         self, page: int, *, page_size: int = 1000, modified_since: datetime | None = None
     ) -> ContactsPage:
-        """Fetch one page of all contacts, archived ones included, ordered by id.
+        """Fetch one page of all contacts, archived ones included, ordered by ID.
 
         Edits made meanwhile don't affect that order. `modified_since` (timezone-aware) is cut to whole
         seconds, Xero's precision.
@@ -116,10 +116,10 @@ class XeroClient:
         )
 
     async def look_up(self, contact_ids: Sequence[str]) -> LookupResult:
-        """Fetch contacts, archived ones included, 50 per request, and find ids that Xero doesn't have.
+        """Fetch contacts, archived ones included, 50 per request, and find IDs that Xero doesn't have.
 
-        A few ids missing from a complete response are requested again one by one. Contacts that weren't
-        requested are ignored. An invalid id counts as missing and is never sent, as Xero would refuse the
+        A few IDs missing from a complete response are requested again one by one. Contacts that weren't
+        requested are ignored. An invalid ID counts as missing and is never sent, as Xero would refuse the
         whole request.
         """
         invalid_ids = [contact_id for contact_id in contact_ids if not parsing.is_id(contact_id)]
@@ -133,10 +133,10 @@ class XeroClient:
             contacts += matching
             if len(matching) == len(page.contacts) and _is_complete(page):
                 named = {contact.contact_id for contact in matching}
-                absent += (one for one in batch if one not in named)
+                absent += (contact_id for contact_id in batch if contact_id not in named)
         absent += invalid_ids
         unknown: list[str] = []
-        for contact_id in [one for one in absent if parsing.is_safe_id(one)][:_MOST_ALONE]:
+        for contact_id in list(filter(parsing.is_safe_id, absent))[:_MOST_ALONE]:
             found = await self._contact_by_id(contact_id)
             if found is None:
                 continue
@@ -153,14 +153,14 @@ class XeroClient:
 
         The key is Xero's `Idempotency-Key`: within six minutes the same request returns the same response.
         For a contact without a result, read it again. Raises `RejectedError` with status 404 for the whole
-        request if Xero never issued one of the ids (seen).
+        request if Xero never issued one of the IDs (seen).
         """
         if not 0 < len(contact_ids) <= MAX_BATCH_SIZE:
             raise ValueError(f"one to {MAX_BATCH_SIZE} contacts a call")
         if not 0 < len(idempotency_key) <= _LONGEST_KEY:
             raise ValueError(f"an idempotency key has one to {_LONGEST_KEY} characters")
         sent = parsing.StatusEnvelope(
-            tuple(parsing.StatusElement(one, action.target_status) for one in contact_ids)
+            tuple(parsing.StatusElement(contact_id, action.target_status) for contact_id in contact_ids)
         )
         response = await self._api.send(
             ApiRequest(
@@ -206,7 +206,7 @@ class XeroClient:
         )
 
     async def _contact_by_id(self, contact_id: str) -> tuple[Contact, ...] | None:
-        """Fetch one contact by its URL: empty if Xero doesn't know the id, None if unclear."""
+        """Fetch one contact by its URL: empty if Xero doesn't know the ID, None if unclear."""
         path = f"{_ACCOUNTING}/Contacts/{quote(contact_id, safe='')}"
         try:
             response = await self._api.send(ApiRequest("GET", path, Priority.INTERACTIVE))
@@ -219,11 +219,11 @@ class XeroClient:
         except XeroError:
             # The next request will fail the same way; keep what the list returned.
             return None
-        return tuple(each for each in page.contacts if each.contact_id == contact_id) or None
+        return tuple(contact for contact in page.contacts if contact.contact_id == contact_id) or None
 
 
 def _is_complete(page: ContactsPage) -> bool:
-    """Return whether a one-page response is complete and readable."""
+    """Whether a one-page response is complete and readable."""
     is_only_page = page.has_pagination and page.page == 1 and page.page_count <= 1
     return is_only_page and not page.unreadable_count and page.item_count == len(page.contacts)
 

@@ -81,9 +81,9 @@ async def list_organisations(
 async def connected_tenants(
     *, api_url: str, tokens: TokenSource, transport: httpx.AsyncBaseTransport | None = None
 ) -> frozenset[str]:
-    """Fetch the tenant ids of a sign-in in one request. Raises the errors of `XeroClient`."""
+    """Fetch the tenant IDs of a sign-in in one request. Raises the errors of `XeroClient`."""
     listed = await _ConnectionsApi(api_url, tokens, transport).connections()
-    return frozenset(one.tenant_id for one in listed)
+    return frozenset(connection.tenant_id for connection in listed)
 
 
 class _ConnectionsApi(Struct, frozen=True):
@@ -103,8 +103,10 @@ class _ConnectionsApi(Struct, frozen=True):
             listed = lenient_json.decode(response.content, list[ConnectionElement])
         except lenient_json.UndecodableError:
             raise UnexpectedReplyError(XeroReason.UNREADABLE_REPLY) from None
-        found = [one for one in listed if (one.tenant_type or _ORGANISATION) == _ORGANISATION]
-        usable = [one for one in found if is_tenant_id(one.tenant_id)]
+        found = [
+            connection for connection in listed if (connection.tenant_type or _ORGANISATION) == _ORGANISATION
+        ]
+        usable = [connection for connection in found if is_tenant_id(connection.tenant_id)]
         if len(usable) < len(found):
             logger.warning("left out %d connections with ids that can't be used", len(found) - len(usable))
         return usable
@@ -122,11 +124,11 @@ class _ConnectionsApi(Struct, frozen=True):
             await api.aclose()
         if not is_tenant_id(details.organisation_id):
             raise UnexpectedReplyError(XeroReason.UNREADABLE_REPLY)
-        # An organisation's tenant id is its id (seen).
+        # An organisation's tenant ID is its ID (seen).
         return ConnectionElement(details.organisation_id), details
 
     async def fetch_details(self, listed: Sequence[ConnectionElement]) -> list[OrganisationDetails]:
-        """Fetch the details of each, a few at a time; empty where they can't be read."""
+        """Fetch the details of each organisation, a few at a time; empty if they can't be read."""
         found = [_UNREAD] * len(listed)
         rest = iter(enumerate(listed))
         try:

@@ -43,7 +43,7 @@ _NOT_CONNECTED: Final = ("authenticationunsuccessful", "authorizationunsuccessfu
 _SCOPE: Final = "scope"
 # Xero's term for it with a 401.
 _NO_SCOPE: Final = "authorizationunsuccessful"
-# Statuses of proxies and gateways on the way to Xero: never Xero's own reply, whatever the body says.
+# Statuses of proxies and gateways on the way to Xero: never Xero's own reply, whatever the body contains.
 _GATEWAY_STATUSES: Final = frozenset({408, 421, 425, 426, 431, 444, 460, 494, 495, 496, 497, 498, 499})
 # How bearer tokens are refused (RFC 6750), and OAuth 1's wording, which Xero kept.
 _TOKEN_REFUSALS: Final = ("bearer", "oauth_problem")
@@ -78,18 +78,18 @@ def error_for(response: httpx.Response) -> XeroError:
 
 
 def is_unknown_id(response: httpx.Response) -> bool:
-    """Return whether Xero doesn't know the id (seen): a 404 without content."""
+    """Whether Xero doesn't know the ID (seen): a 404 without content."""
     return response.status_code == HTTPStatus.NOT_FOUND and not response.content.strip()
 
 
 def is_foreign(response: httpx.Response) -> bool:
-    """Return whether something other than Xero refused the request, as far as can be seen."""
+    """Whether something other than Xero refused the request, as far as can be determined."""
     refused = HTTPStatus.BAD_REQUEST <= response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
     return refused and isinstance(error_for(response), ForeignReplyError)
 
 
 def wants_new_token(response: httpx.Response) -> bool:
-    """Return whether a 401 is about the access token, so a new one may help."""
+    """Whether a 401 is about the access token, so a new one may help."""
     return response.status_code == HTTPStatus.UNAUTHORIZED and type(error_for(response)) is ReconnectError
 
 
@@ -124,13 +124,13 @@ def _foreign_reply(status: int) -> ForeignReplyError:
 
 
 def is_from_xero(response: httpx.Response) -> bool:
-    """Return whether the body is Xero's JSON for a failed request, with names in PascalCase."""
+    """Whether the body is Xero's JSON for a failed request, with names in PascalCase."""
     problem = problem_of(response)
     return problem.elements is not None or any((problem.type, problem.title, problem.detail, problem.message))
 
 
 def _is_xero_auth_refusal(response: httpx.Response) -> bool:
-    """Return whether the body is Xero refusing a sign-in (seen); gateways send only a `Message`."""
+    """Whether the body is Xero refusing a sign-in (seen); gateways send only a `Message`."""
     problem = problem_of(response)
     return any((problem.type, problem.title, problem.detail))
 

@@ -38,9 +38,9 @@ _Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 
 
 def parse_json_date(text: str | None) -> datetime | None:
-    """Read `/Date(1488391422280+0000)/`: milliseconds since 1970 in UTC, with or without the offset.
+    """Parse `/Date(1488391422280+0000)/`: milliseconds since 1970 in UTC, with or without the offset.
 
-    None for anything else, and for a moment that isn't believed (`timestamps.valid_timestamp`).
+    None for anything else, and for implausible times (`timestamps.valid_timestamp`).
     """
     found = _DATE.fullmatch(text or "")
     return None if found is None else timestamps.from_milliseconds(int(found[1]))
@@ -105,7 +105,7 @@ class ContactElement(_XeroStruct):
 
 
 class Pagination(msgspec.Struct, rename="camel", gc=False):
-    """The one lower-case block of an envelope."""
+    """The only lower-case block of an envelope."""
 
     page: _Count
     page_count: _Count
@@ -265,13 +265,13 @@ def contacts_page(body: bytes, *, page: int, page_size: int, date_header: str = 
         is_complete=envelope.pagination is not None
         and pagination.page == page
         and _is_page_complete(
-            pagination, page_size, len({each.contact_id for each in contacts}) + len(unreadable_ids)
+            pagination, page_size, len({item.contact_id for item in contacts}) + len(unreadable_ids)
         ),
     )
 
 
 def _is_page_complete(pagination: Pagination, asked_size: int, found: int) -> bool:
-    """Return whether a page has all the contacts it should, and the page count is consistent."""
+    """Whether a page has all the contacts it should, and the page count is consistent."""
     size = pagination.page_size or asked_size
     rest = pagination.item_count - (pagination.page - 1) * size
     return found >= min(rest, size) and (rest <= size or pagination.page < pagination.page_count)
@@ -282,7 +282,7 @@ def elements(
 ) -> list[ContactWriteResult]:
     """Return the result for each element of a bulk write, or of one that was refused as a whole.
 
-    Stubs may lack an id: elements are in the order of the request, so the position identifies them.
+    Stubs may lack an ID: elements are in the order of the request, so the position identifies them.
     """
     in_order = len(parts) == len(sent)
     results = []
@@ -330,7 +330,7 @@ def history(body: bytes) -> list[HistoryEntry]:
 
 
 def contact(raw: msgspec.Raw) -> Contact:
-    """Parse one contact. Raises `UndecodableError` if its id, status or update time is unknown."""
+    """Parse one contact. Raises `UndecodableError` if its ID, status or update time is unknown."""
     found = decode_leniently(raw, ContactElement)
     status, updated_at = _STATUSES.get(found.contact_status), parse_json_date(found.updated_date_utc)
     if status is None or updated_at is None:
@@ -356,17 +356,17 @@ def contact(raw: msgspec.Raw) -> Contact:
 
 
 def is_id(text: str) -> bool:
-    """Return whether a text can be a contact's id in Xero."""
+    """Whether a text can be a contact's ID in Xero."""
     return text != _NO_ID and _GUID.fullmatch(text) is not None
 
 
 def is_safe_id(text: str) -> bool:
-    """Return whether a text is safe in a log or URL."""
+    """Whether a text is safe in a log or URL."""
     return _PLAIN.fullmatch(text) is not None
 
 
 def _valid_id(text: str | None) -> str:
-    """Return a valid id, empty for anything else."""
+    """Return a valid ID, empty for anything else."""
     return text if text and is_id(text) else ""
 
 
@@ -399,7 +399,7 @@ def _hundredths(amount: Decimal | None) -> int:
 
 
 def _ids_or_placeholders(raws: Sequence[msgspec.Raw]) -> tuple[str, ...]:
-    """Return an entry for each unreadable element: its id, or a placeholder made from its content."""
+    """Return an entry for each unreadable element: its ID, or a placeholder made from its content."""
     counts: Counter[str] = Counter()
     names: dict[str, None] = {}
     for raw in raws:

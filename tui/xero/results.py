@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from tui.model.contact import Contact
 
 
-# No id contains a space.
+# No ID contains a space.
 _NO_ID: Final = "no id "
 
 
 def placeholder_id(name: str) -> str:
-    """Return a placeholder for an unreadable element without an id."""
+    """Return a placeholder for an unreadable element without an ID."""
     return f"{_NO_ID}{name}"
 
 
 def has_id(mark: str) -> bool:
-    """Return whether an entry of `ContactsPage.unreadable_ids` is an id."""
+    """Whether an entry of `ContactsPage.unreadable_ids` is an ID."""
     return not mark.startswith(_NO_ID)
 
 
@@ -31,7 +31,7 @@ class ContactsPage(Struct, frozen=True):
 
     `answered_at` is by Xero's clock, so it can be compared with a contact's `updated_at`. Unreadable
     elements are left out of `contacts` but count in `item_count`; `unreadable_ids` lists them, with a
-    placeholder where even the id can't be read. `has_pagination` means that the response gave the number
+    placeholder where even the ID can't be read. `has_pagination` means that the response gave the number
     of contacts and pages, `is_complete` that it is the requested page with everything that should be on it.
     """
 
@@ -51,10 +51,10 @@ class ContactsPage(Struct, frozen=True):
 
 
 class LookupResult(Struct, frozen=True):
-    """The result of looking up contacts by id.
+    """The result of looking up contacts by ID.
 
-    `unknown` are ids that Xero doesn't have, each confirmed by a separate request. `missing` are ids missing
-    from a complete and readable response, which can be temporary. Nothing is known of ids in none of these.
+    `unknown` are IDs that Xero doesn't have, each confirmed by a separate request. `missing` are IDs missing
+    from a complete and readable response, which can be temporary. Nothing is known of IDs in none of these.
     """
 
     contacts: tuple[Contact, ...] = ()
@@ -65,8 +65,8 @@ class LookupResult(Struct, frozen=True):
 class ContactWriteResult(Struct, frozen=True):
     """The result for one contact in a bulk write.
 
-    `message` holds Xero's own validation messages. `contact` is None for an error stub or an unreadable
-    reply: read the contact again to learn its status.
+    `message` contains Xero's own validation messages. `contact` is None for an error stub or an unreadable
+    reply: read the contact again to get its status.
     """
 
     contact_id: str
@@ -75,7 +75,7 @@ class ContactWriteResult(Struct, frozen=True):
 
 
 class CallsLeft(Struct, frozen=True):
-    """Calls left according to Xero's last response; None if it didn't say."""
+    """Calls left according to Xero's last response; None if not included."""
 
     minute: int | None = None
     day: int | None = None

@@ -1,4 +1,4 @@
-"""Links to Xero's web pages, and the practice Xero's Restore button."""
+"""Links to Xero's web pages, and the sandbox's Restore button."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def contact_url(pages_url: str, short_code: str, contact_id: str) -> str:
     """Return the URL of a contact's page, such as `https://go.xero.com/app/!Qj35V/contacts/contact/…`.
 
     Built only from this template and validated parts, because it is opened in a browser. Raises `ValueError`
-    for an invalid short code or id.
+    for an invalid short code or ID.
     """
     if not _SHORT_CODE.fullmatch(short_code):
         raise ValueError("not a short code as Xero writes them")
@@ -33,7 +33,7 @@ def contact_url(pages_url: str, short_code: str, contact_id: str) -> str:
 
 
 async def simulate_restore(url: str) -> None:
-    """Click Restore on a contact's page in the practice Xero, as the user would.
+    """Click Restore on a contact's page in the sandbox, as the user would.
 
     Only on this computer: in the real Xero, the user clicks Restore. Raises `ValueError` for any other host,
     `RejectedError` with the page's message if it refuses, `OfflineError` and `ReplyLostError`.

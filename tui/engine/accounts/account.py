@@ -66,12 +66,12 @@ class XeroAccount(Account):
         self._now = now
         self.on_keychain_wait: Callable[[bool], None] = lambda _: None
         self._connections = load_connections(paths.organisations_file)
-        # Weak references: whoever opens an engine also stops it.
+        # Weak references: the caller that opens an engine also stops it.
         self._engines: WeakValueDictionary[str, Engine] = WeakValueDictionary()
 
     @property
     def is_sandbox(self) -> bool:
-        """Whether this is the practice Xero on this computer."""
+        """Whether this is the sandbox on this computer."""
         return is_loopback(self._settings.xero.pages_url)
 
     @property
@@ -81,7 +81,7 @@ class XeroAccount(Account):
 
     @property
     def client_id(self) -> str:
-        """The client id in the settings, else the one used last."""
+        """The client ID from the settings, or the one used last."""
         sign_ins = self._connections.sign_ins
         return self._settings.xero.client_id or (sign_ins[-1] if sign_ins else "")
 
@@ -94,9 +94,9 @@ class XeroAccount(Account):
     def last_opened(self) -> Organisation | None:
         """The last opened organisation, or the first; None if none is connected."""
         organisations = self._connections.organisations
-        for one in organisations:
-            if one.tenant_id == self._connections.last:
-                return one
+        for organisation in organisations:
+            if organisation.tenant_id == self._connections.last:
+                return organisation
         return organisations[0] if organisations else None
 
     @property
@@ -106,12 +106,14 @@ class XeroAccount(Account):
 
     def organisations(self) -> Sequence[OrganisationSummary]:
         """Return every connected organisation without I/O; only open ones have counts."""
-        return [self._summary_of(one) for one in self._connections.organisations]
+        return [self._summary_of(organisation) for organisation in self._connections.organisations]
 
     async def organisations_with_counts(self) -> Sequence[OrganisationSummary]:
         """Return every connected organisation with counts from its store, read in a thread."""
         known, now = self.organisations(), self._xero_now()
-        return await asyncio.to_thread(lambda: [self._with_counts(one, now) for one in known])
+        return await asyncio.to_thread(
+            lambda: [self._with_counts(organisation, now) for organisation in known]
+        )
 
     async def refresh(self) -> Sequence[OrganisationSummary]:
         """Update the list of organisations of each sign-in from Xero."""
@@ -134,7 +136,7 @@ class XeroAccount(Account):
         return attempt
 
     async def import_refresh_token(self, refresh_token: str, client_id: str) -> Sequence[Organisation]:
-        """Import a sign-in made elsewhere, such as the one that the practice Xero provides.
+        """Import a sign-in made elsewhere, such as the one provided by the sandbox.
 
         Xero replaces the token on first use, so it is saved before it is verified.
         """
@@ -247,11 +249,13 @@ class XeroAccount(Account):
         if not current:
             # Disconnected during the request.
             return
-        known = {one.tenant_id for one in current}
+        known = {organisation.tenant_id for organisation in current}
         if not connected and current[0].is_custom:
             # Xero may not list custom connections; their own requests show whether they work.
             return
-        if connected - known or any(not one.short_code for one in current if one.tenant_id in connected):
+        if connected - known or any(
+            not organisation.short_code for organisation in current if organisation.tenant_id in connected
+        ):
             first = current[0]
             listed = await self._list_organisations(
                 sign_in, is_custom=first.is_custom, is_read_only=first.is_read_only
@@ -261,8 +265,11 @@ class XeroAccount(Account):
                 # Disconnected during the request.
                 return
             # Removed organisations stay listed: their change log may have unfinished changes.
-            current = (*listed, *(one for one in current if one.tenant_id not in connected))
-        gone = {one.tenant_id for one in current} - connected
+            current = (
+                *listed,
+                *(organisation for organisation in current if organisation.tenant_id not in connected),
+            )
+        gone = {organisation.tenant_id for organisation in current} - connected
         self._save_connections(
             replace(
                 self._connections.with_sign_in(sign_in, current),

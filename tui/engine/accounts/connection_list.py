@@ -28,12 +28,12 @@ class ConnectionList(Struct, frozen=True):
 
     def of(self, sign_in: str) -> tuple[Organisation, ...]:
         """Return the organisations of one sign-in."""
-        return tuple(one for one in self.organisations if one.sign_in == sign_in)
+        return tuple(organisation for organisation in self.organisations if organisation.sign_in == sign_in)
 
     @property
     def sign_ins(self) -> tuple[str, ...]:
         """The sign-ins, in the order of their organisations."""
-        return tuple(dict.fromkeys(one.sign_in for one in self.organisations))
+        return tuple(dict.fromkeys(organisation.sign_in for organisation in self.organisations))
 
     def with_sign_in(self, sign_in: str, organisations: Iterable[Organisation]) -> ConnectionList:
         """Replace the organisations of a sign-in.
@@ -41,10 +41,17 @@ class ConnectionList(Struct, frozen=True):
         An organisation of another sign-in moves to the newer one. If one couldn't be read this time (it has
         no short code), its known details are kept.
         """
-        before = {one.tenant_id: one for one in self.organisations}
-        newer = tuple(_with_known_details(one, before.get(one.tenant_id)) for one in organisations)
-        tenants = {one.tenant_id for one in newer}
-        kept = (one for one in self.organisations if one.sign_in != sign_in and one.tenant_id not in tenants)
+        before = {organisation.tenant_id: organisation for organisation in self.organisations}
+        newer = tuple(
+            _with_known_details(organisation, before.get(organisation.tenant_id))
+            for organisation in organisations
+        )
+        tenants = {organisation.tenant_id for organisation in newer}
+        kept = (
+            organisation
+            for organisation in self.organisations
+            if organisation.sign_in != sign_in and organisation.tenant_id not in tenants
+        )
         return replace(self, organisations=(*kept, *newer), gone=self.gone - tenants)
 
     def without_sign_in(self, sign_in: str) -> ConnectionList:
@@ -76,9 +83,12 @@ def load_connections(file: Path) -> ConnectionList:
     # RecursionError: deeply nested brackets.
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise _quarantine(file) from None
-    # An organisation without a valid id has no folder.
+    # An organisation without a valid ID has no folder.
     return replace(
-        found, organisations=tuple(one for one in found.organisations if is_tenant_id(one.tenant_id))
+        found,
+        organisations=tuple(
+            organisation for organisation in found.organisations if is_tenant_id(organisation.tenant_id)
+        ),
     )
 
 

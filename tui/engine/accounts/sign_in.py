@@ -102,7 +102,7 @@ class _BrowserAttempt(SignIn):
 
 
 class _CustomConnectionAttempt(SignIn):
-    """Connects one organisation with a client id and secret; no user interaction."""
+    """Connects one organisation with a client ID and secret; no user interaction."""
 
     def __init__(
         self,

@@ -14,7 +14,7 @@ from tui.model import timestamps
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Calls per day, said by Xero; which limit an organisation has isn't known.
+# Calls per day, as documented by Xero; an organisation's actual limit isn't known.
 _LIMITS: Final = (1_000, 5_000)
 _RESERVED_SHARE: Final = 0.2
 _MOST_DIGITS: Final = 7
@@ -44,7 +44,7 @@ class QuotaHighWaterMark(Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> QuotaHighWaterMark | None:
-        """Read what `str` wrote; None for anything else."""
+        """Parse the output of `str`; None for anything else."""
         calls, _, at = text.partition(" ")
         moment = timestamps.from_iso_text(at)
         is_number = calls.isascii() and calls.isdecimal() and len(calls) <= _MOST_DIGITS
@@ -64,7 +64,7 @@ class QuotaBudget(Struct):
     _fast_polling_floor: int | None = None
 
     def record(self, left: int | None, now: datetime) -> None:
-        """Record the calls left from a response; None if it didn't say."""
+        """Record the calls left from a response; None if the response didn't include them."""
         if left is None:
             return
         self.left = left
@@ -77,7 +77,7 @@ class QuotaBudget(Struct):
 
     @property
     def limit(self) -> int | None:
-        """The likely daily limit: the smallest one that fits what was seen."""
+        """The likely daily limit: the smallest one that fits the reported numbers."""
         if self.high_water_mark is None:
             return None
         return next(
@@ -155,7 +155,7 @@ class ActivityTracker:
         self._now = now
         self._elapsed = elapsed
         self._last_activity = (now(), elapsed())
-        #: Whether the user is watching a list that waits for news; counts as constant activity.
+        #: Whether the user is watching a list that waits for updates; counts as constant activity.
         self.is_waiting_for_restores = False
 
     @property

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class RepairPlan(Struct, frozen=True):
-    """What is damaged in one organisation and how to repair it."""
+    """The damage to one organisation's database and how to repair it."""
 
     file: Path
     diagnosis: Diagnosis
@@ -45,7 +45,7 @@ class RepairPlan(Struct, frozen=True):
 
     @property
     def notice(self) -> Notice:
-        """What is damaged and what a repair would do."""
+        """The damage and the effect of a repair."""
         if not self.is_needed:
             return Notice(RepairReason.NOT_NEEDED)
         if not self.diagnosis.change_log:

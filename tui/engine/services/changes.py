@@ -53,7 +53,7 @@ def write_csv(
 ) -> int:
     """Write the changes in the given order; returns how many. Replaces the file atomically.
 
-    `why` says why something happened to a change. Times are in UTC, to the second. Raises `ReshelveError` if
+    `why` returns the reason of a change's state. Times are in UTC, to the second. Raises `ReshelveError` if
     the file can't be written.
     """
     text = io.StringIO(newline="")
@@ -210,12 +210,12 @@ class ChangeLog:
         self._publisher = publisher
 
     async def page(self, query: ChangeQuery, start: int, stop: int) -> ChangeSearchResult:
-        """Return the changes found from start to before stop, newest first."""
+        """Return the changes found from `start` to before `stop`, newest first."""
         total, changes = await self._store.changes.page(query, start, stop)
         return ChangeSearchResult(total, tuple(self._publisher.view(change) for change in changes))
 
     async def timeline(self, change: Change) -> Sequence[ChangeLogEntry]:
-        """Return what happened to one change, oldest first."""
+        """Return the history of one change, oldest entry first."""
         return self._store.changes.entries_of_change(change.change_id)
 
     async def export(self, query: ChangeQuery, file: Path, why: Callable[[Change], str]) -> int:

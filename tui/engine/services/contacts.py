@@ -36,7 +36,7 @@ TIMEOUT_SECONDS: Final = 15.0
 class RefreshResult(Struct, frozen=True):
     """The result of refreshing contacts from Xero.
 
-    `stale_reason` is why some aren't up to date, None if all are; `unread` are the ids missing from Xero's
+    `stale_reason` is why some aren't up to date, None if all are; `unread` are the IDs missing from Xero's
     reply.
     """
 
@@ -117,7 +117,7 @@ class ContactService:
         return self._store.search.first(query)
 
     def find(self, query: Query) -> AsyncIterator[SearchResult]:
-        """Run a query and yield the first screenful as soon as possible."""
+        """Run a query and yield the first rows as soon as possible."""
         return self._store.search.find(query)
 
     async def rows(self, contact_ids: Sequence[str]) -> Sequence[Row]:

@@ -50,7 +50,7 @@ class ManualRestoreService:
     async def pending(self) -> Sequence[ManualRestore]:
         """Return every restore to finish in Xero, oldest first."""
         changes = self._store.changes.in_states(State.AWAITING_USER)
-        contacts = self._store.contacts([one.contact_id for one in changes])
+        contacts = self._store.contacts([change.contact_id for change in changes])
         by_id = {contact.contact_id: contact for contact in contacts}
         return tuple(
             ManualRestore(change, self._expected_refusal(by_id.get(change.contact_id))) for change in changes
@@ -67,7 +67,7 @@ class ManualRestoreService:
         self._scheduler.set_fast_polling(on=on)
 
     async def simulate_restore(self, contact_id: str) -> None:
-        """Click Restore in the practice Xero and check the result."""
+        """Simulate Restore in the sandbox and check the result."""
         self._access.require()
         await self._clients.simulate_restore(contact_id)
         # This one first: checking all takes a while if there are hundreds.

@@ -1,4 +1,4 @@
-"""The contact groups that the user marked as tenants."""
+"""The contact groups that the user chose as tenant groups."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class TenancyService:
         return await self._store.tenancy.groups()
 
     async def mark_tenants(self, name: str, *, on: bool) -> None:
-        """Save whether a contact group is tenants; durable on return."""
+        """Save whether a contact group is a tenant group; durable on return."""
         self._access.require()
         if await self._store.tenancy.mark_tenants(name, self._now(), on=on):
             # Shown beside the groups on a contact's page.

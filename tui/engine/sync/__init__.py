@@ -1,1 +1,1 @@
-"""Keeping the local copy and Xero in step: pulls, the outbox, hand-offs."""
+"""Keep the local database in sync with Xero: contacts, outbox, manual restores."""

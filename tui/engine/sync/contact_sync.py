@@ -80,7 +80,7 @@ class DeletedContactDetector:
 # Temporary errors pass soon. Lasting ones cost one extra call in ten refreshes.
 _EAGER_RETRIES: Final = 5
 _RETRY_EVERY: Final = 10
-# Only a full sync shows whether a contact without an id can be read now.
+# Only a full sync shows whether a contact without an ID can be read now.
 _MOST_FULL_READS: Final = 3
 _UNREADABLE_BATCH_SIZE: Final = 50
 
@@ -110,7 +110,7 @@ class UnreadableContacts:
 
     @property
     def needs_full_sync(self) -> bool:
-        """Whether there are contacts without an id and a full sync could still help."""
+        """Whether there are contacts without an ID and a full sync could still help."""
         return self._full_syncs < _MOST_FULL_READS and not all(map(has_id, self._store.unreadable()))
 
     def record_full_sync(self) -> None:
@@ -119,7 +119,7 @@ class UnreadableContacts:
         self._full_syncs = self._full_syncs + 1 if has_unidentified else 0
 
     async def retry(self) -> None:
-        """Look them up by id if it is time. Raises `XeroError`."""
+        """Look them up by ID if it is time. Raises `XeroError`."""
         contact_ids = [mark for mark in self._store.unreadable() if has_id(mark)]
         if not contact_ids:
             self._refreshes = 0
@@ -188,7 +188,7 @@ class ContactSync:
     def is_full_sync_due(self) -> bool:
         """Whether a full sync is due: the first time, after an interruption, and weekly.
 
-        A few more times while there are unreadable contacts without an id.
+        A few more run while there are unreadable contacts without an ID.
         """
         if self._unreadable.needs_full_sync:
             return True
@@ -264,8 +264,8 @@ class ContactSync:
         """Store a page; returns which one to read next, and whether this was the last."""
         before = _parse_number(self._store.sync_state(FULL_SYNC_COUNT))
         if page > 1 and (before is None or reply.item_count < before or page > reply.page_count):
-            # A contact before this page is gone, so later ones moved up, onto pages already read.
-            # New contacts only move others down, so they are read twice.
+            # A contact before this page was removed, so later ones moved up, onto pages already read. New
+            # contacts only move others down, so they are read twice.
             await self._restart_full_sync()
             return 1, False
         if page == 1:
@@ -300,7 +300,7 @@ class ContactSync:
         while True:
             reply = self._require_complete(await self._xero.contacts(page, modified_since=since - _OVERLAP))
             if reply.item_count < count:
-                # As in a full sync: a contact is gone and later ones moved up.
+                # As in a full sync: a contact was removed and later ones moved up.
                 page, count = 1, 0
                 continue
             count = reply.item_count

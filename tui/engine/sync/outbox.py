@@ -55,9 +55,10 @@ def resolve(
 ) -> Resolution:
     """Resolve each change by its contact's status as just read, never by the wording of an error.
 
-    If a contact wasn't read, its change stays as it is. `refusals` are by contact id. Without one and without
+    If a contact wasn't read, its change stays as it is. `refusals` are by contact ID. Without one and without
     a change of status, the request never arrived and the change is requeued.
-    `is_not_applied` means that Xero definitely did nothing. `recent` are ids of changes whose earlier request
+
+    `is_not_applied` means that Xero definitely did nothing. `recent` are IDs of changes whose earlier request
     got no reply so recently that a read may not show its result yet: they aren't refused.
     """
     read = {contact.contact_id: contact for contact in contacts}
@@ -221,7 +222,7 @@ class Outbox:
         self._elapsed = elapsed
         self._backoff = Backoff(elapsed)
         self._may_send = may_send
-        # The ids of the changes in the last request started here.
+        # The IDs of the changes in the last request started here.
         self._sent_ids: frozenset[int] = frozenset()
         self._next_check_at = elapsed()
 
@@ -260,7 +261,7 @@ class Outbox:
 
     async def _mark_sending_unknown(self, notice: Notice) -> None:
         interrupted = [
-            each for each in self._store.changes.in_states(State.SENDING) if self._was_sent_here(each)
+            change for change in self._store.changes.in_states(State.SENDING) if self._was_sent_here(change)
         ]
         if interrupted:
             await self._mark_unknown(interrupted, notice)
@@ -306,7 +307,7 @@ class Outbox:
                 return
             now = self._now()
             recent = {change.change_id for change in due if is_recent(change, now)}
-            refusals = {each.contact_id: refusal for each in due if (refusal := _known_refusal(each))}
+            refusals = {change.contact_id: refusal for change in due if (refusal := _known_refusal(change))}
             await self._read_and_resolve(due, refusals, recent)
 
     def _due_batch(self) -> list[Change]:
@@ -321,15 +322,15 @@ class Outbox:
         queued = self._store.changes.in_states(
             State.QUEUED, limit=_LOOK_AHEAD + 2 * (len(blocked_ids) + len(self._backoff))
         )
-        waiting = {each.contact_id for each in queued if not self._backoff.is_due(each.change_id)}
+        waiting = {change.contact_id for change in queued if not self._backoff.is_due(change.change_id)}
         self._backoff.retain({change.change_id for change in (*unknown, *queued)})
-        return _next_batch([each for each in queued if each.contact_id not in blocked_ids | waiting])
+        return _next_batch([change for change in queued if change.contact_id not in blocked_ids | waiting])
 
     async def _send_restores(self, batch: Sequence[Change]) -> None:
         """Try the API with one contact if no refusal is cached; else mark restores for the user to finish."""
         if self._restore_capability.is_refused(self._now()):
             await self._record(
-                as_manual_restores(batch, self._store.contacts([each.contact_id for each in batch]))
+                as_manual_restores(batch, self._store.contacts([change.contact_id for change in batch]))
             )
         else:
             await self._send(batch[:1])
@@ -397,16 +398,16 @@ class Outbox:
             raise ReplyLostError(ChangeReason.NOT_CONFIRMED)
 
     async def _handle_rejection(self, batch: Sequence[Change], error: RejectedError) -> None:
-        """Find the contact that made Xero refuse the whole request: one unknown id is enough.
+        """Find the contact that made Xero refuse the whole request: one unknown ID is enough.
 
-        A 404 is only about ids: it doesn't refuse contacts that Xero has.
+        A 404 is only about IDs: it doesn't refuse contacts that Xero has.
         """
         await self._mark_unknown(batch, error.notice)
         found = await self._xero.look_up([change.contact_id for change in batch])
         is_culprit_known = len(found.contacts) < len(batch)
         is_final = not is_culprit_known and error.status != HTTPStatus.NOT_FOUND
         refusal = _words_of(error) or error.notice
-        refusals = {each.contact_id: refusal for each in batch} if is_final else {}
+        refusals = {change.contact_id: refusal for change in batch} if is_final else {}
         await self._record_resolution(
             batch, found, resolve(batch, found.contacts, refusals, is_not_applied=True)
         )
@@ -436,12 +437,12 @@ class Outbox:
         )
         self._on_write(applied)
         moved = {request.change_id for request in resolution.requests}
-        self._backoff.record_failures({each.change_id for each in changes} - moved, at_least=2)
+        self._backoff.record_failures({change.change_id for change in changes} - moved, at_least=2)
 
     async def _mark_unknown(
         self, batch: Sequence[Change], notice: Notice, refusals: Mapping[str, Refusal] | None = None
     ) -> None:
-        """Mark changes as unknown; what Xero answered is kept until the contacts can be read."""
+        """Mark changes as unknown; Xero's answers are kept until the contacts can be read."""
         refusals = refusals or {}
 
         def request(change: Change) -> TransitionRequest:
@@ -489,7 +490,7 @@ def _refusal_of(element: ContactWriteResult) -> Refusal:
 
 
 def _known_refusal(change: Change) -> Refusal | None:
-    """Return what Xero answered about a change whose result is unknown."""
+    """Return Xero's answer to a change whose result is unknown, if any."""
     notice = change.notice
     is_answer = notice is not None and notice.reason is ChangeReason.NOT_APPLIED
     return change.message or (notice if is_answer else None)

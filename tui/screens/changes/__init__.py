@@ -1,1 +1,1 @@
-"""What was asked for: asking, undoing, trying again, and the list of it all."""
+"""Changes: request, undo, retry and list them."""

@@ -1,4 +1,4 @@
-"""Archiving and restoring, from the key press to the journal."""
+"""Archive and restore: from the key press to the change log."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _NOT_RETRYABLE: Final = "Can't retry: no change needed, contact out of reach, or
 
 
 def can_retry(view: ChangeView | None) -> bool:
-    """Whether this is a refusal that nobody has tried again."""
+    """Whether this change was refused and hasn't been retried."""
     return view is not None and view.change.state is State.REFUSED and not view.change.superseded
 
 
@@ -53,7 +53,7 @@ def blocked_reason(
     is_merged: bool,
     key: Callable[[str], str] = default_key,
 ) -> str:
-    """Say why one contact can't be changed this way now; empty when it can. `key` names an action's key."""
+    """Return why a contact can't be changed this way now, or "" if it can. `key` formats an action's key."""
     if last_change is not None and last_change.change.state.is_open:
         change = last_change.change
         if change.state is State.AWAITING_USER:
@@ -74,7 +74,7 @@ def blocked_reason(
 
 
 class ChangeController:
-    """Asks, confirms and requests a change for a screen.
+    """Confirm and request changes for a screen.
 
     `on_requested` is called once the changes are in the change log.
     """
@@ -104,11 +104,11 @@ class ChangeController:
         self._on_requested()
 
     def mark_tenant_groups(self) -> None:
-        """Mark contact groups as tenants."""
+        """Choose tenant groups."""
         self._screen.open_screen(navigation.TenantGroupsScreen(self._screen.backend))
 
     def retry(self, view: ChangeView | None) -> None:
-        """Request again what Xero refused, or say why there is nothing to request."""
+        """Retry a refused change, or explain why it can't be retried."""
         if view is None or view.change.state is not State.REFUSED:
             self._screen.flash(_NOT_REFUSED)
         elif view.change.superseded:

@@ -1,4 +1,4 @@
-"""Finding changes: groups, words, and reading the part of the list that is visible."""
+"""The list of changes: groups, search, and loading of the visible part."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _MARGIN = 100
 
 
 class ChangeWindow:
-    """A part of a list that may be far too long to be read whole."""
+    """The loaded part of a list that may be too long to load completely."""
 
     def __init__(self) -> None:
         self.total = 0
@@ -37,35 +37,35 @@ class ChangeWindow:
         self._changes: Sequence[ChangeView] = ()
 
     def set_changes(self, start: int, found: ChangeSearchResult) -> None:
-        """Hold what was read from this place on."""
+        """Store the changes loaded from index `start` on."""
         self.total, self._start, self._changes = found.total, start, found.changes
 
     def at(self, index: int) -> ChangeView | None:
-        """Return a change, None where it wasn't read."""
+        """Return a change, or None if it isn't loaded."""
         position = index - self._start
         return self._changes[position] if 0 <= position < len(self._changes) else None
 
     def index_of(self, change_id: int) -> int | None:
-        """Return where a change stands, None if that wasn't read."""
+        """Return the index of a change, or None if it isn't loaded."""
         for position, view in enumerate(self._changes):
             if view.change.change_id == change_id:
                 return self._start + position
         return None
 
     def covers(self, start: int, stop: int) -> bool:
-        """Say whether all of these were read."""
+        """Whether all of these rows are loaded."""
         stop = min(stop, self.total)
         return start >= stop or (self._start <= start and stop <= self._start + len(self._changes))
 
 
 def with_margin(start: int, stop: int) -> tuple[int, int]:
-    """Return what to read for these to be visible, with some before and after."""
+    """Return the range to load for these rows, with a margin before and after."""
     return max(0, start - _MARGIN), stop + _MARGIN
 
 
 @dataclass
 class ChangesLoaded(Message, bubble=False):
-    """A part of the list was read. `cursor_on` is the change that the cursor is to be put on."""
+    """A part of the list was loaded. The cursor moves to the change `cursor_on`."""
 
     query: ChangeQuery
     start: int
@@ -78,11 +78,11 @@ _CHUNK: Final = 1000
 
 
 class ChangeListController:
-    """Reads and shows the changes of a screen that has groups, a search box and a list.
+    """Load and show changes for a screen with groups, a search box and a list.
 
-    The cursor belongs to a change, not to a line: news on top moves neither it nor what is looked at,
-    unless the newest is in sight, which stays so. `on_cursor_moved` is called when another change is under
-    the cursor, or the one there looks different; `on_total` with how many were found.
+    The cursor belongs to a change, not to a row: new changes at the top move neither the cursor nor the view,
+    unless the view is at the top, where it stays. `on_cursor_moved` is called when the cursor is on another
+    change or its change looks different; `on_total` with the number of changes found.
     """
 
     def __init__(
@@ -115,12 +115,12 @@ class ChangeListController:
         return self._screen.query_one(SearchBox)
 
     def format_row(self, index: int, width: int) -> Sequence[Content]:
-        """Write one row; what isn't read yet is read by then."""
+        """Format one row; rows that aren't loaded are empty until they are."""
         view = self.window.at(index)
         return () if view is None else (formatting.row(view, width, self._screen.now()),)
 
     def find(self) -> None:
-        """Find anew, from the top."""
+        """Search again, from the top."""
         self._parse()
         self._load(0, max(1, self._rows.size.height), keep=False)
 
@@ -128,7 +128,7 @@ class ChangeListController:
         self.query = ChangeQuery.parse(self._groups.group, self._search.text, messages.reasons_with)
 
     def reload(self) -> None:
-        """Read what is visible again: it may look different. One read at a time, and one after it."""
+        """Reload the visible rows. Only one load runs at a time, with at most one more queued."""
         if self._load_worker is not None and self._load_worker.is_running:
             self._reload_queued = True
             return
@@ -148,7 +148,7 @@ class ChangeListController:
         self._screen.post_message(ChangesLoaded(query, start, found, keep=keep))
 
     async def _load_around(self, query: ChangeQuery, change_id: int) -> None:
-        """Read the list until this change is found in it."""
+        """Load the list in chunks until it contains this change."""
         start = 0
         while True:
             found = await self._screen.backend.change_log.page(query, start, start + _CHUNK)
@@ -159,7 +159,7 @@ class ChangeListController:
         self._screen.post_message(ChangesLoaded(query, start, found, cursor_on=change_id))
 
     def loaded(self, message: ChangesLoaded) -> None:
-        """Show what was read, unless something else is looked for by now."""
+        """Show the loaded changes, unless the query has changed since."""
         if message.query != self.query:
             return
         grown = message.found.total - self.window.total if self._is_loaded else 0
@@ -184,11 +184,11 @@ class ChangeListController:
             self.reload()
 
     def _keep_cursor(self, grown: int) -> None:
-        """Put the cursor where its change stands now, and what is visible along with it."""
+        """Keep the cursor on its change, and the view along with it."""
         rows, before = self._rows, self._rows.cursor
         index = None if self.current is None else self.window.index_of(self.current.change.change_id)
         if index is None:
-            # Not among what was read: it has left the group, or stands further down than was looked.
+            # Not loaded: it left the group, or is further down than the loaded range.
             index = before if rows.visible_range[0] == 0 else before + max(0, grown)
         rows.show(self.window.total, index)
         if rows.scroll_offset.y and index != before:
@@ -196,29 +196,29 @@ class ChangeListController:
 
     def _update_current(self) -> None:
         view = self.window.at(self._rows.cursor)
-        # Where the wheel has left the cursor behind, its change is still the one last seen there.
+        # If the cursor scrolled out of the loaded range, its change is the last one seen there.
         if view is not None or not self.window.total:
             self.current = view
         self._on_cursor_moved()
 
     def moved(self) -> None:
-        """Take note that the cursor is on another line."""
+        """Update the current change after the cursor moved."""
         self.current = self.window.at(self._rows.cursor)
         self._on_cursor_moved()
 
     def scrolled(self) -> None:
-        """Read what has come into sight."""
+        """Load rows that have scrolled into view."""
         if self._is_loaded and not self.window.covers(*self._rows.visible_range):
             self._load(*self._visible_range(), keep=True)
 
     def search_changed(self) -> None:
-        """Find what is typed."""
+        """Search for the typed text."""
         if self.current is not None:
             self._last_id = self.current.change.change_id
         if self._search.text or self._last_id is None:
             self.find()
         else:
-            # Without words, the whole group is shown: the cursor stays where the search has led.
+            # After clearing the search, show the whole group with the cursor on the last change found.
             self._parse()
             load = partial(self._load_around, self.query, self._last_id)
             self._load_worker = self._screen.start(load, "changes", exclusive=True)

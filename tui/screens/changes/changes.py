@@ -1,4 +1,4 @@
-"""Every change, newest first, and what happened to the one under the cursor."""
+"""All changes, newest first, with the history of the change under the cursor."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class _TimelineLoaded(Message, bubble=False):
 
 
 class ChangesScreen(EngineScreen[None]):
-    """The journal, to be looked through; what isn't finished can be taken back or tried again."""
+    """Browse the change log; cancel unfinished changes and retry refused ones."""
 
     CSS_PATH = "changes.tcss"
     AUTO_FOCUS = "#rows"
@@ -79,7 +79,7 @@ class ChangesScreen(EngineScreen[None]):
         self.undo = UndoController(self)
 
     def compose(self) -> ComposeResult:
-        """Put the list above, or beside, what happened to one of them."""
+        """Lay out the list above or beside the history of the selected change."""
         yield StaticLine(id="heading")
         yield ChangeGroupBar()
         yield SearchBox("#rows", id="search")
@@ -91,14 +91,14 @@ class ChangesScreen(EngineScreen[None]):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        """Read the newest."""
+        """Load the newest changes."""
         self.rows.empty_text = formatting.READING
         self._show_total(0)
         self._update()
         self.list.find()
 
     def _show_total(self, total: int) -> None:
-        """Write whose changes these are, and how many were found."""
+        """Show the organisation's name and the number of changes found."""
         name = content(self.backend.snapshot.organisation.name, "bold")
         heading = Content.assemble(
             ("Changes", "bold $text-primary"), "  ", name, "  ", pluralize(total, "change")
@@ -117,7 +117,7 @@ class ChangesScreen(EngineScreen[None]):
         self._update_key_bar()
 
     def on_descendant_focus(self) -> None:
-        """Name the keys that work where the person is."""
+        """Show the keys that work for the focused widget."""
         self._update_key_bar()
 
     def _update_key_bar(self) -> None:
@@ -143,14 +143,14 @@ class ChangesScreen(EngineScreen[None]):
         )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave the search key to the box; esc clears before it leaves."""
+        """Pass the search key to the search box while it has focus; Esc clears before it goes back."""
         if action == "search":
             return not self.search.has_focus_within
         if action == "clear":
             return bool(self.search.text)
         return super().check_action(action, parameters)
 
-    # --- the list ---
+    # --- list ---
 
     @on(ChangesLoaded)
     def _changes_loaded(self, message: ChangesLoaded) -> None:
@@ -173,33 +173,33 @@ class ChangesScreen(EngineScreen[None]):
         self.list.open_group(ChangeGroup.ALL)
 
     def action_group_open(self) -> None:
-        """Show what isn't finished."""
+        """Show unfinished changes."""
         self.list.open_group(ChangeGroup.OPEN)
 
     def action_group_refused(self) -> None:
-        """Show what Xero refused."""
+        """Show changes that Xero refused."""
         self.list.open_group(ChangeGroup.REFUSED)
 
     def action_group_pending(self) -> None:
-        """Show what waits for Re-Leased."""
+        """Show changes pending sync to Re-Leased."""
         self.list.open_group(ChangeGroup.PENDING)
 
     def action_group_done(self) -> None:
-        """Show what is finished."""
+        """Show finished changes."""
         self.list.open_group(ChangeGroup.DONE)
 
     def action_search(self) -> None:
-        """Let the person type."""
+        """Focus the search box."""
         self.search.focus_input()
 
     def action_clear(self) -> None:
-        """Take the words away."""
+        """Clear the search."""
         self.search.clear()
 
-    # --- the one under the cursor ---
+    # --- selected change ---
 
     def _cursor_moved(self) -> None:
-        """Tell of the change under the cursor."""
+        """Show the history of the change under the cursor."""
         self._update_key_bar()
         if self.list.current is None:
             self.query_one("#told", Static).update("")
@@ -222,12 +222,12 @@ class ChangesScreen(EngineScreen[None]):
             self.open_screen(navigation.ContactScreen(self.backend, self.list.current.change.contact_id))
 
     def action_retry(self) -> None:
-        """Try again what Xero refused."""
+        """Retry a change that Xero refused."""
         self.rows.reveal_cursor()
         self.changes.retry(self.list.current)
 
     def action_cancel_change(self) -> None:
-        """Cancel what hasn't left, or stop waiting for a restore, if the person means it."""
+        """After confirmation, cancel an unsent change or stop waiting for a restore."""
         view = self.list.current
         if view is None:
             return
@@ -237,7 +237,7 @@ class ChangesScreen(EngineScreen[None]):
             self.flash(formatting.not_cancellable_reason(change, self.key("undo")))
             return
 
-        def answered(is_confirmed: bool | None) -> None:  # noqa: FBT001 - Textual hands the answer over like this
+        def answered(is_confirmed: bool | None) -> None:  # noqa: FBT001 - Textual passes the result positionally
             if is_confirmed:
                 self._cancel_change(change)
 
@@ -260,22 +260,22 @@ class ChangesScreen(EngineScreen[None]):
             await self.backend.changes.cancel(change)
             self.flash("Cancelled before sending. Nothing changed in Xero.")
 
-    # --- all of them ---
+    # --- all changes ---
 
     def action_undo(self) -> None:
         """Undo the last request."""
         self.undo.undo()
 
     def action_redo(self) -> None:
-        """Redo what was undone last."""
+        """Redo the last undone request."""
         self.undo.redo()
 
     def action_pause(self) -> None:
-        """Pause the sending of changes, or go on with it."""
+        """Pause or resume sending to Xero."""
         self.undo.toggle_pause()
 
     def action_export(self) -> None:
-        """Write the changes found to a file whose name the person chooses."""
+        """Export the changes found to a CSV file chosen by the user."""
         if not self.list.window.total:
             self.flash("No changes to export.")
             return
@@ -294,7 +294,7 @@ class ChangesScreen(EngineScreen[None]):
         self.flash(f"{pluralize(count, 'change')} saved to {file}")
 
     def action_manual_restores(self) -> None:
-        """Show the restores that wait for a press in Xero."""
+        """Show the restores to finish in Xero."""
         self.open_screen(navigation.ManualRestoresScreen(self.backend))
 
     def action_back(self) -> None:

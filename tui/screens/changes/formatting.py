@@ -1,4 +1,4 @@
-"""What the list of changes says."""
+"""Text for the list of changes."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _ROOM_FOR_WORDS: Final = 96
 
 
 def change_badge(view: ChangeView, now: datetime) -> StatusBadge:
-    """Return what is said of a change: something of every one, here."""
+    """Return the badge of a change; every change has one in this list."""
     change = view.change
     if change.state is State.REFUSED and change.superseded:
         return _RETRIED
@@ -61,7 +61,7 @@ def change_badge(view: ChangeView, now: datetime) -> StatusBadge:
 
 
 def row(view: ChangeView, width: int, now: datetime) -> Content:
-    """Write one change in a line of this width."""
+    """Format one change as a row of this width."""
     change, badge = view.change, change_badge(view, now)
     when = formats.short_time(change.requested_at, now).rjust(_WHEN)
     taken = _ACTION + _SIGN + _WHEN + 3 * _GAP
@@ -90,7 +90,7 @@ def details(
     now: datetime,
     key: Callable[[str], str] = default_key,
 ) -> Content:
-    """Write what happened to one change, the newest first."""
+    """Format the history of one change, newest entry first."""
     change, badge = view.change, change_badge(view, now)
     written = [
         Content.assemble(
@@ -134,12 +134,12 @@ _EVENT_TEXT: Final[dict[str, str]] = {
 
 
 def entry_time(entry: ChangeLogEntry) -> str:
-    """Write when something happened to a change."""
+    """Format the time of a change log entry."""
     return f"{formats.day(entry.at.astimezone())} {formats.time_of_day(entry.at)}"
 
 
 def entry_text(entry: ChangeLogEntry) -> str:
-    """Write what happened to a change, and why."""
+    """Describe a change log entry and its reason."""
     text = _EVENT_TEXT.get(entry.transition) or _STATE_TEXT[entry.state]
     why = messages.why(entry)
     return f"{_ACTIONS[entry.action].capitalize()} {text}{f': {why}' if why else ''}"
@@ -153,7 +153,7 @@ def _requested_line(change: Change, now: datetime) -> str:
 
 
 def cancel_explanation(change: Change) -> tuple[str, ...]:
-    """Say what taking back comes to."""
+    """Describe the effect of cancelling."""
     if change.state is State.AWAITING_USER:
         return (f"Reshelve stops waiting for the restore of {change.name}.", "Nothing changes in Xero.")
     return (
@@ -163,7 +163,7 @@ def cancel_explanation(change: Change) -> tuple[str, ...]:
 
 
 def not_cancellable_reason(change: Change, undo: str) -> str:
-    """Say why there is nothing to take back; `undo` is the key that undoes."""
+    """Explain why a change can't be cancelled; `undo` is the key that undoes."""
     if change.state.is_open:
         return f"This change is being sent. Once it is done, press {undo} to undo it."
     if change.state is State.CONFIRMED:
@@ -183,17 +183,17 @@ _OUTCOMES: Final = {
 
 
 def question(plan: UndoPlan) -> str:
-    """Ask about the whole: "Undo 12 archives?"."""
+    """Return the question for the whole batch: "Undo 12 archives?"."""
     actions = {line.target.change.action for line in plan.lines}
     noun = _DOING[actions.pop()] if len(actions) == 1 else "change"
     return f"{VERBS[plan.kind]} {pluralize(len(plan.lines), noun)}?"
 
 
 def explanation(plan: UndoPlan, now: datetime) -> tuple[str, ...]:
-    """Say what was asked for when, what will be done, and to whom."""
+    """Describe when the batch was requested, what undo does, and to which contacts."""
     text = formats.short_time(plan.batch.at, now)
     requested = f"Requested {'on' if ' ' in text else 'at'} {text}."
-    # Those first of whom there is something to be said; sorting leaves the others in their order.
+    # Contacts in tenant groups first; the sort is stable.
     marked = plan.tenancy_warnings.tenant_groups
     lines = sorted(plan.lines, key=lambda line: not line.tenant_groups(marked))
     listed = [f"• {line.target.change.name}: {_format_outcome(line, marked)}" for line in lines[:_NAMED]]
@@ -220,7 +220,7 @@ _STEPS: Final = {
 
 
 def summary(plan: UndoPlan) -> str:
-    """Say exactly what it does, without a full stop: "3 cancelled before sending; 2 skipped: …"."""
+    """Summarise what it does, without a full stop: "3 cancelled before sending; 2 skipped: …"."""
     steps = Counter((line.outcome, line.waits_for_reply) for line in plan.steps)
     parts = [fill_in(text, {"n": steps[step]}) for step, text in _STEPS.items() if steps[step]]
     left = Counter(line.reason for line in plan.lines if not line.outcome.has_effect)
@@ -232,13 +232,13 @@ def summary(plan: UndoPlan) -> str:
 
 
 def _clause(reason: ContactReason | UndoReason) -> str:
-    """Write a reason behind a colon or a comma."""
+    """Format a reason to follow a colon or comma."""
     text = messages.message(Notice(reason)).rstrip(".")
     return f"{text[:1].lower()}{text[1:]}"
 
 
 def _tenancy_warnings(plan: UndoPlan) -> Iterator[str]:
-    """Warn of the contacts marked as tenants that it archives."""
+    """Warn about contacts in tenant groups that will be archived."""
     affected = [
         groups for line in plan.lines if (groups := line.tenant_groups(plan.tenancy_warnings.tenant_groups))
     ]
@@ -249,7 +249,7 @@ def _tenancy_warnings(plan: UndoPlan) -> Iterator[str]:
 
 
 def _first_archive_explanation(plan: UndoPlan) -> Iterator[str]:
-    """Explain an archive where it is the first that is made here."""
+    """Explain archiving if this is the first archive made in Reshelve."""
     count = sum(1 for line in plan.lines if line.outcome is UndoOutcome.ARCHIVE)
     if count and plan.tenancy_warnings.is_first_archive:
         yield from (words for _, words in formatting.full_explanation(count))
@@ -264,14 +264,14 @@ def _format_outcome(line: PlanLine, marked: frozenset[str]) -> str:
 
 
 def nothing_to_do(kind: BatchKind, plan: UndoPlan | None) -> str:
-    """Say why there is nothing to do."""
+    """Explain why there is nothing to undo or redo."""
     if plan is None:
         return f"Nothing to {VERBS[kind].lower()}."
     return f"Can't {VERBS[kind].lower()}: {summary(plan)}."
 
 
 def done_message(plan: UndoPlan) -> str:
-    """Say what was really done."""
+    """Describe the actual result."""
     if not plan.steps:
         return nothing_to_do(plan.kind, plan)
     return f"{VERBS[plan.kind]}ne: {summary(plan)}."

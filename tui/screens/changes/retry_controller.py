@@ -1,4 +1,4 @@
-"""Trying again, all at once, what Xero has refused."""
+"""Retry all changes that Xero refused."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _WHY: Final = "Xero will refuse again if the reason still applies. Retrying chan
 
 
 class RetryController:
-    """Requests again, for a screen, everything that Xero refused."""
+    """Retry, for a screen, every change that Xero refused."""
 
     def __init__(self, screen: EngineScreen[Any]) -> None:
         self._screen = screen
 
     def retry_all(self) -> None:
-        """Ask whether to try again what Xero refused."""
+        """Ask whether to retry the refused changes."""
         self._screen.start(self._ask, "retry", exclusive=True)
 
     async def _ask(self) -> None:
@@ -42,7 +42,7 @@ class RetryController:
             self._screen.flash(_NOTHING)
             return
 
-        def answered(is_confirmed: bool | None) -> None:  # noqa: FBT001 - Textual hands the answer over like this
+        def answered(is_confirmed: bool | None) -> None:  # noqa: FBT001 - Textual passes the result positionally
             if is_confirmed:
                 self._screen.start(partial(self._retry, changes), "retry")
 

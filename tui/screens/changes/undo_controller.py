@@ -1,4 +1,4 @@
-"""Undo, redo, and the pause of sending: what the person can do about changes wherever they are."""
+"""Undo, redo, and pausing of sending, available from several screens."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ _RESUMED: Final = "Sending resumed."
 
 
 class UndoController:
-    """Undoes, redoes and pauses for a screen."""
+    """Undo, redo and pause for a screen."""
 
     def __init__(self, screen: EngineScreen[Any]) -> None:
         self._screen = screen
 
     def undo(self) -> None:
-        """Undo the last request, once the person has seen what that will do."""
+        """Undo the last request, after the user has confirmed the plan."""
         self._screen.start(partial(self._plan, BatchKind.UNDO), "undo", exclusive=True)
 
     def redo(self) -> None:
-        """Redo what was undone last, once the person has seen what that will do."""
+        """Redo the last undone request, after the user has confirmed the plan."""
         self._screen.start(partial(self._plan, BatchKind.REDO), "undo", exclusive=True)
 
     def toggle_pause(self) -> None:
-        """Pause the sending of changes, or go on with it."""
+        """Pause or resume sending to Xero."""
         is_paused = not self._screen.backend.snapshot.is_paused
         self._screen.start(partial(self._pause, is_paused), "pause", exclusive=True)
 
     async def _plan(self, kind: BatchKind) -> None:
         screen, undo = self._screen, self._screen.backend.undo
         plan = await (undo.plan_undo() if kind is BatchKind.UNDO else undo.plan_redo())
-        # A second press may have overtaken the first, whose question stands there already.
+        # A second key press may find the first one's question already open.
         if not screen.is_current:
             return
         if plan is None or not plan.steps:
             screen.flash(formatting.nothing_to_do(kind, plan))
             return
 
-        def answered(is_confirmed: bool | None) -> None:  # noqa: FBT001 - Textual hands the answer over like this
+        def answered(is_confirmed: bool | None) -> None:  # noqa: FBT001 - Textual passes the result positionally
             if is_confirmed:
                 screen.start(partial(self._apply, plan), "undo")
 
@@ -64,6 +64,6 @@ class UndoController:
         if restored:
             self._screen.post_message(RestoreRequested(tuple(restored)))
 
-    async def _pause(self, is_paused: bool) -> None:  # noqa: FBT001 - a worker's own argument
+    async def _pause(self, is_paused: bool) -> None:  # noqa: FBT001 - passed positionally to a worker
         await self._screen.backend.changes.pause_sending(on=is_paused)
         self._screen.flash(_PAUSED if is_paused else _RESUMED)

@@ -1,1 +1,1 @@
-"""Comparing a file of contacts from Re-Leased."""
+"""Compare a file of contacts exported from Re-Leased."""

@@ -1,4 +1,4 @@
-"""Asks which file is to be held against Xero, and what it doesn't say itself."""
+"""Dialog that asks for the file to compare, and for details the file doesn't contain."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _ADVANCED = ("delimiter", "encoding")
 
 
 class ComparedFile(Struct, frozen=True):
-    """A file that could be compared: how its path was typed, and what came of it."""
+    """A file that was compared: the path as typed, and the result."""
 
     typed: str
     comparison: FileComparison
@@ -56,7 +56,7 @@ class _CompareFailed(Message, bubble=False):
 
 
 class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFile | None]):
-    """Compares as long as it is open: what is wrong with a file is said here, beside what could mend it."""
+    """Choose and compare a file; problems are shown here, next to the fields that fix them."""
 
     CSS_PATH: ClassVar = ["../dialogs/dialog.tcss", "choose_file.tcss"]
     AUTO_FOCUS = "#path"
@@ -74,7 +74,7 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
         self._worker: Worker[None] | None = None
 
     def compose(self) -> ComposeResult:
-        """Put what is always asked on top; what is seldom wanted is below, and hidden."""
+        """Lay out the common fields at the top; rarely used ones are hidden below."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = formatting.TITLE
             with VerticalScroll(id="form", can_focus=False):
@@ -96,13 +96,13 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
         yield KeyBar(("open", "Choose"), ("cancel", "Cancel"))
 
     def on_mount(self) -> None:
-        """Ask only for what is mostly wanted."""
+        """Show only the common fields."""
         for name in (*formatting.COLUMNS, *_ADVANCED):
             self._field(name).display = False
         self._update_date_hint()
 
     def on_descendant_focus(self) -> None:
-        """Show the list again to whoever is about to choose another file."""
+        """Show the file list again while the path has focus."""
         self.set_class(self.finder.has_focus_within, "-finding")
 
     def _field(self, name: str) -> ChoiceField:
@@ -111,7 +111,7 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
     def _show_note(self, text: str, style: str = "$text-warning") -> None:
         self.query_one("#note", SafeLabel).update_text(text, style)
 
-    # --- what is asked ---
+    # --- fields ---
 
     @on(PathFinder.Changed)
     def _update_date_hint(self) -> None:
@@ -143,7 +143,7 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
             self.query_one("#more").display = False
 
     def _options(self) -> FileOptions:
-        """Gather what was said. Raises `ValueError` for a date that is none."""
+        """Return the chosen options. Raises `ValueError` for an invalid date."""
         picked = {
             name: "" if (value := self._field(name).value) == formatting.AUTO else value
             for name in ("status", *formatting.COLUMNS, *_ADVANCED)
@@ -170,7 +170,7 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
     @on(Input.Submitted, "#date")
     @on(Button.Pressed, "#confirm")
     def compare(self) -> None:
-        """Compare the file that is chosen."""
+        """Compare the chosen file."""
         path = self.finder.path
         if self._worker is not None:
             return
@@ -215,7 +215,7 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
         self._show_fix(error.problem)
 
     def _show_fix(self, problem: FileProblem | None) -> None:
-        """Show what could mend it, and go there."""
+        """Show and focus the fields that can fix the problem."""
         if problem is FileProblem.COLUMNS:
             self._show_fields(*formatting.COLUMNS, *_ADVANCED)
             self.set_focus(self._field("name_column"))
@@ -230,7 +230,7 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
 
     @on(Button.Pressed, "#cancel")
     def action_cancel(self) -> None:
-        """Stop comparing, or close the dialog and compare nothing."""
+        """Stop comparing, or close the dialog without a result."""
         if self._worker is None:
             self.dismiss(None)
             return

@@ -1,4 +1,4 @@
-"""A file of contacts out of Re-Leased, held against Xero: what agrees, what differs, and what to do."""
+"""Compare a Re-Leased export with Xero: matches, differences, and what to do about them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _SEARCH_KEYS: Final = (("open", "To the list"), ("clear", "Clear"), "command_pal
 
 
 class CompareScreen(EngineScreen[None]):
-    """What a file says beside what Xero says. Nothing of it is recorded before the person says so."""
+    """The result of a comparison. Nothing is recorded until the user confirms."""
 
     CSS_PATH = "compare.tcss"
     AUTO_FOCUS = "#rows"
@@ -49,8 +49,8 @@ class CompareScreen(EngineScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("archive", "restore"),
         *(
-            Binding(keys, each, show=False, id=spec(each).binding_id)
-            for each, keys in (("select", "space"), ("select_all", "asterisk"))
+            Binding(keys, action, show=False, id=spec(action).binding_id)
+            for action, keys in (("select", "space"), ("select_all", "asterisk"))
         ),
         *bindings("kind_differ", "kind_unclear", "kind_agree", "kind_file", "kind_xero", "mark_synced"),
         *bindings("open_in_xero", "copy", "undo", "redo", "pause", "manual_restores"),
@@ -66,7 +66,7 @@ class CompareScreen(EngineScreen[None]):
         self.undo = UndoController(self)
 
     def compose(self) -> ComposeResult:
-        """Put the list below what was found, and the line under the cursor in full below it."""
+        """Lay out the notes, the list, and the details of the line under the cursor."""
         yield StaticLine(id="heading")
         yield Static(id="notes", markup=False)
         yield KindBar(
@@ -81,7 +81,7 @@ class CompareScreen(EngineScreen[None]):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        """Show what was found."""
+        """Show the comparison."""
         name = self.backend.snapshot.organisation.name
         self.query_one("#heading", StaticLine).show(formatting.heading(self.lines.comparison, name))
         self.lines.groups.show_counts(counts(self.lines.comparison))
@@ -96,7 +96,7 @@ class CompareScreen(EngineScreen[None]):
         self.lines.show_comparison(comparison)
 
     def _line_changed(self) -> None:
-        """Tell of the line under the cursor, and name the keys that are for it."""
+        """Show the details of the line under the cursor, and its keys."""
         entry = self.lines.current
         details = self.query_one("#told", Static)
         details.update(
@@ -108,7 +108,7 @@ class CompareScreen(EngineScreen[None]):
         self._update_key_bar()
 
     def on_descendant_focus(self) -> None:
-        """Name the keys that work where the person is."""
+        """Show the keys that work for the focused widget."""
         self._update_key_bar()
 
     def _update_key_bar(self) -> None:
@@ -131,14 +131,14 @@ class CompareScreen(EngineScreen[None]):
         )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave the search key to the box; esc unselects and clears before it leaves."""
+        """Pass the search key to the search box while it has focus; Esc deselects, clears, then goes back."""
         if action == "search":
             return not self.lines.search.has_focus_within
         if action == "clear":
             return bool(self.lines.search.text) or bool(self.lines.selection)
         return super().check_action(action, parameters)
 
-    # --- the list ---
+    # --- list ---
 
     @on(LinesFound)
     def _lines_found(self, message: LinesFound) -> None:
@@ -162,53 +162,53 @@ class CompareScreen(EngineScreen[None]):
         self.lines.search_changed()
 
     def action_kind_differ(self) -> None:
-        """Show what differs."""
+        """Show differences."""
         self.lines.open_kind(LineKind.DIFFER)
 
     def action_kind_unclear(self) -> None:
-        """Show the lines that are unclear."""
+        """Show the lines that need review."""
         self.lines.open_kind(LineKind.UNCLEAR)
 
     def action_kind_agree(self) -> None:
-        """Show what agrees."""
+        """Show matches."""
         self.lines.open_kind(LineKind.AGREE)
 
     def action_kind_file(self) -> None:
-        """Show what Xero doesn't have."""
+        """Show contacts that are only in the file."""
         self.lines.open_kind(LineKind.FILE)
 
     def action_kind_xero(self) -> None:
-        """Show what the file doesn't have."""
+        """Show contacts that are only in Xero."""
         self.lines.open_kind(LineKind.XERO)
 
     def action_search(self) -> None:
-        """Let the person type."""
+        """Focus the search box."""
         self.lines.search.focus_input()
 
-    # --- what the person does about it ---
+    # --- user actions ---
 
     def action_clear(self) -> None:
-        """Take the selection back, then the words."""
+        """Clear the selection, then the search."""
         self.fixes.clear()
 
     def action_select(self) -> None:
-        """Select the line under the cursor, or no longer."""
+        """Select or deselect the line under the cursor."""
         self.fixes.select()
 
     def action_select_all(self) -> None:
-        """Select everything that differs and is found."""
+        """Select all differences in this list."""
         self.fixes.select_all()
 
     def action_archive(self) -> None:
-        """Archive in Xero what is archived in Re-Leased."""
+        """Archive in Xero contacts that are archived in Re-Leased."""
         self.fixes.change(Action.ARCHIVE)
 
     def action_restore(self) -> None:
-        """Restore in Xero what is active in Re-Leased."""
+        """Restore in Xero contacts that are active in Re-Leased."""
         self.fixes.change(Action.RESTORE)
 
     def action_mark_synced(self) -> None:
-        """Record what agrees, if the person means it."""
+        """Mark matches as synced, after confirmation."""
         self.matches.record()
 
     def action_undo(self) -> None:
@@ -216,18 +216,18 @@ class CompareScreen(EngineScreen[None]):
         self.undo.undo()
 
     def action_redo(self) -> None:
-        """Redo what was undone last."""
+        """Redo the last undone request."""
         self.undo.redo()
 
     def action_pause(self) -> None:
-        """Pause the sending of changes, or go on with it."""
+        """Pause or resume sending to Xero."""
         self.undo.toggle_pause()
 
     def action_back(self) -> None:
-        """Go back to the contacts; what isn't recorded is asked about first."""
+        """Go back to the contacts; ask first if matches aren't recorded."""
         self.matches.leave()
 
-    # --- the one under the cursor ---
+    # --- selected line ---
 
     @on(VirtualList.Opened)
     def _open(self) -> None:
@@ -248,7 +248,7 @@ class CompareScreen(EngineScreen[None]):
             do(entry.contact.contact_id)
 
     def action_open_in_xero(self) -> None:
-        """Open the contact under the cursor in Xero's pages."""
+        """Open the contact under the cursor in Xero."""
         self._with_contact(self.open_page)
 
     def action_copy(self) -> None:
@@ -256,5 +256,5 @@ class CompareScreen(EngineScreen[None]):
         self._with_contact(self.copy_link)
 
     def action_manual_restores(self) -> None:
-        """Show the restores that wait for a press in Xero."""
+        """Show the restores to finish in Xero."""
         self.open_screen(navigation.ManualRestoresScreen(self.backend))

@@ -1,4 +1,4 @@
-"""Looking through a comparison: its groups, words, and how the contacts in sight stand by now."""
+"""The list of a comparison: groups, search, and the current state of visible contacts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class KindBar(GroupBar[LineKind]):
-    """Says how many lines each kind has."""
+    """Shows how many lines each kind has."""
 
     NAMES: ClassVar[Mapping[StrEnum, tuple[str, str]]] = {
         LineKind.DIFFER: ("Different", "Different"),
@@ -45,7 +45,7 @@ class KindBar(GroupBar[LineKind]):
 
 @dataclass
 class LinesFound(Message, bubble=False):
-    """The lines of a kind that have all words, by their numbers."""
+    """The indexes of the lines of a kind that match all search words."""
 
     kind: LineKind
     text: str
@@ -54,17 +54,17 @@ class LinesFound(Message, bubble=False):
 
 @dataclass
 class RowsLoaded(Message, bubble=False):
-    """How the contacts in sight stand now."""
+    """The current state of the visible contacts."""
 
     rows: Sequence[Row]
 
 
 class ComparisonList:
-    """Shows a comparison in a screen that has groups, a search box and a list.
+    """Show a comparison in a screen with groups, a search box and a list.
 
-    Of a file that can have a million lines, only those in sight are written, and only their contacts are
-    read again when something changes. `on_line_changed` is called when another line is under the cursor or
-    the one there looks different, `on_shown_changed` when the list shows other lines.
+    A file can have a million lines, so only visible lines are formatted, and only their contacts are reloaded
+    after a change. `on_line_changed` is called when the cursor is on another line or its line looks
+    different, `on_shown_changed` when the list shows other lines.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class ComparisonList:
 
     @property
     def kind(self) -> LineKind:
-        """The group that is open."""
+        """The open group."""
         return self.groups.group
 
     @property
@@ -112,14 +112,14 @@ class ComparisonList:
         return self.entry_at(self.rows.cursor)
 
     def entry_at(self, index: int) -> ComparisonEntry | None:
-        """Return a line by its place in the list, None where there is none."""
+        """Return a line by its index in the list, or None if there is none."""
         lines = lines_of(self.comparison, self.kind)
         if not 0 <= index < len(self.shown) or self.shown[index] >= len(lines):
             return None
         return to_entry(lines[self.shown[index]])
 
     def context_of(self, entry: ComparisonEntry) -> formatting.LineContext:
-        """Return how a line stands by now."""
+        """Return the current state of a line."""
         contact_id = entry.contact.contact_id if entry.contact is not None else ""
         is_agreeing = self.kind is LineKind.AGREE
         return formatting.LineContext(
@@ -130,9 +130,9 @@ class ComparisonList:
         )
 
     def format_row(self, index: int, width: int) -> Sequence[Content]:
-        """Write one row."""
+        """Format one row."""
         if width != self._titles_width:
-            # It is another once there is a scrollbar, or none any more.
+            # The width changes when a scrollbar appears or disappears.
             self._screen.call_later(self._write_titles, width)
         entry = self.entry_at(index)
         return (
@@ -141,17 +141,17 @@ class ComparisonList:
             else (formatting.row(entry, self.context_of(entry), width, self._screen.now()),)
         )
 
-    # --- what is shown ---
+    # --- shown lines ---
 
     def show_comparison(self, found: FileComparison) -> None:
-        """Show this comparison from now on; the cursor stays at its place in the list."""
+        """Replace the comparison; the cursor keeps its position in the list."""
         self.comparison = found
         self._searchable = {}
         self.groups.show_counts(counts(found))
         self.find(keep=True)
 
     def find(self, *, keep: bool = False) -> None:
-        """Find the lines of the group that have all words."""
+        """Find the lines of the group that match all search words."""
         kind, text = self.kind, self.search.text
         if fold(text).split():
             self._screen.start(partial(self._find, kind, text), "find", exclusive=True)
@@ -172,7 +172,7 @@ class ComparisonList:
         self._screen.post_message(LinesFound(kind, text, shown))
 
     def lines_found(self, message: LinesFound) -> None:
-        """Show what was found, unless something else is looked for by now."""
+        """Show the lines found, unless the query has changed since."""
         if (message.kind, message.text) == (self.kind, self.search.text):
             self._show(message.shown, keep=False)
             self.search.show_result_count(len(message.shown), len(lines_of(self.comparison, self.kind)))
@@ -195,10 +195,10 @@ class ComparisonList:
         if width:
             self._screen.query_one("#titles", StaticLine).show(formatting.titles(self.kind, width))
 
-    # --- how they stand by now ---
+    # --- current state of contacts ---
 
     def load_live_rows(self) -> None:
-        """Read the contacts in sight."""
+        """Load the visible contacts."""
         self._screen.start(self._load_live_rows, "live", exclusive=True)
 
     async def _load_live_rows(self) -> None:
@@ -208,7 +208,7 @@ class ComparisonList:
         self._screen.post_message(RowsLoaded(rows))
 
     def rows_loaded(self, message: RowsLoaded) -> None:
-        """Show how the contacts in sight stand."""
+        """Show the current state of the visible contacts."""
         live = {row.contact_id: row for row in message.rows}
         if live != self._live_rows:
             self._live_rows = live
@@ -216,18 +216,18 @@ class ComparisonList:
             self._on_line_changed()
 
     def update_line(self) -> None:
-        """Say that the line under the cursor looks different."""
+        """Report that the line under the cursor looks different."""
         self._on_line_changed()
 
-    # --- groups and words ---
+    # --- groups and search ---
 
     def search_changed(self) -> None:
-        """Find what is typed."""
+        """Search for the typed text."""
         if self.rows.cursor < len(self.shown):
             self._last_line = self.shown[self.rows.cursor]
         self.find()
         if not self.search.text:
-            # Without words every line is shown: the cursor stays on its own.
+            # After clearing the search, show every line with the cursor on the last line found.
             self.rows.put_cursor(self._last_line)
 
     def open_kind(self, kind: LineKind) -> None:

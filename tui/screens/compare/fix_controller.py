@@ -1,4 +1,4 @@
-"""Making Xero agree with a file: selecting what differs, and archiving or restoring it."""
+"""Make Xero agree with a file: select differences, then archive or restore them."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 class FixController:
-    """Selects and changes, in the screen of a comparison, what differs.
+    """Select and change differences in the comparison screen.
 
-    Each contact takes one direction alone, the one that makes Xero agree: of those selected, each key takes
-    those that it mends, and leaves the others selected.
+    Each contact can change in one direction only: the one that makes Xero agree. The archive and restore keys
+    each act on the selected contacts they can fix and leave the others selected.
     """
 
     def __init__(self, screen: EngineScreen[Any], lines: ComparisonList) -> None:
@@ -34,7 +34,7 @@ class FixController:
         self._selected_by_action: Mapping[Action, tuple[str, ...]] | None = None
 
     def available_actions(self) -> list[tuple[str, str]]:
-        """Offer what would make those chosen agree, each direction with how many take it."""
+        """Return the actions that fix the chosen contacts, each with their number."""
         offers = []
         for action, name in ((Action.ARCHIVE, "Archive"), (Action.RESTORE, "Restore")):
             count = len(self._targets(action))
@@ -44,7 +44,7 @@ class FixController:
         return offers
 
     def clear(self) -> None:
-        """Take the selection back, then the compare_format."""
+        """Clear the selection, then the search."""
         if self._lines.selection:
             self._lines.selection.clear()
             self._selection_changed()
@@ -52,7 +52,7 @@ class FixController:
             self._lines.search.clear()
 
     def select(self) -> None:
-        """Select the line under the cursor, or no longer, and go on to the next."""
+        """Select or deselect the line under the cursor, then move to the next."""
         entry = self._lines.current
         if self._lines.kind is not LineKind.DIFFER or entry is None or entry.contact is None:
             self._screen.flash(formatting.only_differences_message(self._screen.key))
@@ -62,7 +62,7 @@ class FixController:
         self._lines.rows.put_cursor(self._lines.rows.cursor + 1)
 
     def select_all(self) -> None:
-        """Select everything that differs and is found."""
+        """Select all differences in this list."""
         lines = self._lines
         if lines.kind is not LineKind.DIFFER:
             self._screen.flash(formatting.only_differences_message(self._screen.key))
@@ -80,7 +80,7 @@ class FixController:
         self._lines.update_line()
 
     def show_selection(self) -> None:
-        """Say how many are selected, and how many of those the list doesn't show."""
+        """Show how many contacts are selected, and how many of them the list doesn't show."""
         self._screen.query_one(SelectionBar).update_from(len(self._lines.selection), len(self._hidden()))
 
     def _hidden(self) -> frozenset[str]:
@@ -96,7 +96,7 @@ class FixController:
         )
 
     def _targets(self, action: Action) -> tuple[str, ...]:
-        """Return the contacts chosen that this action would make agree."""
+        """Return the chosen contacts that this action would make agree."""
         if self._lines.selection:
             self._selected_by_action = self._selected_by_action or self._group_by_action()
             return self._selected_by_action[action]
@@ -107,7 +107,7 @@ class FixController:
         return (difference.contact.contact_id,)
 
     def _group_by_action(self) -> Mapping[Action, tuple[str, ...]]:
-        """Sort those selected by what each takes; once for a selection, which can be as long as the file."""
+        """Group the selected contacts by action; cached, since a selection can be as long as the file."""
         chosen: dict[Action, list[str]] = {action: [] for action in Action}
         for entry in self._lines.comparison.mismatches:
             if entry.contact.contact_id in self._lines.selection:
@@ -115,12 +115,12 @@ class FixController:
         return {action: tuple(ids) for action, ids in chosen.items()}
 
     def retain(self, comparison: FileComparison) -> None:
-        """Unselect what no longer differs in a comparison."""
+        """Deselect contacts that no longer differ in a comparison."""
         self._selected_by_action = None
         self._lines.selection.retain({entry.contact.contact_id for entry in comparison.mismatches})
 
     def change(self, action: Action) -> None:
-        """Archive or restore in Xero what is so in Re-Leased."""
+        """Archive or restore in Xero the contacts with that status in Re-Leased."""
         targets = self._targets(action)
         if self._lines.kind is not LineKind.DIFFER:
             self._screen.flash(formatting.only_differences_message(self._screen.key))

@@ -1,4 +1,4 @@
-"""What the comparison of a file with Xero says."""
+"""Text for the comparison of a file with Xero."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 class LineKind(StrEnum):
-    """What came of the comparison for a contact, the most pressing first."""
+    """The result of the comparison for a contact, most important first."""
 
     DIFFER = "differ"
     UNCLEAR = "unclear"
@@ -48,9 +48,9 @@ class LineKind(StrEnum):
 
 
 class ComparisonEntry(Struct, frozen=True):
-    """One contact: what the file tells of it, and which it is in Xero; None where a side hasn't got it.
+    """One contact, in the file and in Xero; None on a side that doesn't have it.
 
-    `candidates` are those that an unclear line could mean; `difference` says more of one that differs.
+    `candidates` are the possible matches of an ambiguous line; `difference` describes a mismatch.
     """
 
     listed: FileContact | None = None
@@ -60,14 +60,14 @@ class ComparisonEntry(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """What to call it; Xero's name goes before the file's."""
+        """The displayed name; Xero's takes precedence over the file's."""
         listed = self.listed
         name = self.contact.name if self.contact is not None else ""
         return name or (listed and (listed.name or listed.email or listed.xero_id)) or "no name"
 
     @property
     def email(self) -> str:
-        """Its e-mail address, Xero's before the file's."""
+        """The e-mail address; Xero's takes precedence over the file's."""
         email = self.contact.email if self.contact is not None else ""
         return email or (self.listed.email if self.listed is not None else "")
 
@@ -90,7 +90,7 @@ def counts(comparison: FileComparison) -> Mapping[LineKind, int]:
 
 
 def to_entry(item: Raw) -> ComparisonEntry:
-    """Return a line as it is shown; made for those alone that are."""
+    """Return a line as it is displayed; created only for visible lines."""
     if isinstance(item, XeroContact):
         return ComparisonEntry(contact=item)
     if isinstance(item, FileContact):
@@ -102,7 +102,7 @@ def to_entry(item: Raw) -> ComparisonEntry:
 
 
 def searchable(lines: Iterable[Raw]) -> list[str]:
-    """Return the folded text of each line in which words are looked for: names and e-mail addresses."""
+    """Return the case-folded text of each line for searching: names and e-mail addresses."""
     return [fold(_text(to_entry(line))) for line in lines]
 
 
@@ -110,7 +110,7 @@ def _text(entry: ComparisonEntry) -> str:
     listed, contacts = entry.listed, entry.candidates
     if entry.contact is not None:
         contacts = (entry.contact,)
-    parts = [part for each in contacts for part in (each.name, each.email)]
+    parts = [part for contact in contacts for part in (contact.name, contact.email)]
     if listed is not None:
         parts += (listed.name, listed.email)
     return "\n".join(parts)
@@ -123,7 +123,7 @@ if TYPE_CHECKING:
     from tui.model.comparison import FileComparison
     from tui.model.rows import Row
 
-    #: What tells the key of an action as it is now.
+    #: Returns the key currently bound to an action.
     Key = Callable[[str], str]
 
 EMPTY: Final = {
@@ -149,9 +149,9 @@ _UNRECORDED: Final = "+ not recorded yet"
 
 
 class LineContext(Struct, frozen=True):
-    """What decides how a line looks apart from the line: where it stands, and how it stands by now.
+    """The state that determines how a line looks.
 
-    `row` is the contact as it is known now, None until it has been read.
+    `row` is the contact's current state, None until it is loaded.
     """
 
     kind: LineKind
@@ -161,12 +161,12 @@ class LineContext(Struct, frozen=True):
 
 
 def only_differences_message(key: Key) -> str:
-    """Say why there is nothing to select or act on here."""
+    """Explain why nothing can be selected or changed here."""
     return f"Only differences can be selected and changed. Press {key('kind_differ')} to show them."
 
 
 def no_targets_message(action: Action, key: Key) -> str:
-    """Say that none of the lines chosen could be changed this way to agree."""
+    """Explain that this action wouldn't make any of the chosen lines agree."""
     if action is Action.ARCHIVE:
         return (
             f"None of these is archived in Re-Leased. {_fix_hint(Action.RESTORE, key)} in Xero those that "
@@ -183,7 +183,7 @@ def _fix_hint(action: Action, key: Key) -> str:
 
 
 def heading(comparison: FileComparison, organisation: str) -> Content:
-    """Name the file, what it was held against, and how old it is."""
+    """Return the file's name, its age, and the organisation it is compared with."""
     source = comparison.source
     return Content.assemble(
         ("Compared", "bold $text-primary"),
@@ -195,7 +195,7 @@ def heading(comparison: FileComparison, organisation: str) -> Content:
 
 
 def notes(comparison: FileComparison, unrecorded: int, recorded: int, key: Key) -> Content:
-    """Say what was assumed, what looks odd, and what the file proves."""
+    """Return assumptions, oddities, and the number of changes the file confirms."""
     said = [
         content(messages.in_full(note), "$text-warning")
         for note in (*comparison.source.notes, *comparison.notes)
@@ -219,17 +219,17 @@ NOTHING_NEW: Final = "The file confirms no more changes. Nothing to record."
 
 
 def proved_message(count: int) -> str:
-    """Say how many changes the file proves."""
+    """Return how many changes the file confirms."""
     return f"{pluralize(count, 'more change')} confirmed by the file."
 
 
 def recorded_message(count: int) -> str:
-    """Say how many changes are read now that weren't."""
+    """Return how many changes were marked as synced."""
     return f"{pluralize(count, 'change')} marked as synced."
 
 
 def record_explanation(comparison: FileComparison, count: int) -> Iterator[str]:
-    """Say what recording comes to."""
+    """Describe the effect of marking as synced."""
     yield proved_message(count)
     exported = formats.date_and_time(comparison.source.exported_at)
     yield f"Shown as Synced, with the file's date: {exported}. Nothing changes in Xero or Re-Leased."
@@ -242,7 +242,7 @@ def record_explanation(comparison: FileComparison, count: int) -> Iterator[str]:
 
 
 def titles(kind: LineKind, width: int) -> Content:
-    """Write the titles of the columns for rows of this width."""
+    """Format the column titles for rows of this width."""
     last = {LineKind.DIFFER: "Why", LineKind.UNCLEAR: "Matches", LineKind.FILE: "Where"}.get(
         kind, "Last change"
     )
@@ -251,7 +251,7 @@ def titles(kind: LineKind, width: int) -> Content:
 
 
 def row(entry: ComparisonEntry, context: LineContext, width: int, now: datetime) -> Content:
-    """Write one line in this width."""
+    """Format one line as a row of this width."""
     listed, contact = entry.listed, entry.contact
     file_status = STATUSES[listed.status] if listed is not None else NO_VALUE
     status = (
@@ -272,9 +272,9 @@ def row(entry: ComparisonEntry, context: LineContext, width: int, now: datetime)
 
 
 def _cells(kind: LineKind, width: int, *texts: str) -> dict[int, str]:
-    """Fit what fits into a line, by its place: the e-mail address goes first, then a status, then why.
+    """Return the cells that fit, by column; the e-mail is dropped first, then a status, then the reason.
 
-    A status can be told from the other one: what differs is archived there and active here, or the reverse.
+    One status implies the other: a contact that differs is archived on one side and active on the other.
     """
     name, email, file_status, xero_status, last = texts
     statuses = {2: fit(file_status, _STATUS), 3: fit(xero_status, _STATUS)}
@@ -293,7 +293,7 @@ def _cells(kind: LineKind, width: int, *texts: str) -> dict[int, str]:
 
 
 def state(entry: ComparisonEntry, context: LineContext, now: datetime) -> tuple[str, str]:
-    """Say in few words why a line is where it is or what has become of it, with a style."""
+    """Summarise why a line is in its group or what has happened since, with a style."""
     if context.is_unrecorded:
         return _UNRECORDED, "accent"
     if entry.candidates:
@@ -314,7 +314,7 @@ def state(entry: ComparisonEntry, context: LineContext, now: datetime) -> tuple[
 
 
 def is_outdated(entry: ComparisonEntry, context: LineContext) -> bool:
-    """Whether something is being done, or was, about a difference since the file was compared."""
+    """Whether the contact has changed, or is changing, since the file was compared."""
     if context.row is None or entry.listed is None:
         return False
     view = context.row.last_change
@@ -322,11 +322,11 @@ def is_outdated(entry: ComparisonEntry, context: LineContext) -> bool:
     return is_open or context.row.status is entry.listed.status
 
 
-# --- the one under the cursor ---
+# --- selected line ---
 
 
 def details(entry: ComparisonEntry, context: LineContext, now: datetime, key: Key) -> Content:
-    """Tell all that is known of one line, and what can be done about it."""
+    """Describe one line in full, and what can be done about it."""
     where = f"line {entry.listed.line:,}" if entry.listed is not None else "not in the file"
     head = Content.assemble(content(entry.name, "bold"), "  ", (where, "$text-muted"))
     return Content("\n").join([head, *(content(line) for line in _detail_lines(entry, context, now, key))])
@@ -365,14 +365,14 @@ def _difference(entry: ComparisonEntry, context: LineContext, now: datetime, key
 
 
 def _named(name: str, email: str, status: ContactStatus) -> str:
-    return ", ".join([*(safe(each, 80) for each in (name, email) if each), STATUSES[status]])
+    return ", ".join([*(safe(part, 80) for part in (name, email) if part), STATUSES[status]])
 
 
-# --- asking ---
+# --- questions ---
 
 
 def match_question(entry: AmbiguousLine) -> tuple[str, ...]:
-    """Say which line it is."""
+    """Describe the line to match."""
     listed = entry.listed
     said = f"Line {listed.line:,} of the file: {_named(listed.name, listed.email, listed.status)}."
     if len(entry.candidates) > 1:
@@ -381,7 +381,7 @@ def match_question(entry: AmbiguousLine) -> tuple[str, ...]:
 
 
 def candidate(entry: XeroContact) -> str:
-    """Name a contact in Xero, with what tells it from others."""
+    """Describe a contact in Xero so that it can be distinguished from others."""
     return f"{_named(entry.name or 'no name', entry.email, entry.status)} in Xero"
 
 
@@ -434,20 +434,20 @@ _NEXT: Final = {
 
 
 def failure_message(error: ContactFileError) -> str:
-    """Say what is wrong with a file, that nothing was changed, and what to do here."""
+    """Describe a problem with a file, that nothing was changed, and what to do."""
     if error.problem is None:
         return messages.in_full(error)
     return f"{messages.message(error)} Nothing was changed. {_NEXT[error.problem]}"
 
 
 def columns(header: Sequence[str]) -> Mapping[str, str]:
-    """Return the columns of a file to choose from, by their numbers; nameless ones can't be."""
+    """Return a file's columns to choose from, by index; unnamed columns are left out."""
     named = {str(place): name for place, name in enumerate(header) if name.strip()}
     return {AUTO: "automatic", **named}
 
 
 def entry_row(entry: PathEntry, width: int, now: datetime) -> Content:
-    """Write a file or folder in this width."""
+    """Format a file or folder as a row of this width."""
     if entry.is_folder:
         return Content.styled(fit(f"{entry.name}/", width), "$text-primary")
     details = formats.short_time(entry.modified_at, now)

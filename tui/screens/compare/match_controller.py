@@ -1,4 +1,4 @@
-"""Settling a comparison: telling which contact an unclear line means, and recording what agrees."""
+"""Resolve a comparison: match ambiguous lines, and record confirmed changes."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _LEAVING: Final = {
 
 
 class MatchController:
-    """Takes, in the screen of a comparison, what only a person knows, and records what agrees.
+    """Ask which contact an ambiguous line matches, and record matches as synced.
 
-    What isn't recorded is never shown as synced. `on_resolved` is called with the comparison once a line is
-    told.
+    Changes that aren't recorded are never shown as synced. `on_resolved` is called with the updated
+    comparison once a line is resolved.
     """
 
     def __init__(
@@ -52,16 +52,16 @@ class MatchController:
         self._pending_choices: dict[int, str | None] = {}
 
     def ask_match(self, ambiguous: AmbiguousLine) -> None:
-        """Ask which contact a line means."""
+        """Ask which contact a line matches."""
 
         def answered(answer: str | None) -> None:
             if answer is not None and answer != _LEFT_OUT:
-                # With those that are still being sorted in: of a long file that takes a moment.
+                # Include earlier answers that are still being applied, which takes a moment for a long file.
                 self._pending_choices[ambiguous.listed.line] = None if answer == _NOBODY else answer
                 resolve = partial(self._resolve, dict(self._pending_choices))
                 self._screen.start(resolve, "resolve", exclusive=True)
 
-        answers = {each.contact_id: formatting.candidate(each) for each in ambiguous.candidates}
+        answers = {contact.contact_id: formatting.candidate(contact) for contact in ambiguous.candidates}
         answers |= {_NOBODY: "None of them" if len(answers) > 1 else "No, another contact"}
         answers |= {_LEFT_OUT: "Leave it out for now"}
         question = "Which contact matches?" if len(ambiguous.candidates) > 1 else "Is this the contact?"
@@ -81,27 +81,29 @@ class MatchController:
             f"Saved. {pluralize(left, 'line')} left to review." if left else "Saved. Nothing left to review."
         )
 
-    # --- recording what agrees ---
+    # --- recording matches ---
 
     def update_unrecorded(self) -> None:
-        """Say what the file proves that isn't recorded."""
+        """Show which confirmed changes aren't recorded yet."""
         unrecorded_proofs = (
-            each for each in self._lines.comparison.newly_synced if each.change_id not in self._recorded_ids
+            proof
+            for proof in self._lines.comparison.newly_synced
+            if proof.change_id not in self._recorded_ids
         )
-        self._lines.unrecorded = frozenset(each.contact_id for each in unrecorded_proofs)
+        self._lines.unrecorded = frozenset(proof.contact_id for proof in unrecorded_proofs)
         text = formatting.notes(
             self._lines.comparison, len(self._lines.unrecorded), self._recorded_count, self._screen.key
         )
         self._screen.query_one("#notes", Static).update(text)
 
     def record(self) -> None:
-        """Record what agrees, if the person means it."""
+        """Mark matches as synced, after confirmation."""
         count = len(self._lines.unrecorded)
         if not count:
             self._screen.flash(_ALREADY_RECORDED if self._recorded_ids else formatting.NOTHING_NEW)
             return
 
-        def answered(is_confirmed: bool | None) -> None:  # noqa: FBT001 - Textual hands the answer over like this
+        def answered(is_confirmed: bool | None) -> None:  # noqa: FBT001 - Textual passes the result positionally
             if is_confirmed:
                 self._start_recording(then_close=False)
 
@@ -116,7 +118,7 @@ class MatchController:
     async def _record(self, *, then_close: bool) -> None:
         screen, lines = self._screen, self._lines
         result = await screen.backend.comparison.record_matches(lines.comparison, {})
-        self._recorded_ids |= {each.change_id for each in result.comparison.newly_synced}
+        self._recorded_ids |= {proof.change_id for proof in result.comparison.newly_synced}
         self._recorded_count += result.newly_synced_total
         self.update_unrecorded()
         lines.rows.refresh()
@@ -132,7 +134,7 @@ class MatchController:
             )
 
     def leave(self) -> None:
-        """Go back to the contacts; what isn't recorded is asked about first."""
+        """Go back to the contacts; ask first if matches aren't recorded."""
         if not self._lines.unrecorded or self._screen.backend.is_read_only:
             self._screen.dismiss()
             return

@@ -1,4 +1,4 @@
-"""Comparing a file with Xero, from any screen that offers it."""
+"""Start a comparison from any screen that offers it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class ComparisonController:
-    """Asks for a file, and shows what came of comparing it."""
+    """Ask for a file, compare it, and show the result."""
 
     def __init__(self, screen: EngineScreen[Any]) -> None:
         self._screen = screen
@@ -24,7 +24,7 @@ class ComparisonController:
 
         def compared(file: ComparedFile | None) -> None:
             if file is not None:
-                # To be compared again, once it says something else.
+                # Suggested the next time, when a newer export is likely at the same path.
                 self._last_path = file.typed
                 screen.open_screen(navigation.CompareScreen(screen.backend, file.comparison))
 

@@ -1,4 +1,4 @@
-"""A box for the path of a file, with what lies in the folder below it."""
+"""An input for a file path, with a list of the folder's contents."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
 
 _ENDINGS: Final = (".csv", ".tsv", ".txt")
-# Of a folder with more, the rest isn't looked at: a list must come while somebody types.
+# Further entries are ignored, so that the list keeps up with typing in large folders.
 _MOST_LOOKED_AT: Final = 20_000
 _MOST_LISTED: Final = 500
 
 
 class PathEntry(Struct, frozen=True):
-    """A folder, or a file that can be one of contacts."""
+    """A folder, or a file that may contain contacts."""
 
     path: Path
     is_folder: bool
@@ -49,14 +49,14 @@ class PathEntry(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """Its name as it is shown."""
+        """The displayed name."""
         return safe(self.path.name)
 
 
 class FolderListing(Struct, frozen=True):
-    """What the folder holds whose name begins as typed: files first, the newest first, then folders.
+    """The folder's entries that start with the typed name: files, newest first, then folders.
 
-    `problem` says why nothing could be listed.
+    `problem` describes why the folder couldn't be listed.
     """
 
     typed: str
@@ -65,18 +65,18 @@ class FolderListing(Struct, frozen=True):
 
 
 def default_folder() -> str:
-    """Return where downloads mostly lie, as it is typed."""
+    """Return the usual download folder, as the user would type it."""
     return "~/Downloads/" if Path("~/Downloads").expanduser().is_dir() else "~/"
 
 
 def split_path(typed: str) -> tuple[str, str]:
-    """Part what is typed into the folder, up to its last slash, and the beginning of a name."""
+    """Split the typed path into the folder, up to its last slash, and the start of a name."""
     folder, slash, name = typed.rpartition("/")
     return folder + slash, name
 
 
 def list_folder(typed: str) -> FolderListing:
-    """List what could be meant. Reads the disk, so not for the screen's own thread."""
+    """List the matching entries. Reads the disk, so run it in a thread."""
     folder, prefix = split_path(typed.lstrip())
     try:
         with os.scandir(expand_path(folder) if folder else Path()) as scan:
@@ -97,7 +97,7 @@ def _matching(entries: Iterator[os.DirEntry[str]], prefix: str) -> Iterator[Path
             continue
         if entry.name.startswith(".") and not prefix.startswith("."):
             continue
-        # One that is gone by now, or leads nowhere.
+        # Skip entries deleted in the meantime and broken links.
         with suppress(OSError, ValueError, OverflowError):
             stat, is_folder = entry.stat(), entry.is_dir()
             if is_folder or entry.name.casefold().endswith(_ENDINGS):
@@ -106,7 +106,7 @@ def _matching(entries: Iterator[os.DirEntry[str]], prefix: str) -> Iterator[Path
 
 
 def complete_path(typed: str, entries: Sequence[PathEntry]) -> str:
-    """Return what is typed with as much added as all that could be meant have in common."""
+    """Return the path extended by the longest common prefix of the matching entries."""
     folder, prefix = split_path(typed)
     names = [entry.name for entry in entries]
     if not names:
@@ -127,7 +127,7 @@ class _FolderListed(Message, bubble=False):
 
 
 class _PathInput(OrderedInput):
-    """The path as it is typed; tab, or going right at its end, completes it."""
+    """The path input; Tab, or Right at the end of the text, completes the path."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "complete", show=False),
@@ -144,11 +144,11 @@ class _PathInput(OrderedInput):
         self._do_complete()
 
     def action_list(self) -> None:
-        """Go to the list, before the next key that is typed already."""
+        """Focus the list at once, so that keys typed ahead reach it."""
         self._to_list()
 
     def action_cursor_right(self, select: bool = False) -> None:  # noqa: FBT001, FBT002 - Textual's own signature
-        """Complete the path at its end."""
+        """Complete the path if the cursor is at its end."""
         if self.cursor_position == len(self.value) and not select:
             self.action_complete()
         else:
@@ -156,7 +156,7 @@ class _PathInput(OrderedInput):
 
 
 class PathFinder(Vertical):
-    """Lets somebody find a file who doesn't know its name: the newest files of the folder are on top."""
+    """Find a file without knowing its name: the newest files in the folder are at the top."""
 
     DEFAULT_CSS = """
     PathFinder {
@@ -170,10 +170,10 @@ class PathFinder(Vertical):
     files = getters.query_one("#files", VirtualList)
 
     class Changed(Message):
-        """Another file is meant, or more is known of it."""
+        """The path has changed, or its folder was listed."""
 
     class Chosen(Message):
-        """A file was chosen; `enters` says that it was by name, ready to be used."""
+        """A file was chosen; `enters` means it was typed in full and can be used directly."""
 
         def __init__(self, *, is_final: bool) -> None:
             super().__init__()
@@ -186,7 +186,7 @@ class PathFinder(Vertical):
         self._complete_when_listed = False
 
     def compose(self) -> ComposeResult:
-        """Put the box above the list."""
+        """Lay out the input above the list."""
         yield _PathInput(self._typed, self._complete_soon, self._to_list)
         yield VirtualList(self._format_row, id="files")
 
@@ -196,26 +196,26 @@ class PathFinder(Vertical):
 
     @property
     def path(self) -> Path | None:
-        """The path that is meant; None where nothing is typed."""
-        # A name that can't be shown as it is isn't the one that stands in the box.
+        """The path of the file, or None if nothing is typed."""
+        # A name with unprintable characters differs from the text in the input.
         if (entry := self._typed_entry()) is not None:
             return entry.path
         return expand_path(self.path_input.value) if self.path_input.value.strip() else None
 
     @property
     def modified_at(self) -> datetime | None:
-        """When the file that is meant was last changed, None where there is no such file."""
+        """When the file was last modified, or None if it doesn't exist."""
         entry = self._typed_entry()
         return entry.modified_at if entry is not None and not entry.is_folder else None
 
     def _typed_entry(self) -> PathEntry | None:
-        """Return the entry that is typed in full."""
+        """Return the entry whose name is typed in full."""
         if self._listing.typed != self.path_input.value:
             return None
         _, name = split_path(self.path_input.value)
         return next((entry for entry in self._listing.entries if entry.name == name), None)
 
-    # --- what lies there ---
+    # --- folder contents ---
 
     @work(exclusive=True, group="listing", exit_on_error=False)
     async def _list(self, typed: str) -> None:
@@ -253,7 +253,7 @@ class PathFinder(Vertical):
         if self._listing.typed == self.path_input.value:
             self._complete()
         else:
-            # What is typed is still being listed.
+            # The folder for this text is still being listed.
             self._complete_when_listed = True
 
     def _complete(self) -> None:
@@ -272,7 +272,7 @@ class PathFinder(Vertical):
     def _opened(self, message: VirtualList.Opened) -> None:
         message.stop()
         entries, cursor = self._listing.entries, self.files.cursor
-        # Not of a list that is about to be another: the key may be pressed faster than a folder is read.
+        # Ignore an outdated list: the key can be pressed before the new folder is read.
         if self._listing.typed == self.path_input.value and cursor < len(entries):
             self._open_entry(entries[cursor], is_final=False)
 

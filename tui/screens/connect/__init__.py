@@ -1,1 +1,1 @@
-"""Connecting organisations, and going from one to another."""
+"""Connect organisations and switch between them."""

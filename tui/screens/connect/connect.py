@@ -1,4 +1,4 @@
-"""Connecting to Xero: from a client id to the organisations it opens."""
+"""Connect to Xero: from a client ID to the organisations it gives access to."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ _SCROLLING = ("up", "down", "pageup", "pagedown")
 
 
 class ConnectScreen(BaseScreen[None]):
-    """A form, the wait for a person in a browser, and what has come of it.
+    """Show a form, then wait for the browser sign-in, then show the result.
 
-    `is_first` says that there is nothing to go back to.
+    `is_first` means there is no screen to go back to.
     """
 
     CSS_PATH = "connect.tcss"
@@ -71,7 +71,7 @@ class ConnectScreen(BaseScreen[None]):
         self._is_keychain_waiting = False
 
     def compose(self) -> ComposeResult:
-        """Put one face at a time above what went wrong and the buttons, which are always in sight."""
+        """Lay out one view at a time above the error message and the buttons, which are always visible."""
         yield SafeLabel("Connect to Xero", id="title")
         with Vertical(id="column"):
             with ContentSwitcher(initial="form"):
@@ -85,11 +85,11 @@ class ConnectScreen(BaseScreen[None]):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        """Begin with the form."""
+        """Start with the form."""
         self._show_problem("")
         self._show_form()
 
-    # --- what is shown ---
+    # --- views ---
 
     @property
     def _view(self) -> str:
@@ -108,7 +108,7 @@ class ConnectScreen(BaseScreen[None]):
         line.display = bool(problem)
 
     def on_descendant_focus(self) -> None:
-        """Name the keys that work where the person is."""
+        """Show the keys that work for the focused widget."""
         self._update_key_bar()
 
     def _update_key_bar(self) -> None:
@@ -123,17 +123,17 @@ class ConnectScreen(BaseScreen[None]):
             self.key_bar.set_actions(*copy, "help", ("cancel" if self._is_first else "back", "Stop"))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave q to the app where there is nothing to go back to."""
+        """Leave Q to the app if there is no screen to go back to."""
         if action == "back":
             return not self._is_first
         if action == "cancel":
             return self._is_first and self._view == "waiting"
         return super().check_action(action, parameters)
 
-    # --- the form ---
+    # --- form ---
 
     def _show_form(self) -> None:
-        """Show the form, filled as it was."""
+        """Show the form with its previous values."""
         self._show("form", go="Connect", leave="Quit" if self._is_first else "Back")
         if box := self.form.first_empty_input:
             self.set_focus(box)
@@ -160,8 +160,8 @@ class ConnectScreen(BaseScreen[None]):
         self._show("waiting", leave="Stop")
         self.attempt.start(request)
 
-    def _set_keychain_waiting(self, is_waiting: bool) -> None:  # noqa: FBT001 - as accounts call it
-        """Say that the keychain waits for the person, or what is done instead."""
+    def _set_keychain_waiting(self, is_waiting: bool) -> None:  # noqa: FBT001 - called positionally
+        """Show that the keychain is waiting for the user, or the current step."""
         self._is_keychain_waiting = is_waiting
         if self._view == "waiting":
             self._show_busy()
@@ -170,7 +170,7 @@ class ConnectScreen(BaseScreen[None]):
         doing = formatting.PREPARING if self.attempt.sign_in is None else formatting.READING
         self.waiting.show_status(formatting.KEYCHAIN if self._is_keychain_waiting else doing)
 
-    # --- the attempt ---
+    # --- attempt ---
 
     @on(SignInStarted)
     def _sign_in_started(self, message: SignInStarted) -> None:
@@ -191,13 +191,13 @@ class ConnectScreen(BaseScreen[None]):
             self.waiting.show_status(formatting.NO_BROWSER, message.url)
 
     def tick(self) -> None:
-        """Let the countdown count."""
+        """Update the countdown."""
         if self.attempt.sign_in is None or not self.attempt.url:
             return
         if (ends_at := self.attempt.sign_in.ends_at) is not None:
             self.waiting.show_time_left(formats.countdown(ends_at, clock.now()))
         else:
-            # Nobody is waited for any more: the browser has come back.
+            # The browser has returned; stop waiting for the user.
             self._browser_finished()
 
     def _browser_finished(self) -> None:
@@ -223,7 +223,7 @@ class ConnectScreen(BaseScreen[None]):
 
     @on(KeychainMissing)
     def _ask_for_file(self, message: KeychainMissing) -> None:
-        def answered(is_confirmed: bool | None) -> None:  # noqa: FBT001 - Textual hands the answer over like this
+        def answered(is_confirmed: bool | None) -> None:  # noqa: FBT001 - Textual passes the result positionally
             if is_confirmed:
                 self._sign_in(replace(message.request, allow_file=True))
             else:
@@ -249,7 +249,7 @@ class ConnectScreen(BaseScreen[None]):
         go = formatting.open_button(connected.organisations[0].name) if self._is_first else "Continue"
         self._show("done", go=go, leave="Quit" if self._is_first else "Back")
 
-    # --- what is pressed ---
+    # --- keys and buttons ---
 
     @on(Button.Pressed, "#go")
     def _primary_pressed(self) -> None:
@@ -263,21 +263,21 @@ class ConnectScreen(BaseScreen[None]):
             self.action_back()
 
     def on_paste(self, event: events.Paste) -> None:
-        """Take what is pasted into the box that waits for it, wherever the focus is."""
+        """Put pasted text in the input that expects it, wherever the focus is."""
         view = self._view if self._view != "waiting" or self.attempt.url else ""
         if box := {"form": self.form.client_id, "waiting": self.waiting.address}.get(view):
             box.value = event.text.strip().partition("\n")[0].strip()
             self.set_focus(box)
 
     def action_copy_address(self) -> None:
-        """Copy the address that is shown, through the terminal, so that it works over ssh too."""
+        """Copy the displayed address through the terminal, which also works over SSH."""
         address = {"form": self.account.redirect_uri, "waiting": self.attempt.url}.get(self._view)
         if address:
             self.app.copy_to_clipboard(address)
             self.flash(f"Copied: {address}")
 
     def action_scroll_face(self, key: str) -> None:
-        """Scroll what is said, wherever the focus is."""
+        """Scroll the view, wherever the focus is."""
         if view := self.views.visible_content:
             steps = {"up": -1, "down": 1, "pageup": -view.size.height, "pagedown": view.size.height}
             view.scroll_relative(y=steps[key], animate=False)
@@ -287,7 +287,7 @@ class ConnectScreen(BaseScreen[None]):
         self._back_to_form()
 
     def action_back(self) -> None:
-        """Stop waiting; else go back to where the person was."""
+        """Stop waiting; otherwise go back to the previous screen."""
         if self._view == "waiting":
             self._back_to_form()
         elif self._view == "done":
@@ -296,9 +296,9 @@ class ConnectScreen(BaseScreen[None]):
             self.dismiss()
 
     def _go_on(self) -> None:
-        """Let the app open what was connected, or go on with it."""
+        """Open the first organisation connected, or continue in the app."""
         if self._connected is not None:
-            # To the app itself: a screen that is closing hands nothing on.
+            # Post to the app: a closing screen doesn't forward messages.
             self.app.post_message(OrganisationsConnected(self._connected))
             if not self._is_first:
                 self.dismiss()

@@ -1,4 +1,4 @@
-"""What the connect screen says."""
+"""Text for the connect screen."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _AFTER_DISCONNECT: Final = (
 
 
 def line(listed: OrganisationSummary, width: int, *, is_open: bool, is_practice: bool) -> Content:
-    """Write one organisation, its name on the left, how it stands on the right, in exactly this width."""
+    """Format one organisation in exactly this width: its name on the left, its status on the right."""
     organisation = listed.organisation
     symbol, style = _symbol(listed, is_open=is_open)
     is_narrow = width < _NARROW
     demo = "DEMO" if is_narrow else "DEMO COMPANY"
-    # On a narrow screen the key bar's mark has to do: in practice every line would have the same.
+    # On a narrow screen the key bar's badge is enough: in the demo every row would have the same.
     mark = ("" if is_narrow else "PRACTICE") if is_practice else demo if organisation.is_demo else ""
     badge = Content.assemble((f" {mark} ", "bold $background on $warning"), " ") if mark else Content("")
     right = _status(listed)
@@ -68,7 +68,7 @@ def _status(listed: OrganisationSummary) -> Content:
 
 
 def disconnect_explanation(names: Sequence[str]) -> tuple[str, ...]:
-    """Say which organisations go together, and what happens to them."""
+    """Describe which organisations are disconnected, and the effect."""
     if len(names) == 1:
         return (f"Reshelve can no longer reach {names[0]}.", _AFTER_DISCONNECT)
     more = [f"and {format_number(len(names) - _NAMED)} more"] if len(names) > _NAMED else []
@@ -112,7 +112,7 @@ _CLIENT_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
 def steps(redirect_uri: str) -> tuple[Content, ...]:
-    """Write the four steps that lead to a client id in a browser's sign-in."""
+    """Return the four steps to get a client ID for the browser sign-in."""
     copies = Style.from_meta({"@click": "screen.copy_address"})
     address = content(redirect_uri, "bold $text-accent").stylize(copies)
     return (
@@ -124,7 +124,7 @@ def steps(redirect_uri: str) -> tuple[Content, ...]:
 
 
 def custom_steps() -> tuple[Content, ...]:
-    """Write the four steps that lead to a client id and secret of a custom connection."""
+    """Return the four steps to get the client ID and secret of a custom connection."""
     scopes = ("accounting.contacts", "bold"), " and ", ("accounting.settings.read", "bold")
     return (
         _OPEN,
@@ -135,7 +135,7 @@ def custom_steps() -> tuple[Content, ...]:
 
 
 def validation_problem(client_id: str, secret: str, *, is_custom: bool) -> str:
-    """Say what can't be sent to Xero; empty when everything can."""
+    """Return why the input is invalid, or "" if it is valid."""
     if not client_id:
         return NO_CLIENT_ID
     if not _CLIENT_ID.fullmatch(client_id):
@@ -148,12 +148,12 @@ def validation_problem(client_id: str, secret: str, *, is_custom: bool) -> str:
 
 
 def file_question(what: str) -> tuple[str, ...]:
-    """Ask whether tokens may be kept in a file."""
+    """Ask whether tokens may be saved in a file."""
     return (what, _FILE_QUESTION)
 
 
 def labels(organisation: Organisation) -> str:
-    """Say what is special about an organisation; empty when nothing is."""
+    """Return what is special about an organisation, or ""."""
     kinds = (
         ("demo company", organisation.is_demo),
         ("custom connection", organisation.is_custom),
@@ -163,7 +163,7 @@ def labels(organisation: Organisation) -> str:
 
 
 def organisations(connected: ConnectResult) -> Content:
-    """List what was connected."""
+    """List the connected organisations."""
     lines = [
         Content.assemble(
             ("● ", "$text-success"),
@@ -176,5 +176,5 @@ def organisations(connected: ConnectResult) -> Content:
 
 
 def open_button(name: str) -> str:
-    """Name what pressing it does, on a button that fits a narrow screen."""
+    """Return a button label that fits a narrow screen."""
     return f"Open {fit(name, min(cells(name), 36))}"

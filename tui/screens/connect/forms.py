@@ -1,4 +1,4 @@
-"""The three faces of the connect screen: the form, waiting, and what has come of it."""
+"""The three views of the connect screen: form, waiting and result."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
 
 class SecretInput(OrderedInput):
-    """A box whose text is neither shown nor copied."""
+    """An input whose text is neither shown nor copied."""
 
-    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's word
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
         super().__init__(password=True, compact=True, id=id)
 
     @property
     def selected_text(self) -> str:
-        """Nothing: what is marked would go to the clipboard."""
+        """Empty, since selected text would be copied to the clipboard."""
         return ""
 
 
 class ConnectForm(VerticalScroll, can_focus=False):
-    """How to register an app with Xero, and what is asked for."""
+    """Instructions for registering an app with Xero, and the fields to fill in."""
 
     client_id = getters.query_one("#client-id", Input)
     secret = getters.query_one("#secret", Input)
@@ -47,7 +47,7 @@ class ConnectForm(VerticalScroll, can_focus=False):
         self._is_first = is_first
 
     def compose(self) -> ComposeResult:
-        """Put the steps above the boxes."""
+        """Lay out the steps above the fields."""
         yield SafeLabel(formatting.HEADING, classes="paragraph")
         for number, step in enumerate(formatting.steps(self._account.redirect_uri), 1):
             with Horizontal(classes="step"):
@@ -72,7 +72,7 @@ class ConnectForm(VerticalScroll, can_focus=False):
             yield SafeLabel(formatting.DEMO, classes="hint")
 
     def on_mount(self) -> None:
-        """Ask for a secret only where one is needed."""
+        """Hide the secret unless a custom connection is chosen."""
         self.query_one("#secret-field").display = False
 
     @on(Checkbox.Changed, "#custom")
@@ -83,18 +83,18 @@ class ConnectForm(VerticalScroll, can_focus=False):
             self.query_one(f"#step-{number}", Static).update(step)
         if event.value:
             self.screen.set_focus(self.secret)
-            # It has no place yet: the layout that makes room for it comes after this.
+            # The input has no position until the next layout.
             self.call_after_refresh(self.secret.scroll_visible, animate=False)
         else:
             self.secret.value = ""
 
     @property
     def problem(self) -> str:
-        """What can't be sent; empty when everything can."""
+        """Why the input is invalid, or "" if it is valid."""
         return formatting.validation_problem(self._client_id, self._secret, is_custom=self._is_custom)
 
     def request(self) -> ConnectRequest:
-        """Return what is asked for. The secret leaves the form with it."""
+        """Return the request, and clear the secret from the form."""
         request = ConnectRequest(
             self._client_id, self._secret, is_read_only=self.query_one("#read-only", Checkbox).value
         )
@@ -102,13 +102,13 @@ class ConnectForm(VerticalScroll, can_focus=False):
         return request
 
     def focus_invalid_input(self) -> None:
-        """Take the person to the box that has to be filled or mended."""
+        """Focus the input that is empty or invalid."""
         is_id = formatting.validation_problem(self._client_id, "", is_custom=False)
         self.screen.set_focus(self.client_id if is_id else self.secret)
 
     @property
     def first_empty_input(self) -> Input | None:
-        """The first empty box that has to be filled, for the first time or again."""
+        """The first required input that is empty."""
         if not self._client_id:
             return self.client_id
         return self.secret if self._is_custom and not self._secret else None
@@ -127,7 +127,7 @@ class ConnectForm(VerticalScroll, can_focus=False):
 
 
 class WaitingForm(VerticalScroll, can_focus=False):
-    """What is waited for; with an address for those whose browser is elsewhere."""
+    """The current step, with a link for browsers on another computer."""
 
     address = getters.query_one("#address", Input)
 
@@ -135,7 +135,7 @@ class WaitingForm(VerticalScroll, can_focus=False):
         super().__init__(id="waiting", classes="face")
 
     def compose(self) -> ComposeResult:
-        """Put what happens above the address."""
+        """Lay out the status above the address."""
         yield SafeLabel(id="status")
         with Vertical(id="by-hand"):
             yield SafeLabel(id="left", classes="paragraph")
@@ -146,33 +146,33 @@ class WaitingForm(VerticalScroll, can_focus=False):
                 yield OrderedInput(placeholder="http://localhost…", compact=True, id="address")
 
     def show_status(self, status: str, url: str = "") -> None:
-        """Say what is waited for, with the address to open if a person is to do something."""
+        """Show the current step, with the link to open if the user has to act."""
         self.query_one("#status", SafeLabel).update_text(status, "bold")
         self.query_one("#by-hand").display = bool(url)
         if url:
             self.query_one("#url", Static).update(content(url, "$text-accent"))
 
     def show_time_left(self, left: str) -> None:
-        """Say how long somebody is still waited for."""
+        """Show the time left to sign in."""
         stops = f"Press {current_key(self.app, 'back')} to cancel."
         self.query_one("#left", SafeLabel).update_text(f"Waiting for you: {left} left. {stops}")
 
 
 class DoneForm(VerticalScroll, can_focus=False):
-    """Which organisations were connected, and where the sign-in is kept."""
+    """The connected organisations, and where the sign-in is saved."""
 
     def __init__(self) -> None:
         super().__init__(id="done", classes="face")
 
     def compose(self) -> ComposeResult:
-        """Put the organisations first."""
+        """Lay out the organisations first."""
         yield SafeLabel("Connected", "bold $text-success", classes="paragraph")
         yield Static(id="connected", markup=False)
         yield SafeLabel(id="kept")
         yield SafeLabel(id="clock")
 
     def show(self, connected: ConnectResult) -> None:
-        """Show what a sign-in has brought."""
+        """Show the result of a sign-in."""
         self.query_one("#connected", Static).update(formatting.organisations(connected))
         self.query_one("#kept", SafeLabel).update_text(f"Sign-in saved in {connected.token_storage}.")
         self.query_one("#clock", SafeLabel).update_text(

@@ -1,4 +1,4 @@
-"""Every connected organisation, to go to another, to connect one more, or to end a sign-in."""
+"""The connected organisations: switch, connect another, or disconnect."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 
     from tui.model.account import Account, OrganisationSummary
 
-# From as many on, the list can be searched.
+# From this number on, the list can be searched.
 _MANY: Final = 9
 
 
 class _OrganisationsRefreshed(Message, bubble=False):
-    """Xero has answered."""
+    """Xero has replied."""
 
 
 @dataclass
@@ -60,19 +60,19 @@ class _Disconnected(Message, bubble=False):
 
 
 class _Filter(OrderedInput):
-    """Narrows the list; leaving it downwards goes to the list."""
+    """Filters the list; Down moves to the list."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("down", "leave", "To the list", show=False)]
 
     def action_leave(self) -> None:
-        """Go to the list, keeping what was typed."""
+        """Focus the list and keep the filter."""
         self.screen.focus_next("OptionList")
 
 
 class OrganisationsScreen(ModalScreen[None], BaseScreen[None]):
-    """Shows at once what is known here, and what Xero says as soon as it has answered.
+    """Show saved organisations at once, then refresh them from Xero.
 
-    `open_tenant` is the tenant id of the organisation that is open now.
+    `open_tenant` is the tenant ID of the open organisation.
     """
 
     CSS_PATH: ClassVar = ["../dialogs/dialog.tcss", "organisations.tcss"]
@@ -94,7 +94,7 @@ class OrganisationsScreen(ModalScreen[None], BaseScreen[None]):
         self._drawn: tuple[list[OrganisationSummary], int] | None = None
 
     def compose(self) -> ComposeResult:
-        """Put how fresh the list is below it."""
+        """Lay out the refresh status below the list."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Organisations"
             yield _Filter(placeholder="Search", compact=True, id="filter")
@@ -103,16 +103,16 @@ class OrganisationsScreen(ModalScreen[None], BaseScreen[None]):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        """Show what is known, and ask Xero."""
+        """Show saved organisations and refresh from Xero."""
         self._reload()
         self._refresh_organisations()
 
     def on_screen_resume(self) -> None:
-        """Show what was connected in the meantime."""
+        """Show organisations connected in the meantime."""
         if self._summaries:
             self._reload()
 
-    # --- the list ---
+    # --- list ---
 
     @work(exclusive=True, group="look", exit_on_error=False)
     async def _refresh_organisations(self) -> None:
@@ -138,12 +138,12 @@ class OrganisationsScreen(ModalScreen[None], BaseScreen[None]):
 
     @on(_CountsLoaded)
     def _counts_loaded(self, message: _CountsLoaded) -> None:
-        # The counts alone: an organisation may have gone since.
+        # Take only the counts: an organisation may have been removed since.
         self._counts = {summary.organisation.tenant_id: summary for summary in message.summaries}
         self._update_list()
 
     def _reload(self) -> None:
-        """Show what is known, with the counts as they were, and count anew."""
+        """Show the saved organisations with their previous counts, and count again."""
         self._update_list()
         self._load_counts()
 
@@ -162,7 +162,7 @@ class OrganisationsScreen(ModalScreen[None], BaseScreen[None]):
         return replace(summary, pending=known.pending, not_in_xero=known.not_in_xero, is_counted=True)
 
     def on_resize(self) -> None:
-        """Write the lines for the new width."""
+        """Format the rows for the new width."""
         self._show()
 
     @on(Input.Changed, "#filter")
@@ -194,11 +194,11 @@ class OrganisationsScreen(ModalScreen[None], BaseScreen[None]):
         )
         ids = [summary.organisation.tenant_id for summary in self._shown]
         options.highlighted = ids.index(before) if before in ids else (0 if ids else None)
-        # A list without height doesn't notice what is added to it.
+        # A list of height 0 doesn't notice added options.
         options.refresh(layout=True)
 
     def on_descendant_focus(self) -> None:
-        """Name the keys that work where the person is."""
+        """Show the keys that work for the focused widget."""
         self._update_key_bar()
 
     def _update_key_bar(self) -> None:
@@ -211,14 +211,14 @@ class OrganisationsScreen(ModalScreen[None], BaseScreen[None]):
         self.key_bar.set_actions(*some, *search, ("connect", "Connect another"), *rest, "help", "back")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave the search key to the box while the person is typing there; esc clears before it leaves."""
+        """Pass the search key to the search box while it has focus; Esc clears before it goes back."""
         if action == "search":
             return self.filter.display and not self.filter.has_focus
         if action == "clear":
             return self.filter.has_focus or bool(self.filter.value)
         return super().check_action(action, parameters)
 
-    # --- what is pressed ---
+    # --- keys ---
 
     @property
     def _current(self) -> OrganisationSummary | None:
@@ -226,11 +226,11 @@ class OrganisationsScreen(ModalScreen[None], BaseScreen[None]):
         return self._shown[index] if index is not None and index < len(self._shown) else None
 
     def action_search(self) -> None:
-        """Let the person type."""
+        """Focus the search box."""
         self.set_focus(self.filter)
 
     def action_clear(self) -> None:
-        """Take the words away, and go back to the list."""
+        """Clear the search and focus the list."""
         self.filter.value = ""
         self.set_focus(self.options)
 
@@ -243,23 +243,25 @@ class OrganisationsScreen(ModalScreen[None], BaseScreen[None]):
             return
         self.dismiss()
         if summary.organisation.tenant_id != self._open_tenant:
-            # To the app itself: a screen that is closing hands nothing on.
+            # Post to the app: a closing screen doesn't forward messages.
             self.app.post_message(OrganisationChosen(summary.organisation))
 
     def action_connect(self) -> None:
-        """Connect another."""
+        """Connect another organisation."""
         self.post_message(ConnectRequested())
 
     def action_disconnect(self) -> None:
-        """End the sign-in of the organisation under the cursor, if the person means it."""
+        """Disconnect the sign-in of the organisation under the cursor, after confirmation."""
         summary = self._current
         if summary is None:
             self.flash("No organisation to disconnect.")
             return
         sign_in = summary.organisation.sign_in
-        names = [each.organisation.name for each in self._summaries if each.organisation.sign_in == sign_in]
+        names = [
+            other.organisation.name for other in self._summaries if other.organisation.sign_in == sign_in
+        ]
 
-        def answered(is_confirmed: bool | None) -> None:  # noqa: FBT001 - Textual hands the answer over like this
+        def answered(is_confirmed: bool | None) -> None:  # noqa: FBT001 - Textual passes the result positionally
             if is_confirmed:
                 self.flash("Disconnecting…")
                 self._disconnect(sign_in, pluralize(len(names), "organisation"))
@@ -267,7 +269,7 @@ class OrganisationsScreen(ModalScreen[None], BaseScreen[None]):
         question = formatting.disconnect_explanation(names)
         self.open_screen(AskScreen("Disconnect from Xero?", question, yes="Disconnect"), answered)
 
-    def _set_keychain_waiting(self, is_waiting: bool) -> None:  # noqa: FBT001 - as accounts call it
+    def _set_keychain_waiting(self, is_waiting: bool) -> None:  # noqa: FBT001 - called positionally
         if is_waiting:
             self.flash(KEYCHAIN)
 

@@ -1,4 +1,4 @@
-"""One attempt to sign in, as long as its worker runs."""
+"""One sign-in attempt, running in a worker."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 
 @dataclass
 class SignInStarted(Message, bubble=False):
-    """The attempt has begun; there may be an address to open."""
+    """The attempt has started; there may be a link to open."""
 
     sign_in: SignIn
 
 
 @dataclass
 class BrowserNotOpened(Message, bubble=False):
-    """The address couldn't be opened here."""
+    """The link couldn't be opened on this computer."""
 
     url: str
 
 
 @dataclass
 class KeychainMissing(Message, bubble=False):
-    """There is no keychain: the person is to say whether tokens may be kept in a file."""
+    """There is no keychain; the user decides whether tokens may be saved in a file."""
 
     error: NoKeychainError
     request: ConnectRequest
@@ -45,24 +45,24 @@ class KeychainMissing(Message, bubble=False):
 
 @dataclass
 class SignInFailed(Message, bubble=False):
-    """The attempt has come to nothing."""
+    """The attempt failed."""
 
     error: ReshelveError
 
 
 @dataclass
 class SignInSucceeded(Message, bubble=False):
-    """The attempt has brought organisations."""
+    """The attempt connected organisations."""
 
     connected: ConnectResult
 
 
 class SignInAttempt:
-    """Signs in for the connect screen, and posts what comes of it there.
+    """Sign in for the connect screen and post the results to it.
 
-    An attempt lives in one worker and ends with it, port and all: when the person stops it, and when the
-    screen or the app closes. `on_keychain_wait` is called when the keychain waits for the person, and when it
-    no longer does; `on_failed` when a mistake of the program has ended the attempt.
+    An attempt runs in one worker and ends with it, releasing its port: when the user stops it, and when the
+    screen or the app closes. `on_keychain_wait` is called when the keychain starts and stops waiting for the
+    user; `on_failed` when a bug ended the attempt.
     """
 
     def __init__(
@@ -80,24 +80,24 @@ class SignInAttempt:
         self.sign_in: SignIn | None = None
 
     def start(self, request: ConnectRequest) -> None:
-        """Try to sign in."""
+        """Start signing in."""
         self._account.on_keychain_wait = self._on_keychain_wait
         self._worker = self._screen.start(partial(self._run, request), "attempt", exclusive=True)
 
     def stop(self) -> None:
-        """End the attempt, if there is one."""
+        """Stop the attempt, if there is one."""
         if self._worker is not None:
             self._worker.cancel()
         self._worker = self.sign_in = None
 
     @property
     def is_running(self) -> bool:
-        """Whether an attempt is under way."""
+        """Whether an attempt is running."""
         return self._worker is not None
 
     @property
     def url(self) -> str:
-        """The address that a person has to open now, if any."""
+        """The link the user has to open now, or ""."""
         return self.sign_in.url if self.sign_in is not None else ""
 
     async def _run(self, request: ConnectRequest) -> None:
@@ -114,7 +114,7 @@ class SignInAttempt:
         except ReshelveError as error:
             post(SignInFailed(error))
         except Exception:
-            # Told by whoever started this; the person can try again.
+            # The worker's error is reported by the screen; the user can retry.
             self._worker = self.sign_in = None
             self._on_failed()
             raise
@@ -122,7 +122,7 @@ class SignInAttempt:
             post(SignInSucceeded(connected))
 
     def open_browser(self) -> None:
-        """Open the address; where there is no browser, say so."""
+        """Open the link, or report that there is no browser."""
         self._screen.start(partial(self._open_browser, self.url), "browser")
 
     async def _open_browser(self, url: str) -> None:

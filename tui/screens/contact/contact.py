@@ -72,7 +72,7 @@ class ContactScreen(EngineScreen[None]):
         self._page: ContactDetails | None = None
 
     def compose(self) -> ComposeResult:
-        """Put the contact on the left, what happened to it on the right (or below)."""
+        """Lay out the contact on the left, its changes and history on the right (or below)."""
         yield Static(id="heading", markup=False)
         yield PausedBanner()
         with VerticalScroll(id="page"), Container(id="columns"):
@@ -86,7 +86,7 @@ class ContactScreen(EngineScreen[None]):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        """Read the local copy at once, and ask Xero for its history."""
+        """Show saved data at once, and load the history from Xero."""
         self._update()
         self._load_page()
         self._load_history()
@@ -125,7 +125,7 @@ class ContactScreen(EngineScreen[None]):
 
     @work(exclusive=True, group="freshen", exit_on_error=False)
     async def _refresh_contact(self) -> None:
-        # Balances change without Xero saying so. Where they can't be read now, their age is told.
+        # Xero doesn't report balance changes. If the refresh fails, the page shows the age of the balances.
         with suppress(ReshelveError):
             await self.backend.contacts.refresh_one(self._contact_id)
 
@@ -195,34 +195,34 @@ class ContactScreen(EngineScreen[None]):
         self.undo.undo()
 
     def action_redo(self) -> None:
-        """Redo what was undone last."""
+        """Redo the last undone request."""
         self.undo.redo()
 
     def action_pause(self) -> None:
-        """Pause the sending of changes, or go on with it."""
+        """Pause or resume sending to Xero."""
         self.undo.toggle_pause()
 
     def action_tenant_groups(self) -> None:
-        """Mark contact groups as tenants."""
+        """Choose tenant groups."""
         self.changes.mark_tenant_groups()
 
     def action_retry_contact(self) -> None:
-        """Try again what Xero refused."""
+        """Retry a change that Xero refused."""
         page = self._page
         self.changes.retry(page.changes[0] if page is not None and page.changes else None)
 
     def action_mark_checked(self) -> None:
-        """Tell that this contact stands in the right tab of Re-Leased."""
+        """Mark this contact as checked in Re-Leased."""
         if self._page is not None:
             self.reports.ask_checked(self._page)
 
     def action_mark_not_linked(self) -> None:
-        """Tell that this contact is unlinked in Re-Leased, or linked again."""
+        """Mark this contact as not linked in Re-Leased, or linked again."""
         if self._page is not None:
             self.reports.ask_link(self._page)
 
     def action_open_in_xero(self) -> None:
-        """Open this contact in Xero's pages."""
+        """Open this contact in Xero."""
         self.open_page(self._contact_id)
 
     def action_copy(self) -> None:
@@ -230,7 +230,7 @@ class ContactScreen(EngineScreen[None]):
         self.copy_link(self._contact_id)
 
     def action_refresh(self) -> None:
-        """Read everything again."""
+        """Reload everything."""
         self._load_page()
         self._load_history()
         self._refresh_contact()

@@ -1,4 +1,4 @@
-"""What the page of a contact says."""
+"""Text for the page of a contact."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LABEL = 17
 _WHEN = 22
 _PAST = {Action.ARCHIVE: "Archived", Action.RESTORE: "Restored"}
 _NOUNS = {Action.ARCHIVE: "Archive", Action.RESTORE: "Restore"}
-# What Xero said on the way is of no interest once it is done; the timeline keeps it.
+# Reasons recorded on the way don't matter once a change is done; the timeline still shows them.
 _STATES_WITH_REASON = frozenset({State.REFUSED, State.AWAITING_USER})
 _STATUS = {
     ContactStatus.ACTIVE: ("Active", "$text-success"),
@@ -39,14 +39,14 @@ _STATUS = {
 
 
 def heading(contact: Contact) -> Content:
-    """Write the name and the status."""
+    """Format the name and status."""
     words, style = _STATUS[contact.status]
     merged = ("  merged into another contact", "$text-muted") if contact.merged_to else ""
     return Content.assemble(content(contact.name, "bold"), "   ", (words, style), merged)
 
 
 def details(page: ContactDetails) -> Content:
-    """Write what Xero has on the contact; what is empty is left out."""
+    """Format the contact's details; empty fields are left out."""
     contact = page.contact
     kinds = (("Customer", contact.is_customer), ("Supplier", contact.is_supplier))
     pairs = (
@@ -66,7 +66,7 @@ def details(page: ContactDetails) -> Content:
 
 
 def balances(contact: Contact, now: datetime) -> Content:
-    """Write what is owed, and how old that knowledge is: Xero doesn't say when balances change."""
+    """Format the balances and their age, since Xero doesn't report balance changes."""
     known = contact.balances
     if known is None:
         return _section("Balances", [Content.styled("No balance available.", "$text-muted")])
@@ -85,7 +85,7 @@ def _amount(label: str, outstanding: int, overdue: int) -> Content:
 
 
 def changes(page: ContactDetails, now: datetime, key: Callable[[str], str] = default_key) -> Content:
-    """Write the changes made from here or noticed in Xero, newest first."""
+    """Format the changes requested in Reshelve or found in Xero, newest first."""
     how = f" Archive with {key('archive')}, restore with {key('restore')}." if key("archive") else ""
     lines = list(_changes(page, now, key)) or [Content.styled(f"None yet.{how}", "$text-muted")]
     return _section("Changes", lines)
@@ -111,7 +111,7 @@ def _changes(page: ContactDetails, now: datetime, key: Callable[[str], str]) -> 
 
 
 def timeline(page: ContactDetails) -> Content:
-    """Write the journal of this contact."""
+    """Format the change log of this contact."""
     lines = [
         Content.assemble((entry_time(entry).ljust(_WHEN), "$text-muted"), content(entry_text(entry)))
         for entry in page.timeline
@@ -120,13 +120,13 @@ def timeline(page: ContactDetails) -> Content:
 
 
 def history(lines: Sequence[HistoryEntry]) -> Content:
-    """Write Xero's own history."""
+    """Format Xero's own history."""
     shown = [_history_line(line) for line in lines]
     return _section("History in Xero", shown or [Content.styled("No history in Xero.", "$text-muted")])
 
 
 def history_state(words: str, style: str = "$text-muted") -> Content:
-    """Write why there is no history to see yet."""
+    """Format why no history is shown."""
     return _section("History in Xero", [content(words, style)])
 
 

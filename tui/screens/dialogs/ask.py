@@ -1,4 +1,4 @@
-"""A question with two answers."""
+"""A yes/no question."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
 
-# What a line begins with says what it is.
+# CSS classes by the first character of a line.
 _KINDS: Final = {"•": "item", "!": "warning paragraph"}
 
 
 class AskScreen(ModalScreen[bool], BaseScreen[bool]):
-    """Says what is asked, and what happens then; the default is no."""
+    """Show a question and the effect of a yes; the default is no."""
 
     CSS_PATH: ClassVar = ["dialog.tcss", "ask.tcss"]
     AUTO_FOCUS = "#cancel"
@@ -41,7 +41,7 @@ class AskScreen(ModalScreen[bool], BaseScreen[bool]):
         self._no = no
 
     def compose(self) -> ComposeResult:
-        """Put the words above the buttons, which are always in sight."""
+        """Lay out the text above the buttons, which are always visible."""
         with Vertical(classes="dialog -caution") as dialog:
             dialog.border_title = self._question
             with VerticalScroll(id="said"):

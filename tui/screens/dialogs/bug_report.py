@@ -1,4 +1,4 @@
-"""Something went wrong in the program itself."""
+"""A dialog for errors in the program itself."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NEXT: Final = (
 
 
 class BugReportScreen(ModalScreen[None], BaseScreen[None]):
-    """Says what happened, that nothing was lost, and what to do next; without an error, it was a bug."""
+    """Show what happened, that nothing was lost, and what to do next; without an error, it was a bug."""
 
     CSS_PATH = "dialog.tcss"
     AUTO_FOCUS = "Button"
@@ -39,7 +39,7 @@ class BugReportScreen(ModalScreen[None], BaseScreen[None]):
         self._error = error
 
     def compose(self) -> ComposeResult:
-        """Put the words above one button."""
+        """Lay out the text above one button."""
         with VerticalScroll(classes="dialog -trouble") as dialog:
             dialog.border_title = "Something went wrong"
             for words in self._sentences():

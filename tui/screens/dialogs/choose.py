@@ -25,10 +25,9 @@ if TYPE_CHECKING:
 
 
 class ChooseScreen(ModalScreen[str | None], BaseScreen[str | None]):
-    """Says what is asked; its result is the answer chosen, or None.
+    """Show a question; the result is the chosen answer, or None.
 
-    `answers` are the results with their words; `first` is the one under the cursor at the start, which
-    should be the one that changes nothing.
+    `answers` maps results to labels; `first` is highlighted at the start and should change nothing.
     """
 
     CSS_PATH: ClassVar = ["dialog.tcss", "choose.tcss"]
@@ -47,7 +46,7 @@ class ChooseScreen(ModalScreen[str | None], BaseScreen[str | None]):
         self._first = first
 
     def compose(self) -> ComposeResult:
-        """Put the words above the answers, which are always in sight."""
+        """Lay out the text above the answers, which are always visible."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = self._question
             with VerticalScroll(id="said", can_focus=False):
@@ -59,7 +58,7 @@ class ChooseScreen(ModalScreen[str | None], BaseScreen[str | None]):
         yield KeyBar(("open", "Choose"), ("cancel", "Cancel"))
 
     def on_mount(self) -> None:
-        """Start at the answer that changes nothing."""
+        """Highlight the answer that changes nothing."""
         self.answers_list.highlighted = self.answers_list.get_option_index(self._first)
 
     @on(OptionList.OptionSelected)
@@ -67,5 +66,5 @@ class ChooseScreen(ModalScreen[str | None], BaseScreen[str | None]):
         self.dismiss(event.option.id)
 
     def action_cancel(self) -> None:
-        """Answer nothing."""
+        """Close without an answer."""
         self.dismiss(None)

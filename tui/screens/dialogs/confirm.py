@@ -1,4 +1,4 @@
-"""The dialog that asks before anything is archived or restored."""
+"""The confirmation before archiving or restoring."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ TYPE_COUNT_FROM: Final = 26
 
 
 class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str, ...] | None]):
-    """Says what will change, and what a careful colleague would say about it; the default is to cancel.
+    """Show what will change, with warnings; the default is to cancel.
 
-    Opens at once and asks Xero while it is looked at. Its result is the ids that may be changed, or None.
+    Opens at once and checks with Xero meanwhile. The result is the IDs of the contacts to change, or None.
     """
 
     CSS_PATH: ClassVar = ["dialog.tcss", "confirm.tcss"]
@@ -59,13 +59,13 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
         self.backend = backend
         self._action = action
         self._contact_ids = tuple(contact_ids)
-        # Those that the list behind doesn't show.
+        # Contacts that the list behind the dialog doesn't show.
         self._hidden = frozenset(self._contact_ids).intersection(hidden)
         self._precheck: Precheck | None = None
         self._tenant_groups: frozenset[str] | None = None
 
     def compose(self) -> ComposeResult:
-        """Put the words above the list, the list above the buttons."""
+        """Lay out the text above the list and the buttons."""
         name = formatting.NAMES[self._action]
         count = len(self._contact_ids)
         with Vertical(classes="dialog") as dialog:
@@ -88,7 +88,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
         yield KeyBar(("cancel", "Cancel"))
 
     def on_mount(self) -> None:
-        """Ask Xero."""
+        """Start the check with Xero."""
         self.query_one("#number").display = False
         self._run_precheck()
 
@@ -108,7 +108,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
 
     @on(PrecheckFinished)
     async def _precheck_finished(self, message: PrecheckFinished) -> None:
-        # Groups may have been marked while Xero was asked.
+        # The user may have chosen tenant groups during the check.
         marked = self._tenant_groups
         precheck = self._precheck = (
             message.precheck if marked is None else message.precheck.with_tenant_groups(marked)
@@ -131,7 +131,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
         self.key_bar.set_actions(*keys, *marking, ("cancel", "Cancel"))
 
     async def _show_details(self, precheck: Precheck) -> None:
-        """Write what is known of each contact, and what happens then."""
+        """Show the result for each contact, and the effect of the change."""
         lines, explanation = self.query_one("#lines"), self.query_one("#explanation")
         key = self.key("tenant_groups")
         with self.app.batch_update():
@@ -176,7 +176,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
             self.action_cancel()
 
     def action_confirm(self) -> None:
-        """Go on, if there is anything to go on with."""
+        """Confirm, if any contact can be changed."""
         precheck = self._precheck
         if precheck is None:
             self.flash("Still checking with Xero.")
@@ -192,13 +192,13 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
             self.dismiss(tuple(line.contact.contact_id for line in self._precheck.possible))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Restoring has nothing to do with tenancies."""
+        """Offer tenant groups only when archiving; a restore doesn't affect tenancies."""
         if action == "tenant_groups":
             return self._action is Action.ARCHIVE
         return super().check_action(action, parameters)
 
     def action_tenant_groups(self) -> None:
-        """Mark contact groups as tenants; the warnings here follow."""
+        """Choose tenant groups, then update the warnings."""
         self.open_screen(navigation.TenantGroupsScreen(self.backend), self._tenant_groups_changed)
 
     async def _tenant_groups_changed(self, marked: frozenset[str] | None) -> None:
@@ -211,7 +211,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
             self.query_one("#said").scroll_home(animate=False)
 
     def action_scroll_said(self, key: str) -> None:
-        """Scroll what is said, wherever the focus is."""
+        """Scroll the text, wherever the focus is."""
         scroll_area = self.query_one("#said")
         steps = {"up": -1, "down": 1, "pageup": -scroll_area.size.height, "pagedown": scroll_area.size.height}
         scroll_area.scroll_relative(y=steps[key], animate=False)

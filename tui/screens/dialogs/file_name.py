@@ -1,4 +1,4 @@
-"""Asks for the name of a file to write."""
+"""A dialog that asks where to save a file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _IS_FOLDER: Final = "This is a folder. Add a file name."
 
 
 class FileNameScreen(ModalScreen[Path | None], BaseScreen[Path | None]):
-    """Says at once what is wrong with a name, and whether something would be replaced."""
+    """Ask for a file name and report at once if it is invalid or would replace a file."""
 
     CSS_PATH: ClassVar = ["dialog.tcss", "file_name.tcss"]
     AUTO_FOCUS = "#name"
@@ -43,7 +43,7 @@ class FileNameScreen(ModalScreen[Path | None], BaseScreen[Path | None]):
         self._about = about
 
     def compose(self) -> ComposeResult:
-        """Put the box above the buttons."""
+        """Lay out the input above the buttons."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = self._title
             yield SafeLabel(self._about, classes="paragraph")
@@ -81,5 +81,5 @@ class FileNameScreen(ModalScreen[Path | None], BaseScreen[Path | None]):
 
     @on(Button.Pressed, "#cancel")
     def action_cancel(self) -> None:
-        """Write nothing."""
+        """Save nothing."""
         self.dismiss(None)

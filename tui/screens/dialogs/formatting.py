@@ -1,4 +1,4 @@
-"""What the confirmation dialog says."""
+"""Text for the confirmation dialog."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 NAMES: Final = {Action.ARCHIVE: "Archive", Action.RESTORE: "Restore"}
 CHECKING: Final = "Checking with Xero…"
 _NAMED: Final = 8
-# Those with a warning are named beyond that, up to here: every one is a widget, and nobody reads a thousand.
+# Contacts with a warning are listed beyond that, up to this number, since each is a widget.
 _MOST_NAMED: Final = 20
-# Before the first archive, what it means is to be read; the names leave it room.
+# Before the first archive, fewer names leave room for the explanation.
 _NAMED_AT_FIRST: Final = 3
 
 _RESTORE_ONE: Final = (
@@ -34,16 +34,16 @@ _RESTORE_MANY: Final = (
 
 
 def initial_explanation(action: Action, count: int) -> str:
-    """Say what happens then, before anything more is known."""
+    """Describe the effect before the check with Xero has finished."""
     if action is Action.ARCHIVE:
         return short_explanation(count)
     return _RESTORE_ONE if count == 1 else _RESTORE_MANY
 
 
 def explanation(precheck: Precheck, key: str) -> tuple[tuple[str, str], ...]:
-    """Say what happens then, in Xero and in Re-Leased, each part with its kind.
+    """Describe the effect in Xero and in Re-Leased, as (kind, text) parts.
 
-    `key` marks groups of tenants.
+    `key` is the key that opens the tenant groups.
     """
     count = len(precheck.possible)
     if precheck.is_first_archive and count:
@@ -52,26 +52,26 @@ def explanation(precheck: Precheck, key: str) -> tuple[tuple[str, str], ...]:
 
 
 def heading(action: Action, possible: int, chosen: int) -> str:
-    """Name the dialog: how many of those chosen can be changed."""
+    """Return the dialog's title: how many of the chosen contacts can be changed."""
     if possible in {0, chosen}:
         return f"{NAMES[action]} {pluralize(chosen, 'contact')}?"
     return f"{NAMES[action]} {format_number(possible)} of {pluralize(chosen, 'contact')}?"
 
 
 def button(action: Action, count: int) -> str:
-    """Name what pressing it does."""
+    """Return the button's label."""
     return f"{NAMES[action]} {format_number(count)}" if count > 1 else NAMES[action]
 
 
 def freshness(precheck: Precheck) -> tuple[str, str]:
-    """Say whether Xero was asked just now, with a style."""
+    """Return whether the data was just loaded from Xero, with a style."""
     if precheck.stale_reason is None:
         return "Up to date with Xero.", "$text-success"
     return f"{messages.message(precheck.stale_reason)} Showing saved data.", "$text-warning"
 
 
 def not_shown(hidden: int, chosen: int) -> str:
-    """Say how many of the contacts the list behind the dialog doesn't show."""
+    """Return how many of the contacts the list behind the dialog doesn't show."""
     if chosen == 1:
         return "! This contact isn't shown in the list."
     verb = "isn't" if hidden == 1 else "aren't"
@@ -79,9 +79,9 @@ def not_shown(hidden: int, chosen: int) -> str:
 
 
 def lines(precheck: Precheck, hidden: frozenset[str] = frozenset()) -> Iterator[tuple[str, str, str]]:
-    """Yield what is listed: a kind, the words, a style.
+    """Yield the rows as (kind, text, style).
 
-    Tenants come first, then others with warnings, then those that the list behind doesn't show.
+    Contacts in tenant groups come first, then others with warnings, then those the list behind doesn't show.
     """
 
     def is_hidden(line: PrecheckLine) -> bool:

@@ -1,4 +1,4 @@
-"""The help: every key, how to search, and what the status words mean."""
+"""Help: the available keys, search examples and status words."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class HelpScreen(ModalScreen[None], BaseScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("back", "help")]
 
     def compose(self) -> ComposeResult:
-        """Write one block for each group."""
+        """Lay out one block for each group."""
         with VerticalScroll(classes="dialog", id="help") as dialog:
             dialog.border_title = "Keys"
             for group, specs in actions_by_group():

@@ -1,1 +1,1 @@
-"""Restores that wait for a press in Xero."""
+"""Restores to finish in Xero."""

@@ -1,4 +1,4 @@
-"""What is pressed for the restores that wait: for the one under the cursor, the next few, or all."""
+"""Actions on manual restores: for the one under the cursor, the next few, or all."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _OPENED = ("↗", "Opened: click Restore there", "$text-accent")
 
 
 class RestoreItem(Struct, frozen=True):
-    """One restore, its link, why it may fail, and what was said when Restore was pressed from here."""
+    """One restore with its link, why it may be refused, and the refusal of a simulated restore."""
 
     change: Change
     url: str
@@ -53,11 +53,11 @@ class RestoreItem(Struct, frozen=True):
 
     @property
     def is_waiting(self) -> bool:
-        """Whether somebody still has to press Restore."""
+        """Whether the user still has to click Restore in Xero."""
         return self.change.state is State.AWAITING_USER
 
     def lines(self, width: int, now: datetime) -> list[Content]:
-        """Write the restore as the list shows it: name, link, and a line for what is to be known."""
+        """Format the restore for the list: name, link, and a note."""
         symbol, words, style = _OUTCOMES.get(self.change.state, _OPENED if self.is_opened else _WAITING)
         if self.is_waiting and not self.is_opened:
             since = f"since {formats.short_time(self.change.updated_at, now)}"
@@ -70,27 +70,27 @@ class RestoreItem(Struct, frozen=True):
 
     @property
     def note(self) -> str:
-        """What is to be known: Xero's refusal, else why it may refuse."""
+        """Xero's refusal, or else why Xero may refuse."""
         if self.change.state is State.REFUSED:
             return messages.why(self.change)
         return (self.refusal or self.may_fail) if self.is_waiting else ""
 
 
 def row_height(items: Sequence[RestoreItem], width: int) -> int:
-    """Return how many lines every restore gets, so that each link and reason can be read in full.
+    """Return the height of every row, so that each link and reason can be read in full.
 
-    Links of one organisation are of one length; a reason's lines are told from its length, as wrapping
-    hundreds would take long.
+    All links of an organisation have the same length. A reason's height is estimated from its length, since
+    wrapping hundreds of them would be slow.
     """
     link = len(link_lines(items[0].url, width)) if items else 1
-    # Words seldom fill a line to its end.
+    # Wrapped lines are seldom full.
     room = max(1, width * 4 // 5)
     longest = max((cells(item.note) for item in items), default=0)
     return 1 + link + max(1, -(-longest // room) if longest > width else 1)
 
 
 def link_lines(url: str, width: int) -> list[Content]:
-    """Break a link into lines, so that all of it can be read and copied where there is no browser."""
+    """Break a link into lines, so that it can be read and copied where there is no browser."""
     text, width = safe(url), max(1, width)
     return [
         Content.styled(text[start : start + width], "$text-muted") for start in range(0, len(text), width)
@@ -98,7 +98,7 @@ def link_lines(url: str, width: int) -> list[Content]:
 
 
 async def load_items(backend: Backend, known: Sequence[RestoreItem]) -> tuple[RestoreItem, ...]:
-    """Read what waits now, and how those ended that waited before."""
+    """Load the pending restores, and the outcome of the known ones that are no longer pending."""
     waiting = {restore.change.change_id: restore for restore in await backend.manual_restores.pending()}
     items = []
     for item in known:
@@ -130,14 +130,14 @@ _AT_ONCE: Final = 5
 
 @dataclass
 class RestoresLoaded(Message, bubble=False):
-    """The journal was asked how the restores stand."""
+    """The state of the restores was loaded from the change log."""
 
     items: tuple[RestoreItem, ...]
 
 
 @dataclass
 class RestoreSimulated(Message, bubble=False):
-    """The practice page has answered a press; without words it did as it was told."""
+    """The sandbox replied to a simulated restore; `refusal` is empty if it succeeded."""
 
     change_id: int
     refusal: str
@@ -145,14 +145,14 @@ class RestoreSimulated(Message, bubble=False):
 
 @dataclass
 class PagesOpened(Message, bubble=False):
-    """So many pages were opened in the browser."""
+    """These pages were opened in the browser."""
 
     change_ids: tuple[int, ...]
     requested: int
 
 
 class FinishController:
-    """Finishes restores for the screen that lists them.
+    """Finish restores for the screen that lists them.
 
     `on_items_changed` is called when they look different.
     """
@@ -174,7 +174,7 @@ class FinishController:
         return self.items[index] if index < len(self.items) else None
 
     def reload(self) -> None:
-        """Read from the change log how the restores stand."""
+        """Load the state of the restores from the change log."""
         self._screen.start(self._reload, "look", exclusive=True)
 
     async def _reload(self) -> None:
@@ -182,7 +182,7 @@ class FinishController:
         self._screen.post_message(RestoresLoaded(items))
 
     def update_items(self, items: tuple[RestoreItem, ...]) -> None:
-        """Show these, with what has happened here while they were asked for."""
+        """Show these items, keeping local state set while they were loading."""
         previous = {item.change.change_id: item for item in self.items}
 
         def merged(item: RestoreItem) -> RestoreItem:
@@ -204,7 +204,7 @@ class FinishController:
     # --- links ---
 
     def open_in_xero(self) -> None:
-        """Open the contact in Xero's pages."""
+        """Open the contact in Xero."""
         if item := self._current_waiting():
             self._start_opening([item])
 
@@ -258,7 +258,7 @@ class FinishController:
             self._screen.copy_link(item.change.contact_id)
 
     def copy_all(self) -> None:
-        """Copy the links of all that wait, one a line."""
+        """Copy the links of all pending restores, one per line."""
         links = [item.url for item in self.items if item.is_waiting]
         if not links:
             self._screen.flash("No restores to finish in Xero.")
@@ -266,10 +266,10 @@ class FinishController:
         self._screen.app.copy_to_clipboard("\n".join(links))
         self._screen.flash(f"Copied {pluralize(len(links), 'link')}, one per line.")
 
-    # --- practice ---
+    # --- demo ---
 
     def simulate(self) -> None:
-        """Press Restore in the practice Xero's page."""
+        """Simulate Restore in the sandbox."""
         if not self._screen.backend.is_sandbox:
             key = self._screen.key("open_in_xero")
             self._screen.flash(f"Demo only. {key} opens the contact in Xero.")
@@ -297,7 +297,7 @@ class FinishController:
             self._screen.post_message(RestoreSimulated(change.change_id, ""))
 
     def restore_simulated(self, message: RestoreSimulated) -> None:
-        """Show what the practice page has answered."""
+        """Show the sandbox's reply."""
         self.items = tuple(
             replace(item, refusal=message.refusal) if item.change.change_id == message.change_id else item
             for item in self.items
@@ -309,10 +309,10 @@ class FinishController:
         else:
             self._screen.key_bar.end_flash()
 
-    # --- no longer ---
+    # --- stop waiting ---
 
     def stop_waiting(self) -> None:
-        """Stop waiting for this restore, at the second press."""
+        """Stop waiting for this restore, on the second key press."""
         item = self._current_waiting()
         if item is None:
             return

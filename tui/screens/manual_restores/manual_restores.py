@@ -1,4 +1,4 @@
-"""The restores that a person has to finish in Xero's pages."""
+"""The restores that the user has to finish in Xero."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _NOTHING: Final = "No restores to finish in Xero. Press {back} to go back."
 
 
 class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
-    """Lists waiting restores with their links; each ticks itself off when it is seen to be done."""
+    """List pending restores with their links; each is marked when its outcome is known."""
 
     CSS_PATH: ClassVar = ["../dialogs/dialog.tcss", "manual_restores.tcss"]
     AUTO_FOCUS = "#items"
@@ -59,8 +59,11 @@ class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("open_in_xero", "open_next", "copy", "copy_all", "simulate_restore", "stop_waiting"),
         *bindings("connect", "back"),
-        # Under the names of what they do elsewhere, so that they follow their keys.
-        *(Binding(spec(each).keys, "elsewhere", show=False, id=each) for each in ("archive", "restore")),
+        # Bound under the usual action IDs, so that custom keys apply.
+        *(
+            Binding(spec(action).keys, "elsewhere", show=False, id=action)
+            for action in ("archive", "restore")
+        ),
     ]
 
     items_list = getters.query_one("#items", VirtualList)
@@ -72,7 +75,7 @@ class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
         self._drawn: tuple[tuple[RestoreItem, ...], int] | None = None
 
     def compose(self) -> ComposeResult:
-        """Put the explanation above the list."""
+        """Lay out the explanation above the list."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Restore in Xero"
             yield SafeLabel(_WHY, id="why", classes="paragraph")
@@ -80,13 +83,13 @@ class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        """Look closely as long as somebody is at it."""
+        """Poll frequently while this screen is open."""
         self.backend.manual_restores.set_fast_polling(on=True)
         self._update_key_bar()
         self.finish.reload()
 
     def on_unmount(self) -> None:
-        """Look at the usual pace again."""
+        """Return to normal polling."""
         self.backend.manual_restores.set_fast_polling(on=False)
 
     @on(SnapshotChanged)
@@ -99,7 +102,7 @@ class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
 
     @on(VirtualList.Scrolled)
     def _resized(self) -> None:
-        """Write the links for the present width."""
+        """Format the links for the current width."""
         self._update_list()
 
     def _format_row(self, index: int, width: int) -> Sequence[Content]:
@@ -114,7 +117,7 @@ class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
         rows.show(len(self.finish.items), rows.cursor, row_height=row_height(self.finish.items, width))
 
     def _show_items(self) -> None:
-        """Show how the restores stand."""
+        """Show the state of the restores."""
         self._update_list()
         waiting = sum(1 for item in self.finish.items if item.is_waiting)
         self._explain(waiting)
@@ -156,7 +159,7 @@ class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
         self.finish.restore_simulated(message)
 
     def action_open_in_xero(self) -> None:
-        """Open the contact in Xero's pages."""
+        """Open the contact in Xero."""
         self.finish.open_in_xero()
 
     def action_open_next(self) -> None:
@@ -168,15 +171,15 @@ class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
         self.finish.copy()
 
     def action_copy_all(self) -> None:
-        """Copy the links of all that wait, one a line."""
+        """Copy the links of all pending restores, one per line."""
         self.finish.copy_all()
 
     def action_simulate_restore(self) -> None:
-        """Press Restore in the practice Xero's page."""
+        """Simulate Restore in the sandbox."""
         self.finish.simulate()
 
     def action_stop_waiting(self) -> None:
-        """Stop waiting for this restore, at the second press."""
+        """Stop waiting for this restore, on the second key press."""
         self.finish.stop_waiting()
 
     @on(VirtualList.Opened)
@@ -184,7 +187,7 @@ class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
         self.action_open_in_xero()
 
     def action_elsewhere(self) -> None:
-        """Say where contacts are archived and restored."""
+        """Explain where contacts are archived and restored."""
         back = f"press {self.key('back')} to go back to it"
         self.flash(f"Archive and restore contacts in their list: {back}.")
 

@@ -1,1 +1,1 @@
-"""What people tell of Re-Leased, and what keeps contacts from reaching it."""
+"""Reports about Re-Leased, and troubleshooting of contacts that haven't synced."""

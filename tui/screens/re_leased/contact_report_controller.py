@@ -1,4 +1,4 @@
-"""What a person tells of one contact in Re-Leased."""
+"""The user's reports about one contact in Re-Leased."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ _LINK_EXPLANATION: Final = (
 
 
 class ContactReportController:
-    """Asks, for a screen, what somebody sees of a contact in Re-Leased."""
+    """Ask, for a screen, how a contact appears in Re-Leased."""
 
     def __init__(self, screen: EngineScreen[Any]) -> None:
         self._screen = screen
 
     def ask_checked(self, page: ContactDetails) -> None:
-        """Ask whether the contact stands where its last confirmed change has put it."""
+        """Ask whether the contact is in the tab where its last confirmed change should have put it."""
         last = last_confirmed(view.change for view in page.changes)
         if last is None:
             self._screen.flash(_NOTHING)
             return
 
-        def answered(is_checked: bool | None) -> None:  # noqa: FBT001 - Textual hands the answer over like this
+        def answered(is_checked: bool | None) -> None:  # noqa: FBT001 - Textual passes the result positionally
             if is_checked:
                 self._screen.start(partial(self._report_checked, last), "report", exclusive=True)
 
@@ -65,12 +65,12 @@ class ContactReportController:
         return safe(self._screen.backend.snapshot.organisation.name)
 
     async def _report_checked(self, change: Change) -> None:
-        # Refused where something was confirmed while the question stood here: that belongs in another tab.
+        # Raises if another change was confirmed while the question was open: it belongs in another tab.
         await self._screen.backend.evidence.report_contact_checked(change)
         self._screen.flash(f"Recorded: checked in Re-Leased, {_WHERE[change.action.target_status]}.")
 
     def ask_link(self, page: ContactDetails) -> None:
-        """Ask whether the contact is unlinked in Re-Leased, or linked again."""
+        """Ask whether the contact is not linked in Re-Leased, or linked again."""
 
         def answered(answer: str | None) -> None:
             if answer in {_UNLINKED, _LINKED}:

@@ -1,4 +1,4 @@
-"""What Troubleshoot says: the four steps of Re-Leased's article, as far as each can be checked from here."""
+"""Text for Troubleshoot: the four steps of Re-Leased's article, checked as far as possible."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _GOOD: Final = "✓"
 _BAD: Final = "✗"
 _PENDING: Final = "◷"
 _UNKNOWN: Final = "?"
-# Nothing is pending, but there is something that nobody has seen to have arrived.
+# No change is pending, but at least one isn't confirmed to have reached Re-Leased.
 _UNCONFIRMED: Final = "~"
 STYLES: Final = {
     _GOOD: "success",
@@ -50,7 +50,7 @@ SUPPORT: Final = (
 
 
 class Step(Struct, frozen=True):
-    """One step: a sign with a title, what speaks for it, and what to press next."""
+    """One step: a symbol with a title, the findings, and the next key to press."""
 
     symbol: str
     title: str
@@ -59,7 +59,7 @@ class Step(Struct, frozen=True):
 
 
 class OldestUnconfirmed(Struct, frozen=True):
-    """The change that has gone unseen in Re-Leased for longest, or None; it may be expected or told."""
+    """The change unconfirmed in Re-Leased for longest, or None; it may be expected or reported synced."""
 
     view: ChangeView | None = None
 
@@ -73,7 +73,7 @@ def steps(
     is_read_only: bool = False,
     key: Callable[[str], str] = default_key,
 ) -> tuple[Step, ...]:
-    """Return the four steps in the article's order. `key` names the key of an action."""
+    """Return the four steps in the article's order. `key` formats the key of an action."""
     report = f"{key('copy_report')} copies the report; {key('save_report')} saves it to a file."
     return (
         _connections(snapshot, now, is_read_only=is_read_only, key=key),
@@ -131,7 +131,7 @@ def _is_recent(moment: datetime | None, now: datetime) -> bool:
 
 
 def _is_healthy(re_leased: ReLeasedStatus, now: datetime) -> bool:
-    """Say whether what is known of the company is good news, and no older than a night."""
+    """Whether the company's known state is good, and no older than a day."""
     return bool(re_leased.state) and (re_leased.has_feed or _is_recent(re_leased.state_reported_at, now))
 
 
@@ -145,7 +145,7 @@ def _last_reply(xero: XeroStatus, now: datetime) -> str:
 
 
 def sync_overview(re_leased: ReLeasedStatus, now: datetime) -> str:
-    """Say what is known of Re-Leased's Sync Overview, and where from."""
+    """Describe the known state of Re-Leased's Sync Overview, and its source."""
     if re_leased.problem is not None:
         return f"its feed can't be read: {safe(messages.in_full(re_leased.problem))}"
     if not re_leased.is_polled:
@@ -208,7 +208,7 @@ def _waiting(
 
 
 def _totals(summary: ChangeSummary) -> str:
-    """Say how many wait, each kind by its name."""
+    """Return how many changes are pending, by kind."""
     stalled, missed = summary.stalled_total, summary.missed_total
     pending = summary.pending_total - missed - stalled
     counts = {
@@ -227,7 +227,7 @@ def _them(count: int) -> str:
 
 
 def _oldest(oldest: OldestUnconfirmed, now: datetime) -> Iterator[str]:
-    """Say which change has gone unseen for longest, and how firmly it is known to have arrived."""
+    """Describe the change that has been unconfirmed for longest, and its sync status."""
     if oldest.view is None or oldest.view.change.confirmed_at is None:
         return
     change, since = oldest.view.change, formats.ago(oldest.view.change.confirmed_at, now)

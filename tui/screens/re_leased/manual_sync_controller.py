@@ -1,4 +1,4 @@
-"""What a person tells of a sync that was started by hand in Re-Leased."""
+"""The user's reports about a manual Re-Leased sync."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ _STILL_RUNNING: Final = "Nothing recorded. Press the same key when the sync has 
 
 
 class ManualSyncController:
-    """Asks, for a screen, when a manual sync was started and how it ended."""
+    """Ask, for a screen, when a manual sync was started and how it ended."""
 
     def __init__(self, screen: EngineScreen[Any]) -> None:
         self._screen = screen
 
     def report(self) -> None:
-        """Tell that a manual sync was started, or how the one told of has ended."""
+        """Report that a manual sync was started, or how the reported one ended."""
         started_at = self._screen.backend.snapshot.re_leased.reported_sync_since
         if started_at is None:
             self._ask_start()
@@ -86,7 +86,7 @@ class ManualSyncController:
         self._screen.flash(f"Recorded: sync started at {since}. Press the same key when it has ended.")
 
     async def _report_end(self, started_at: datetime, *, is_clean: bool) -> None:
-        # Another copy of the program may have been told of a newer sync while the question stood here.
+        # Another Reshelve may have recorded a newer sync while the question was open.
         if self._screen.backend.snapshot.re_leased.reported_sync_since != started_at:
             self._screen.flash(
                 "Another Reshelve recorded a newer sync. Nothing was recorded; try again.", is_problem=True

@@ -1,4 +1,4 @@
-"""The report for support: enough to be helped with, nothing that is nobody's business."""
+"""The report for support: diagnostics without personal data."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from tui.model.snapshot import ChangeSummary, ChangeView, ReLeasedStatus, Snapshot
     from tui.screens.re_leased.formatting import OldestUnconfirmed
 
-# Whatever holds an at sign, however it is written, and what is quoted in front of it: rather too much than
-# half an address.
+# Anything with an at sign, however it is encoded, and a quoted part before it: better to remove too much than
+# leave half an address.
 _AT: Final = r"(?:@|＠|﹫|%40|&#64;|&commat;)"
 _ADDRESS: Final = re.compile(rf"(?:\"[^\"]*\"|[^\s\"“”]*)[ ]?{_AT}[ ]?[^\s\"“”]*", re.IGNORECASE)
-# Xero's ids have 36 characters; whatever is longer in one piece may be a secret.
+# Xero's IDs have 36 characters; anything longer without a break may be a secret.
 _LONG: Final = re.compile(r"[A-Za-z0-9_\-.+/=~%]{40,}")
 _SECRET: Final = re.compile(
     r"\b(bearer|basic)\s+[^\s\"',;}]+"
@@ -35,10 +35,10 @@ _SHORTEST_NAME: Final = 2
 
 
 def build_report(snapshot: Snapshot, oldest: OldestUnconfirmed, now: datetime, *, with_names: bool) -> str:
-    """Write versions, states, times, counts, contact ids and last errors; times are UTC.
+    """Return versions, states, times, counts, contact IDs and last errors; times are UTC.
 
-    Names are left out unless they are wanted, e-mail addresses and what looks like a token always. What
-    stands in quotation marks in Xero's words is a name as often as not.
+    Names are left out unless requested; e-mail addresses and anything like a token are always left out.
+    Quoted text in Xero's messages is often a name.
     """
     lines = [
         f"Reshelve {__version__}, {_time(now)}",
@@ -104,8 +104,8 @@ def _line(view: ChangeView, *, with_names: bool) -> str:
     return f"{change.contact_id}{name} {change.action} {status} {at}{text}"
 
 
-def _redact_quotes(words: str, with_names: bool) -> str:  # noqa: FBT001 - the only thing there is to say of it
-    """Return words of Xero's, or of the machine's, without what they quote."""
+def _redact_quotes(words: str, with_names: bool) -> str:  # noqa: FBT001 - the only option
+    """Remove quoted text from a message of Xero's or of the system's."""
     return words if with_names else _QUOTED.sub("[name]", words)
 
 
@@ -118,14 +118,14 @@ def _names(snapshot: Snapshot, oldest: OldestUnconfirmed) -> Iterator[str]:
 
 
 def _names_pattern(names: Iterable[str]) -> re.Pattern[str] | None:
-    """Return what finds any of these names, in any case and with any spaces between their words."""
+    """Return a pattern that finds any of these names, ignoring case and the whitespace between words."""
     words = {tuple(safe(name).split()) for name in names if len(name.strip()) >= _SHORTEST_NAME}
     if not words:
         return None
-    # The longest first: one name may begin with another.
-    ordered = sorted(words, key=lambda one: -len(" ".join(one)))
-    each = "|".join(r"\s+".join(map(re.escape, one)) for one in ordered)
-    return re.compile(rf"(?<!\w)(?:{each})(?!\w)", re.IGNORECASE)
+    # Longest first, since one name may start with another.
+    ordered = sorted(words, key=lambda name: -len(" ".join(name)))
+    alternatives = "|".join(r"\s+".join(map(re.escape, name)) for name in ordered)
+    return re.compile(rf"(?<!\w)(?:{alternatives})(?!\w)", re.IGNORECASE)
 
 
 def _redact(line: str, names: re.Pattern[str] | None) -> str:

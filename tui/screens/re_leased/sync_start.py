@@ -1,4 +1,4 @@
-"""Asks when a manual sync was started in Re-Leased."""
+"""Dialog that asks when a manual sync was started in Re-Leased."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _TIME: Final = re.compile(r"([01]?\d|2[0-3])[:.]([0-5]\d)", re.ASCII)
 
 
 def parse_time_today(typed: str, now: datetime) -> datetime | None:
-    """Return the moment that is meant by `HH:MM` of today on this machine; None where that is no time.
+    """Return the time `HH:MM` today in the local time zone, or None if it isn't a time.
 
-    Of the two readings of a time at which the clocks change the earlier is meant: it claims less.
+    A time that occurs twice when clocks change means the earlier one, which confirms fewer changes.
     """
     found = _TIME.fullmatch(typed.strip())
     if found is None:
@@ -47,10 +47,10 @@ def parse_time_today(typed: str, now: datetime) -> datetime | None:
 
 
 class SyncStartScreen(ModalScreen[datetime | None], EngineScreen[datetime | None]):
-    """Its result is when the sync was started, or None.
+    """Ask when the sync was started; the result is the time, or None.
 
-    Now is when the dialog was opened, not when it is answered: what Xero confirms in between can't be
-    claimed for a sync that was running already.
+    An empty input means the time the dialog was opened, not when it was answered: changes that Xero confirms
+    in between can't be attributed to a sync that was already running.
     """
 
     CSS_PATH: ClassVar = ["../dialogs/dialog.tcss", "sync_start.tcss"]
@@ -66,7 +66,7 @@ class SyncStartScreen(ModalScreen[datetime | None], EngineScreen[datetime | None
         self._opened_at = self.now()
 
     def compose(self) -> ComposeResult:
-        """Put the words above the box, the box above the buttons."""
+        """Lay out the text above the input and the buttons."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Record a manual Re-Leased sync"
             with VerticalScroll(id="said", can_focus=False):
@@ -86,10 +86,10 @@ class SyncStartScreen(ModalScreen[datetime | None], EngineScreen[datetime | None
         yield KeyBar(("open", "Record"), ("cancel", "Cancel"))
 
     def _parse_input(self) -> tuple[datetime | None, str]:
-        """Return the moment that is meant, or what is wrong with it."""
+        """Return the time, or the problem with it."""
         typed, now = self.time_box.value.strip(), self.now()
         if not typed:
-            # Xero may have told meanwhile that it isn't that late yet.
+            # The estimate of Xero's clock may have been corrected since the dialog was opened.
             return min(self._opened_at, now), ""
         moment = parse_time_today(typed, now)
         if moment is None:
@@ -99,7 +99,7 @@ class SyncStartScreen(ModalScreen[datetime | None], EngineScreen[datetime | None
 
     @on(Input.Changed, "#time")
     def _typed(self) -> None:
-        # What is half typed isn't wrong yet.
+        # Don't report a problem before the input is submitted.
         self.query_one("#note", SafeLabel).update_text("")
 
     @on(Input.Submitted, "#time")
@@ -113,5 +113,5 @@ class SyncStartScreen(ModalScreen[datetime | None], EngineScreen[datetime | None
 
     @on(Button.Pressed, "#cancel")
     def action_cancel(self) -> None:
-        """Note nothing."""
+        """Record nothing."""
         self.dismiss(None)

@@ -1,4 +1,4 @@
-"""Troubleshoot: why a contact may not have reached Re-Leased, step by step."""
+"""Troubleshoot, step by step, why a contact may not have reached Re-Leased."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class _OldestLoaded(Message, bubble=False):
 
 
 class TroubleshootScreen(EngineScreen[None]):
-    """The four steps of Re-Leased's article, each with what speaks for it and the next key."""
+    """The four steps of Re-Leased's article, each with its findings and the next key to press."""
 
     CSS_PATH = "troubleshoot.tcss"
     AUTO_FOCUS = "#page"
@@ -80,7 +80,7 @@ class TroubleshootScreen(EngineScreen[None]):
         self._key_bar_actions: tuple[str, ...] = ()
 
     def compose(self) -> ComposeResult:
-        """Put the steps one below the other."""
+        """Lay out the steps in order."""
         yield SafeLabel(_TITLE, "bold", id="heading")
         with VerticalScroll(id="page"):
             for place in range(_STEPS):
@@ -90,7 +90,7 @@ class TroubleshootScreen(EngineScreen[None]):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        """Show what is known."""
+        """Show saved data."""
         self._update()
         self._load_oldest()
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self._update())
@@ -113,11 +113,11 @@ class TroubleshootScreen(EngineScreen[None]):
         self._update()
 
     def tick(self) -> None:
-        """Let the countdown count."""
+        """Update the countdown."""
         self._update()
 
     def _update(self) -> None:
-        """Write the steps that read differently: a countdown is one line of one of them."""
+        """Update only the steps that changed: a countdown is one line of one step."""
         backend, before = self.backend, self._steps
         self._steps = steps(
             backend.snapshot,
@@ -150,12 +150,12 @@ class TroubleshootScreen(EngineScreen[None]):
         return build_report(self.backend.snapshot, self._oldest, self.now(), with_names=with_names)
 
     def action_copy_report(self) -> None:
-        """Copy the report, through the terminal, so that it works over ssh too."""
+        """Copy the report through the terminal, which also works over SSH."""
         self.app.copy_to_clipboard(self._report())
         self.flash("Report copied. Read it before you send it.")
 
     def action_save_report(self) -> None:
-        """Write the report to a file whose name the person chooses."""
+        """Save the report to a file chosen by the user."""
 
         def file_chosen(file: Path | None) -> None:
             if file is not None:
@@ -170,7 +170,7 @@ class TroubleshootScreen(EngineScreen[None]):
         self.flash(f"Report saved to {file}")
 
     def action_sync_overview(self) -> None:
-        """Tell what Re-Leased's Sync Overview shows."""
+        """Record what Re-Leased's Sync Overview shows."""
 
         def answered(answer: str | None) -> None:
             if answer is not None and answer != _NOTHING:
@@ -187,7 +187,7 @@ class TroubleshootScreen(EngineScreen[None]):
         self.flash(f"Recorded: Re-Leased shows “{state.value}”.")
 
     def action_retry(self) -> None:
-        """Ask whether to try again what Xero refused."""
+        """Ask whether to retry the refused changes."""
         self.refused.retry_all()
 
     def action_manual_sync(self) -> None:
@@ -199,11 +199,11 @@ class TroubleshootScreen(EngineScreen[None]):
         self.comparison.compare()
 
     def action_changes(self) -> None:
-        """List every change."""
+        """List all changes."""
         self.open_screen(navigation.ChangesScreen(self.backend))
 
     def action_refresh(self) -> None:
-        """Look for news now."""
+        """Refresh from Xero and Re-Leased."""
         self.flash("Refreshing from Xero and Re-Leased…")
         self._refresh()
 

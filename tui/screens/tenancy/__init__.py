@@ -1,1 +1,1 @@
-"""Marking the contact groups that are tenants, and warning of them."""
+"""Tenant groups: choose them, and warn before archiving their contacts."""

@@ -1,4 +1,4 @@
-"""What the list of contact groups says."""
+"""Text for tenant groups and archive warnings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tui.model.tenancy import ContactGroup
 
 
-# A group's name comes from outside, and may be of any length.
+# Group names come from Xero and may be of any length.
 _LONGEST_NAME: Final = 40
 _GROUPS_NAMED: Final = 2
 
@@ -29,7 +29,7 @@ _LOOK_ONE: Final = "Is this contact billed for an active tenancy? Xero and Reshe
 _LOOK_MANY: Final = (
     "Is one of these contacts billed for an active tenancy? Xero and Reshelve can't see tenancies."
 )
-# In Re-Leased's own words, as its help centre gives them.
+# Quoted from Re-Leased's help centre.
 _E_MAIL: Final = "Billing Contact for Tenancy was Archived"
 _FAILURE: Final = (
     "The contact with the specified contact details has been archived. The contact must be un-archived "
@@ -53,12 +53,15 @@ _MARKING: Final = (
 
 
 def short_explanation(count: int) -> str:
-    """Say in a sentence what Re-Leased does with what is archived."""
+    """Describe in short what archiving does in Re-Leased."""
     return _IN_SHORT.format(it="this contact") if count == 1 else _IN_SHORT.format(it="one of these contacts")
 
 
 def full_explanation(count: int, key: str = "") -> tuple[tuple[str, str], ...]:
-    """Say all of it, each part with its kind; `key` is the one that marks groups, where it works."""
+    """Describe in full what archiving does in Re-Leased, as (kind, text) parts.
+
+    `key` opens the tenant groups; empty if it isn't available.
+    """
     is_one = count == 1
     parts = (
         ("title", _HEADING),
@@ -72,7 +75,7 @@ def full_explanation(count: int, key: str = "") -> tuple[tuple[str, str], ...]:
 
 
 def format_groups(groups: Sequence[str]) -> str:
-    """Write groups by their names: “Tenants”, “Lessees” and 2 more groups."""
+    """Format group names: “Tenants”, “Lessees” and 2 more groups."""
     shown = [f"“{safe(name, _LONGEST_NAME)}”" for name in groups[:_GROUPS_NAMED]]
     more = len(groups) - len(shown)
     if more:
@@ -81,7 +84,7 @@ def format_groups(groups: Sequence[str]) -> str:
 
 
 def warning(groups: Sequence[str]) -> str:
-    """Warn of one contact that is in these groups of tenants."""
+    """Return the warning for one contact in these tenant groups."""
     return (
         f"In {format_groups(groups)}: if it is billed for a tenancy in Re-Leased, its next invoices will "
         "fail."
@@ -89,12 +92,12 @@ def warning(groups: Sequence[str]) -> str:
 
 
 def mention(groups: Sequence[str]) -> str:
-    """Say of one contact among several that it is in these groups."""
+    """Return the short note for one of several contacts in these groups."""
     return f"In {format_groups(groups)}."
 
 
 def summary(affected: Sequence[Sequence[str]], total: int) -> str:
-    """Warn of several contacts among all that are to be archived, given the groups of each."""
+    """Return the warning for several contacts to be archived, given the tenant groups of each."""
     counts = Counter(name for groups in affected for name in groups)
     in_groups = format_groups([name for name, _ in counts.most_common()])
     how_many = (
@@ -125,8 +128,8 @@ _GAP: Final = 2
 
 
 def hint(groups: Sequence[ContactGroup]) -> str:
-    """Say which groups sound like tenants and aren't marked, else what a mark goes by."""
-    candidates = [each.name for each in groups if each.sounds_like_tenants and not each.is_tenants]
+    """Suggest groups that sound like tenants, or else explain that renamed groups must be chosen again."""
+    candidates = [group.name for group in groups if group.sounds_like_tenants and not group.is_tenants]
     if not candidates:
         return _RENAMED
     verb = "sounds" if len(candidates) == 1 else "sound"
@@ -134,7 +137,7 @@ def hint(groups: Sequence[ContactGroup]) -> str:
 
 
 def row(group: ContactGroup, width: int) -> Content:
-    """Write one group: its tick, its name, how many contacts it concerns."""
+    """Format one group: checkbox, name, number of active contacts."""
     checkbox = ("[✓] ", "bold $text-success") if group.is_tenants else ("[ ] ", "$text-muted")
     count = _count(group)
     room = max(0, width - len(checkbox[0]) - cells(count) - _GAP)
@@ -151,7 +154,7 @@ def _count(group: ContactGroup) -> str:
 
 
 def marked_message(group: ContactGroup) -> str:
-    """Say what a press has done."""
+    """Describe the effect of choosing or deselecting a group."""
     if group.is_tenants:
         return f"Tenant group: archiving a contact in {format_groups([group.name])} now shows a warning."
     return f"Not a tenant group: {format_groups([group.name])} no longer shows a warning."

@@ -1,4 +1,4 @@
-"""Contact groups, and which of them a person says are tenants."""
+"""Choose which contact groups are tenants."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ class _GroupsLoaded(Message, bubble=False):
 
 
 class TickList(VirtualList):
-    """Rows that one click ticks, as a box to tick is used everywhere."""
+    """Rows that toggle with one click, like checkboxes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "open", "Choose", id="table.select", show=False)
     ]
 
     def on_click(self, event: events.Click) -> None:
-        """Tick the row that was clicked."""
+        """Toggle the clicked row."""
         event.prevent_default()
         offset = event.get_content_offset(self)
         index = None if offset is None else int(self.scroll_offset.y) + offset.y
@@ -59,9 +59,9 @@ class TickList(VirtualList):
 
 
 class TenantGroupsScreen(ModalScreen[frozenset[str]], EngineScreen[frozenset[str]]):
-    """Lists the groups with a tick for each that is of tenants; its result are the names ticked.
+    """List the groups with a checkbox for tenants; the result is the names chosen.
 
-    The order stays while it is looked at, so that nothing jumps away from under the cursor.
+    The order stays while the dialog is open, so that rows don't move from under the cursor.
     """
 
     CSS_PATH: ClassVar = ["../dialogs/dialog.tcss", "tenant_groups.tcss"]
@@ -78,7 +78,7 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], EngineScreen[frozenset[str
         self._was_loading = backend.snapshot.progress is not None
 
     def compose(self) -> ComposeResult:
-        """Put what it is for above the list."""
+        """Lay out the explanation above the list."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = formatting.TITLE
             yield SafeLabel(formatting.EXPLANATION, classes="paragraph")
@@ -88,12 +88,12 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], EngineScreen[frozenset[str
         yield KeyBar(("back", "Close"))
 
     def on_mount(self) -> None:
-        """Read the groups."""
+        """Load the groups."""
         self._load_groups()
 
     @on(SnapshotChanged)
     def _snapshot_changed(self, message: SnapshotChanged) -> None:
-        # While contacts are being read, every page may bring groups: once all are there is often enough.
+        # Every page loaded may add groups; reload only once all contacts are loaded.
         is_reading = message.snapshot.progress is not None
         if self._was_loading and not is_reading:
             self._load_groups()
@@ -120,17 +120,17 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], EngineScreen[frozenset[str
     def _show(self) -> None:
         self.rows.show(len(self._groups), self.rows.cursor)
         hint = self.query_one("#hint", SafeLabel)
-        # Rows must not move away from under the mouse because fewer words stand below them.
+        # Keep the hint's height, so that rows don't move from under the mouse when it gets shorter.
         hint.styles.min_height = hint.size.height
         hint.update_text(formatting.hint(self._groups))
         self._update_key_bar()
 
     def on_resize(self) -> None:
-        """Give the list as much of the screen as there is."""
+        """Fit the list to the screen."""
         self._fit_list_height()
 
     def _fit_list_height(self) -> None:
-        # A list that scrolls has no height of its own that a dialog could follow.
+        # A scrolling list has no natural height for the dialog to follow.
         share = self.size.height * (30 if self.has_class("-short") else 40) // 100
         self.rows.styles.height = max(1, min(len(self._groups), share))
 
@@ -147,7 +147,7 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], EngineScreen[frozenset[str
 
     @on(VirtualList.Opened)
     def _toggle(self) -> None:
-        # Shown before it is kept: a second press in the meantime must take it back.
+        # Show the change before it is saved, so that a second press in the meantime reverts it.
         group = self._groups[self.rows.cursor]
         toggled = self._groups[self.rows.cursor] = replace(group, is_tenants=not group.is_tenants)
         self._show()
@@ -163,7 +163,7 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], EngineScreen[frozenset[str
         self.flash(formatting.marked_message(group))
 
     async def action_back(self) -> None:
-        """Close the list once everything ticked is kept."""
+        """Close the dialog once all changes are saved."""
         marking = [worker for worker in self.workers if worker.node is self and worker.group == "mark"]
         for worker in marking:
             with suppress(WorkerFailed):

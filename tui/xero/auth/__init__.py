@@ -1,1 +1,1 @@
-"""Signing in to Xero: the browser, the tokens, and where they are kept."""
+"""Signing in to Xero: browser flow, tokens and token storage."""

@@ -17,7 +17,7 @@ from tui.system.log import logger
 from tui.xero.http_client import HEADERS, NOT_SENT
 
 _PATH: Final = "/identity/connect/authorize"
-# Where Xero redirects if it doesn't accept the client id, redirect URI or scopes (seen).
+# Where Xero redirects if it doesn't accept the client ID, redirect URI or scopes (seen).
 _ERROR_PAGE: Final = "/identity/error"
 _REFUSALS: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED})
 # Seconds for each step: a user is waiting.

@@ -1,10 +1,10 @@
-"""The local callback server that a browser sign-in ends at: it accepts one result.
+"""The local callback server that ends a browser sign-in: it accepts one result.
 
-Any web page or local program can send requests to it too. Requests without the sign-in's `state` are
-rejected and the wait continues. Repeating the accepted request returns the same page until the server is
-closed, because browsers may send it twice. URLs are never logged: they contain the code.
+Any web page or local program can send requests to it too. Requests without the sign-in's `state` are rejected
+and the wait continues. Repeating the accepted request returns the same page until the server is closed,
+because browsers may send it twice. URLs are never logged: they contain the code.
 
-It is a screen of its own: the texts of the pages that the browser shows are here, not in `tui.messages`.
+The texts of the pages shown in the browser are here, not in `tui.messages`.
 """
 
 from __future__ import annotations
@@ -103,11 +103,11 @@ def rejection_page(status: HTTPStatus) -> Reply:
 
 
 _PATH: Final = "/callback"
-# `localhost` leads to either; Xero refuses to register `http://127.0.0.1` (seen).
+# `localhost` may resolve to either; Xero refuses to register `http://127.0.0.1` (seen).
 _HOSTS: Final = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 _NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _NO_SUCH_FAMILY: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
-# Bytes. Browsers send the cookies of everything else that runs on localhost.
+# Bytes. Browsers send the cookies of all other programs on localhost too.
 _LONGEST_HEAD: Final = 1_048_576
 _LONGEST_LINE: Final = 16_384
 _MOST_LINES: Final = 1_000
@@ -171,8 +171,8 @@ class CallbackServer:
     async def listen(cls, port: int, state: str) -> CallbackServer:
         """Start listening; port 0 picks a free port. Raises `SignInError` if the port is in use."""
         callback = cls(_bind(port), state)
-        for one in callback._sockets:
-            server = await asyncio.start_server(callback._on_connection, sock=one, limit=_LONGEST_HEAD)
+        for sock in callback._sockets:
+            server = await asyncio.start_server(callback._on_connection, sock=sock, limit=_LONGEST_HEAD)
             callback._servers.append(server)
         return callback
 
@@ -200,8 +200,8 @@ class CallbackServer:
         self._stop_listening()
         self._resolve(None)
         connections = list(self._connections)
-        for one in connections:
-            one.cancel()
+        for task in connections:
+            task.cancel()
         await asyncio.gather(*connections, return_exceptions=True)
 
     def _accept(self, found: CallbackResult) -> bool:
@@ -299,7 +299,7 @@ async def _read_request(reader: asyncio.StreamReader) -> _CallbackRequest | HTTP
 
 
 def _is_prefetch(name: str, value: str) -> bool:
-    """Return whether a header marks a prefetch request."""
+    """Whether a header marks a prefetch request."""
     return name in _PURPOSES and any(how in value.lower() for how in _AHEAD)
 
 
@@ -326,8 +326,8 @@ async def _drain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
                 pass
 
 
-def _secrets_equal(one: str, other: str) -> bool:
-    return secrets.compare_digest(one.encode("utf-8", "replace"), other.encode())
+def _secrets_equal(first: str, second: str) -> bool:
+    return secrets.compare_digest(first.encode("utf-8", "replace"), second.encode())
 
 
 def _bind(port: int) -> list[socket.socket]:
@@ -356,7 +356,7 @@ def _bind_both(port: int) -> list[socket.socket]:
                     raise
             port = port or int(sockets[0].getsockname()[1])
     except OSError:
-        for one in sockets:
-            one.close()
+        for sock in sockets:
+            sock.close()
         raise
     return sockets

@@ -64,7 +64,7 @@ def keychain_name() -> str:
 
 
 class KeychainTokenStore(TokenStore):
-    """One entry of the system's keychain, for one client id of one installation (its data `folder`).
+    """One entry of the system's keychain, for one client ID of one installation (its data `folder`).
 
     Tokens too long for one entry are split into several. All keychain failures are raised as `KeychainError`.
     The system may prompt the user to unlock it: a call that takes longer than a few seconds raises
@@ -213,7 +213,7 @@ def _write(backend: KeyringBackend, user: str, text: Secret) -> None:
 
 
 def _remove(backend: KeyringBackend, user: str) -> None:
-    # Backends differ on removing an entry that doesn't exist.
+    # Backends differ when removing an entry that doesn't exist.
     kept = backend.get_password(_SERVICE, user)
     if kept is not None:
         for part in _parts(user, kept):

@@ -86,7 +86,7 @@ def error_for(response: httpx.Response, mapping: ErrorMapping) -> XeroError:
 
 
 def is_token_ended(response: httpx.Response) -> bool:
-    """Return whether a token was refused because it is no longer valid."""
+    """Whether a token was refused because it is no longer valid."""
     return _name_of(response) in _ENDED
 
 

@@ -1,6 +1,6 @@
 """Signing in to Xero in a browser: OAuth 2.0's authorisation code with PKCE (RFC 6749, 7636, 8252).
 
-Xero requires it for desktop apps: they have a client id but no secret.
+Xero requires it for desktop apps: they have a client ID but no secret.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class BrowserSignIn:
     ) -> BrowserSignIn:
         """Start listening, and check that Xero accepts the request. Port 0 picks a free port.
 
-        Raises `SignInError` if the port is in use, if Xero doesn't accept the client id or redirect URI, or
+        Raises `SignInError` if the port is in use, if Xero doesn't accept the client ID or redirect URI, or
         if its page can't be reached. A started attempt has to be closed.
         """
         state, verifier = _random(), _random()

@@ -127,7 +127,7 @@ def custom_connection(
     """
     client_secret = Secret(client_secret)
     # Client credentials never return a refresh token, and requesting one is refused.
-    wanted = " ".join(one for one in scope.split() if one != "offline_access")
+    wanted = " ".join(name for name in scope.split() if name != "offline_access")
     requested = replace(Tokens.from_refresh_token("", client_id), client_secret=client_secret, scope=wanted)
     return _request_tokens(
         _renewal(identity_url, requested), requested, oauth_errors.CUSTOM_CONNECTION_ERRORS, transport

@@ -36,7 +36,7 @@ class Secret(str):
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """One sign-in: a Xero app's client id and its tokens.
+    """One sign-in: a Xero app's client ID and its tokens.
 
     A `client_secret` makes it a custom connection, whose refresh token is empty. `scope` lists the granted
     scopes, separated by spaces. Secrets are left out of `repr`, so logs and tracebacks can't show them.
@@ -71,7 +71,7 @@ class Tokens:
         return not self.scope or _WRITING in self.scope.split()
 
     def is_valid_at(self, moment: datetime) -> bool:
-        """Return whether the access token is still valid at that time, with a margin."""
+        """Whether the access token is still valid at that time, with a margin."""
         return bool(self.access_token) and self.expires_at - _EXPIRY_MARGIN > moment
 
 

@@ -1,8 +1,8 @@
 """Refresh the tokens of a sign-in.
 
 Xero's access tokens are valid for 30 minutes. A refresh token is used once: each refresh returns a new one,
-and the old one stays valid for 30 minutes (said by Xero), in case the reply was lost. A custom connection
-has no refresh token: its client secret fetches the next access token.
+and the old one stays valid for 30 minutes (documented by Xero), in case the reply was lost. A custom
+connection has no refresh token: its client secret fetches the next access token.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class TokenSource:
         tokens = self._store.load()
         unsaved = self._unsaved
         if unsaved is not None and unsaved.old == tokens:
-            # Their refresh token is used up: refreshing from them again works for half an hour only.
+            # Their refresh token is used up: it can be used again for half an hour only.
             tokens = unsaved.new
             self._save(tokens)
         return tokens
