@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from tui.model.change import Change
     from tui.model.contact import Contact
 
+pytestmark = pytest.mark.slow
+
 PATIENCE_SECONDS = 30
 
 

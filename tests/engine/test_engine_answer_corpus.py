@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from tui.xero.client import XeroClient
 
+pytestmark = pytest.mark.slow
+
 CASES = list(oddities())
 # Each chunk has a store of its own, whose contacts the cases take in turn.
 CHUNKS = [CASES[start : start + 60] for start in range(0, len(CASES), 60)]

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from tui.model.snapshot import Snapshot
     from tui.store import Store
 
+pytestmark = pytest.mark.slow
+
 AUCKLAND, NEW_YORK = "Pacific/Auckland", "America/New_York"
 
 

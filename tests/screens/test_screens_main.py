@@ -25,6 +25,8 @@ from tui.widgets.labels import StaticLine
 from tui.widgets.search_box import SearchBox
 from tui.widgets.tab_bar import TabBar
 
+pytestmark = pytest.mark.slow
+
 # Numbers in the fake: 5 is archived ("Boulder Plumbing"), 2 is active ("Bayside Club").
 
 
