@@ -59,7 +59,7 @@ TEXTS: Final[Catalogue] = {
         f"The local database can't be used ({{problem}}). {_KEPT}", "Restart Reshelve."
     ),
     StoreReason.NEWER_VERSION: Text(
-        "The local database was written by a newer Reshelve. Nothing changed.",
+        "The local database was written by a newer version of Reshelve. Nothing changed.",
         "Update Reshelve, then start it again.",
     ),
     StoreReason.NO_DATABASE: Text(

@@ -48,8 +48,8 @@ if TYPE_CHECKING:
 
 _TITLE: Final = "Troubleshoot contacts that haven't synced"
 _NOTHING: Final = "nothing"
-_LOOK: Final = "Open Sync Overview in Re-Leased and find the company tied to {}."
-_ABOUT: Final = "The support report, as text. Save as:"
+_LOOK: Final = "Open Sync Overview in Re-Leased and find the company connected to {}."
+_ABOUT: Final = "Saves the support report as a text file. Save as:"
 _STEPS: Final = 4
 
 
@@ -152,7 +152,7 @@ class TroubleshootScreen(EngineScreen[None]):
     def action_copy_report(self) -> None:
         """Copy the report, through the terminal, so that it works over ssh too."""
         self.app.copy_to_clipboard(self._report())
-        self.flash("Report copied. Read it before you send it.")
+        self.flash("Report copied. Check it before you send it.")
 
     def action_save_report(self) -> None:
         """Write the report to a file whose name the person chooses."""

@@ -186,7 +186,9 @@ def write_reason(
     elif state not in _WITH_REASON or not (message or notice):
         return
     reason = (
-        (None, None) if notice is None else (notice.reason, json.dumps(dict(notice.params), ensure_ascii=False))
+        (None, None)
+        if notice is None
+        else (notice.reason, json.dumps(dict(notice.params), ensure_ascii=False))
     )
     connection.execute(
         "UPDATE changes SET message = ?, reason = ?, reason_params = ? WHERE change_id = ?",
