@@ -264,7 +264,7 @@ async def test_disconnecting_names_everything_that_goes_and_asks(backend: FakeBa
         await person.press("d", "y")
         assert ("disconnect", "a") in person.account.calls
         assert len(lines(person)) == 2
-        assert person.bottom_line == "Disconnected 2 organisations. Nothing was deleted on this computer."
+        assert person.bottom_line == "Disconnected 2 organisations. Saved contacts and change logs are kept."
 
 
 async def test_a_disconnection_that_fails_says_so(backend: FakeBackend) -> None:
@@ -296,7 +296,7 @@ async def test_read_only_mode_neither_offers_nor_does_a_disconnection(backend: F
         assert person.sees(OrganisationsScreen)
         assert "--read-only" in person.bottom_line
         await person.press("?")
-        assert "Disconnect the selected" not in " ".join(
+        assert "Disconnect the sign-in" not in " ".join(
             str(part.content) for part in person.screen.query(Static)
         )
     assert ("disconnect", "a") not in person.account.calls

@@ -39,7 +39,7 @@ TEXTS: Final[Catalogue] = {
     ContactReason.ALREADY_ARCHIVED: Text("Already archived."),
     ContactReason.ALREADY_ACTIVE: Text("Already active."),
     ContactReason.NAME_TAKEN: Text(
-        "Another active contact is named “{name}”. Xero refuses this until one of them is renamed."
+        "Another active contact is named “{name}”. Xero refuses this until you rename one."
     ),
     ContactReason.THEY_OWE: _they_owe,
     ContactReason.YOU_OWE: _you_owe,

@@ -31,7 +31,8 @@ def _with_backup(
 TEXTS: Final[Catalogue] = {
     StoreReason.CLOSED: Text(f"The local database is closed. {_KEPT}"),
     StoreReason.DISK_FULL: Text(
-        f"The disk is full, so the last step wasn't saved. {_KEPT}", "Free some space, then try again."
+        "The disk is full: the last step wasn't saved. Everything else is kept.",
+        "Free some space, then try again.",
     ),
     StoreReason.DISK_ERROR: Text(
         f"The disk reported an error, so the last step wasn't saved. {_KEPT}",
