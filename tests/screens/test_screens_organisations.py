@@ -64,7 +64,7 @@ async def test_every_organisation_says_how_it_stands(backend: FakeBackend) -> No
         assert here.startswith("● Demo Company (NZ)")
         assert "nothing pending" in here
         assert kereru.startswith("○ Kererū Management")
-        assert kereru.endswith("3 pending, 2 unfinished")
+        assert kereru.endswith("3 pending sync, 2 not in Xero")
         assert bay.endswith("read-only  not opened yet")
         assert old.startswith("✗ Old Mill Trust")
         assert old.endswith("removed in Xero")
@@ -91,7 +91,7 @@ async def test_the_names_are_there_before_the_counts(backend: FakeBackend) -> No
         assert lines(person)[1].endswith(" …")
         assert lines(person)[3].endswith("removed in Xero")
         person.account.count_gate.set()
-        await person.until(lambda: lines(person)[1].endswith("3 pending, 2 unfinished"))
+        await person.until(lambda: lines(person)[1].endswith("3 pending sync, 2 not in Xero"))
 
 
 async def test_offline_the_list_stays(backend: FakeBackend) -> None:

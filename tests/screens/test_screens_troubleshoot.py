@@ -146,7 +146,7 @@ async def test_waiting_names_the_oldest_and_what_is_overdue(backend: FakeBackend
         assert step(person, 3).startswith("✗ 3. ")
         assert "1 missed the last sync: it ran without it. 11 changes pending sync." in step(person, 3)
         assert (
-            "Longest without confirmation: Abel Tasman Lettings, archive confirmed by Xero 4 days ago. Pending sync"
+            "Longest without confirmation: Abel Tasman Lettings, archive confirmed by Xero 4 days ago."
             in step(person, 3)
         )
         await person.press("m")

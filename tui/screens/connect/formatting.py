@@ -61,7 +61,7 @@ def _status(listed: OrganisationSummary) -> Content:
         return Content.styled("…", "$text-muted")
     if listed.pending is None and listed.not_in_xero is None:
         return Content.styled("not opened yet", "$text-muted")
-    counts = ((listed.pending, "pending sync"), (listed.not_in_xero, "not in Xero yet"))
+    counts = ((listed.pending, "pending sync"), (listed.not_in_xero, "not in Xero"))
     parts = [f"{format_number(count)} {word}" for count, word in counts if count]
     if parts:
         return Content.styled(", ".join(parts), "$text-warning")

@@ -47,8 +47,8 @@ _FIX: Final = (
     "Then approve the invoices in Drafts again."
 )
 _MARKING: Final = (
-    "Press {key} to choose your tenant groups: Reshelve then warns you before you archive a contact in one. "
-    "This explanation is shown in full only the first time."
+    "Press {key} to choose your tenant groups: Reshelve then warns before archiving their contacts. "
+    "This text is shown in full only the first time."
 )
 
 
