@@ -99,7 +99,7 @@ class Typist:
 
     def _search(self, words: str, settled: list[float]) -> None:
         self.terminal.press("/")
-        self.terminal.until_shown("To the contacts")
+        self.terminal.until_shown("Go to list")
         found_before = self._expected.total
         for end in range(1, len(words) + 1):
             if settled is self.times.settled:

@@ -159,10 +159,10 @@ def test_what_cannot_be_a_client_id_is_asked_for_again(account: FakeAccount, tmp
 @pytest.mark.parametrize(
     ("options", "stdin", "said"),
     [
-        ((), "", "No client id was entered."),
+        ((), "", "No client ID was entered."),
         ((), "../../etc/passwd\n", "letters, digits and hyphens"),
         (("--client-id", "an id"), "", "letters, digits and hyphens"),
-        (("--client-id", ""), "", "No client id was entered."),
+        (("--client-id", ""), "", "No client ID was entered."),
         (("--client-id", CLIENT_ID, "--custom"), "", "That isn't a valid client secret. Nothing was sent."),
         (("--client-id", CLIENT_ID, "--custom"), "a\x00secret\n", "That isn't a valid client secret."),
     ],

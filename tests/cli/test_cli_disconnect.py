@@ -55,7 +55,7 @@ def test_a_sign_in_is_shown_with_all_it_opens_before_it_is_ended(
     before, _, after = result.output.partition("Disconnect? [y/N]: y\n")
     assert before.splitlines() == [
         "Sign-in APP-ONE gives access to:",
-        "  Bayside Property – 2 unfinished, kept until you reconnect",
+        "  Bayside Property – 2 not in Xero yet, kept until you reconnect",
         "  City Limousines – no longer connected in Xero",
     ]
     assert after.splitlines() == [

@@ -117,11 +117,11 @@ class Interrupting:
         return False
 
 
-@pytest.mark.parametrize("step", ["Client id", "Waiting until "])
+@pytest.mark.parametrize("step", ["Client ID", "Waiting until "])
 def test_ctrl_c_cancels_at_any_step(variables: dict[str, str], tmp_path: Path, step: str) -> None:
     with reshelve(variables, "connect", "--no-browser") as terminal:
         terminal.until_shown(f"Client id [{variables['RESHELVE_XERO_CLIENT_ID']}]:")
-        if step != "Client id":
+        if step != "Client ID":
             terminal.write("\r")
             terminal.until_shown(step)
         terminal.until(Interrupting(terminal), "cancelling")

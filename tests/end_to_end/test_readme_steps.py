@@ -86,7 +86,7 @@ class AtTheFirstStart:
         await self.house.until_shown(words.replace(str(XeroSettings().callback_port), str(self.port)))
 
     def value(self, name: str) -> str:
-        assert name == "its client id"
+        assert name == "its client ID"
         return self.practice.client_id
 
 

@@ -173,7 +173,7 @@ def test_merged_and_gdpr_contacts_are_out_of_reach_and_no_others() -> None:
         (None, ()),
         (Balances(), ()),
         (Balances(receivable=123_456), ("They owe 1,234.56.",)),
-        (Balances(receivable=5, receivable_overdue=5), ("They owe 0.05, 0.05 of it overdue.",)),
+        (Balances(receivable=5, receivable_overdue=5), ("They owe 0.05, all of it overdue.",)),
         (
             Balances(receivable=-100, payable=100_000_000, payable_overdue=1),
             ("They owe -1.00.", "You owe 1,000,000.00, 0.01 of it overdue."),

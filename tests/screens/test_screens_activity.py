@@ -95,7 +95,7 @@ async def test_typing_finds_by_name_and_by_words(busy: FakeBackend) -> None:
     async with running(busy) as person:
         await person.press("l", "/", *"repeat")
         assert names(person) == ["Hoyt Productions"]
-        assert person.bottom_line.startswith("enter To the list")
+        assert person.bottom_line.startswith("enter Go to list")
         await person.press("backspace", *"zz", "enter")
         assert screen(person).rows.empty_text.endswith("Press esc to clear the search.")
         await person.press("escape")
@@ -138,7 +138,7 @@ async def test_a_refusal_is_tried_again(busy: FakeBackend) -> None:
         assert ("retry", (contact_id(13),)) in busy.calls
         assert names(person) == []
         await person.press("1", "home", "r")
-        assert person.bottom_line == "Nothing to retry: Xero refused no change to this contact."
+        assert person.bottom_line == "Nothing to retry: Xero hasn't refused a change to this contact."
 
 
 async def test_enter_opens_the_contact_and_escape_comes_back(busy: FakeBackend) -> None:
@@ -206,7 +206,7 @@ async def test_a_name_that_cannot_be_written_is_said_at_once(busy: FakeBackend, 
         for name, words in (
             (tmp_path / "no" / "a.csv", "This folder doesn't exist."),
             (tmp_path, "This is a folder. Add a file name."),
-            (tmp_path / "here.csv", "This file exists and will be replaced."),
+            (tmp_path / "here.csv", "This file already exists. Saving replaces it."),
             ("~nobody-is-called-so/a.csv", "This folder doesn't exist."),
             (tmp_path / ("a" * 300), "Can't save here: File name too long."),
         ):

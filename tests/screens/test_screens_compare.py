@@ -82,7 +82,7 @@ async def test_what_differs_comes_first_with_why_and_what_to_do(office: FakeBack
         await compare(person)
         assert bar(person) == "Different 3 Needs review 2 Matches 3 Only in the file 1 Only in Xero 21"
         assert names(person) == ["Bayside Club", "Bayside Fish & Chips", "PC Complete"]
-        assert row(person) == "Bayside Club accounts@bayside.example archived active unexplained"
+        assert row(person) == "Bayside Club accounts@bayside.example archived active cause unknown"
         assert "line 5" in story(person)
         assert "cause unknown. Press a to archive it in Xero" in story(person)
         await person.press("down", "down")
@@ -110,7 +110,7 @@ async def test_the_groups_by_key_and_by_click(office: FakeBackend) -> None:
         assert names(person) == ["Boulder Plumbing", "Hamilton Smith Ltd", "Abel Tasman Lettings"]
         await person.press("4")
         assert names(person) == ["Nobody Knows Ltd"]
-        assert "No contact in Xero could match this line." in story(person)
+        assert "No contact in Xero matches this line." in story(person)
         groups = screen(person).query_one(KindBar)
         await person.pilot.click(KindBar, offset=(groups.text.index("Only in Xero") + 2, 0))
         await person.settle()

@@ -110,7 +110,7 @@ async def test_an_organisation_is_connected_and_opened(account: FakeAccount, ope
         await begin(person, account)
         await person.until(lambda: opened == [URL])
         assert says(person, "#url") == URL
-        assert says(person, "#left") == "Waiting for you: 4:32 left. Press esc to cancel."
+        assert says(person, "#left") == "Waiting for your sign-in: 4:32 left. Press esc to cancel."
         account.connects(KERERU, BAY)
         account.attempt.ends(BROUGHT)
         await person.until(shows(person, "done"))

@@ -62,7 +62,7 @@ async def test_typing_finds_and_counts_per_tab(backend: FakeBackend) -> None:
         assert person.main.search.text == "bay"
         assert person.main.finder.tabs.text.split() == ["All", "3", "Active", "3", "Archived", "0"]
         assert person.main.search.query_one("#tally", StaticLine).text.strip() == "3 of 30"
-        assert person.bottom_line.startswith("enter To the contacts")
+        assert person.bottom_line.startswith("enter Go to list")
 
 
 async def test_letters_are_typed_and_not_obeyed_in_the_search_box(backend: FakeBackend) -> None:

@@ -43,7 +43,7 @@ async def test_each_restore_stands_with_its_link_oldest_first(waiting: FakeBacke
     async with running(waiting) as person:
         await person.press("h")
         first, second = listed(person)
-        assert first.startswith("↗ Boulder Plumbing  Restore in Xero since 12:40")
+        assert first.startswith("↗ Boulder Plumbing  click Restore in Xero, waiting since 12:40")
         assert waiting.contacts.url(contact_id(5)) in first
         assert "Hamilton Smith Ltd" in second
 
@@ -54,7 +54,7 @@ async def test_only_where_a_restore_may_fail_it_is_said_why(waiting: FakeBackend
         await person.press("h")
         first, second = listed(person)
         assert "active contact" not in first
-        assert second.endswith("named “Hamilton Smith Ltd”. Xero refuses until one is renamed.")
+        assert second.endswith("named “Hamilton Smith Ltd”. Xero refuses this until you rename one.")
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
@@ -94,7 +94,7 @@ async def test_what_is_done_in_xero_ticks_itself_off(waiting: FakeBackend) -> No
         waiting.move(waiting.changes_made[0], State.CONFIRMED)
         await person.hears_changes()
         first, second = listed(person)
-        assert first == "✓ Boulder Plumbing  restored"
+        assert first == "✓ Boulder Plumbing  Restored"
         assert second.startswith("↗")
         waiting.move(waiting.changes_made[1], State.CONFIRMED)
         await person.hears_changes()
@@ -108,7 +108,7 @@ async def test_restore_can_be_pressed_in_the_practice_page(waiting: FakeBackend)
         assert "p Simulate Restore" in person.bottom_line
         await person.press("down", "p")
         assert ("simulate_restore", contact_id(12)) in waiting.calls
-        assert listed(person)[1] == "✓ Hamilton Smith Ltd  restored"
+        assert listed(person)[1] == "✓ Hamilton Smith Ltd  Restored"
 
 
 async def test_restore_cannot_be_pressed_in_a_live_page(waiting: FakeBackend) -> None:
@@ -117,7 +117,7 @@ async def test_restore_cannot_be_pressed_in_a_live_page(waiting: FakeBackend) ->
         await person.press("h")
         assert "practice" not in person.bottom_line
         await person.press("p")
-        assert person.bottom_line.startswith("Demo only.")
+        assert person.bottom_line.startswith("This works in the demo only.")
         assert not [call for call in waiting.calls if call[0] == "simulate_restore"]
 
 
@@ -162,7 +162,7 @@ async def test_the_link_can_be_copied_and_opened(
 async def test_what_is_done_is_not_opened_again(waiting: FakeBackend) -> None:
     async with running(waiting) as person:
         await person.press("h", "p", "o")
-        assert person.bottom_line == "This restore is no longer waiting."
+        assert person.bottom_line == "This restore is already finished. Nothing to do."
 
 
 async def test_a_refusal_found_later_is_shown(waiting: FakeBackend) -> None:
@@ -228,7 +228,9 @@ async def test_all_links_are_copied_one_a_line(waiting: FakeBackend) -> None:
         assert person.bottom_line == "Copied 2 links, one per line."
 
 
-@pytest.mark.parametrize(("key", "said"), [("o", "y copies this link"), ("O", "Y copies all links")])
+@pytest.mark.parametrize(
+    ("key", "said"), [("o", "Press y to copy this link"), ("O", "Press Y to copy all links")]
+)
 async def test_without_a_browser_the_links_are_copied_instead(
     waiting: FakeBackend, monkeypatch: pytest.MonkeyPatch, key: str, said: str
 ) -> None:
@@ -242,7 +244,7 @@ async def test_without_a_browser_the_links_are_copied_instead(
 async def test_keys_of_the_contacts_say_where_they_work(waiting: FakeBackend, key: str) -> None:
     async with running(waiting) as person:
         await person.press("h", key)
-        assert "Archive and restore contacts in their list" in person.bottom_line
+        assert "To archive or restore contacts" in person.bottom_line
 
 
 async def test_all_done_is_said_only_when_all_were_restored(waiting: FakeBackend) -> None:
@@ -258,7 +260,7 @@ async def test_restore_is_pressed_once_however_often_the_key_is(waiting: FakeBac
     waiting.sees_restores = False
     async with running(waiting) as person:
         await person.press("h", "p", "p")
-        assert person.bottom_line.startswith("Already clicked")
+        assert person.bottom_line.startswith("Restore is already clicked")
         assert len([call for call in waiting.calls if call[0] == "simulate_restore"]) == 1
 
 
@@ -285,10 +287,10 @@ async def test_what_is_said_names_keys_as_they_are_now(
         await person.press("2", "home", "f3")
         assert person.bottom_line == "Already active. Press F2 to archive it."
         await person.press("f12")
-        assert "F9 clicks Restore" in person.screen.query_one("#why", SafeLabel).text
+        assert "press F9 to restore" in person.screen.query_one("#why", SafeLabel).text
         for pressed, said in (
-            ("f4", "F6 copies this link"),
-            ("O", "F7 copies all links"),
+            ("f4", "Press F6 to copy this link"),
+            ("O", "Press F7 to copy all links"),
             ("f8", "Press F8 again to stop waiting"),
         ):
             await person.press(pressed)

@@ -157,7 +157,7 @@ async def test_a_reading_is_held_and_goes_on(backend: FakeBackend) -> None:
         person.main.key_bar.end_flash()
         assert "F6 Resume loading" in person.bottom_line
         await person.press("f6")
-        assert person.bottom_line.startswith("Loading all contacts resumed")
+        assert person.bottom_line.startswith("Loading resumed")
     assert [call for call in backend.calls if call[0] == "pause_sync"] == [
         ("pause_sync", True),
         ("pause_sync", False),

@@ -66,7 +66,7 @@ async def test_every_organisation_says_how_it_stands(backend: FakeBackend) -> No
         assert here.startswith("● Demo Company (NZ)")
         assert "nothing pending" in here
         assert kereru.startswith("○ Kererū Management")
-        assert kereru.endswith("3 pending, 2 unfinished")
+        assert kereru.endswith("3 pending sync, 2 not in Xero")
         assert bay.endswith("read-only  not opened yet")
         assert old.startswith("✗ Old Mill Trust")
         assert old.endswith("removed in Xero")
@@ -93,7 +93,7 @@ async def test_the_names_are_there_before_the_counts(backend: FakeBackend) -> No
         assert lines(person)[1].endswith(" …")
         assert lines(person)[3].endswith("removed in Xero")
         person.account.count_gate.set()
-        await person.until(lambda: lines(person)[1].endswith("3 pending, 2 unfinished"))
+        await person.until(lambda: lines(person)[1].endswith("3 pending sync, 2 not in Xero"))
 
 
 async def test_offline_the_list_stays(backend: FakeBackend) -> None:
@@ -266,7 +266,7 @@ async def test_disconnecting_names_everything_that_goes_and_asks(backend: FakeBa
         await person.press("d", "y")
         assert ("disconnect", "a") in person.account.calls
         assert len(lines(person)) == 2
-        assert person.bottom_line == "Disconnected 2 organisations. Nothing was deleted on this computer."
+        assert person.bottom_line == "Disconnected 2 organisations. Saved contacts and change logs are kept."
 
 
 async def test_a_disconnection_that_fails_says_so(backend: FakeBackend) -> None:
@@ -298,7 +298,7 @@ async def test_read_only_mode_neither_offers_nor_does_a_disconnection(backend: F
         assert person.sees(OrganisationsScreen)
         assert "--read-only" in person.bottom_line
         await person.press("?")
-        assert "Disconnect the selected" not in " ".join(
+        assert "Disconnect the sign-in" not in " ".join(
             str(part.content) for part in person.screen.query(Static)
         )
     assert ("disconnect", "a") not in person.account.calls

@@ -64,7 +64,7 @@ async def test_a_sync_was_started_just_now(backend: FakeBackend) -> None:
         await person.press("m")
         assert person.sees(SyncStartScreen)
         assert person.screen.query_one(Input).placeholder == "now, 12:41"
-        assert "tied to Demo Company (NZ)" in said(person)
+        assert "connected to Demo Company (NZ)" in said(person)
         assert "changes that Xero confirmed before it started" in said(person)
         await person.press("enter")
         assert told(backend) == [("report_sync_started", NOW)]
@@ -158,7 +158,7 @@ async def test_how_a_sync_ended(running_sync: FakeBackend, answer: str, is_clean
         assert person.bottom_line.startswith("m Sync ended?")
         await person.press("m")
         assert person.sees(ChooseScreen)
-        assert "started at 12:21, in the company tied to Demo Company (NZ)" in said(person)
+        assert "started at 12:21, in the company connected to Demo Company (NZ)" in said(person)
         await choose(person, answer)
         assert told(running_sync) == [("report_sync_ended", is_clean)]
         end = "ended without error" if is_clean else "nothing is confirmed"
@@ -264,7 +264,7 @@ async def test_a_contact_is_unlinked_or_linked_again(
     async with running(backend) as person:
         await person.press("enter", "k")
         assert person.sees(ChooseScreen)
-        assert "“Abel Tasman Lettings”, in the company tied to Demo Company (NZ)." in said(person)
+        assert "Check “Abel Tasman Lettings” in the company connected to Demo Company (NZ)." in said(person)
         await choose(person, answer)
         assert told(backend) == [("report_unlinked", contact_id(0), is_unlinked)]
         assert person.bottom_line.startswith("Recorded: ")

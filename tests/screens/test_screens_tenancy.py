@@ -73,8 +73,8 @@ async def test_space_and_enter_tick_a_group_and_take_the_tick_away(backend: Fake
         assert person.sees(TenantGroupsScreen)
         assert len(rows(person)) == len(await backend.tenancy.groups())
         assert rows(person)[:2] == ["▌ [ ] Former tenants 8 active contacts", "[ ] Tenants 9 active contacts"]
-        assert "“Former tenants” and “Tenants” sound like tenants." in words(person)
-        assert person.bottom_line.startswith("space Tenants  esc Close")
+        assert "“Former tenants” and “Tenants” look like tenant groups" in words(person)
+        assert person.bottom_line.startswith("space Choose  esc Close")
         await person.press("down", "space")
         assert person.bottom_line == "Tenant group: archiving a contact in “Tenants” now shows a warning."
         assert rows(person)[1] == "▌ [✓] Tenants 9 active contacts"

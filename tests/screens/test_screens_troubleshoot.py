@@ -53,7 +53,7 @@ async def test_all_is_well(backend: FakeBackend) -> None:
             in step(person, 1)
         )
         assert "“Successfully synced”, from its feed" in step(person, 1)
-        assert "the one tied to Demo Company (NZ)" in step(person, 1)
+        assert "the company is connected to Demo Company (NZ)" in step(person, 1)
         assert step(person, 2).startswith("✓ 2. ")
         assert step(person, 3).startswith("✓ 3. ")
         assert "Next practice sync in 0:32" in step(person, 3)
@@ -146,9 +146,9 @@ async def test_waiting_names_the_oldest_and_what_is_overdue(backend: FakeBackend
     async with running(backend) as person:
         await person.press("t")
         assert step(person, 3).startswith("✗ 3. ")
-        assert "1 missed last sync: a sync ran without it. 11 changes pending sync." in step(person, 3)
+        assert "1 missed the last sync: it ran without it. 11 changes pending sync." in step(person, 3)
         assert (
-            "Longest unconfirmed: Abel Tasman Lettings, archive confirmed by Xero 4 days ago. Pending sync"
+            "Longest without confirmation: Abel Tasman Lettings, archive confirmed by Xero 4 days ago."
             in step(person, 3)
         )
         await person.press("m")
@@ -161,7 +161,7 @@ async def test_what_is_only_expected_is_called_so(backend: FakeBackend) -> None:
     async with running(backend) as person:
         await person.press("t")
         assert step(person, 3).startswith("~ 3. ")
-        assert "No change is pending sync." in step(person, 3)
+        assert "No changes pending sync." in step(person, 3)
         assert "Should be synced: a nightly sync was due by 5 Mar" in step(person, 3)
 
 
@@ -202,7 +202,7 @@ async def test_the_report_names_nobody(telltale: FakeBackend) -> None:
             assert kept in shown
         for private in ("Abel", "Aroha", "Bayside", "Demo Company", "@", SECRET):
             assert private not in shown
-        assert "Read it before you send it" in person.bottom_line
+        assert "Check it before you send it" in person.bottom_line
 
 
 async def test_the_report_says_how_wrong_the_clock_is(telltale: FakeBackend) -> None:
@@ -361,19 +361,19 @@ async def test_what_was_refused_is_tried_again_from_here(backend: FakeBackend) -
         assert person.bottom_line == "Retrying 7 changes."
         assert step(person, 2).startswith("✓ 2. ")
         await person.press("r")
-        assert person.bottom_line == "Nothing to retry: Xero refused no change that is still open."
+        assert person.bottom_line == "Nothing to retry: no refused changes."
 
 
 @pytest.mark.parametrize(
     ("grades", "sign", "said"),
     [
-        ([], "✓", "No change is pending sync.\n"),
+        ([], "✓", "No changes pending sync.\n"),
         ([SyncStatus.PENDING], "◷", "1 change pending sync."),
-        ([SyncStatus.MISSED, SyncStatus.MISSED], "✗", "2 missed last sync: a sync ran without them."),
+        ([SyncStatus.MISSED, SyncStatus.MISSED], "✗", "2 missed the last sync: it ran without them."),
         ([SyncStatus.STALLED], "✗", "1 not syncing: Re-Leased isn't connected, or its sync has errors."),
         ([SyncStatus.EXPECTED], "~", "Should be synced: a nightly sync was due by"),
         ([SyncStatus.REPORTED], "~", "Reported synced: you recorded a sync without errors"),
-        ([SyncStatus.SYNCED], "✓", "No change is pending sync"),
+        ([SyncStatus.SYNCED], "✓", "No changes pending sync"),
     ],
 )
 async def test_waiting_in_every_state(

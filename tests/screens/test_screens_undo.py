@@ -60,7 +60,7 @@ def test_many_are_told_by_their_number(backend: FakeBackend) -> None:
     ]
     batch = Batch("batch", BatchKind.REQUEST, NOW)
     assert summary(UndoPlan(BatchKind.UNDO, batch, tuple(lines))) == (
-        "3 cancelled before sending; 1 restore no longer to finish in Xero; "
+        "3 cancelled before sending; 1 restore no longer waiting; "
         "1,009 restores to finish in Xero; 2 archives after Xero's reply; "
         "1 skipped: merged into another contact in Xero, which can't be undone; 2 skipped: no change needed"
     )
@@ -182,7 +182,7 @@ async def test_what_xero_refused_is_tried_again_where_it_is_read(backend: FakeBa
         assert person.bottom_line == "Retrying."
         assert ("retry", (contact_id(0),)) in backend.calls
         await person.press("R")
-        assert person.bottom_line == "Nothing to retry: Xero refused no change to this contact."
+        assert person.bottom_line == "Nothing to retry: Xero hasn't refused a change to this contact."
 
 
 async def test_a_refusal_is_tried_again_from_the_list_of_contacts(backend: FakeBackend) -> None:

@@ -65,7 +65,7 @@ async def _connect(work: Path, folder: Path) -> None:
     """Show what a first start shows; nobody is asked anything yet."""
     app = ReshelveApp(XeroAccount(Settings(), Paths.under(work / "nobody")))
     async with app.run_test(size=(120, 36)) as pilot:
-        await Camera(House(pilot), folder).take("connect", shows="Redirect URI")
+        await Camera(House(pilot), folder).take("connect", shows="redirect URI")
 
 
 async def _tabs(camera: Camera) -> None:
@@ -165,7 +165,7 @@ async def _offline(camera: Camera, practice: PracticeXero) -> None:
     practice.stop()
     await camera.press("a")
     await camera.house.until_shown("Cancel")
-    await camera.house.until_shown("at its next sync")
+    await camera.house.until_shown("next sync")
     await camera.press("y")
     await camera.house.until(lambda: camera.house.engine.snapshot.xero.status == "offline", "being offline")
     await camera.take("pane-offline", shows="◌ Queued")

@@ -1,7 +1,7 @@
 """Reads the numbered step lists of a Markdown page, so that a test can do what they say, key by key.
 
 A step presses a key (press `a`), types a text (type `hill`), says what is shown (*pending*), or has a value
-copied into a box (copy its client id into the box). Anything else that sounds like something to do, such as
+copied into a box (copy its client ID into the box). Anything else that sounds like something to do, such as
 "type a few letters", is refused: a test can't do it, and two readers would do it differently.
 """
 

@@ -29,17 +29,17 @@ def said(text: str, width: int = 100) -> str:
 @pytest.mark.parametrize(
     ("text", "width", "words"),
     [
-        ("is:custmer", 76, "“is:custmer” isn't a filter, so no contacts match. Tab: is:customer"),
-        ("is:custmer", 50, "“is:custmer” isn't a filter. Tab: is:customer"),
+        ("is:custmer", 76, "“is:custmer” isn't a filter, so no contacts match. Press tab for is:customer"),
+        ("is:custmer", 54, "“is:custmer” isn't a filter. Press tab for is:customer"),
         ("is:custmer", 30, "“is:custmer” isn't a filter."),
-        ("is:missed", 76, "“is:missed” isn't a filter, so no contacts match. Tab: sync:missed"),
-        ("owe:>5", 76, "“owe:>5” isn't a filter, so no contacts match. Tab: owes:>5"),
+        ("is:missed", 76, "“is:missed” isn't a filter, so no contacts match. Press tab for sync:missed"),
+        ("owe:>5", 76, "“owe:>5” isn't a filter, so no contacts match. Press tab for owes:>5"),
         ("-unit:5", 44, "“-unit:5” isn't a filter."),
         ("owes:>x", 78, "“owes:>x” isn't a filter, so no contacts match. Possible: >0  >=1,500.50  …"),
         ("owes:>x", 54, "“owes:>x” isn't a filter. Possible: >0  >=1,500.50  …"),
         ("unit:5", 40, "“unit:5” is searched as text."),
-        ("is:", 40, "Tab: is:customer  or supplier  active  …"),
-        ("-sync:un", 40, "Tab: -sync:unlinked"),
+        ("is:", 50, "Press tab for is:customer  or supplier  active  …"),
+        ("-sync:un", 40, "Press tab for -sync:unlinked"),
         ("changed:", 76, "changed: last changed in Xero, such as <12h  <7d  >2m  today  2026-03-01"),
         ("changed:<", 76, "changed: last changed in Xero, such as <12h  <7d"),
         ("-ow", 76, "Filters: owes: owed:  Type a space to exclude “ow”."),
@@ -98,7 +98,7 @@ def test_the_qualifier_at_the_end_is_completed(text: str, completed: str) -> Non
 @settings(max_examples=examples(300))
 @given(TEXT | PIECES.map("".join))
 def test_correcting_is_done_where_it_is_offered(text: str) -> None:
-    is_offered = ". Tab: " in said(text, 200)
+    is_offered = ". Press tab for " in said(text, 200)
     assert (correct(text, parse(text).issues) != text) == is_offered
 
 
@@ -139,8 +139,8 @@ def test_names_of_groups_are_completed(text: str, completed: str) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("group:", 'Tab: group:Tenants  or "East Side"  Ōtara'),
-        ("group:tennants", 'No group matches “group:tennants”. Tab: group:"Tenants"'),
+        ("group:", 'Press tab for group:Tenants  or "East Side"  Ōtara'),
+        ("group:tennants", 'No group matches “group:tennants”. Press tab for group:"Tenants"'),
         ("group:xyz", 'No group matches “group:xyz”. Groups: Tenants  East Side  The "Old" Ones  Ōtara'),
         ("group:tenants", ""),
         ("group:otara", ""),

@@ -60,7 +60,7 @@ def _moment(context: click.Context, option: click.Parameter, value: str | None) 
     help="When FILE was exported. Default: when it was last modified.",
 )
 @click.option("--dry-run", is_flag=True, help="Compare only; record nothing.")
-@click.option("--yes", is_flag=True, help="Don't ask; lines that need review are skipped.")
+@click.option("--yes", is_flag=True, help="Don't ask for confirmation; skip lines that need review.")
 def compare(
     file: Path,
     organisation: str | None,

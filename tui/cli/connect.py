@@ -39,7 +39,7 @@ Reshelve signs in with your own Xero app. To create it:
   1. At https://developer.xero.com/app/manage, choose New app. Its name may not contain "Xero".
   2. For its type, choose "Mobile or desktop app".
   3. Enter exactly this redirect URI: {redirect_uri}
-  4. Copy its client id.
+  4. Copy its client ID.
 """
 _CUSTOM_STEPS: Final = """\
 A custom connection gives access to one organisation without a browser. To create it:
@@ -47,14 +47,14 @@ A custom connection gives access to one organisation without a browser. To creat
   1. At https://developer.xero.com/app/manage, choose New app. Its name may not contain "Xero".
   2. For its type, choose "Custom connection".
   3. Choose its scopes, {scopes}, and who authorises it for the organisation.
-  4. Once it is authorised, copy its client id and generate a client secret.
+  4. Once it is authorised, copy its client ID and generate a client secret.
 """
 
 
 @click.command()
-@click.option("--client-id", help="Client id of your Xero app. Prompted for if omitted.")
+@click.option("--client-id", help="Client ID of your Xero app. Prompted for if omitted.")
 @click.option("--read-only", is_flag=True, help="Request read-only access: nothing can be changed.")
-@click.option("--custom", is_flag=True, help="Use a custom connection (client id and secret).")
+@click.option("--custom", is_flag=True, help="Use a custom connection (client ID and secret).")
 @click.option("--no-browser", is_flag=True, help="Print the sign-in link instead of opening a browser.")
 @click.option(
     "--allow-file", is_flag=True, help="Without a keychain, store tokens in a file only you can read."
@@ -118,7 +118,7 @@ def _ask(account: Account, client_id: str | None, *, is_read_only: bool, is_cust
 def _ask_client_id(proposed: str) -> str:
     if not is_interactive():
         return sys.stdin.readline().strip() or proposed
-    answer: str = click.prompt("Client id", default=proposed or None, value_proc=_validate_prompt)
+    answer: str = click.prompt("Client ID", default=proposed or None, value_proc=_validate_prompt)
     return answer
 
 
@@ -132,9 +132,9 @@ def _validate_prompt(client_id: str) -> str:
 
 def _validate_client_id(client_id: str) -> str:
     if not client_id:
-        raise click.ClickException("No client id was entered. Copy it from your Xero app.")
+        raise click.ClickException("No client ID was entered. Copy it from your Xero app.")
     try:
-        kept: str = validate_value(find_key("xero.client_id"), client_id.strip(), "The client id")
+        kept: str = validate_value(find_key("xero.client_id"), client_id.strip(), "The client ID")
     except SettingsError as error:
         raise to_click_error(error) from None
     return kept

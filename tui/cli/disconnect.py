@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--organisation", help="Disconnect the organisation whose name contains this.")
-@click.option("--all", "is_all", is_flag=True, help="Disconnect every sign-in.")
-@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.option("--all", "is_all", is_flag=True, help="Disconnect all organisations.")
+@click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
 def disconnect(organisation: str | None, *, is_all: bool, yes: bool) -> None:
     """Disconnect from Xero and delete the sign-in's tokens.
 
@@ -95,7 +95,11 @@ def _print_sign_ins(sign_ins: SignIns) -> None:
         for one in listed:
             notes = [
                 *(["no longer connected in Xero"] if one.is_removed else []),
-                *([f"{one.not_in_xero} unfinished, kept until you reconnect"] if one.not_in_xero else []),
+                *(
+                    [f"{one.not_in_xero} not in Xero yet, kept until you reconnect"]
+                    if one.not_in_xero
+                    else []
+                ),
             ]
             click.echo(f"  {' – '.join([safe(one.organisation.name), *notes])}")
 

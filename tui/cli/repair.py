@@ -14,7 +14,7 @@ from tui.system.paths import Paths
 
 @click.command()
 @click.option("--organisation", help="Repair the organisation whose name contains this.")
-@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
 def repair(organisation: str | None, *, yes: bool) -> None:
     """Repair the local database.
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _COLUMNS: Final = 80
 _INDENT: Final = "    "
 _ABOUT_ORGANISATIONS: Final = (
-    "Overrides for one organisation, by tenant id: window_start, window_end and zone. Example:"
+    "Overrides for one organisation, by tenant ID: window_start, window_end and zone. Example:"
     " `reshelve settings organisations.TENANT-ID.zone Pacific/Auckland`."
 )
 _THEME: Final = "screen.theme"
@@ -150,7 +150,7 @@ def _about(key: SettingKey, found: SettingsReport) -> Iterator[str]:
     yield f"Allowed: {_allowed(key)}."
     source = found.sources.get(key.path)
     origin = f"Set in {source}. Default: {_written(key.default)}." if source else "This is the default."
-    yield f"{origin} Variable: {key.variable}" if key.variable else origin
+    yield f"{origin} Environment variable: {key.variable}." if key.variable else origin
 
 
 def _allowed(key: SettingKey) -> str:
@@ -158,7 +158,7 @@ def _allowed(key: SettingKey) -> str:
         return allowed_values(key.validator.allowed)
     from tui.widgets.themes import THEME_NAMES
 
-    return " or ".join(f'"{name}"' for name in THEME_NAMES)
+    return "one of " + ", ".join(f'"{name}"' for name in THEME_NAMES)
 
 
 def _value(key: SettingKey, found: Settings) -> str | float:

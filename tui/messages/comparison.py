@@ -130,8 +130,8 @@ TEXTS: Final[Catalogue] = {
         "None of the file's Xero IDs belongs to this organisation. It may be another organisation's file."
     ),
     FileNote.INVALID_IDS: Text(
-        "The file has {count:ID} in another format than Xero's. Lines without Xero's ID are found by name "
-        "and e-mail."
+        "{count:ID in the file isn't a Xero ID/IDs in the file aren't Xero IDs}. Lines without a Xero ID are "
+        "matched by name and e-mail."
     ),
     FileNote.NEWER_THAN_CONTACTS: Text(
         "The contacts were last loaded from Xero before the file was exported. Changes in between show as "

@@ -26,7 +26,9 @@ def _you_owe(params: Mapping[str, Param]) -> Text:
 
 def _amounts(params: Mapping[str, Param]) -> str:
     outstanding, overdue = (int(str(params[name])) for name in ("outstanding", "overdue"))
-    return f"{money(outstanding)}, {money(overdue)} of it overdue" if overdue else money(outstanding)
+    if not overdue:
+        return money(outstanding)
+    return f"{money(outstanding)}, {'all' if overdue == outstanding else money(overdue)} of it overdue"
 
 
 TEXTS: Final[Catalogue] = {
@@ -37,7 +39,7 @@ TEXTS: Final[Catalogue] = {
     ContactReason.ALREADY_ARCHIVED: Text("Already archived."),
     ContactReason.ALREADY_ACTIVE: Text("Already active."),
     ContactReason.NAME_TAKEN: Text(
-        "Another active contact is named “{name}”. Xero refuses until one is renamed."
+        "Another active contact is named “{name}”. Xero refuses this until you rename one."
     ),
     ContactReason.THEY_OWE: _they_owe,
     ContactReason.YOU_OWE: _you_owe,
@@ -45,7 +47,7 @@ TEXTS: Final[Catalogue] = {
     ContactReason.SOME_UNREADABLE: Text(
         "Xero's data for {count:,} of {total:contact} couldn't be read.", _SAVED_DATA
     ),
-    ContactReason.TOO_MANY: Text("More than {most:contact}.", _SAVED_DATA),
+    ContactReason.TOO_MANY: Text("More than {most:contact} can't be checked with Xero at once.", _SAVED_DATA),
     ContactReason.SLOW_REPLY: Text(
         "Xero is slow to respond. Its call limit for this minute may be reached.", _SAVED_DATA
     ),

@@ -18,12 +18,14 @@ DESCRIPTIONS: Final = {
     "xero.identity_url": "Xero identity URL, which issues, refreshes and revokes tokens.",
     "xero.api_url": "Xero API URL.",
     "xero.pages_url": "URL of Xero's contact pages.",
-    "xero.client_id": "Client id of your Xero app, suggested when you connect.",
+    "xero.client_id": "Client ID of your Xero app, suggested when you connect.",
     "xero.callback_port": (
         "Local port that the browser returns to after sign-in. The redirect URI of your Xero app must use the"
         " same port."
     ),
-    "xero.token_store": "Token storage: the system's keychain, or files that only you can read.",
+    "xero.token_store": (
+        "Where sign-in tokens are stored: the system's keychain, or files that only you can read."
+    ),
     "re_leased.feed_url": (
         "URL of a feed of contacts that Re-Leased has synced. Without a feed, changes are shown as Should be"
         " synced after the nightly sync window, never as Synced."
@@ -46,7 +48,7 @@ DESCRIPTIONS: Final = {
 _ALLOWED: Final[Mapping[Reason, str]] = {
     SettingsReason.NOT_TEXT: "text in quotes",
     SettingsReason.INVALID_URL: "an https:// URL (http:// only for this computer)",
-    SettingsReason.INVALID_CLIENT_ID: "a Xero client id of up to 64 letters, digits and hyphens",
+    SettingsReason.INVALID_CLIENT_ID: "a Xero client ID of up to 64 letters, digits and hyphens",
     SettingsReason.INVALID_THEME: "a theme's name",
     SettingsReason.INVALID_CHOICE: "one of {choices}",
     SettingsReason.INVALID_TIME: 'a time such as "06:00"',
@@ -115,9 +117,9 @@ TEXTS: Final[Catalogue] = {
     SettingsReason.SHORTCUT_VARIABLE: Text(
         "{name} isn't a setting.", "Set shortcuts in the file only, in the section [keys]."
     ),
-    SettingsReason.NOT_A_TENANT_ID: Text("{file}: [{section}] isn't a tenant id; tenant ids are UUIDs."),
+    SettingsReason.NOT_A_TENANT_ID: Text("{file}: [{section}] isn't a tenant ID; tenant IDs are UUIDs."),
     SettingsReason.NO_ORGANISATION_SECTION: Text(
-        "{file}: [organisations] needs one section per organisation, named by tenant id.",
+        "{file}: [organisations] needs one section per organisation, named by tenant ID.",
         'For example: [organisations."{name}"].',
     ),
     SettingsReason.NOT_AN_ACTION: Text("{file}: [keys] {name} isn't an action."),

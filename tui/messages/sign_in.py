@@ -17,7 +17,7 @@ _NOTHING_CHANGED: Final = "Nothing changed."
 _CONNECT: Final = "Connect to Xero. Queued changes are kept."
 _OTHER_PORT: Final = "Or set xero.callback_port to another port and update the redirect URI of your Xero app."
 _CHECK_APP: Final = (
-    "On the app's page at developer.xero.com, check that the client id is the same, that the redirect URI is "
+    "On the app's page at developer.xero.com, check that the client ID is the same, that the redirect URI is "
     "exactly {redirect_uri} and that it is a mobile or desktop app."
 )
 _APPS: Final = "https://developer.xero.com/app/manage"
@@ -42,7 +42,7 @@ TEXTS: Final[Catalogue] = {
         f"{_NOTHING_CHANGED} Check your internet connection, then try again.",
     ),
     SignInReason.APP_NOT_ACCEPTED: Text(
-        "Xero doesn't accept the client id or the redirect URI.", f"{_NOTHING_CHANGED} {_CHECK_APP}"
+        "Xero doesn't accept the client ID or the redirect URI.", f"{_NOTHING_CHANGED} {_CHECK_APP}"
     ),
     SignInReason.WRONG_ADDRESS: Text(
         "This isn't the address that the browser ended at.",
@@ -59,7 +59,7 @@ TEXTS: Final[Catalogue] = {
     ),
     SignInReason.TIMED_OUT: Text(
         "The sign-in wasn't finished within {length}.",
-        f"{_NOTHING_CHANGED} Try again. If the browser showed an error about the client id or the redirect "
+        f"{_NOTHING_CHANGED} Try again. If the browser showed an error about the client ID or the redirect "
         f"URI: {_CHECK_APP}",
     ),
     SignInReason.CANCELLED: Text("The sign-in was cancelled.", _NOTHING_CHANGED),
@@ -76,18 +76,18 @@ TEXTS: Final[Catalogue] = {
         "This sign-in has expired. It has to be finished within five minutes.", "Sign in again."
     ),
     SignInReason.CLIENT_UNKNOWN: Text(
-        "Xero doesn't recognise this client id.", f"Copy it again from your app's page, {_APPS}"
+        "Xero doesn't recognise this client ID.", f"Copy it again from your app's page, {_APPS}"
     ),
     SignInReason.APP_TYPE_WRONG: Text(
         "Xero doesn't allow this sign-in for this type of app.",
-        "Create a mobile or desktop app (Auth code with PKCE) and use its client id.",
+        "Create a mobile or desktop app (Auth code with PKCE) and use its client ID.",
     ),
     SignInReason.SCOPE_NOT_ALLOWED: Text(
-        "Xero doesn't allow this app the permissions it needs.", "Use another client id."
+        "Xero doesn't allow this app the permissions it needs.", "Use another client ID."
     ),
     SignInReason.NOT_RENEWABLE: Text("Xero returned a sign-in that can't be renewed.", "Sign in again."),
     SignInReason.CUSTOM_CLIENT_REFUSED: Text(
-        "Xero doesn't accept this client id and secret.", f"Copy both again from your app's page, {_APPS}"
+        "Xero doesn't accept this client ID and secret.", f"Copy both again from your app's page, {_APPS}"
     ),
     SignInReason.CUSTOM_NOT_AUTHORISED: Text(
         "This app isn't a custom connection, or its organisation hasn't authorised it yet.",
@@ -99,11 +99,11 @@ TEXTS: Final[Catalogue] = {
     ),
     SignInReason.ENDED: Text("The sign-in to Xero has ended.", RECONNECT),
     SignInReason.CLIENT_ENDED: Text(
-        "Xero doesn't recognise the client id.", "Check `xero.client_id`, then reconnect."
+        "Xero doesn't recognise the client ID.", "Check `xero.client_id`, then reconnect."
     ),
     SignInReason.CUSTOM_ENDED: Text("The custom connection to Xero has ended.", RECONNECT),
     SignInReason.CUSTOM_CLIENT_ENDED: Text(
-        "Xero no longer accepts this custom connection's client id and secret.", RECONNECT
+        "Xero no longer accepts this custom connection's client ID and secret.", RECONNECT
     ),
     SignInReason.CUSTOM_SCOPE_ENDED: Text(
         "This custom connection no longer has its permissions in Xero.", RECONNECT

@@ -31,7 +31,8 @@ def _with_backup(
 TEXTS: Final[Catalogue] = {
     StoreReason.CLOSED: Text(f"The local database is closed. {_KEPT}"),
     StoreReason.DISK_FULL: Text(
-        f"The disk is full, so the last step wasn't saved. {_KEPT}", "Free some space, then try again."
+        "The disk is full: the last step wasn't saved. Everything else is kept.",
+        "Free some space, then try again.",
     ),
     StoreReason.DISK_ERROR: Text(
         f"The disk reported an error, so the last step wasn't saved. {_KEPT}",
@@ -59,7 +60,7 @@ TEXTS: Final[Catalogue] = {
         f"The local database can't be used ({{problem}}). {_KEPT}", "Restart Reshelve."
     ),
     StoreReason.NEWER_VERSION: Text(
-        "The local database was written by a newer Reshelve. Nothing changed.",
+        "The local database was written by a newer version of Reshelve. Nothing changed.",
         "Update Reshelve, then start it again.",
     ),
     StoreReason.NO_DATABASE: Text(

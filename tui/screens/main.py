@@ -42,9 +42,9 @@ if TYPE_CHECKING:
     from tui.model.snapshot import Snapshot
 
 _RECONNECT_STATUSES = frozenset({ConnectionStatus.RECONNECT, ConnectionStatus.REMOVED})
-_SYNC_PAUSED = "Loading pauses after this page. Press the same key to resume; nothing is lost."
+_SYNC_PAUSED = "Loading pauses after this page. Press {key} to resume; nothing is lost."
 _SEARCH_KEYS = (
-    ("open", "To the contacts"),
+    ("open", "Go to list"),
     ("clear", "Clear"),
     ("help", "How to search"),
     "command_palette",
@@ -364,7 +364,8 @@ class MainScreen(EngineScreen[None]):
             self.flash("Nothing to pause: all contacts are loaded.")
             return
         self.backend.contacts.pause_sync(on=not progress.is_paused)
-        self.flash(_SYNC_PAUSED if not progress.is_paused else "Loading all contacts resumed.")
+        paused = _SYNC_PAUSED.format(key=self.key("pause_sync"))
+        self.flash("Loading resumed." if progress.is_paused else paused)
 
     @work(exclusive=True, group="refresh", exit_on_error=False)
     async def _refresh(self) -> None:

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 #: Minimum seconds between two updates of the list; pages of a full load arrive more often.
 UPDATE_INTERVAL: Final = 0.5
-_CANT_HAVE_ALL = "No contacts match all of these words. Press {clear} to clear the search."
+_CANT_HAVE_ALL = "No contacts match this search. Press {clear} to clear the search."
 _FITS_NONE = "No contacts match. Press {clear} to clear the search."
-_NO_SUCH_FILTER = "No contacts match: one filter doesn't exist. Press {clear} to clear the search."
+_NO_SUCH_FILTER = "No contacts match: one filter isn't valid. Press {clear} to clear the search."
 _EMPTY = {
     Tab.ALL: "This organisation has no contacts yet.",
     Tab.ACTIVE: "No active contacts.",

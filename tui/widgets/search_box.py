@@ -68,7 +68,7 @@ class _SearchInput(OrderedInput):
     """The input itself; Down and Enter move to the list."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,enter", "leave", "To the contacts", show=False),
+        Binding("down,enter", "leave", "Go to list", show=False),
         Binding("escape", "clear", "Clear", show=False),
         Binding("tab", "complete", "Complete", show=False),
     ]

@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 EXAMPLES: Final = (
     ("bay club", "Both words, anywhere in a contact; accents and case don't matter"),
     ('"bay club"', "The two words together"),
-    ("-club", "Without this word; a minus excludes, before anything here"),
-    ("is:supplier", "Also customer, active, archived, merged, unlinked, gdpr, gone"),
+    ("-club", "Without this word; a minus works before filters too"),
+    ("is:supplier", "Suppliers; also customer, active, archived, merged, unlinked, gdpr, gone (from Xero)"),
     ("owes:>500", "They owe you more than 500.00, as last loaded; also < <= = >="),
-    ("owed:>0", "You owe them anything; unknown balances never match"),
+    ("owed:>0", "You owe them something; unknown balances never match"),
     ("group:tenants", "In a group whose name starts like this"),
     ('group:"Owners"', "In the group with exactly this name"),
     (
         "sync:pending",
-        "Last change is pending sync; also missed, expected, reported, checked, synced",
+        "Last change is pending sync; also missed, expected (should be synced), reported, checked, synced",
     ),
     ("sync:refused", "Last change was refused by Xero; also queued, sending, checking, restore, none"),
     ("changed:<7d", "Changed in Xero less than 7 days ago; also h, w, m (months), y"),
@@ -128,8 +128,8 @@ def _issue_messages(issue: QueryIssue, groups: Sequence[str]) -> Iterator[str]:
     names = [f"{name}:" for name in QUALIFIERS]
     match issue.kind:
         case IssueKind.MISSPELT | IssueKind.INVALID_VALUE if issue.suggestion:
-            yield f"{typed} isn't a filter, so no contacts match. Tab: {safe(issue.suggestion)}"
-            yield f"{typed} isn't a filter. Tab: {safe(issue.suggestion)}"
+            yield f"{typed} isn't a filter, so no contacts match. Press tab for {safe(issue.suggestion)}"
+            yield f"{typed} isn't a filter. Press tab for {safe(issue.suggestion)}"
             yield f"{typed} isn't a filter."
         case IssueKind.INVALID_VALUE:
             possible = QUALIFIERS[issue.qualifier].values
@@ -144,7 +144,7 @@ def _issue_messages(issue: QueryIssue, groups: Sequence[str]) -> Iterator[str]:
             yield f"{typed} is searched as text."
         case IssueKind.NO_SUCH_GROUP:
             if issue.suggestion:
-                yield f"No group matches {typed}. Tab: {safe(issue.suggestion)}"
+                yield f"No group matches {typed}. Press tab for {safe(issue.suggestion)}"
             yield from _with_list(f"No group matches {typed}. Groups:", [safe(each) for each in groups])
             yield f"No group matches {typed}."
         case IssueKind.UNFINISHED if issue.qualifier:
@@ -166,7 +166,7 @@ def _value_hints(issue: QueryIssue, qualifier: Qualifier, known: Sequence[str]) 
     begun = [option for option in possible if option.startswith(fold(value))] or possible
     if qualifier.is_listed or known:
         first, *others = begun
-        tab = f"Tab: {name.lower()}:{first}"
+        tab = f"Press tab for {name.lower()}:{first}"
         yield from _with_list(f"{tab}  or", others) if others else ()
         yield tab
     else:

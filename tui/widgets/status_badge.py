@@ -167,7 +167,7 @@ def legend_of(view: ChangeView | None) -> str:
         status = view.sync.status if view.sync is not None else SyncStatus.PENDING
         return f"{_SYNC_BADGES[status][1]}: {_SYNC_LEGEND[status]}."
     if change.state is State.REFUSED:
-        return f"{_STATE_BADGES[change.state].label}: {refusal_reason(change)}"
+        return f"{_STATE_BADGES[change.state].label}: {messages.as_sentence(refusal_reason(change))}"
     meaning = _STATE_LEGEND.get(change.state, "")
     return f"{_STATE_BADGES[change.state].label}: {meaning}." if meaning else ""
 

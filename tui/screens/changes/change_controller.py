@@ -35,9 +35,11 @@ _IN_PROGRESS: Final = {
 }
 
 
-_NOT_REFUSED: Final = "Nothing to retry: Xero refused no change to this contact."
+_NOT_REFUSED: Final = "Nothing to retry: Xero hasn't refused a change to this contact."
 _ALREADY_RETRIED: Final = "Already retried."
-_NOT_RETRYABLE: Final = "Can't retry: no change needed, contact out of reach, or another change in progress."
+_NOT_RETRYABLE: Final = (
+    "Can't retry: no change is needed, the contact can't be changed, or another change is in progress."
+)
 
 
 def can_retry(view: ChangeView | None) -> bool:

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from tui.model.snapshot import ChangeView
 
 _CANCELLABLE = frozenset({State.QUEUED, State.AWAITING_USER})
-_SEARCH_KEYS = (("open", "To the list"), ("clear", "Clear"), "command_palette", ("interrupt", "Quit"))
+_SEARCH_KEYS = (("open", "Go to list"), ("clear", "Clear"), "command_palette", ("interrupt", "Quit"))
 
 
 @dataclass

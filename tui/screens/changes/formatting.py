@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 
 NOTHING_YET: Final = "No changes yet. Press {back} to go back to the contacts."
-NOT_FOUND: Final = "No changes match all of these words. Press {clear} to clear the search."
+NOT_FOUND: Final = "No changes match this search. Press {clear} to clear the search."
 EMPTY: Final = {
     ChangeGroup.ALL: NOTHING_YET,
     ChangeGroup.OPEN: "No changes in progress.",
-    ChangeGroup.REFUSED: "Nothing refused by Xero.",
+    ChangeGroup.REFUSED: "No changes refused by Xero.",
     ChangeGroup.PENDING: "Nothing is waiting for Re-Leased.",
-    ChangeGroup.DONE: "Nothing finished yet.",
+    ChangeGroup.DONE: "No finished changes yet.",
 }
 READING: Final = "Loading changes…"
 _ACTIONS: Final = {Action.ARCHIVE: "archive", Action.RESTORE: "restore"}
@@ -115,21 +115,21 @@ def details(
 _STATE_TEXT: Final = {
     State.QUEUED: "queued",
     State.SENDING: "sent to Xero",
-    State.UNKNOWN: "checking the result with Xero",
-    State.AWAITING_USER: "needs you to click Restore in Xero",
+    State.UNKNOWN: "not confirmed yet, checking with Xero",
+    State.AWAITING_USER: "waiting for you to click Restore in Xero",
     State.CONFIRMED: "confirmed by Xero",
     State.REFUSED: "refused by Xero",
     State.CANCELLED: "cancelled before sending",
-    State.DISMISSED: "stopped waiting",
+    State.DISMISSED: "no longer waiting",
 }
 _EVENT_TEXT: Final[dict[str, str]] = {
     LogEvent.REQUESTED: "requested in Reshelve",
-    LogEvent.DETECTED: "done in Xero by someone else",
+    LogEvent.DETECTED: "made in Xero, outside Reshelve",
     LogEvent.SYNCED: "synced to Re-Leased",
     LogEvent.CHECKED: "checked in Re-Leased by you",
     LogEvent.RETRIED: "retried as a new change",
-    LogEvent.RENAMED: "continues under another name",
-    LogEvent.NOTE: "continues",
+    LogEvent.RENAMED: "continued under the contact's new name",
+    LogEvent.NOTE: "updated",
 }
 
 
@@ -201,7 +201,7 @@ def explanation(plan: UndoPlan, now: datetime) -> tuple[str, ...]:
     and_more = [f"and {format_number(more)} more"] if more > 0 else []
     return (
         requested,
-        f"{summary(plan)}.",
+        f"Result: {summary(plan)}.",
         *_tenancy_warnings(plan),
         *listed,
         *and_more,
@@ -211,7 +211,7 @@ def explanation(plan: UndoPlan, now: datetime) -> tuple[str, ...]:
 
 _STEPS: Final = {
     (UndoOutcome.CANCEL, False): "{n:,} cancelled before sending",
-    (UndoOutcome.DISMISS, False): "{n:restore} no longer to finish in Xero",
+    (UndoOutcome.DISMISS, False): "{n:restore} no longer waiting",
     (UndoOutcome.RESTORE, False): "{n:restore} to finish in Xero",
     (UndoOutcome.RESTORE, True): "{n:restore} after Xero's reply",
     (UndoOutcome.ARCHIVE, False): "{n:archive}",

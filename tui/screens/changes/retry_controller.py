@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from tui.screens.base_screen import EngineScreen
 
 _MOST_NAMED: Final = 5
-_NOTHING: Final = "Nothing to retry: Xero refused no change that is still open."
-_LEFT_OUT: Final = "Skipped: no change needed, contact out of reach, or another change in progress."
+_NOTHING: Final = "Nothing to retry: no refused changes."
+_LEFT_OUT: Final = (
+    "Skipped: no change is needed, the contact can't be changed, or another change is in progress."
+)
 _WHY: Final = "Xero will refuse again if the reason still applies. Retrying changes nothing else."
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tui.model.change_list import UndoPlan
     from tui.screens.base_screen import EngineScreen
 
-_PAUSED: Final = "Sending paused. Queued changes stay here until you resume."
+_PAUSED: Final = "Sending paused. Queued changes stay on this computer until you resume."
 _RESUMED: Final = "Sending resumed."
 
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from tui.model.services import Backend
     from tui.screens.compare.formatting import ComparisonEntry
 
-_SEARCH_KEYS: Final = (("open", "To the list"), ("clear", "Clear"), "command_palette", ("interrupt", "Quit"))
+_SEARCH_KEYS: Final = (("open", "Go to list"), ("clear", "Clear"), "command_palette", ("interrupt", "Quit"))
 
 
 class CompareScreen(EngineScreen[None]):

@@ -127,20 +127,20 @@ if TYPE_CHECKING:
     Key = Callable[[str], str]
 
 EMPTY: Final = {
-    LineKind.DIFFER: "No differences: every contact found in both is in the same tab in both.",
+    LineKind.DIFFER: "No differences: every contact found in both has the same status in both.",
     LineKind.UNCLEAR: "Nothing to review: every line matches one contact, or none.",
     LineKind.AGREE: "No matches. Is this the right organisation's file, and the right tab?",
     LineKind.FILE: "Every contact in the file was found in Xero.",
-    LineKind.XERO: "Every contact in Xero, in this file's tabs, is in the file.",
+    LineKind.XERO: "Every contact in Xero with a status that the file covers is in the file.",
 }
-NOT_FOUND: Final = "No contacts match all of these words. Press {clear} to clear the search."
-NOT_IN_XERO: Final = "No contact in Xero could match this line."
+NOT_FOUND: Final = "No contacts match this search. Press {clear} to clear the search."
+NOT_IN_XERO: Final = "No contact in Xero matches this line."
 _SHORT_REASONS: Final = {
     MismatchReason.IN_PROGRESS: "in progress",
     MismatchReason.CHANGED_SINCE: "changed since",
     MismatchReason.PENDING: "not synced then",
     MismatchReason.NOT_LINKED: "not linked",
-    MismatchReason.UNKNOWN: "unexplained",
+    MismatchReason.UNKNOWN: "cause unknown",
 }
 _SHORT_STATUSES: Final = {ContactStatus.GDPRREQUEST: "GDPR"}
 _STATUS, _GAP, _STATE = 8, 2, 21
@@ -169,12 +169,12 @@ def no_targets_message(action: Action, key: Key) -> str:
     """Explain that this action wouldn't make any of the chosen lines agree."""
     if action is Action.ARCHIVE:
         return (
-            f"None of these is archived in Re-Leased. {_fix_hint(Action.RESTORE, key)} in Xero those that "
-            "are active there."
+            f"None of these is archived in Re-Leased. {_fix_hint(Action.RESTORE, key)} those that are active "
+            "in Re-Leased."
         )
     return (
-        f"None of these is active in Re-Leased. {_fix_hint(Action.ARCHIVE, key)} in Xero those that are "
-        "archived there."
+        f"None of these is active in Re-Leased. {_fix_hint(Action.ARCHIVE, key)} those that are archived in "
+        "Re-Leased."
     )
 
 
@@ -215,7 +215,7 @@ def notes(comparison: FileComparison, unrecorded: int, recorded: int, key: Key) 
     return Content("\n").join(said)
 
 
-NOTHING_NEW: Final = "The file confirms no more changes. Nothing to record."
+NOTHING_NEW: Final = "The file confirms no further changes. Nothing to record."
 
 
 def proved_message(count: int) -> str:
@@ -344,7 +344,7 @@ def _detail_lines(entry: ComparisonEntry, context: LineContext, now: datetime, k
     elif entry.candidates:
         yield f"Possible match; press {key('open')} to confirm."
     elif entry.contact is None:
-        yield "No contact in Xero could match this line."
+        yield "No contact in Xero matches this line."
     if entry.listed is not None:
         yield f"In the file: {_named(entry.listed.name, entry.listed.email, entry.listed.status)}"
     if entry.contact is not None:
@@ -377,7 +377,10 @@ def match_question(entry: AmbiguousLine) -> tuple[str, ...]:
     said = f"Line {listed.line:,} of the file: {_named(listed.name, listed.email, listed.status)}."
     if len(entry.candidates) > 1:
         return (said, "Which contact in Xero is it?")
-    return (said, "Possible match: the name or e-mail differs, or other lines say the opposite.")
+    return (
+        said,
+        "Possible match: the name or e-mail differs, or other lines in the file show the opposite status.",
+    )
 
 
 def candidate(entry: XeroContact) -> str:
@@ -419,15 +422,15 @@ ENCODINGS: Final = {
     "mac_roman": "Mac OS Roman",
 }
 COLUMNS: Final = {
-    "name_column": "Names in",
-    "email_column": "E-mails in",
-    "id_column": "Xero IDs in",
-    "status_column": "Archived in",
+    "name_column": "Name column",
+    "email_column": "E-mail column",
+    "id_column": "Xero ID column",
+    "status_column": "Status column",
 }
 _ROOM_FOR_SIZE: Final = 40
 _NEXT: Final = {
     FileProblem.COLUMNS: "Choose the columns above.",
-    FileProblem.STATUS: "Choose above what the contacts are, or which column says it.",
+    FileProblem.STATUS: "Choose above whether they are active or archived, or which column shows it.",
     FileProblem.ENCODING: "Choose the encoding above.",
     FileProblem.DATE: "Type the export date above, no later than the file's last change.",
 }

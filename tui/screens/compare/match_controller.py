@@ -147,6 +147,6 @@ class MatchController:
 
         text = (
             formatting.proved_message(len(self._lines.unrecorded)),
-            "Nothing is recorded yet. The file doesn't change.",
+            "Nothing has been recorded yet. The file itself isn't changed.",
         )
         self._screen.open_screen(ChooseScreen("Go back?", text, _LEAVING, first=_STAY), answered)

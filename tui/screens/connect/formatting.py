@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 REFRESHING: Final = "Refreshing from Xero…"
 REFRESHED: Final = "Up to date."
+NONE_CONNECTED: Final = "No organisations connected. Press {connect} to connect one."
 _NAMED: Final = 12
 _NARROW: Final = 60
 _AFTER_DISCONNECT: Final = (
@@ -60,7 +61,7 @@ def _status(listed: OrganisationSummary) -> Content:
         return Content.styled("…", "$text-muted")
     if listed.pending is None and listed.not_in_xero is None:
         return Content.styled("not opened yet", "$text-muted")
-    counts = ((listed.pending, "pending"), (listed.not_in_xero, "unfinished"))
+    counts = ((listed.pending, "pending sync"), (listed.not_in_xero, "not in Xero"))
     parts = [f"{format_number(count)} {word}" for count, word in counts if count]
     if parts:
         return Content.styled(", ".join(parts), "$text-warning")
@@ -70,25 +71,25 @@ def _status(listed: OrganisationSummary) -> Content:
 def disconnect_explanation(names: Sequence[str]) -> tuple[str, ...]:
     """Describe which organisations are disconnected, and the effect."""
     if len(names) == 1:
-        return (f"Reshelve can no longer reach {names[0]}.", _AFTER_DISCONNECT)
+        return (f"This disconnects {names[0]}.", _AFTER_DISCONNECT)
     more = [f"and {format_number(len(names) - _NAMED)} more"] if len(names) > _NAMED else []
     listed = [f"• {name}" for name in names[:_NAMED]]
     return (
-        f"Reshelve can no longer reach the {pluralize(len(names), 'organisation')} of this sign-in:",
+        f"This disconnects the {pluralize(len(names), 'organisation')} of this sign-in:",
         *listed,
         *more,
         _AFTER_DISCONNECT,
     )
 
 
-HEADING: Final = "Register a Xero app, once and for free:"
-READ_ONLY: Final = "Read-only access."
-CUSTOM: Final = "One organisation (AU, NZ, UK, US) with a client secret, without a browser."
+HEADING: Final = "First, register a Xero app. It is free, and you only do it once:"
+READ_ONLY: Final = "Reshelve can show contacts but not change them."
+CUSTOM: Final = "Connects one organisation (AU, NZ, UK, US) with a client secret, without a browser."
 DEMO: Final = "Just trying it? Run reshelve demo: sample contacts, no account needed."
 
 CLIENT_ID_LIKE: Final = "32 letters and digits"
 NO_CLIENT_ID: Final = "Paste the client ID first. See step 4."
-NOT_A_CLIENT_ID: Final = "Not a client ID: use only letters, digits and dashes. Nothing was sent."
+NOT_A_CLIENT_ID: Final = "Not a client ID: use only letters, digits and hyphens. Nothing was sent."
 NO_ORGANISATION: Final = messages.in_full(Notice(XeroReason.NO_ORGANISATION))
 NO_FILE: Final = "Nothing was sent or saved. Connecting needs a keychain, or your permission to use a file."
 
@@ -105,9 +106,9 @@ _FILE_QUESTION: Final = (
     "who can read your files, or a backup of them, could then read or change contacts in Xero."
 )
 _OPEN: Final = Content.assemble(
-    "Open ", ("developer.xero.com/app/manage", "bold $text-accent"), ", click New app."
+    "Open ", ("developer.xero.com/app/manage", "bold $text-accent"), " and click New app."
 )
-_NAME: Final = "Any name without “Xero” in it. App type: "
+_NAME: Final = "Enter any name without “Xero” in it. App type: "
 _CLIENT_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
@@ -118,8 +119,8 @@ def steps(redirect_uri: str) -> tuple[Content, ...]:
     return (
         _OPEN,
         Content.assemble(_NAME, ("Mobile or desktop app", "bold"), "."),
-        Content.assemble("Redirect URI, exactly: ", address),
-        Content("Create it, then copy its client ID into the box below."),
+        Content.assemble("Enter exactly this redirect URI: ", address),
+        Content("Create the app, then copy its client ID into the box below."),
     )
 
 
@@ -129,7 +130,7 @@ def custom_steps() -> tuple[Content, ...]:
     return (
         _OPEN,
         Content.assemble(_NAME, ("Custom connection", "bold"), "."),
-        Content.assemble("Scopes: ", *scopes, ". Authorise it with the link Xero e-mails."),
+        Content.assemble("Scopes: ", *scopes, ". Authorise it with the link that Xero e-mails."),
         Content("Copy its client ID and client secret into the boxes below."),
     )
 

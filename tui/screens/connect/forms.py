@@ -155,7 +155,7 @@ class WaitingForm(VerticalScroll, can_focus=False):
     def show_time_left(self, left: str) -> None:
         """Show the time left to sign in."""
         stops = f"Press {current_key(self.app, 'back')} to cancel."
-        self.query_one("#left", SafeLabel).update_text(f"Waiting for you: {left} left. {stops}")
+        self.query_one("#left", SafeLabel).update_text(f"Waiting for your sign-in: {left} left. {stops}")
 
 
 class DoneForm(VerticalScroll, can_focus=False):

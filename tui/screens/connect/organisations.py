@@ -62,7 +62,7 @@ class _Disconnected(Message, bubble=False):
 class _Filter(OrderedInput):
     """Filters the list; Down moves to the list."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("down", "leave", "To the list", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("down", "leave", "Go to list", show=False)]
 
     def action_leave(self) -> None:
         """Focus the list and keep the filter."""
@@ -125,7 +125,12 @@ class OrganisationsScreen(ModalScreen[None], BaseScreen[None]):
     @on(_OrganisationsRefreshed)
     def _organisations_refreshed(self) -> None:
         self._reload()
-        self.query_one("#state", SafeLabel).update_text(formatting.REFRESHED, "$text-success")
+        self._show_state()
+
+    def _show_state(self) -> None:
+        none = formatting.NONE_CONNECTED.format(connect=self.key("connect"))
+        words = (formatting.REFRESHED, "$text-success") if self._summaries else (none, "$text-warning")
+        self.query_one("#state", SafeLabel).update_text(*words)
 
     @on(_RefreshFailed)
     def _refresh_failed(self, message: _RefreshFailed) -> None:
@@ -282,7 +287,8 @@ class OrganisationsScreen(ModalScreen[None], BaseScreen[None]):
     @on(_Disconnected)
     def _disconnected(self, message: _Disconnected) -> None:
         self._reload()
-        self.flash(f"Disconnected {message.names}. Nothing was deleted on this computer.")
+        self._show_state()
+        self.flash(f"Disconnected {message.names}. Saved contacts and change logs are kept.")
 
     def action_back(self) -> None:
         """Go back."""

@@ -72,7 +72,7 @@ def balances(contact: Contact, now: datetime) -> Content:
         return _section("Balances", [Content.styled("No balance available.", "$text-muted")])
     lines = [
         _amount("They owe", known.receivable, known.receivable_overdue),
-        _amount("We owe", known.payable, known.payable_overdue),
+        _amount("You owe", known.payable, known.payable_overdue),
     ]
     if known.read_at is not None:
         lines.append(Content.styled(f"Loaded from Xero {formats.ago(known.read_at, now)}.", "$text-muted"))

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
-_WHY: Final = "A CSV file, for any spreadsheet. Save as:"
-_REPLACES: Final = "This file exists and will be replaced."
+_WHY: Final = "Exports a CSV file, which any spreadsheet program can open. Save as:"
+_REPLACES: Final = "This file already exists. Saving replaces it."
 _NO_FOLDER: Final = "This folder doesn't exist."
 _IS_FOLDER: Final = "This is a folder. Add a file name."
+_NO_NAME: Final = "Enter a file name."
 
 
 class FileNameScreen(ModalScreen[Path | None], BaseScreen[Path | None]):
@@ -60,7 +61,9 @@ class FileNameScreen(ModalScreen[Path | None], BaseScreen[Path | None]):
 
     def _problem(self) -> str:
         try:
-            if not self.name_box.value.strip() or self._file.is_dir():
+            if not self.name_box.value.strip():
+                return _NO_NAME
+            if self._file.is_dir():
                 return _IS_FOLDER
             return "" if self._file.parent.is_dir() else _NO_FOLDER
         except OSError as error:

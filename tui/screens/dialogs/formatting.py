@@ -24,12 +24,12 @@ _MOST_NAMED: Final = 20
 _NAMED_AT_FIRST: Final = 3
 
 _RESTORE_ONE: Final = (
-    "Xero's API may refuse to restore it. If so, open it in Xero and click Restore; Reshelve notices "
-    "automatically. Re-Leased picks it up at its next sync."
+    "Xero's API may refuse to restore it. If so, open it in Xero and click Restore; Reshelve detects "
+    "that automatically. The change then waits for Re-Leased's next sync."
 )
 _RESTORE_MANY: Final = (
-    "Xero's API may refuse to restore them. If so, open each in Xero and click Restore; Reshelve notices "
-    "automatically. Re-Leased picks them up at its next sync."
+    "Xero's API may refuse to restore them. If so, open each in Xero and click Restore; Reshelve detects "
+    "that automatically. The changes then wait for Re-Leased's next sync."
 )
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 _OUTCOMES = {
-    State.CONFIRMED: ("✓", "restored", "$text-success"),
+    State.CONFIRMED: ("✓", "Restored", "$text-success"),
     State.REFUSED: ("✗", "Refused by Xero", "$text-error"),
     State.DISMISSED: ("·", "Stopped waiting", "$text-muted"),
 }
@@ -61,7 +61,7 @@ class RestoreItem(Struct, frozen=True):
         symbol, words, style = _OUTCOMES.get(self.change.state, _OPENED if self.is_opened else _WAITING)
         if self.is_waiting and not self.is_opened:
             since = f"since {formats.short_time(self.change.updated_at, now)}"
-            words = f"{words} {since}" if width >= _WIDE else f"Waiting {since}"
+            words = f"click Restore in Xero, waiting {since}" if width >= _WIDE else f"Waiting {since}"
         head = Content.assemble((symbol, style), " ", content(self.change.name, "bold"), "  ", (words, style))
         link = link_lines(self.url, width) if self.is_waiting else []
         is_refusal = self.change.state is State.REFUSED or bool(self.refusal)
@@ -197,7 +197,7 @@ class FinishController:
     def _current_waiting(self) -> RestoreItem | None:
         item = self.current
         if item is None or not item.is_waiting:
-            self._screen.flash("This restore is no longer waiting.")
+            self._screen.flash("This restore is already finished. Nothing to do.")
             return None
         return item
 
@@ -217,7 +217,7 @@ class FinishController:
             self._start_opening(following)
         else:
             self._screen.flash(
-                f"All pages are already open. {self._screen.key('open_in_xero')} opens one again."
+                f"All pages are already open. Press {self._screen.key('open_in_xero')} to open one again."
             )
 
     def _start_opening(self, items: list[RestoreItem]) -> None:
@@ -235,11 +235,11 @@ class FinishController:
         """Show which pages were opened."""
         if not message.change_ids:
             copies = (
-                f"{self._screen.key('copy')} copies this link"
+                f"Press {self._screen.key('copy')} to copy this link, then open it"
                 if message.requested == 1
-                else f"{self._screen.key('copy_all')} copies all links"
+                else f"Press {self._screen.key('copy_all')} to copy all links, then open them"
             )
-            self._screen.flash(f"No browser found. {copies}; open on any computer.", is_problem=True)
+            self._screen.flash(f"No browser found. {copies} on any computer.", is_problem=True)
             return
         opened = frozenset(message.change_ids)
         self.items = tuple(
@@ -272,11 +272,11 @@ class FinishController:
         """Simulate Restore in the sandbox."""
         if not self._screen.backend.is_sandbox:
             key = self._screen.key("open_in_xero")
-            self._screen.flash(f"Demo only. {key} opens the contact in Xero.")
+            self._screen.flash(f"This works in the demo only. Press {key} to open the contact in Xero.")
         elif item := self._current_waiting():
             if item.change.change_id in self._simulated:
                 self._screen.flash(
-                    "Already clicked. This list updates when Xero shows the contact as active."
+                    "Restore is already clicked. This list updates when Xero shows the contact as active."
                 )
                 return
             self._simulated.add(item.change.change_id)

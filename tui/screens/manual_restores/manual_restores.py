@@ -36,15 +36,16 @@ if TYPE_CHECKING:
     from tui.screens.manual_restores.finish_controller import RestoreItem
 
 _WHY: Final = (
-    "Xero's API refuses to restore contacts. Open each contact in Xero and click Restore there. This list "
-    "updates automatically."
+    "Xero's API can't restore contacts. Open each contact in Xero and click Restore. This list updates "
+    "automatically."
 )
-_PRACTICE: Final = " Demo: {key} clicks Restore for you, without a browser."
+_PRACTICE: Final = " In the demo, press {key} to restore without a browser."
 _DONE: Final = (
-    "All done: active again in Xero. Re-Leased picks them up at its next sync. Press {back} to go back."
+    "All done: these contacts are active again in Xero. They now wait for Re-Leased's next sync. "
+    "Press {back} to go back."
 )
 _ENDED: Final = (
-    "Nothing left to finish. Contacts marked ✓ are active again in Xero; the others are not. Press {back} "
+    "Nothing left to finish. Contacts marked ✓ are active again in Xero; the others aren't. Press {back} "
     "to go back."
 )
 _NOTHING: Final = "No restores to finish in Xero. Press {back} to go back."
@@ -77,7 +78,7 @@ class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
     def compose(self) -> ComposeResult:
         """Lay out the explanation above the list."""
         with Vertical(classes="dialog") as dialog:
-            dialog.border_title = "Restore in Xero"
+            dialog.border_title = "Restores to finish in Xero"
             yield SafeLabel(_WHY, id="why", classes="paragraph")
             yield VirtualList(self._format_row, id="items")
         yield KeyBar()
@@ -188,8 +189,7 @@ class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
 
     def action_elsewhere(self) -> None:
         """Explain where contacts are archived and restored."""
-        back = f"press {self.key('back')} to go back to it"
-        self.flash(f"Archive and restore contacts in their list: {back}.")
+        self.flash(f"To archive or restore contacts, press {self.key('back')} to go back to the list.")
 
     def action_connect(self) -> None:
         """Connect to Xero again."""

@@ -29,9 +29,9 @@ _UNLINKED: Final = "unlinked"
 _LINKED: Final = "linked"
 _NEITHER: Final = "neither"
 _ANSWERS: Final = {
-    _UNLINKED: "It is not linked",
+    _UNLINKED: "It isn't linked",
     _LINKED: "It is linked again",
-    _NEITHER: "Neither: record nothing",
+    _NEITHER: "Don't record anything",
 }
 _LINK_EXPLANATION: Final = (
     "Re-Leased leaves a contact that isn't linked out of every sync, so Reshelve expects no sync of it. "
@@ -56,7 +56,7 @@ class ContactReportController:
             if is_checked:
                 self._screen.start(partial(self._report_checked, last), "report", exclusive=True)
 
-        where = f"{_WHERE[last.action.target_status]}, in the company tied to {self._organisation}"
+        where = f"{_WHERE[last.action.target_status]}, in the company connected to {self._organisation}"
         words = (f"You should see “{safe(page.contact.name)}” {where}.", _CHECKED_EXPLANATION)
         self._screen.open_screen(AskScreen("Do you see it in Re-Leased?", words, yes="I see it"), answered)
 
@@ -78,15 +78,17 @@ class ContactReportController:
                 self._screen.start(report, "report", exclusive=True)
 
         words = (
-            f"“{safe(page.contact.name)}”, in the company tied to {self._organisation}.",
+            f"Check “{safe(page.contact.name)}” in the company connected to {self._organisation}.",
             _LINK_EXPLANATION,
         )
-        question = "Is it linked to Xero in Re-Leased?"
+        question = "Is this contact linked to Xero in Re-Leased?"
         self._screen.open_screen(navigation.ChooseScreen(question, words, _ANSWERS, first=_NEITHER), answered)
 
     async def _report_link(self, contact_id: str, *, is_unlinked: bool) -> None:
         await self._screen.backend.evidence.report_unlinked(contact_id, on=is_unlinked)
         said = (
-            "not linked in Re-Leased; its syncs leave it out" if is_unlinked else "linked again in Re-Leased"
+            "not linked in Re-Leased, so its syncs leave this contact out"
+            if is_unlinked
+            else "linked again in Re-Leased"
         )
         self._screen.flash(f"Recorded: {said}.")

@@ -44,8 +44,8 @@ _READING: Final = "Loading changes…"
 RECONNECT_STATUSES: Final = frozenset({ConnectionStatus.RECONNECT, ConnectionStatus.REMOVED})
 _PROBLEM_STATUSES: Final = frozenset(ConnectionStatus) - {ConnectionStatus.ONLINE, ConnectionStatus.STARTING}
 SUPPORT: Final = (
-    "If the problem persists, contact Re-Leased's Customer Support through the help in Re-Leased (Reshelve "
-    "has no verified address). The report contains what Reshelve knows."
+    "If the problem persists, contact Re-Leased's Customer Support through the help in Re-Leased, and attach "
+    "the support report. It contains what Reshelve knows."
 )
 
 
@@ -89,7 +89,7 @@ def _connections(snapshot: Snapshot, now: datetime, *, is_read_only: bool, key: 
     lines = [
         f"Xero: {_last_reply(xero, now)}; {_last_read(snapshot, now)}; {permission}.",
         f"Re-Leased: {sync_overview(snapshot.re_leased, now)}",
-        f"The Re-Leased company must be the one tied to {safe(organisation.name)}, with sync turned on.",
+        f"In Re-Leased, check that the company is connected to {safe(organisation.name)} and sync is on.",
     ]
     problems = (
         storage_problem(snapshot) or xero_problem(xero, now),
@@ -165,7 +165,7 @@ def _refusals(summary: ChangeSummary | None, key: Callable[[str], str]) -> Step:
         return Step(_UNKNOWN, title, (_READING,))
     every = f"{key('changes')} lists every change."
     if not summary.refused_total:
-        return Step(_GOOD, title, ("Xero refused no change that is still open.",), every)
+        return Step(_GOOD, title, ("No refused changes.",), every)
     shown = [
         f"{safe(view.change.name)}: {as_sentence(refusal_reason(view.change))}"
         f" {refusal_advice(view.change, retry='retry', key=key)}"
@@ -213,13 +213,13 @@ def _totals(summary: ChangeSummary) -> str:
     pending = summary.pending_total - missed - stalled
     counts = {
         f"{format_number(stalled)} not syncing: Re-Leased isn't connected, or its sync has errors": stalled,
-        f"{format_number(missed)} missed last sync: a sync ran without {_them(missed)}": missed,
+        f"{format_number(missed)} missed the last sync: it ran without {_them(missed)}": missed,
         f"{pluralize(pending, 'change')} pending sync": pending,
     }  # fmt: skip
     text = [words for words, count in counts.items() if count]
     if not text and summary.not_in_xero_total:
         return f"{pluralize(summary.not_in_xero_total, 'change')} not in Xero yet."
-    return f"{'. '.join(text)}." if text else "No change is pending sync."
+    return f"{'. '.join(text)}." if text else "No changes pending sync."
 
 
 def _them(count: int) -> str:
@@ -233,6 +233,6 @@ def _oldest(oldest: OldestUnconfirmed, now: datetime) -> Iterator[str]:
     change, since = oldest.view.change, formats.ago(oldest.view.change.confirmed_at, now)
     status_since = oldest.view.sync or StatusSince(SyncStatus.PENDING, change.confirmed_at)
     yield (
-        f"Longest unconfirmed: {safe(change.name)}, {change.action} confirmed by Xero {since}. "
+        f"Longest without confirmation: {safe(change.name)}, {change.action} confirmed by Xero {since}. "
         f"{describe_status(status_since, now.astimezone())}."
     )

@@ -19,19 +19,19 @@ _ERRORS: Final = "errors"
 _RUNNING: Final = "running"
 _ANOTHER: Final = "another"
 _ANSWERS: Final = {
-    _CLEAN: "Finished: Re-Leased showed no errors",
-    _ERRORS: "It showed errors",
+    _CLEAN: "Finished, and Re-Leased showed no errors",
+    _ERRORS: "Re-Leased showed errors",
     _RUNNING: "Still running",
-    _ANOTHER: "I started another one; nobody saw how this one ended",
+    _ANOTHER: "I started another sync; this one's result is unknown",
 }
 _EXPLANATION: Final = (
-    "If it ends without errors, changes that Xero confirmed before it started show as Reported synced, "
-    "only for the company you last worked in."
+    "If it ends without errors, changes that Xero confirmed before it started show as Reported synced. "
+    "This applies only to the company you last worked in."
 )
 _NOTED_ERRORS: Final = (
     "Recorded: the sync showed errors, so nothing is confirmed. Check Sync Results in Re-Leased."
 )
-_STILL_RUNNING: Final = "Nothing recorded. Press the same key when the sync has ended."
+_STILL_RUNNING: Final = "Nothing recorded. Press {key} when the sync has ended."
 
 
 class ManualSyncController:
@@ -60,7 +60,7 @@ class ManualSyncController:
 
     def _start_instructions(self) -> str:
         name = safe(self._screen.backend.snapshot.organisation.name)
-        return f"In Re-Leased: Sync icon › Start sync, in the company tied to {name}."
+        return f"In Re-Leased: Sync icon › Start sync, in the company connected to {name}."
 
     def _ask_end(self, started_at: datetime) -> None:
         def answered(answer: str | None) -> None:
@@ -68,13 +68,16 @@ class ManualSyncController:
                 report = partial(self._report_end, started_at, is_clean=answer == _CLEAN)
                 self._screen.start(report, "report", exclusive=True)
             elif answer == _RUNNING:
-                self._screen.flash(_STILL_RUNNING)
+                self._screen.flash(_STILL_RUNNING.format(key=self._screen.key("manual_sync")))
             elif answer == _ANOTHER:
                 self._ask_start()
 
         since = formats.short_time(started_at, self._screen.now())
         name = safe(self._screen.backend.snapshot.organisation.name)
-        words = (f"You recorded that it started at {since}, in the company tied to {name}.", _EXPLANATION)
+        words = (
+            f"You recorded that it started at {since}, in the company connected to {name}.",
+            _EXPLANATION,
+        )
         self._screen.open_screen(
             navigation.ChooseScreen("How did the Re-Leased sync end?", words, _ANSWERS, first=_RUNNING),
             answered,
@@ -83,7 +86,8 @@ class ManualSyncController:
     async def _report_start(self, at: datetime) -> None:
         await self._screen.backend.evidence.report_sync_started(at)
         since = formats.short_time(at, self._screen.now())
-        self._screen.flash(f"Recorded: sync started at {since}. Press the same key when it has ended.")
+        key = self._screen.key("manual_sync")
+        self._screen.flash(f"Recorded: sync started at {since}. Press {key} when it has ended.")
 
     async def _report_end(self, started_at: datetime, *, is_clean: bool) -> None:
         # Another Reshelve may have recorded a newer sync while the question was open.

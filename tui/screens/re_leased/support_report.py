@@ -48,7 +48,7 @@ def build_report(snapshot: Snapshot, oldest: OldestUnconfirmed, now: datetime, *
         *_counts(snapshot.summary),
     ]
     if oldest.view is not None:
-        lines.append(f"Longest unconfirmed: {_line(oldest.view, with_names=with_names)}")
+        lines.append(f"Longest without confirmation: {_line(oldest.view, with_names=with_names)}")
     if snapshot.summary is not None:
         lines += _section("Last errors", snapshot.summary.refused, with_names=with_names)
         lines += _section("Pending sync", snapshot.summary.pending, with_names=with_names)

@@ -26,9 +26,13 @@ if TYPE_CHECKING:
 
     from tui.model.services import Backend
 
-_WHEN: Final = "When did you start it? Leave empty for now, or type a time today, such as 09:05."
-_INVALID_TIME: Final = "Not a valid time. Type hours and minutes, such as 09:05, or leave empty for now."
-_IN_FUTURE: Final = "This time is in the future. Type an earlier time today, or leave empty for now."
+_WHEN: Final = "When did you start it? Type a time today, such as 09:05. Leave empty if you just started it."
+_INVALID_TIME: Final = (
+    "Not a valid time. Type hours and minutes, such as 09:05, or leave empty to use the time shown."
+)
+_IN_FUTURE: Final = (
+    "This time is in the future. Type an earlier time today, or leave empty to use the time shown."
+)
 _TIME: Final = re.compile(r"([01]?\d|2[0-3])[:.]([0-5]\d)", re.ASCII)
 
 

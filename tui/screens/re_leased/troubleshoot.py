@@ -48,8 +48,8 @@ if TYPE_CHECKING:
 
 _TITLE: Final = "Troubleshoot contacts that haven't synced"
 _NOTHING: Final = "nothing"
-_LOOK: Final = "Open Sync Overview in Re-Leased and find the company tied to {}."
-_ABOUT: Final = "The support report, as text. Save as:"
+_LOOK: Final = "Open Sync Overview in Re-Leased and find the company connected to {}."
+_ABOUT: Final = "Saves the support report as a text file. Save as:"
 _STEPS: Final = 4
 
 
@@ -152,7 +152,7 @@ class TroubleshootScreen(EngineScreen[None]):
     def action_copy_report(self) -> None:
         """Copy the report through the terminal, which also works over SSH."""
         self.app.copy_to_clipboard(self._report())
-        self.flash("Report copied. Read it before you send it.")
+        self.flash("Report copied. Check it before you send it.")
 
     def action_save_report(self) -> None:
         """Save the report to a file chosen by the user."""

@@ -36,19 +36,19 @@ _FAILURE: Final = (
     "before creating new invoices or credit notes."
 )
 _AFTER: Final = "After Re-Leased's next sync:"
-_MOVES_ONE: Final = "• The contact moves to Re-Leased's Archived tab and can't be selected."
-_MOVES_MANY: Final = "• The contacts move to Re-Leased's Archived tab and can't be selected."
+_MOVES_ONE: Final = "• The contact moves to Re-Leased's Archived tab and can no longer be selected."
+_MOVES_MANY: Final = "• The contacts move to Re-Leased's Archived tab and can no longer be selected."
 _FAILS: Final = (
-    f"• If it is billed for a tenancy, Re-Leased e-mails “{_E_MAIL}”. The tenancy's next invoices fail and "
-    f"stay in Drafts: “{_FAILURE}”"
+    f"• If it is billed for a tenancy, Re-Leased sends the e-mail “{_E_MAIL}”. The tenancy's next invoices "
+    f"fail and stay in Drafts: “{_FAILURE}”"
 )
 _FIX: Final = (
     "• To fix: change the tenancy's Xero Invoice contact in Re-Leased, or restore the contact. "
-    "Then approve the Drafts again."
+    "Then approve the invoices in Drafts again."
 )
 _MARKING: Final = (
-    "Press {key} to choose your tenant groups: Reshelve then warns before archiving any contact in them. "
-    "Shown in full only the first time."
+    "Press {key} to choose your tenant groups: Reshelve then warns before archiving their contacts. "
+    "This text is shown in full only the first time."
 )
 
 
@@ -113,7 +113,8 @@ def summary(affected: Sequence[Sequence[str]], total: int) -> str:
 
 TITLE: Final = "Choose tenant groups"
 EXPLANATION: Final = (
-    "Xero's contact groups. Archiving a contact in a tenant group shows a warning. Nothing changes in Xero."
+    "Choose the contact groups in Xero that contain tenants. Archiving a contact in one of them then shows a "
+    "warning. Nothing changes in Xero."
 )
 _RENAMED: Final = "If you rename a group in Xero, choose it again here."
 NO_GROUPS: Final = (
@@ -132,8 +133,9 @@ def hint(groups: Sequence[ContactGroup]) -> str:
     candidates = [group.name for group in groups if group.sounds_like_tenants and not group.is_tenants]
     if not candidates:
         return _RENAMED
-    verb = "sounds" if len(candidates) == 1 else "sound"
-    return f"{format_groups(candidates)} {verb} like tenants. Nothing is chosen yet."
+    is_one = len(candidates) == 1
+    looks = "looks like a tenant group" if is_one else "look like tenant groups"
+    return f"{format_groups(candidates)} {looks}, but {'isn' if is_one else 'aren'}'t chosen yet."
 
 
 def row(group: ContactGroup, width: int) -> Content:

@@ -143,7 +143,7 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], EngineScreen[frozenset[str
             self.key_bar.set_actions(("back", "Close"))
             return
         is_marked = self._groups[self.rows.cursor].is_tenants
-        self.key_bar.set_actions(("select", "Not tenants" if is_marked else "Tenants"), ("back", "Close"))
+        self.key_bar.set_actions(("select", "Remove" if is_marked else "Choose"), ("back", "Close"))
 
     @on(VirtualList.Opened)
     def _toggle(self) -> None:
