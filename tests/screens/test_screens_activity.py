@@ -6,7 +6,7 @@ import pytest
 from support.effort import some
 from support.fake_backend import FakeBackend, contact_id
 from support.screen_test import Driver, running
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from tui import messages
 from tui.model.change import Action, State
@@ -206,7 +206,7 @@ async def test_a_name_that_cannot_be_written_is_said_at_once(busy: FakeBackend, 
         for name, words in (
             (tmp_path / "no" / "a.csv", "This folder doesn't exist."),
             (tmp_path, "This is a folder. Add a file name."),
-            (tmp_path / "here.csv", "This file already exists. Saving replaces it."),
+            (tmp_path / "here.csv", "This file already exists."),
             ("~nobody-is-called-so/a.csv", "This folder doesn't exist."),
             (tmp_path / ("a" * 300), "Can't save here: File name too long."),
         ):
@@ -215,6 +215,23 @@ async def test_a_name_that_cannot_be_written_is_said_at_once(busy: FakeBackend, 
             assert note.text == words
         await person.press("escape")
     assert not [call for call in busy.calls if call[0] == "export"]
+
+
+async def test_an_existing_file_is_replaced_on_the_second_save(busy: FakeBackend, tmp_path: Path) -> None:
+    file, other = tmp_path / "a.csv", tmp_path / "b.csv"
+    file.touch()
+    other.touch()
+    async with running(busy) as person:
+        await person.press("l", "e")
+        box = person.screen.query_one(Input)
+        for name in (file, other):
+            box.value = str(name)
+            await person.press("enter")
+            assert "Save again to replace it." in str(person.screen.query_one("#note", SafeLabel).render())
+        assert not [call for call in busy.calls if call[0] == "export"]
+        await person.press("enter")
+    [call] = [call for call in busy.calls if call[0] == "export"]
+    assert other in call
 
 
 async def test_an_export_that_fails_says_why(busy: FakeBackend) -> None:

@@ -38,8 +38,8 @@ _DEFAULT: Final = "Check the contact in Xero"
 
 
 def refusal_reason(change: Change) -> str:
-    """Return why the change was refused, in Xero's words if it gave any."""
-    return safe(messages.why(change)) or _NO_REASON
+    """Return why the change was refused, as a sentence: in Xero's words if it gave any."""
+    return messages.as_sentence(safe(messages.why(change))) or _NO_REASON
 
 
 def refusal_advice(
@@ -167,7 +167,7 @@ def legend_of(view: ChangeView | None) -> str:
         status = view.sync.status if view.sync is not None else SyncStatus.PENDING
         return f"{_SYNC_BADGES[status][1]}: {_SYNC_LEGEND[status]}."
     if change.state is State.REFUSED:
-        return f"{_STATE_BADGES[change.state].label}: {messages.as_sentence(refusal_reason(change))}"
+        return f"{_STATE_BADGES[change.state].label}: {refusal_reason(change)}"
     meaning = _STATE_LEGEND.get(change.state, "")
     return f"{_STATE_BADGES[change.state].label}: {meaning}." if meaning else ""
 

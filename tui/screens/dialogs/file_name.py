@@ -22,14 +22,18 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
 _WHY: Final = "Exports a CSV file, which any spreadsheet program can open. Save as:"
-_REPLACES: Final = "This file already exists. Saving replaces it."
+_EXISTS: Final = "This file already exists."
+_REPLACE: Final = "This file already exists. Save again to replace it."
 _NO_FOLDER: Final = "This folder doesn't exist."
 _IS_FOLDER: Final = "This is a folder. Add a file name."
 _NO_NAME: Final = "Enter a file name."
 
 
 class FileNameScreen(ModalScreen[Path | None], BaseScreen[Path | None]):
-    """Ask for a file name and report at once if it is invalid or would replace a file."""
+    """Ask for a file name.
+
+    An invalid name is reported at once. An existing file is replaced on the second save.
+    """
 
     CSS_PATH: ClassVar = ["dialog.tcss", "file_name.tcss"]
     AUTO_FOCUS = "#name"
@@ -42,6 +46,8 @@ class FileNameScreen(ModalScreen[Path | None], BaseScreen[Path | None]):
         self._title = title
         self._suggestion = suggestion
         self._about = about
+        # The existing file that the next save replaces.
+        self._replaced: Path | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out the input above the buttons."""
@@ -72,15 +78,25 @@ class FileNameScreen(ModalScreen[Path | None], BaseScreen[Path | None]):
     @on(Input.Changed, "#name")
     def _typed(self) -> None:
         problem = self._problem()
-        replaces = _REPLACES if not problem and self._file.exists() else ""
-        self.query_one("#note", SafeLabel).update_text(problem or replaces, "$text-warning")
+        exists = _EXISTS if not problem and self._file.exists() else ""
+        self._replaced = None
+        self._show_note(problem or exists)
         self.query_one("#confirm", Button).disabled = bool(problem)
 
     @on(Input.Submitted, "#name")
     @on(Button.Pressed, "#confirm")
     def _confirmed(self) -> None:
-        if not self._problem():
-            self.dismiss(self._file.absolute())
+        if self._problem():
+            return
+        file = self._file.absolute()
+        if file.exists() and file != self._replaced:
+            self._replaced = file
+            self._show_note(_REPLACE)
+        else:
+            self.dismiss(file)
+
+    def _show_note(self, text: str) -> None:
+        self.query_one("#note", SafeLabel).update_text(text, "$text-warning")
 
     @on(Button.Pressed, "#cancel")
     def action_cancel(self) -> None:

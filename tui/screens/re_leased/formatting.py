@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from tui import messages
 from tui.actions.registry import default_key
-from tui.messages import as_sentence, formats
+from tui.messages import formats
 from tui.messages.formats import format_number, pluralize
 from tui.model.evidence import StatusSince, SyncStatus
 from tui.model.snapshot import ConnectionStatus
@@ -167,7 +167,7 @@ def _refusals(summary: ChangeSummary | None, key: Callable[[str], str]) -> Step:
     if not summary.refused_total:
         return Step(_GOOD, title, ("No refused changes.",), every)
     shown = [
-        f"{safe(view.change.name)}: {as_sentence(refusal_reason(view.change))}"
+        f"{safe(view.change.name)}: {refusal_reason(view.change)}"
         f" {refusal_advice(view.change, retry='retry', key=key)}"
         for view in summary.refused[:_MOST_REFUSED]
     ]
