@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -36,3 +37,23 @@ def test_the_terminal_is_believed_about_its_size_and_not_the_environment(tmp_pat
         terminal.until(lambda: len(terminal.screen.text.splitlines()) == 40, "filling the terminal")
         terminal.write("\x03")
         assert terminal.wait() == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closed pipes are reported in another way on Windows")
+@pytest.mark.parametrize("arguments", [["settings"], ["--help"]])
+def test_a_reader_that_is_gone_is_no_bug(arguments: list[str], tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-m", "tui", *arguments],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "RESHELVE_HOME": str(tmp_path)},
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert ended.returncode == 1
+    assert ended.stderr == ""

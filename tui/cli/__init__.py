@@ -48,7 +48,8 @@ class _LazyGroup(click.Group):
         """Run the command; errors are shown as messages, never as a traceback."""
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.Abort, click.exceptions.Exit):
+        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
+            # Click ends quietly when the reader of a pipe, such as `head`, is gone.
             raise
         except Exception as error:
             raise _click_error(error) from error
