@@ -17,7 +17,7 @@ from tui import messages
 from tui.messages.settings import DESCRIPTIONS, description
 from tui.model.errors import SettingsError
 from tui.model.reasons import SettingsReason
-from tui.net.loopback import is_loopback
+from tui.net.environment import is_loopback
 from tui.settings import (
     KEYS,
     OrganisationSettings,
@@ -469,7 +469,7 @@ def test_an_organisations_keys_are_set_and_taken_out_one_by_one(file: Path) -> N
     [
         ("organisations = 1\n", ["organisations", "[organisations]"]),
         ('[organisations]\nzone = "UTC"\n', ["one section per organisation", "zone"]),
-        ('[organisations."a b"]\n', ["organisations.a b", "tenant ids"]),
+        ('[organisations."a b"]\n', ["organisations.a b", "tenant IDs"]),
         (f'[organisations."{TENANT}"]\nzon = "UTC"\n', [TENANT, "no setting zon", "Did you mean zone?"]),
         (f'[organisations."{TENANT}"]\nzone = "Nowhere"\n', [f"organisations.{TENANT}.zone", "Nowhere"]),
         (f'[organisations."{TENANT}"]\nzone = "Europe"\n', ["zone", "Europe", '"Pacific/Auckland"']),

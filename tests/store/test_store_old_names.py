@@ -31,8 +31,8 @@ from tui.store.maintenance.file_ops import copy_change_log
 from tui.store.maintenance.repair import Diagnosis, diagnose, rebuild_contacts, repair
 from tui.store.read_only_summary import read_summary
 from tui.store.schema import MIGRATIONS, migrate, old_names
-from tui.store.schema.old_files import use_current_names
-from tui.store.schema.sync_conditions import PENDING
+from tui.store.schema.fragments import PENDING
+from tui.store.schema.old_names import use_current_names
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -24,7 +24,7 @@ from tui.store.maintenance.displaced import is_contained
 from tui.store.maintenance.integrity import damage_anywhere
 from tui.store.maintenance.repair import Diagnosis, diagnose, rebuild_contacts, repair
 from tui.store.schema import migrate
-from tui.store.schema.triggers import append_only
+from tui.store.schema.fragments import append_only
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tui.model.change import Change
-    from tui.model.contact_details import ContactDetails
+    from tui.model.contact import ContactDetails
     from tui.model.snapshot import Snapshot
 
 

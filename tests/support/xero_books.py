@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tui.model.change import Action, Change, Origin, State
 from tui.model.contact import ContactStatus
-from tui.store.timestamps import to_ms
+from tui.store.values import to_ms
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,6 +13,9 @@ from tui.model.reasons import ContactReason
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from tui.model.change import ChangeLogEntry
+    from tui.model.snapshot import ChangeView
+
 
 def ineligible_reason(contact: Contact) -> ContactReason | None:
     """Return why this contact's status can't be changed any more; None if it can."""
@@ -93,3 +96,21 @@ class Contact(Struct, frozen=True):
     merged_to: str = ""
     balances: Balances | None = None
     raw: bytes = b"{}"
+
+
+class HistoryEntry(Struct, frozen=True):
+    """One entry of Xero's own history of a contact; `when` is None if its date can't be read."""
+
+    when: datetime | None
+    user: str
+    event: str
+    details: str
+
+
+class ContactDetails(Struct, frozen=True):
+    """One contact with its changes and their log, newest first; `tenant_groups` are its groups of tenants."""
+
+    contact: Contact
+    changes: tuple[ChangeView, ...]
+    timeline: tuple[ChangeLogEntry, ...]
+    tenant_groups: tuple[str, ...] = ()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tui.model.change import Action, Change, ChangeLogEntry
     from tui.model.change_list import ChangeQuery, ChangeSearchResult, ManualRestore, UndoPlan
     from tui.model.comparison import FileComparison, RecordedMatches
-    from tui.model.contact_details import ContactDetails, HistoryEntry
+    from tui.model.contact import ContactDetails, HistoryEntry
     from tui.model.contact_file import FileOptions
     from tui.model.evidence import CompanyState
     from tui.model.precheck import Precheck

@@ -17,7 +17,7 @@ from tui.store.change_log import conflicts
 from tui.store.change_log.batches import insert_batch, record_targets
 from tui.store.change_log.dating import changed_at
 from tui.store.contacts import StatusChange, UpsertResult, upsert
-from tui.store.unreadable_contacts import clear_unreadable
+from tui.store.deleted_contacts import clear_unreadable
 
 if TYPE_CHECKING:
     import sqlite3

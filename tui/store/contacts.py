@@ -13,7 +13,7 @@ from tui.model.contact import Balances, Contact, ContactStatus
 from tui.model.query import TabCounts
 from tui.store import values
 from tui.store.normalise import search_text, sort_key
-from tui.store.timestamps import to_ms
+from tui.store.values import to_ms
 
 if TYPE_CHECKING:
     import sqlite3

@@ -8,11 +8,11 @@ import sqlite3
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tui.model.errors import StoreClosedError, StoreError
 from tui.model.reasons import StoreReason
-from tui.store.connection import Connection
 from tui.store.errors import store_error
 from tui.store.normalise import refold
 from tui.store.schema import migrate
@@ -22,6 +22,36 @@ from tui.system.paths import file_identity, private_folder
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+
+
+#: Invalid UTF-8 becomes replacement characters.
+_read_text: Final = partial(str, encoding="utf-8", errors="replace")
+
+
+class Connection(sqlite3.Connection):
+    """A connection that reads any stored text, and raises `sqlite3.Error` even if an error isn't valid UTF-8.
+
+    SQLite quotes the names of tables and columns in its errors. If a damaged name isn't UTF-8, Python's
+    module raises `UnicodeDecodeError` instead of the error.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.text_factory = _read_text
+
+    def execute(self, *arguments: Any) -> sqlite3.Cursor:
+        """Run a statement. Raises `sqlite3.Error`."""
+        try:
+            return super().execute(*arguments)
+        except UnicodeDecodeError as error:
+            raise _unreadable(error) from error
+
+
+def _unreadable(error: UnicodeDecodeError) -> sqlite3.DatabaseError:
+    damage = sqlite3.DatabaseError(bytes(error.object).decode("utf-8", "replace"))
+    damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return damage
+
 
 T = TypeVar("T")
 

@@ -14,18 +14,20 @@ from tui.store.change_log.changes import TransitionRequest
 from tui.store.change_repository import ChangeRepository
 from tui.store.comparison_queries import read_for_comparison
 from tui.store.contacts import find_active_by_name, read_contacts, read_counts
-from tui.store.deleted_contacts import mark_seen, reset_seen, unseen_contacts
+from tui.store.deleted_contacts import (
+    clear_unreadable_unseen,
+    mark_seen,
+    read_unreadable,
+    record_unreadable,
+    reset_seen,
+    reset_unreadable_seen,
+    unseen_contacts,
+)
 from tui.store.evidence_queries import EvidenceQueries
 from tui.store.maintenance.repair import open_or_rebuild
 from tui.store.maintenance.upkeep import Maintenance
 from tui.store.search.search_service import SearchService
 from tui.store.tenancy import TenancyRepository
-from tui.store.unreadable_contacts import (
-    clear_unreadable_unseen,
-    read_unreadable,
-    record_unreadable,
-    reset_unreadable_seen,
-)
 
 if TYPE_CHECKING:
     import sqlite3

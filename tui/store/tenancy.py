@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from tui.model.contact import ContactStatus
 from tui.model.tenancy import ContactGroup, TenancyWarnings, current_tenant_groups, sort_groups
 from tui.store import values
-from tui.store.timestamps import to_ms
+from tui.store.values import to_ms
 
 if TYPE_CHECKING:
     import sqlite3

@@ -7,6 +7,7 @@ that this program would never write.
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tui.model.reasons import ChangeReason, Notice, find_reason
@@ -14,8 +15,17 @@ from tui.model.timestamps import EPOCH, from_milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from datetime import datetime
     from enum import StrEnum
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def to_ms(moment: datetime) -> int:
+    """Return an aware time in milliseconds, rounded down; Xero's times have the same resolution."""
+    return (moment - _EPOCH) // _MILLISECOND
+
 
 _T = TypeVar("_T")
 _E = TypeVar("_E", bound="StrEnum")

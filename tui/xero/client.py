@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     import httpx
 
     from tui.model.change import Action
-    from tui.model.contact import Contact
-    from tui.model.contact_details import HistoryEntry
+    from tui.model.contact import Contact, HistoryEntry
     from tui.xero.auth.tokens import TokenSource
     from tui.xero.rate_limiter import RateLimiter
 

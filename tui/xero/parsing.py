@@ -15,8 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tui.model import timestamps
-from tui.model.contact import Balances, Contact, ContactStatus
-from tui.model.contact_details import HistoryEntry
+from tui.model.contact import Balances, Contact, ContactStatus, HistoryEntry
 from tui.net.lenient_json import UndecodableError
 from tui.net.lenient_json import decode as decode_leniently
 from tui.system.log import logger

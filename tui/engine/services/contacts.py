@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from tui.model.contact_details import ContactDetails
+from tui.model.contact import ContactDetails
 from tui.model.errors import ReshelveError, StoreError, XeroError
 from tui.model.reasons import ContactReason, Notice
 from tui.model.snapshot import ChangeView
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tui.engine.connectivity.connection_state import ConnectionState
     from tui.engine.scheduler import Scheduler
     from tui.engine.snapshot_publisher import SnapshotPublisher
-    from tui.model.contact_details import HistoryEntry
+    from tui.model.contact import HistoryEntry
     from tui.model.query import Query
     from tui.model.reasons import Param
     from tui.model.rows import Row, SearchResult

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.content import Content
 
-    from tui.model.contact_details import ContactDetails, HistoryEntry
+    from tui.model.contact import ContactDetails, HistoryEntry
     from tui.model.services import Backend
 
 

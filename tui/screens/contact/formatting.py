@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
-    from tui.model.contact import Contact
-    from tui.model.contact_details import ContactDetails, HistoryEntry
+    from tui.model.contact import Contact, ContactDetails, HistoryEntry
 
 _LABEL = 17
 _WHEN = 22

@@ -13,7 +13,7 @@ from tui.widgets.text import safe
 
 if TYPE_CHECKING:
     from tui.model.change import Change
-    from tui.model.contact_details import ContactDetails
+    from tui.model.contact import ContactDetails
     from tui.screens.base_screen import EngineScreen
 
 _NOTHING: Final = "Xero hasn't confirmed any archive or restore of this contact yet."

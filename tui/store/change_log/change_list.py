@@ -10,7 +10,7 @@ from tui.model.change_list import ChangeGroup
 from tui.model.query import fold
 from tui.store import values
 from tui.store.change_log.changes import CHANGE_COLUMNS, change_of
-from tui.store.schema.sync_conditions import PENDING
+from tui.store.schema.fragments import PENDING
 
 if TYPE_CHECKING:
     import sqlite3

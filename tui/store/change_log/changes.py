@@ -14,7 +14,7 @@ from tui.store import values
 from tui.store.change_log.dating import changed_at
 from tui.store.change_log.entries import unconfirmed_calls, write_entry
 from tui.store.change_log.evidence import update_sync_status
-from tui.store.timestamps import to_ms
+from tui.store.values import to_ms
 
 if TYPE_CHECKING:
     import sqlite3

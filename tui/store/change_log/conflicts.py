@@ -29,7 +29,7 @@ from tui.store import values
 from tui.store.change_log import changes as change_table
 from tui.store.change_log.entries import write_entry
 from tui.store.contacts import contacts_in
-from tui.store.timestamps import to_ms
+from tui.store.values import to_ms
 
 if TYPE_CHECKING:
     import sqlite3

@@ -18,8 +18,8 @@ from tui.model.reasons import ChangeReason, Notice
 from tui.model.timestamps import from_milliseconds
 from tui.store import values
 from tui.store.change_log.entries import write_entry
-from tui.store.schema.sync_conditions import PENDING, PENDING_SINCE
-from tui.store.timestamps import to_ms
+from tui.store.schema.fragments import PENDING, PENDING_SINCE
+from tui.store.values import to_ms
 
 if TYPE_CHECKING:
     import sqlite3

@@ -15,7 +15,7 @@ from tui.store.change_log.batches import insert_batch, read_stacks, read_targets
 from tui.store.change_log.entries import write_entry
 from tui.store.contacts import contacts_in
 from tui.store.tenancy import warnings_in
-from tui.store.timestamps import to_ms
+from tui.store.values import to_ms
 
 if TYPE_CHECKING:
     import sqlite3

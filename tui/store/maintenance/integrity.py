@@ -9,7 +9,7 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
-from tui.store.connection import Connection
+from tui.store.database import Connection
 from tui.store.errors import is_damage
 from tui.store.maintenance.value_checks import (
     UNREADABLE_CHANGE,
@@ -17,8 +17,7 @@ from tui.store.maintenance.value_checks import (
     count_invalid_in_contacts,
 )
 from tui.store.schema import version_of
-from tui.store.schema.old_files import names_of_version, use_current_names
-from tui.store.schema.old_names import old_table
+from tui.store.schema.old_names import names_of_version, old_table, use_current_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence

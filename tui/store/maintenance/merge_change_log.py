@@ -17,14 +17,14 @@ from tui.model.reasons import ChangeReason, Notice
 from tui.store import values
 from tui.store.change_log import changes as change_table
 from tui.store.change_log.entries import write_entry
-from tui.store.connection import Connection
+from tui.store.database import Connection
 from tui.store.maintenance.file_ops import columns_of
 from tui.store.maintenance.integrity import CHANGE_LOG_TABLES, connect_read_only
 from tui.store.maintenance.recover_rows import RecoveredRows, recover_sync_state, recover_table
 from tui.store.maintenance.value_checks import sanitise_rows
 from tui.store.schema import migrate, version_of
 from tui.store.schema.old_names import IS_ABOUT_CONTACTS
-from tui.store.timestamps import to_ms
+from tui.store.values import to_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

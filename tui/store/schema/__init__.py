@@ -9,13 +9,113 @@ from typing import Final
 
 from tui.model.errors import StoreError
 from tui.model.reasons import StoreReason
-from tui.store.schema.absences import ABSENCES
-from tui.store.schema.batches import BATCHES
-from tui.store.schema.reasons import REASONS
+from tui.store.schema.fragments import append_only
 from tui.store.schema.renames import RENAMES
-from tui.store.schema.tenancy import TENANCY
-from tui.store.schema.triggers import append_only
-from tui.store.schema.user_reports import USER_REPORTS
+
+# `status` is the contact's status before it was marked as deleted, empty until then.
+ABSENCES: Final = (
+    """
+    CREATE TABLE absences (
+        contact_id TEXT PRIMARY KEY,
+        since_ms INTEGER NOT NULL,      -- when an answer first lacked it
+        status TEXT NOT NULL
+    ) WITHOUT ROWID
+    """,
+)
+
+
+BATCHES: Final = (
+    """
+    CREATE TABLE batches (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        batch_id TEXT NOT NULL UNIQUE,
+        kind TEXT NOT NULL,             -- request, retry, undo or redo
+        of_batch TEXT NOT NULL,         -- what an undo or redo is about, else empty
+        at_ms INTEGER NOT NULL
+    )
+    """,
+    # The changes of other batches that a batch was about: a request that cancelled queued changes, and every
+    # undo and redo. `action` is what it wanted for each, which a redo needs.
+    """
+    CREATE TABLE batch_wishes (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        batch_id TEXT NOT NULL,
+        change_id INTEGER NOT NULL,
+        action TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX wishes_of_batch ON batch_wishes (batch_id)",
+    # The change that this one undoes or redoes; the refused one that it retries; and the contact's
+    # `UpdatedDateUTC` when it was sent, which shows whether the contact has been updated since.
+    "ALTER TABLE changes ADD COLUMN wish_id INTEGER",
+    "ALTER TABLE changes ADD COLUMN retries INTEGER",
+    "ALTER TABLE changes ADD COLUMN base_ms INTEGER",
+    "CREATE INDEX changes_of_batch ON changes (batch_id)",
+    "CREATE INDEX changes_refused ON changes (change_id) WHERE state = 'refused' AND superseded = 0",
+    # Requests from before there were batches can be undone as well.
+    """
+    INSERT INTO batches (batch_id, kind, of_batch, at_ms)
+    SELECT batch_id, 'request', '', min(requested_ms) FROM changes WHERE origin = 'here'
+    GROUP BY batch_id ORDER BY min(change_id)
+    """,
+)
+
+
+# Both are NULL if there is no reason of our own.
+REASONS: Final = (
+    "ALTER TABLE changes ADD COLUMN reason TEXT",
+    "ALTER TABLE changes ADD COLUMN reason_params TEXT",  # a JSON object
+)
+
+
+# Not another kind of user report: an older Reshelve should refuse the file with a message instead of failing
+# on an unknown kind.
+TENANCY: Final = (
+    """
+    CREATE TABLE group_marks (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        told_ms INTEGER NOT NULL,       -- when it was told, by Xero's clock as far as it was known
+        group_name TEXT NOT NULL,
+        is_tenants INTEGER NOT NULL     -- 1 from then on, 0 no longer; the last row of a name holds
+    )
+    """,
+)
+
+
+# Part of the migration and never changed; the current conditions are in `sync_conditions`.
+# The earliest time at which a sync could have brought the change to Re-Leased.
+_PENDING_SINCE: Final = "max(confirmed_ms, coalesce(relinked_ms, 0))"
+# Confirmed by Xero, not seen in Re-Leased, not reversed, and its contact isn't unlinked.
+_PENDING: Final = (
+    "state = 'confirmed' AND picked_up_ms IS NULL AND told_ms IS NULL AND unlinked_ms IS NULL"
+    " AND superseded = 0"
+)
+# When the change was synced or checked, or its contact unlinked.
+_SYNCED_AT: Final = "coalesce(picked_up_ms, told_ms, unlinked_ms)"
+
+USER_REPORTS: Final = (
+    """
+    CREATE TABLE tellings (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        told_ms INTEGER NOT NULL,       -- when it was told, by this machine's clock
+        at_ms INTEGER NOT NULL,         -- when it was so
+        kind TEXT NOT NULL,
+        contact_id TEXT NOT NULL,       -- empty where it is about the company
+        status TEXT NOT NULL,           -- the tab in which the contact was seen, else empty
+        state TEXT NOT NULL             -- of the company, else empty
+    )
+    """,
+    "CREATE INDEX tellings_of_contact ON tellings (contact_id)",
+    # Derived from the evidence, and stored with the change so that rows can be shown without reading it.
+    "ALTER TABLE changes ADD COLUMN told_ms INTEGER",
+    "ALTER TABLE changes ADD COLUMN unlinked_ms INTEGER",
+    "ALTER TABLE changes ADD COLUMN relinked_ms INTEGER",
+    "DROP INDEX changes_waiting",
+    f"CREATE INDEX changes_waiting ON changes ({_PENDING_SINCE}) WHERE {_PENDING}",
+    "DROP INDEX changes_settled",
+    f"CREATE INDEX changes_settled ON changes ({_SYNCED_AT}) WHERE {_SYNCED_AT} IS NOT NULL",
+)
+
 
 _CONTACTS = (
     """

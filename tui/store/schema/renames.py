@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from tui.store.schema.fragments import PENDING, PENDING_SINCE, SYNCED_AT, append_only
 from tui.store.schema.old_names import COLUMNS, TABLES, VALUES, current_value, has_old_value
-from tui.store.schema.sync_conditions import PENDING, PENDING_SINCE, SYNCED_AT
-from tui.store.schema.triggers import append_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

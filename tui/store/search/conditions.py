@@ -25,7 +25,7 @@ from tui.model.query import fold
 from tui.model.snapshot import ChangeView
 from tui.store import values
 from tui.store.change_log.changes import CHANGE_COLUMNS, change_of
-from tui.store.timestamps import to_ms
+from tui.store.values import to_ms
 
 if TYPE_CHECKING:
     import sqlite3

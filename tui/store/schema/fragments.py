@@ -1,9 +1,4 @@
-"""SQL conditions for how far a change has got with Re-Leased.
-
-The partial indexes are built from these texts (migration 7) and the queries must use the same ones: SQLite
-only uses an index whose condition is repeated literally. To change one, add a migration that rebuilds the
-index, and copy the old text into migration 7.
-"""
+"""SQL that several migrations and queries share."""
 
 from __future__ import annotations
 
@@ -18,3 +13,14 @@ PENDING: Final = (
 )
 #: When the change was synced or checked, or its contact unlinked; NULL for none of these.
 SYNCED_AT: Final = "coalesce(synced_ms, checked_ms, unlinked_ms)"
+
+
+def append_only(table: str) -> tuple[str, ...]:
+    """Reject updates and deletes on a table, from this program and any other."""
+    return tuple(
+        f"""
+        CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table}
+        BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END
+        """
+        for verb in ("UPDATE", "DELETE")
+    )
