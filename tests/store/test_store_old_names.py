@@ -32,7 +32,7 @@ from tui.store.maintenance.repair import Diagnosis, diagnose, rebuild_contacts, 
 from tui.store.read_only_summary import read_summary
 from tui.store.schema import MIGRATIONS, migrate, old_names
 from tui.store.schema.fragments import PENDING
-from tui.store.schema.old_names import use_current_names
+from tui.store.schema.old_files import use_current_names
 
 if TYPE_CHECKING:
     from pathlib import Path

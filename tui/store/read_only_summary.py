@@ -14,7 +14,7 @@ from tui.store import values
 from tui.store.change_log.evidence import SELECT_REPORTS, report_of
 from tui.store.database import FILE_NAME, Connection
 from tui.store.schema.fragments import PENDING, PENDING_SINCE
-from tui.store.schema.old_names import use_current_names
+from tui.store.schema.old_files import use_current_names
 from tui.store.values import to_ms
 
 if TYPE_CHECKING:

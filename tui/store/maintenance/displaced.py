@@ -19,7 +19,7 @@ from tui.store.maintenance.file_ops import (
     replacement_path,
 )
 from tui.store.maintenance.integrity import CHANGE_LOG_TABLES, connect_read_only
-from tui.store.schema.old_names import stored_table
+from tui.store.schema.old_files import stored_table
 from tui.system.log import logger
 from tui.system.paths import private_folder
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 from tui.store.database import Connection
 from tui.store.maintenance.integrity import CHANGE_LOG_TABLES, SYNC_STATE_TABLE, connect_read_only
 from tui.store.schema import migrate, version_of
-from tui.store.schema.old_names import IS_ABOUT_CONTACTS, stored_table
+from tui.store.schema.old_files import stored_table
+from tui.store.schema.old_names import IS_ABOUT_CONTACTS
 from tui.system.paths import fsync_folder
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from tui.store.maintenance.value_checks import (
     count_invalid_in_contacts,
 )
 from tui.store.schema import version_of
-from tui.store.schema.old_names import names_of_version, old_table, use_current_names
+from tui.store.schema.old_files import names_of_version, use_current_names
+from tui.store.schema.old_names import old_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence

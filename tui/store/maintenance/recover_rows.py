@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
-from tui.store.schema.old_names import stored_table
+from tui.store.schema.old_files import stored_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
