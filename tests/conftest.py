@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
 from collections import Counter
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import settings
 from support.effort import register_profiles
 from support.token_scan import TokenScan
+from textual import _wait
 
 from tui.system.log import logger
 
@@ -27,9 +29,16 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda *_: None)
+    # Textual's pilot looks 50 times a second whether the app is idle: most of a test's time.
+    _wait.SLEEP_GRANULARITY, _wait.SLEEP_IDLE = 1 / 200, 1 / 2000
     config.pluginmanager.register(TokenScan(), "token-scan")
     register_profiles()
     settings.load_profile(config.getoption("--hypothesis-profile") or _profile(config))
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Run two processes per processor: many tests wait for programs that they start."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def _profile(config: pytest.Config) -> str:

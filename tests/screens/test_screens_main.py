@@ -95,7 +95,7 @@ async def test_leaving_the_search_box_keeps_the_words(backend: FakeBackend, key:
 async def test_nothing_found_says_so_and_says_what_to_press(backend: FakeBackend) -> None:
     async with running(backend) as person:
         await person.press("/", *"zzz")
-        assert person.main.table.empty_text.endswith("words. Press esc to clear the search.")
+        assert person.main.table.empty_text.endswith("Press esc to clear the search.")
 
 
 async def test_archiving_asks_and_then_journals(backend: FakeBackend) -> None:

@@ -28,7 +28,7 @@ class Text(str):
 
 
 LARGE = (120, 36)
-SIZES = [(60, 20), LARGE]
+SIZES = [LARGE]
 
 
 class PlainText(SingleFileSnapshotExtension):

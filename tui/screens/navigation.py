@@ -6,6 +6,7 @@ where each is defined. Textual exports its widgets in the same way.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from time import sleep
 from typing import TYPE_CHECKING, Any, Final
@@ -71,6 +72,6 @@ def __getattr__(name: str) -> Any:
 
 def preload() -> None:
     """Import every screen, so that no key press has to wait; run in a thread after the first paint."""
-    for module in sorted(set(_MODULES.values())):
+    for module in sorted(set(_MODULES.values()) - set(sys.modules)):
         import_module(module)
         sleep(_PAUSE)
