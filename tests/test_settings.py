@@ -17,7 +17,7 @@ from tui import messages
 from tui.messages.settings import DESCRIPTIONS, description
 from tui.model.errors import SettingsError
 from tui.model.reasons import SettingsReason
-from tui.net.environment import is_loopback
+from tui.net.loopback import is_loopback
 from tui.settings import (
     KEYS,
     OrganisationSettings,

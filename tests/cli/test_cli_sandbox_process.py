@@ -16,7 +16,7 @@ import pytest
 
 from tui.cli.demo import demo_settings
 from tui.cli.sandbox_process import SandboxProcess
-from tui.net.environment import is_loopback
+from tui.net.loopback import is_loopback
 from tui.settings import load
 from tui.system.paths import Paths
 

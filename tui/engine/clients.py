@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from tui.model.errors import OfflineError, ReshelveError
 from tui.model.reasons import XeroReason
-from tui.net.environment import is_loopback
+from tui.net.loopback import is_loopback
 
 if TYPE_CHECKING:
     from tui.model.contact import Organisation

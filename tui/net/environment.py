@@ -27,22 +27,13 @@ from socksio.exceptions import SOCKSError
 
 from tui.model.errors import NetworkSetupError
 from tui.model.reasons import NetworkReason
+from tui.net.loopback import is_loopback
 from tui.system.log import logger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tui.model.reasons import Service
-
-
-def is_loopback(url: str) -> bool:
-    """Return whether a URL points to this computer; False if it is invalid."""
-    try:
-        host = urlsplit(url).hostname or ""
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
 
 _PROXY_SCHEMES: Final = frozenset({"http", "https", "socks5", "socks5h"})
 # The timeout, in seconds, for each step of inspecting a failed certificate.

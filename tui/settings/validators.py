@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from tui.model.reasons import Notice, SettingsReason
-from tui.net.environment import is_loopback
+from tui.net.loopback import is_loopback
 
 _LONGEST_SHOWN = 60
 

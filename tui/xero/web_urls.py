@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from tui.model.errors import OfflineError, RejectedError, XeroError
 from tui.model.reasons import XeroReason
-from tui.net.environment import is_loopback
+from tui.net.loopback import is_loopback
 from tui.xero import errors
 
 _ID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")

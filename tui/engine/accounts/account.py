@@ -25,7 +25,7 @@ from tui.model.errors import (
 )
 from tui.model.evidence import presumed_synced_until
 from tui.model.reasons import ReadOnlyReason, SignInReason
-from tui.net.environment import is_loopback
+from tui.net.loopback import is_loopback
 from tui.settings import set_value
 from tui.store.read_only_summary import read_summary
 
