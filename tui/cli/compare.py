@@ -4,96 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
-from tui import messages
 from tui.cli.launch import choose_organisation, confirm, join_names, to_click_error
 from tui.engine.accounts.account import account as account_of
-from tui.messages import formats
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import FileOptions, parse_datetime
 from tui.model.errors import ReadOnlyError, ReshelveError
 from tui.model.reasons import ReadOnlyReason
 from tui.settings import load
 from tui.system.paths import Paths
-from tui.widgets.file_format import REASONS, STATUSES
-from tui.widgets.text import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
-    from tui.model.comparison import AmbiguousLine, FileComparison, Match, Mismatch, XeroContact
+    from tui.model.comparison import AmbiguousLine, FileComparison
     from tui.model.contact import Organisation
-    from tui.model.contact_file import FileContact
     from tui.store import Store
-
-
-T = TypeVar("T")
-
-_SHOWN: Final = 10
-_LONGEST: Final = 80
-
-
-def heading(found: FileComparison, organisation: str) -> Iterator[str]:
-    """Yield the file, the organisation, and notes about assumptions and oddities."""
-    source = found.source
-    exported = formats.date_and_time(source.exported_at)
-    yield f"{short(source.name)} compared with {short(organisation)}, exported on {exported}."
-    yield from (safe(messages.in_full(note)) for note in (*source.notes, *found.notes))
-
-
-def summary(found: FileComparison) -> Iterator[str]:
-    """Yield the count of each group, with its first lines."""
-    yield from _section("match", found.matches, _agreement)
-    yield from _section("different", found.mismatches, _difference)
-    yield from _section("only in the file", found.only_in_file, _file_row)
-    yield from _section("only in Xero", found.only_in_xero, contact)
-    yield from _section("need review", found.ambiguous, ambiguous)
-    if found.repeated:
-        yield f"{found.repeated:,} duplicate lines ignored."
-
-
-def contact(one: XeroContact) -> str:
-    """Format a contact in Xero, with its e-mail address and status."""
-    email = f", {short(one.email)}" if one.email else ""
-    return f"{short(one.name) or 'no name'}{email} ({STATUSES[one.status]} in Xero)"
-
-
-def ambiguous(one: AmbiguousLine) -> str:
-    """Format a line with the number of contacts it could match."""
-    count = len(one.candidates)
-    matches = "1 possible match" if count == 1 else f"{count:,} possible matches"
-    return f"{_file_row(one.listed)}: {matches}"
-
-
-def short(text: str) -> str:
-    """Return external text made safe for the terminal and shortened."""
-    return safe(text, _LONGEST)
-
-
-def _section(label: str, found: Sequence[T], line: Callable[[T], str]) -> Iterator[str]:
-    yield f"{len(found):>9,} {label}"
-    for one in found[:_SHOWN]:
-        yield f"            {line(one)}"
-    if len(found) > _SHOWN:
-        yield f"            and {len(found) - _SHOWN:,} more"
-
-
-def _file_row(row: FileContact) -> str:
-    name = short(row.name) or short(row.email) or short(row.xero_id) or "no name"
-    return f"line {row.line:,}: {name}, {STATUSES[row.status]} in the file"
-
-
-def _agreement(one: Match) -> str:
-    return f"line {one.listed.line:,}: {contact(one.contact)}"
-
-
-def _difference(one: Mismatch) -> str:
-    return f"{_file_row(one.listed)}, {STATUSES[one.contact.status]} in Xero: {REASONS[one.reason]}"
-
 
 _SKIP = "-"
 _NO_MATCH = "0"
@@ -199,11 +129,12 @@ def _compare(
     is_recording: bool,
     is_read_only: bool,
 ) -> None:
+    from tui.cli import compare_format
     from tui.engine import comparison
     from tui.model.comparison import resolve_ambiguous
 
     found = asyncio.run(comparison.compare_file(store, file, options))
-    for line in (*heading(found, organisation), *summary(found)):
+    for line in (*compare_format.heading(found, organisation), *compare_format.summary(found)):
         click.echo(line)
     if not is_recording:
         click.echo("Nothing was recorded.")
@@ -241,9 +172,11 @@ def _ask_choices(found: FileComparison) -> dict[int, str | None]:
 
 
 def _ask_choice(line: AmbiguousLine) -> str:
-    click.echo(ambiguous(line))
+    from tui.cli import compare_format
+
+    click.echo(compare_format.ambiguous(line))
     for number, candidate in enumerate(line.candidates, 1):
-        click.echo(f"  {number}  {contact(candidate)}")
+        click.echo(f"  {number}  {compare_format.contact(candidate)}")
     click.echo(
         f"  {_NO_MATCH}  none of them\n  {_SKIP}  skip this line\n  {_SKIP_REST}  skip all remaining lines"
     )
