@@ -70,7 +70,7 @@ def test_a_person_signs_in_and_out_again(
     is_pasted: bool,  # noqa: FBT001 - a table's column
 ) -> None:
     with reshelve(variables, "connect", "--no-browser") as terminal:
-        terminal.until_shown(f"Client id [{practice.client_id}]:")
+        terminal.until_shown(f"Client ID [{practice.client_id}]:")
         terminal.write("\r")
         ended_at = decide(address_shown(terminal))
         if is_pasted:
@@ -120,7 +120,7 @@ class Interrupting:
 @pytest.mark.parametrize("step", ["Client ID", "Waiting until "])
 def test_ctrl_c_cancels_at_any_step(variables: dict[str, str], tmp_path: Path, step: str) -> None:
     with reshelve(variables, "connect", "--no-browser") as terminal:
-        terminal.until_shown(f"Client id [{variables['RESHELVE_XERO_CLIENT_ID']}]:")
+        terminal.until_shown(f"Client ID [{variables['RESHELVE_XERO_CLIENT_ID']}]:")
         if step != "Client ID":
             terminal.write("\r")
             terminal.until_shown(step)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _Case = TypeVar("_Case")
 
 # Examples of a property that doesn't ask for a number of its own.
-_PROFILES: Final = {"quick": 20, "thorough": 100, "exhaustive": 400}
+_PROFILES: Final = {"quick": 20, "thorough": 60, "exhaustive": 240}
 
 
 def register_profiles() -> None:
