@@ -12,7 +12,6 @@ import pytest
 from hypothesis import settings
 from support.effort import register_profiles
 from support.token_scan import TokenScan
-from textual import _wait
 
 from tui.system.log import logger
 
@@ -29,8 +28,6 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda *_: None)
-    # Textual's pilot looks 50 times a second whether the app is idle: most of a test's time.
-    _wait.SLEEP_GRANULARITY, _wait.SLEEP_IDLE = 1 / 200, 1 / 2000
     config.pluginmanager.register(TokenScan(), "token-scan")
     register_profiles()
     settings.load_profile(config.getoption("--hypothesis-profile") or _profile(config))
