@@ -112,6 +112,12 @@ def test_a_moment_is_written_in_local_time() -> None:
     assert fill_in("{at}", {"at": moment}) == f"9 Nov 2026 {moment.astimezone():%H:%M}"
 
 
+@pytest.mark.parametrize("reason", REASONS, ids=str)
+def test_a_notice_without_its_parameters_can_be_shown(reason: Reason) -> None:
+    assert messages.in_full(Notice(reason))
+    assert "{" not in messages.in_full(Notice(reason))
+
+
 def test_a_notice_is_logged_as_its_code() -> None:
     notice = Notice(reasons.GeneralReason.UNEXPECTED_ERROR, {"kind": "KeyError"})
     assert str(notice) == "general.unexpected_error (kind=KeyError)"

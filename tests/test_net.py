@@ -131,10 +131,10 @@ def test_a_setting_that_cannot_be_used_is_named_and_its_secrets_are_not(
     (tmp_path / "binary.pem").write_bytes(b"\x30\x82\x01\x00")
     os.mkfifo(tmp_path / "pipe.pem")
     monkeypatch.setenv(variable, value.format(folder=tmp_path, long="x" * 300))
-    told = problem(reach, XERO)
-    assert variable in messages.message(told)
-    assert "restart Reshelve" in messages.next_step(told)
-    assert "hush-1" not in f"{messages.in_full(told)} {told!r}"
+    failure = problem(reach, XERO)
+    assert variable in messages.message(failure)
+    assert "restart Reshelve" in messages.next_step(failure)
+    assert "hush-1" not in f"{messages.in_full(failure)} {failure!r}"
     # A service on this machine is asked as ever; here there is none.
     with pytest.raises(ReshelveError) as raised:
         reach("http://127.0.0.1:9")
@@ -272,9 +272,9 @@ def test_a_certificate_that_fails_is_told_with_its_issuer_and_what_to_do(  # noq
         if made and "issuer" not in made:
             # Trusted, but for what is wrong with it.
             monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "trusted.pem"))
-        told = problem(reach, url)
-    assert all(word in messages.message(told) for word in words)
-    assert advice in messages.next_step(told)
+        failure = problem(reach, url)
+    assert all(word in messages.message(failure) for word in words)
+    assert advice in messages.next_step(failure)
 
 
 def test_the_issuer_is_found_behind_a_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,10 +292,10 @@ def test_a_proxy_whose_own_certificate_fails_is_told_as_such(
 ) -> None:
     with tls_server(tmp_path, issuer="Firm Proxy Root") as (proxy, _):
         monkeypatch.setenv("HTTPS_PROXY", proxy)
-        told = problem(reach, XERO)
+        failure = problem(reach, XERO)
     host = proxy.removeprefix("https://")
-    assert f"the proxy {host} failed: its certificate isn't trusted" in messages.message(told)
-    assert "Firm Proxy Root" in messages.message(told)
+    assert f"the proxy {host} failed: its certificate isn't trusted" in messages.message(failure)
+    assert "Firm Proxy Root" in messages.message(failure)
 
 
 @ALL
@@ -310,9 +310,9 @@ def test_what_does_not_speak_tls_is_told_as_such_and_not_as_a_proxy_out_of_reach
     ):
         if has_proxy:
             monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy}")
-        told = problem(reach, XERO if has_proxy else f"https://{server}")
-    assert "secure connection" in messages.message(told)
-    assert (f"through the proxy {proxy} (set in HTTPS_PROXY)" in messages.message(told)) == has_proxy
+        failure = problem(reach, XERO if has_proxy else f"https://{server}")
+    assert "secure connection" in messages.message(failure)
+    assert (f"through the proxy {proxy} (set in HTTPS_PROXY)" in messages.message(failure)) == has_proxy
 
 
 def test_a_certificate_that_nobody_can_read_has_no_issuer(tmp_path: Path) -> None:
@@ -348,9 +348,9 @@ WANTS_PASSWORD = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length:
 @ALL
 def test_a_proxy_that_is_not_set_and_wants_a_password_is_told(reach: Callable[[str], None]) -> None:
     with serving(answering(WANTS_PASSWORD)) as gateway:
-        told = problem(reach, f"http://{gateway}")
-    assert "requires a user name and password (HTTP 407)" in messages.message(told)
-    assert "HTTPS_PROXY" in messages.next_step(told)
+        failure = problem(reach, f"http://{gateway}")
+    assert "requires a user name and password (HTTP 407)" in messages.message(failure)
+    assert "HTTPS_PROXY" in messages.next_step(failure)
 
 
 @ALL
@@ -360,13 +360,13 @@ def test_a_proxy_that_wants_a_password_is_told(
 ) -> None:
     with serving(answering(WANTS_PASSWORD)) as proxy:
         monkeypatch.setenv("ALL_PROXY", f"http://{proxy}")
-        told = problem(reach, url)
-        assert "requires a user name and password" in messages.message(told)
-        assert "ALL_PROXY" in messages.next_step(told)
+        failure = problem(reach, url)
+        assert "requires a user name and password" in messages.message(failure)
+        assert "ALL_PROXY" in messages.next_step(failure)
         monkeypatch.setenv("ALL_PROXY", f"http://user:hush-1@{proxy}")
-        told = problem(reach, url)
-    assert "doesn't accept its user name and password" in messages.message(told)
-    assert "hush-1" not in f"{messages.in_full(told)} {told!r}"
+        failure = problem(reach, url)
+    assert "doesn't accept its user name and password" in messages.message(failure)
+    assert "hush-1" not in f"{messages.in_full(failure)} {failure!r}"
 
 
 # httpcore leaves the socket of a SOCKS proxy that refuses to the garbage collector.
@@ -409,8 +409,8 @@ def test_a_proxy_that_cannot_be_reached_is_told(
 
 def test_a_proxy_of_the_systems_settings_is_named_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environment, "getproxies", lambda: {"https": "http://127.0.0.1:9"})
-    told = messages.message(problem(ask_xero, XERO))
-    assert "127.0.0.1:9 (set in the system's proxy settings) can't be reached" in told
+    failure = messages.message(problem(ask_xero, XERO))
+    assert "127.0.0.1:9 (set in the system's proxy settings) can't be reached" in failure
 
 
 def test_without_a_proxy_a_service_that_cannot_be_reached_is_told_as_ever() -> None:

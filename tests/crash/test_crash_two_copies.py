@@ -65,10 +65,10 @@ def test_the_second_asks_and_the_first_sends(site: Site, second: Terminal) -> No
     assert site.practice.status_writes() == SIZE
 
 
-@pytest.mark.parametrize("weather", ["slow", "drop-after"])
-def test_the_second_takes_over_when_the_first_is_killed(site: Site, second: Terminal, weather: str) -> None:
+@pytest.mark.parametrize("fault", ["slow", "drop-after"])
+def test_the_second_takes_over_when_the_first_is_killed(site: Site, second: Terminal, fault: str) -> None:
     before = {call["number"] for call in site.practice.requests()}
-    site.practice.fault(weather, method="POST", path="/api.xro/2.0/Contacts", count=1, seconds=2)
+    site.practice.fault(fault, method="POST", path="/api.xro/2.0/Contacts", count=1, seconds=2)
     asked_by(site, site.program(), size=120)
     site.until(lambda: has_write(site, before), "the first sending")
     site.program().send(signal.SIGKILL)

@@ -39,15 +39,15 @@ def is_applied(site: Site) -> bool:
     return site.practice.status_writes() > 0
 
 
-@pytest.mark.parametrize("weather", some(["slow", "drop-after", "fair"], 2))
-def test_xero_is_killed_in_the_middle_and_comes_back(site: Site, weather: str) -> None:
+@pytest.mark.parametrize("fault", some(["slow", "drop-after", "fair"], 2))
+def test_xero_is_killed_in_the_middle_and_comes_back(site: Site, fault: str) -> None:
     word = site.fill(SIZE, Action.ARCHIVE)
     site.choose(word, SIZE, Action.ARCHIVE)
-    if weather != "fair":
-        site.practice.fault(weather, method="POST", path=WRITES, count=1, seconds=60)
+    if fault != "fair":
+        site.practice.fault(fault, method="POST", path=WRITES, count=1, seconds=60)
     ask(site, word)
     # Slow: it has the call and hasn't carried it out. The others: it has, and the answer may be lost.
-    site.until(lambda: is_under_way(site) if weather == "slow" else is_applied(site), "Xero having the call")
+    site.until(lambda: is_under_way(site) if fault == "slow" else is_applied(site), "Xero having the call")
     site.practice.kill()
     site.practice.restart_same_port()
     site.settle()

@@ -149,15 +149,15 @@ def test_another_size_is_painted_anew(demo: Demo) -> None:
         quit_(terminal)
 
 
-@pytest.mark.parametrize("weather", some([{}, {"kind": "slow", "seconds": 1}, {"kind": "drop-after"}], 2))
+@pytest.mark.parametrize("fault", some([{}, {"kind": "slow", "seconds": 1}, {"kind": "drop-after"}], 2))
 def test_an_archive_is_finished_once_though_the_terminal_was_closed(
-    demo: Demo, weather: dict[str, object]
+    demo: Demo, fault: dict[str, object]
 ) -> None:
     with demo.open() as terminal:
         until_contacts(terminal)
         demo.create("Quokka Joinery")
-        if weather:
-            demo.control("faults", {**weather, "method": "POST", "path": "/api.xro/", "count": 1})
+        if fault:
+            demo.control("faults", {**fault, "method": "POST", "path": "/api.xro/", "count": 1})
         terminal.write("/quokka")
         # Found once the next look at Xero has brought it.
         terminal.write("\r\x1b[15~")

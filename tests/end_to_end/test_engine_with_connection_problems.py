@@ -1,4 +1,4 @@
-"""The whole engine in foul weather: no loop dies of it, and everything settles when it is over."""
+"""The whole engine with random faults: no task dies of them, and everything settles when it is over."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def engine(
     service = account.open(organisations[0])
     running = asyncio.create_task(service.run())
     yield service
-    # A loop that died of the weather would have ended this.
+    # A task that died of a fault would have ended this.
     assert not running.done()
     await service.stop()
     await asyncio.gather(running, return_exceptions=True)
@@ -87,7 +87,7 @@ async def until(condition: Callable[[], object], person: Callable[[], Any], what
 
 
 class Person:
-    """Works on, whatever the weather, and presses F5 rather than wait."""
+    """Works on, whatever the faults, and presses F5 rather than wait."""
 
     def __init__(self, engine: RunnableBackend, practice: PracticeXero) -> None:
         self._engine = engine
@@ -118,7 +118,7 @@ class Person:
 
 
 @pytest.mark.timeout(200)
-async def test_everything_settles_when_the_weather_is_fair_again(
+async def test_everything_settles_when_the_faults_end(
     engine: RunnableBackend, practice: PracticeXero, tmp_path: Path
 ) -> None:
     def pane_is_quiet() -> bool:

@@ -1,4 +1,4 @@
-"""Thousands of calls in foul weather: every change ends where Xero says, and no limit is exceeded."""
+"""Thousands of calls with random faults: every change ends where Xero says, and no limit is exceeded."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from support import foul_weather
+from support import random_faults
 from support.effort import examples
 from support.practice import running_sandbox
 from support.under_fire import Desk, SmallPages, Somebody, work_until
@@ -67,8 +67,8 @@ def calls_made(practice: PracticeXero) -> int:
     return sum(spent["calls"] for spent in practice.control("GET", "budget").values())
 
 
-async def in_foul_weather(practice: PracticeXero, desks: list[Desk], calls: int) -> list[Somebody]:
-    """Let everybody work until so many calls have reached the sandbox; the weather is fair then."""
+async def in_random_faults(practice: PracticeXero, desks: list[Desk], calls: int) -> list[Somebody]:
+    """Let everybody work until so many calls have reached the sandbox; no faults happen then."""
     tenants = [one.tenant_id for one in practice.organisations]
     people = [
         Somebody(practice, tenant_id, desk, random.Random(SEED))  # noqa: S311 - as above
@@ -93,14 +93,14 @@ async def test_thousands_of_calls_end_where_xero_stands(practice: PracticeXero, 
     minute = 60 * CALLS
     practice.limits(minute=minute, appMinute=PLENTY)
     async with desks_of(practice, tmp_path, calls=minute, seconds=60.0) as desks:
-        foul_weather.order(practice, SEED)
-        people = await in_foul_weather(practice, desks, CALLS)
+        random_faults.order(practice, SEED)
+        people = await in_random_faults(practice, desks, CALLS)
         for desk in desks:
             await desk.settle()
         check_ends(desks, people)
 
         struck = Counter(one["fault"] for one in practice.requests() if one["path"].startswith("/api.xro/"))
-        assert foul_weather.kinds() == {kind for kind in struck if kind}
+        assert random_faults.kinds() == {kind for kind in struck if kind}
         assert sum(struck.values()) >= CALLS
         assert 0.2 < 1 - struck[None] / sum(struck.values()) < 0.4
         for one in practice.organisations:
@@ -121,10 +121,10 @@ async def test_the_minute_is_kept_to_call_by_call(practice: PracticeXero, tmp_pa
     # A minute of a second and a half; fewer calls in it than a slow machine can make.
     practice.limits(minute=15, minuteSeconds=1.5, appMinute=PLENTY)
     async with desks_of(practice, tmp_path, calls=15, seconds=1.5) as desks:
-        foul_weather.order(practice, SEED)
+        random_faults.order(practice, SEED)
         # Slow enough for calls to be under way at once.
         practice.fault("slow", seconds=0.2)
-        people = await in_foul_weather(practice, desks, 300)
+        people = await in_random_faults(practice, desks, 300)
         for desk in desks:
             await desk.settle()
         check_ends(desks, people)

@@ -1,4 +1,4 @@
-"""A Xero small enough to be believed, with the client's interface and weather that can be ordered."""
+"""A Xero small enough to be believed, with the client's interface and faults to order."""
 
 from __future__ import annotations
 

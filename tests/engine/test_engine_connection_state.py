@@ -1,4 +1,4 @@
-"""Bad weather: how long to wait, and who may end the waiting."""
+"""Connection problems: how long to wait, and who may end the waiting."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from tui.model.snapshot import ConnectionStatus
 
 
 class Sky:
-    """A weather whose two clocks move on only when told to."""
+    """A connection state whose two clocks move only when the test moves them."""
 
     def __init__(self) -> None:
         self.clock = Clock()
         self.elapsed = 0.0
         self.changes = 0
         self.told = asyncio.Event()
-        self.weather = ConnectionState(self.clock, self.changed)
+        self.connection = ConnectionState(self.clock, self.changed)
 
     def changed(self) -> None:
         self.changes += 1
@@ -50,14 +50,14 @@ class Sky:
         """Let each attempt follow the wait of the one before; returns the waits."""
         waits = []
         for _ in range(count):
-            self.weather.record_failure(error, self.weather.attempt())
+            self.connection.record_failure(error, self.connection.attempt())
             waits.append(self.wait)
             self.pass_by(self.wait)
         return waits
 
     @property
     def wait(self) -> float:
-        until = self.weather.xero_status.retry_at
+        until = self.connection.xero_status.retry_at
         return 0.0 if until is None else (until - self.clock()).total_seconds()
 
 
@@ -68,9 +68,9 @@ def sky(monkeypatch: pytest.MonkeyPatch) -> Sky:
     return sky
 
 
-async def waits(weather: ConnectionState) -> bool:
+async def waits(connection: ConnectionState) -> bool:
     """Say whether a caller would still be waiting once everything else that is ready has run."""
-    waiting = asyncio.create_task(weather.wait_until_ready())
+    waiting = asyncio.create_task(connection.wait_until_ready())
     for _ in range(5):
         await asyncio.sleep(0)
     is_waiting = not waiting.done()
@@ -105,20 +105,20 @@ LOST = ReplyLostError(WHY)
 def test_each_failure_has_its_name_and_its_wait(
     sky: Sky, error: ReshelveError, link: ConnectionStatus, seconds: float
 ) -> None:
-    sky.weather.record_failure(error)
-    assert sky.weather.xero_status.status is link
+    sky.connection.record_failure(error)
+    assert sky.connection.xero_status.status is link
     assert sky.wait == seconds
     assert sky.changes == 1
 
 
 def test_the_reason_of_a_failure_is_kept_for_the_screen(sky: Sky) -> None:
-    sky.weather.record_failure(LOST)
-    assert sky.weather.xero_status.detail == LOST.notice
+    sky.connection.record_failure(LOST)
+    assert sky.connection.xero_status.detail == LOST.notice
 
 
 def test_offline_doubles_up_to_half_a_minute_and_an_answer_resets_it(sky: Sky) -> None:
     assert sky.failures(OfflineError(WHY), 8) == [1, 2, 4, 8, 16, 30, 30, 30]
-    sky.weather.record_success(59, 4999)
+    sky.connection.record_success(59, 4999)
     assert sky.wait == 0
     assert sky.failures(OfflineError(WHY), 1) == [1]
 
@@ -139,38 +139,38 @@ def test_a_limit_does_not_count_as_a_failure(sky: Sky) -> None:
 
 
 def test_several_jobs_that_meet_the_same_trouble_are_one_failure(sky: Sky) -> None:
-    attempts = [sky.weather.attempt() for _ in range(3)]
-    sky.weather.record_failure(OfflineError(WHY), attempts[0])
-    sky.weather.record_failure(OfflineError(WHY), attempts[1])
+    attempts = [sky.connection.attempt() for _ in range(3)]
+    sky.connection.record_failure(OfflineError(WHY), attempts[0])
+    sky.connection.record_failure(OfflineError(WHY), attempts[1])
     sky.pass_by(0.5)
-    sky.weather.record_failure(OfflineError(WHY))
+    sky.connection.record_failure(OfflineError(WHY))
     assert sky.wait == 0.5
     sky.pass_by(20)
-    sky.weather.record_failure(OfflineError(WHY), attempts[2])
+    sky.connection.record_failure(OfflineError(WHY), attempts[2])
     assert sky.wait == 1
     sky.pass_by(1)
     assert sky.failures(OfflineError(WHY), 1) == [2]
 
 
 def test_the_longer_of_two_waits_is_kept_and_named(sky: Sky) -> None:
-    sky.weather.record_failure(RateLimitedError(7200, "day"))
-    sky.weather.record_failure(OfflineError(WHY))
-    assert (sky.weather.xero_status.status, sky.wait) == (ConnectionStatus.LIMITED, 7200)
-    sky.weather.record_failure(RateLimitedError(9000, "day"))
+    sky.connection.record_failure(RateLimitedError(7200, "day"))
+    sky.connection.record_failure(OfflineError(WHY))
+    assert (sky.connection.xero_status.status, sky.wait) == (ConnectionStatus.LIMITED, 7200)
+    sky.connection.record_failure(RateLimitedError(9000, "day"))
     assert sky.wait == 9000
 
 
 def test_an_answer_to_what_was_asked_before_a_limit_does_not_lift_it(sky: Sky) -> None:
-    before = sky.weather.attempt()
-    sky.weather.record_failure(RateLimitedError(7200, "day"), before)
-    sky.weather.record_success(3, 0, before)
-    assert (sky.weather.xero_status.status, sky.wait, sky.weather.xero_status.day_calls_left) == (
+    before = sky.connection.attempt()
+    sky.connection.record_failure(RateLimitedError(7200, "day"), before)
+    sky.connection.record_success(3, 0, before)
+    assert (sky.connection.xero_status.status, sky.wait, sky.connection.xero_status.day_calls_left) == (
         ConnectionStatus.LIMITED,
         7200,
         0,
     )
-    sky.weather.record_success(3, 0, sky.weather.attempt())
-    assert sky.weather.xero_status.status is ConnectionStatus.ONLINE
+    sky.connection.record_success(3, 0, sky.connection.attempt())
+    assert sky.connection.xero_status.status is ConnectionStatus.ONLINE
 
 
 @pytest.mark.parametrize(
@@ -184,74 +184,77 @@ def test_an_answer_to_what_was_asked_before_a_limit_does_not_lift_it(sky: Sky) -
     ],
 )
 def test_each_limit_has_its_reason(sky: Sky, problem: str, reason: ConnectionReason, words: str) -> None:
-    sky.weather.record_failure(RateLimitedError(10, problem))
-    assert sky.weather.xero_status.detail == Notice(reason)
+    sky.connection.record_failure(RateLimitedError(10, problem))
+    assert sky.connection.xero_status.detail == Notice(reason)
     assert words in messages.in_full(Notice(reason))
 
 
 def test_an_organisation_that_is_gone_says_what_still_works_and_what_to_do(sky: Sky) -> None:
-    sky.weather.record_failure(NotConnectedError(WHY))
-    detail = sky.weather.xero_status.detail
+    sky.connection.record_failure(NotConnectedError(WHY))
+    detail = sky.connection.xero_status.detail
     assert detail == Notice(ConnectionReason.REMOVED)
     assert "still read" in messages.in_full(detail)
     assert messages.action(detail) == "connect"
 
 
 def test_calls_that_wait_for_xeros_minute_say_until_when(sky: Sky) -> None:
-    sky.weather.record_success(0, 4000)
-    sky.weather.record_minute_limit(23)
-    assert sky.weather.display_status.minute_full_until == START + timedelta(seconds=23)
-    assert sky.weather.display_status.status is ConnectionStatus.ONLINE
-    sky.weather.record_minute_limit(None)
-    assert sky.weather.display_status.minute_full_until is None
+    sky.connection.record_success(0, 4000)
+    sky.connection.record_minute_limit(23)
+    assert sky.connection.display_status.minute_full_until == START + timedelta(seconds=23)
+    assert sky.connection.display_status.status is ConnectionStatus.ONLINE
+    sky.connection.record_minute_limit(None)
+    assert sky.connection.display_status.minute_full_until is None
 
 
 def test_an_answer_that_takes_long_is_known_until_it_comes(sky: Sky) -> None:
-    sky.weather.record_success(60, 4000)
-    sky.weather.record_slow_reply(5)
-    assert sky.weather.display_status.no_reply_since == START - timedelta(seconds=5)
-    sky.weather.record_slow_reply(None)
-    assert sky.weather.display_status.no_reply_since is None
+    sky.connection.record_success(60, 4000)
+    sky.connection.record_slow_reply(5)
+    assert sky.connection.display_status.no_reply_since == START - timedelta(seconds=5)
+    sky.connection.record_slow_reply(None)
+    assert sky.connection.display_status.no_reply_since is None
 
 
 async def test_calls_kept_for_the_person_are_named_and_hold_nobody_up(sky: Sky) -> None:
-    sky.weather.record_success(60, 900)
+    sky.connection.record_success(60, 900)
     until = START + timedelta(hours=1)
-    sky.weather.limit_background_calls(until)
-    assert sky.weather.display_status.retry_at == until
-    assert sky.weather.display_status.detail == Notice(ConnectionReason.CALLS_RESERVED)
-    assert not await waits(sky.weather)
-    sky.weather.record_failure(OfflineError(WHY))
-    assert sky.weather.display_status.detail == Notice(WHY)
-    sky.weather.record_success(60, 4999)
-    sky.weather.limit_background_calls(None)
-    assert sky.weather.display_status == sky.weather.xero_status
+    sky.connection.limit_background_calls(until)
+    assert sky.connection.display_status.retry_at == until
+    assert sky.connection.display_status.detail == Notice(ConnectionReason.CALLS_RESERVED)
+    assert not await waits(sky.connection)
+    sky.connection.record_failure(OfflineError(WHY))
+    assert sky.connection.display_status.detail == Notice(WHY)
+    sky.connection.record_success(60, 4999)
+    sky.connection.limit_background_calls(None)
+    assert sky.connection.display_status == sky.connection.xero_status
 
 
 def test_an_answer_tells_the_calls_left_and_forgets_the_trouble(sky: Sky) -> None:
-    sky.weather.record_failure(LOST)
-    sky.weather.record_success(58, None)
-    link = sky.weather.xero_status
+    sky.connection.record_failure(LOST)
+    sky.connection.record_success(58, None)
+    link = sky.connection.xero_status
     assert (link.status, link.minute_calls_left, link.day_calls_left) == (ConnectionStatus.ONLINE, 58, None)
     assert (link.last_reply_at, link.retry_at, link.detail) == (START, None, None)
 
 
-def test_bad_weather_keeps_what_the_last_answer_said(sky: Sky) -> None:
-    sky.weather.record_success(58, 4800)
+def test_connection_problem_keeps_what_the_last_answer_said(sky: Sky) -> None:
+    sky.connection.record_success(58, 4800)
     sky.clock.forward(minutes=5)
-    sky.weather.record_failure(OfflineError(WHY))
-    assert (sky.weather.xero_status.last_reply_at, sky.weather.xero_status.day_calls_left) == (START, 4800)
+    sky.connection.record_failure(OfflineError(WHY))
+    assert (sky.connection.xero_status.last_reply_at, sky.connection.xero_status.day_calls_left) == (
+        START,
+        4800,
+    )
 
 
-async def test_fine_weather_is_not_waited_for(sky: Sky) -> None:
-    assert not await waits(sky.weather)
+async def test_a_good_connection_is_not_waited_for(sky: Sky) -> None:
+    assert not await waits(sky.connection)
 
 
 async def test_the_wait_ends_when_its_time_has_come(sky: Sky) -> None:
-    sky.weather.record_failure(OfflineError(WHY))
-    assert await waits(sky.weather)
+    sky.connection.record_failure(OfflineError(WHY))
+    assert await waits(sky.connection)
     sky.clock.forward(seconds=1)
-    assert not await waits(sky.weather)
+    assert not await waits(sky.connection)
 
 
 @pytest.mark.parametrize(
@@ -265,22 +268,22 @@ async def test_the_wait_ends_when_its_time_has_come(sky: Sky) -> None:
     ],
 )
 async def test_a_person_ends_the_wait(sky: Sky, error: ReshelveError) -> None:
-    sky.weather.record_failure(error)
-    waiting = [asyncio.create_task(sky.weather.wait_until_ready()) for _ in range(3)]
+    sky.connection.record_failure(error)
+    waiting = [asyncio.create_task(sky.connection.wait_until_ready()) for _ in range(3)]
     await asyncio.sleep(0)
-    sky.weather.retry_now()
+    sky.connection.retry_now()
     await asyncio.gather(*waiting)
-    assert sky.weather.xero_status.retry_at is None
+    assert sky.connection.xero_status.retry_at is None
 
 
 async def test_a_clock_set_back_neither_prolongs_the_wait_nor_the_countdown(
     sky: Sky, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection_state, "_NAP", 0.001)
-    sky.weather.record_failure(RateLimitedError(30, "minute"))
+    sky.connection.record_failure(RateLimitedError(30, "minute"))
     sky.clock.forward(hours=-5)
     sky.told.clear()
-    waiting = asyncio.create_task(sky.weather.wait_until_ready())
+    waiting = asyncio.create_task(sky.connection.wait_until_ready())
     await asyncio.wait_for(sky.told.wait(), 30)
     assert sky.wait == 30
     assert not waiting.done()
@@ -292,30 +295,30 @@ async def test_a_clock_set_back_neither_prolongs_the_wait_nor_the_countdown(
 async def test_a_night_asleep_ends_the_wait_though_one_clock_stood_still(
     sky: Sky, error: ReshelveError
 ) -> None:
-    sky.weather.record_failure(error)
+    sky.connection.record_failure(error)
     sky.clock.forward(hours=9)
-    assert not await waits(sky.weather)
+    assert not await waits(sky.connection)
 
 
 async def test_a_person_who_was_quicker_than_the_wait_is_heard(sky: Sky) -> None:
-    sky.weather.record_failure(OfflineError(WHY))
-    sky.weather.retry_now()
-    assert not await waits(sky.weather)
+    sky.connection.record_failure(OfflineError(WHY))
+    sky.connection.retry_now()
+    assert not await waits(sky.connection)
 
 
 async def test_a_persons_nudge_starts_the_waits_anew(sky: Sky) -> None:
     sky.failures(OfflineError(WHY), 5)
-    sky.weather.record_failure(OfflineError(WHY))
-    sky.weather.retry_now()
-    sky.weather.record_failure(OfflineError(WHY))
+    sky.connection.record_failure(OfflineError(WHY))
+    sky.connection.retry_now()
+    sky.connection.record_failure(OfflineError(WHY))
     assert sky.wait == 1
 
 
 async def test_nobody_ends_the_wait_for_a_limit(sky: Sky) -> None:
-    sky.weather.record_failure(RateLimitedError(30, "minute"))
-    waiting = asyncio.create_task(sky.weather.wait_until_ready())
+    sky.connection.record_failure(RateLimitedError(30, "minute"))
+    waiting = asyncio.create_task(sky.connection.wait_until_ready())
     await asyncio.sleep(0)
-    sky.weather.retry_now()
+    sky.connection.retry_now()
     for _ in range(5):
         await asyncio.sleep(0)
     assert not waiting.done()
@@ -324,25 +327,25 @@ async def test_nobody_ends_the_wait_for_a_limit(sky: Sky) -> None:
 
 
 async def test_an_answer_to_somebody_else_ends_everybodys_wait(sky: Sky) -> None:
-    sky.weather.record_failure(OfflineError(WHY))
-    waiting = asyncio.create_task(sky.weather.wait_until_ready())
+    sky.connection.record_failure(OfflineError(WHY))
+    waiting = asyncio.create_task(sky.connection.wait_until_ready())
     await asyncio.sleep(0)
-    sky.weather.record_success(60, 5000)
+    sky.connection.record_success(60, 5000)
     await waiting
-    assert sky.weather.xero_status.status is ConnectionStatus.ONLINE
+    assert sky.connection.xero_status.status is ConnectionStatus.ONLINE
 
 
 async def test_the_other_copy_is_named_without_a_countdown(sky: Sky) -> None:
-    sky.weather.mark_standby()
-    assert sky.weather.xero_status.status is ConnectionStatus.STANDBY
-    assert sky.weather.xero_status.detail == Notice(ConnectionReason.STANDBY)
-    assert not await waits(sky.weather)
+    sky.connection.mark_standby()
+    assert sky.connection.xero_status.status is ConnectionStatus.STANDBY
+    assert sky.connection.xero_status.detail == Notice(ConnectionReason.STANDBY)
+    assert not await waits(sky.connection)
 
 
 async def test_a_keychain_that_waits_is_asked_again_soon_however_long_it_takes(sky: Sky) -> None:
     # Its prompt may be answered at any moment.
     error = KeychainError(SignInReason.KEYCHAIN_WAITING)
     assert max(sky.failures(error, 20)) <= 5
-    assert sky.weather.xero_status.status is ConnectionStatus.KEYCHAIN
-    assert sky.weather.xero_status.detail == error.notice
+    assert sky.connection.xero_status.status is ConnectionStatus.KEYCHAIN
+    assert sky.connection.xero_status.detail == error.notice
     assert max(sky.failures(KeychainError(SignInReason.KEYCHAIN_LOCKED), 20)) > 5

@@ -1,6 +1,6 @@
 """The whole lifecycle as a state machine: requests, undo, queue control, somebody in Xero, storms, crashes.
 
-After every step the journal must agree with its own log; once the weather is fair nothing may be stuck, and
+After every step the journal must agree with its own log; once the faults end nothing may be stuck, and
 every contact must stand in the journal as it does in Xero. A wish archives a contact at most once.
 """
 
@@ -234,7 +234,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.restart()
 
     @rule()
-    def the_weather_clears(self) -> None:
+    def the_faults_end(self) -> None:
         self.run_(self.store.changes.pause(self.clock(), on=False))
         self.work_until_all_is_known()
         assert not self.store.changes.in_states(*UNFINISHED), "stuck"

@@ -164,7 +164,7 @@ async def test_a_call_refused_as_a_whole_for_no_known_contact_refuses_all_in_its
     assert {outbox.now(change).message for change in changes} == {"A validation exception occurred"}
 
 
-# --- weather ---
+# --- connection problems ---
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ class Histories(RuleBasedStateMachine):
         self.xero.repeating = ids
 
     @rule(writes=FAULTS, reads=FAULTS)
-    def work_in_bad_weather(self, writes: list[Fault | None], reads: list[Fault | None]) -> None:
+    def work_in_connection_problem(self, writes: list[Fault | None], reads: list[Fault | None]) -> None:
         self.xero.write_faults, self.xero.read_faults = writes, reads
         # Everything then stands in the journal: nothing is to be done about it here.
         with suppress(XeroError):
@@ -144,7 +144,7 @@ class Histories(RuleBasedStateMachine):
         self.pusher = self.new_pusher()
 
     @rule()
-    def the_weather_clears(self) -> None:
+    def the_faults_end(self) -> None:
         for _ in range(6):
             with suppress(XeroError):
                 self.run_(self.drain())

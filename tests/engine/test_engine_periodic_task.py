@@ -48,7 +48,7 @@ async def test_a_wish_for_what_is_being_done_already_is_dropped_if_so_wanted() -
     job = PeriodicTask(lambda: 3600, drops_overlap=True)
     job.wake()
     await job.wait_until_due()
-    job.wake()  # while it waits for better weather
+    job.wake()  # while it waits to retry
     with job.running():
         job.wake()
         job.wake()

@@ -333,7 +333,7 @@ async def test_a_contact_found_gone_when_read_fresh_is_marked(store: Store) -> N
 # --- the disk ---
 
 
-async def test_a_disk_in_trouble_is_no_bad_weather_and_is_tried_again(
+async def test_a_disk_in_trouble_is_no_connection_problem_and_is_tried_again(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection_state, "_PAUSE", 0.3)

@@ -33,11 +33,11 @@ async def archived(store: Store) -> Store:
 def publishing(store: Store, clock: Clock, *, has_feed: bool) -> tuple[SnapshotPublisher, ReLeasedMonitor]:
     clock.at = START + timedelta(minutes=5)
     released = ReLeasedMonitor(store, NightlyWindow(time(0), time(6), UTC), clock, has_feed=has_feed)
-    weather, disk = ConnectionState(clock, lambda: None), StorageHealth(lambda: None)
+    connection, disk = ConnectionState(clock, lambda: None), StorageHealth(lambda: None)
     return SnapshotPublisher(
         Organisation("t1", "Demo", "!demo"),
         store,
-        weather,
+        connection,
         released,
         storage=disk,
         clock=XeroClock(clock, store),

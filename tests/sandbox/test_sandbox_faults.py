@@ -1,4 +1,4 @@
-"""Bad weather to order."""
+"""Connection problems to order."""
 
 from __future__ import annotations
 

@@ -46,9 +46,9 @@ ANSWERS = [
 
 
 def link_after(response: httpx.Response) -> XeroStatus:
-    weather = ConnectionState(lambda: NOW, lambda: None)
-    weather.record_failure(error_for(response))
-    return weather.xero_status
+    connection = ConnectionState(lambda: NOW, lambda: None)
+    connection.record_failure(error_for(response))
+    return connection.xero_status
 
 
 @pytest.mark.parametrize(("response", "title", "words", "others"), ANSWERS)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from msgspec.structs import replace
 from support.asked import is_asked_for
+from support.fake_changes import FakeChanges
 from support.fake_comparison import FakeComparison
-from support.fake_desk import FakeDesk
-from support.fake_telling import FakeTellings
+from support.fake_evidence import FakeEvidence
 from support.fake_tenancy import FakeTenancy
 
 from tui.model.change import Action, Change, ChangeLogEntry, Origin, State
@@ -122,7 +122,7 @@ class ListRows:
 
 
 @dataclass(eq=False)
-class FakeBackend(FakeDesk, FakeTellings, FakeTenancy, FakeComparison):
+class FakeBackend(FakeChanges, FakeEvidence, FakeTenancy, FakeComparison):
     """Answers from lists. `calls` names what was asked; gates hold an answer back until they are set."""
 
     known: dict[str, Contact]

@@ -186,11 +186,11 @@ class PracticeXero:
         return reply.json() if reply.body else None
 
     def fault(self, kind: str, **wish: Any) -> None:
-        """Order bad weather: `count=1`, `method="POST"`, `path="/api.xro/2.0/Contacts"`, `seconds=…`, …"""
+        """Order faults: `count=1`, `method="POST"`, `path="/api.xro/2.0/Contacts"`, `seconds=…`, …"""
         self.control("POST", "faults", {"kind": kind, **wish})
 
     def clear_faults(self) -> None:
-        """Back to fair weather."""
+        """Back to no faults."""
         self.control("DELETE", "faults")
 
     def requests(self) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Organisations at work in foul weather: the engine's own parts, a real sandbox, and somebody else in Xero.
+"""Organisations at work with random faults: the engine's own parts, a real sandbox, and another user in Xero.
 
 Nothing here waits: where the engine would back off, a job is tried again at once, and now and then it is
 cancelled half-way, as when the program is closed.
@@ -80,7 +80,7 @@ class Desk:
                 group.create_task(self._again_and_again(job))
 
     async def settle(self) -> None:
-        """Finish everything in fair weather, as a program that was started again; nothing may fail now."""
+        """Finish everything in no faults, as a program that was started again; nothing may fail now."""
         self._begin()
         # What was being sent, or lost its answer just now, is only settled by a read that comes later.
         self.ahead += _LATER

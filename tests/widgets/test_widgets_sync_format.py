@@ -248,7 +248,7 @@ def test_what_is_waited_for_is_said_with_until_when(
     assert xero_problem(xero, NOW) == words
 
 
-def test_a_disk_in_trouble_is_said_before_xeros_weather() -> None:
+def test_a_disk_in_trouble_is_said_before_connection_problems() -> None:
     snapshot = replace(FakeBackend.with_contacts(1).snapshot, xero=OFFLINE)
     assert problem_text(snapshot, NOW).startswith("Xero can't be reached.")
     full = replace(snapshot, storage_problem=notice("The disk is full. Free some space."))

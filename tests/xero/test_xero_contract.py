@@ -50,7 +50,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeXero]:
 
 @pytest.fixture
 def practice(running: PracticeXero) -> PracticeXero:
-    """Fair weather and full budgets."""
+    """No faults and full budgets."""
     running.clear_faults()
     running.limits(minute=60)
     return running
@@ -228,7 +228,7 @@ async def test_a_call_dropped_before_the_work_is_lost_and_the_work_is_not_done(
         ("offline", XeroReason.SERVER_MESSAGE, "The Organisation is offline"),
     ],
 )
-async def test_bad_weather_has_its_reason_and_xeros_words(
+async def test_connection_problem_has_its_reason_and_xeros_words(
     practice: PracticeXero, kind: str, reason: XeroReason, words: str | None
 ) -> None:
     practice.fault(kind, path=CONTACTS, count=2)

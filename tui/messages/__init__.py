@@ -50,11 +50,17 @@ _TEXTS: dict[Reason, Text | Callable[[Mapping[str, Param]], Text]] = {
 
 
 def text_of(notice: Notice) -> Text:
-    """Return the text of a notice, with its parameters filled in."""
-    text = _TEXTS[notice.reason]
-    if not isinstance(text, Text):
-        text = text(notice.params)
-    return Text(fill_in(text.message, notice.params), fill_in(text.next_step, notice.params), text.action)
+    """Return the text of a notice, with its parameters filled in.
+
+    Stored parameters may be damaged, or come from another version of Reshelve: the text then says only that.
+    """
+    try:
+        text = _TEXTS[notice.reason]
+        if not isinstance(text, Text):
+            text = text(notice.params)
+        return Text(fill_in(text.message, notice.params), fill_in(text.next_step, notice.params), text.action)
+    except (KeyError, TypeError, ValueError):
+        return text_of(Notice(ChangeReason.UNKNOWN))
 
 
 def message(about: Notice | ReshelveError) -> str:
@@ -81,11 +87,7 @@ def why(about: Change | ChangeLogEntry) -> str:
     """Return the reason for a change's state, in Xero's own words if it gave any; may be empty."""
     if about.message or about.notice is None:
         return about.message
-    try:
-        return message(about.notice)
-    except (KeyError, TypeError, ValueError):
-        # Stored parameters may be damaged, or from another version.
-        return message(Notice(ChangeReason.UNKNOWN))
+    return message(about.notice)
 
 
 def reasons_with(word: str) -> tuple[Reason, ...]:

@@ -86,7 +86,7 @@ class MainScreen(EngineScreen[None]):
         self.comparison = ComparisonController(self)
         self._key_bar_state: tuple[bool, bool, bool, bool] | None = None
         self._has_reminded = False
-        self._legend = ""
+        self._pane_title = ""
 
     def compose(self) -> ComposeResult:
         """Lay out the parts; `main.tcss` places them for each terminal size."""
@@ -136,9 +136,11 @@ class MainScreen(EngineScreen[None]):
         row = self.table.cursor_row
         text = legend_of(row.last_change if row is not None else None)
         self.status_legend.update_from(text)
-        if text != self._legend:
-            self._legend = text
-            self.sync_pane.border_title = content(f" {text} " if text else "")
+        # The pane has a top border at this width only. An invisible title would still repaint it.
+        title = f" {text} " if text and self.has_class("-medium") else ""
+        if title != self._pane_title:
+            self._pane_title = title
+            self.sync_pane.border_title = content(title)
 
     def _remind(self, snapshot: Snapshot) -> None:
         """Show once, when the organisation opens, how many restores are left to finish in Xero."""

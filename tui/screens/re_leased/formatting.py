@@ -151,8 +151,9 @@ def sync_overview(re_leased: ReLeasedStatus, now: datetime) -> str:
     if not re_leased.is_polled:
         return "its feed is loading."
     if not re_leased.state:
-        nobody = "Sync Overview not recorded yet."
-        return "its feed doesn't show the Sync Overview state." if re_leased.has_feed else nobody
+        if re_leased.has_feed:
+            return "its feed doesn't show the Sync Overview state."
+        return "Sync Overview not recorded yet."
     if re_leased.state_reported_at is None:
         return f"“{safe(re_leased.state)}”, from its feed."
     again = "" if _is_recent(re_leased.state_reported_at, now) else " It may have changed since."

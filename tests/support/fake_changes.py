@@ -36,7 +36,7 @@ _BECOMES = {UndoOutcome.CANCEL: State.CANCELLED, UndoOutcome.DISMISS: State.DISM
 
 
 @dataclass(eq=False, kw_only=True)
-class FakeDesk:
+class FakeChanges:
     """Undoes what the test has planned with `plan`, and lists what lies in `changes`."""
 
     known: dict[str, Contact]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tui.model.snapshot import Snapshot
 
 
-class FakeTellings:
+class FakeEvidence:
     """Grades nothing by itself: a test says with `standings` what follows."""
 
     snapshot: Snapshot
