@@ -20,14 +20,14 @@ from tui.model.reasons import Notice, ReadOnlyReason
 from tui.model.services import read_only_reason
 from tui.screens import navigation
 from tui.screens.base_screen import BaseScreen
-from tui.screens.main import MainScreen
-from tui.screens.messages import (
+from tui.screens.events import (
     ConnectRequested,
     OrganisationChosen,
     OrganisationsConnected,
     RestoreRequested,
     SnapshotChanged,
 )
+from tui.screens.main import MainScreen
 from tui.system.log import logger
 from tui.widgets.themes import DEFAULT, THEMES
 

@@ -20,7 +20,7 @@ TEXTS: Final[Catalogue] = {
     ChangeReason.CONFIRMED_LATE: Text(
         "An earlier request, which Xero hadn't confirmed, was carried out after all."
     ),
-    ChangeReason.DETECTED_IN_XERO: Text("Seen in Xero."),
+    ChangeReason.DETECTED_IN_XERO: Text("Reshelve detected it in Xero."),
     ChangeReason.ARCHIVED_FIRST: Text("Someone archived it in Xero first, so it wasn't sent."),
     ChangeReason.MERGED_AWAY: Text("Someone merged it into another contact in Xero, which archives it."),
     ChangeReason.RESTORED_SINCE: Text(

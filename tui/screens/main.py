@@ -18,7 +18,7 @@ from tui.screens.base_screen import EngineScreen
 from tui.screens.changes.change_controller import ChangeController, blocked_reason
 from tui.screens.changes.undo_controller import UndoController
 from tui.screens.compare.open_comparison import ComparisonController
-from tui.screens.messages import GroupNamesLoaded, SearchAnswered, SnapshotChanged
+from tui.screens.events import GroupNamesLoaded, SearchAnswered, SnapshotChanged
 from tui.screens.re_leased.manual_sync_controller import ManualSyncController
 from tui.screens.search_controller import SearchController
 from tui.widgets.banners import PausedBanner, SelectionBar, SyncProgressBar, UnreadableBar

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tui.model.filters import NoMatchCondition
 from tui.model.query import Query, Tab
 from tui.model.query_parser import parse_query
-from tui.screens.messages import GroupNamesLoaded, SearchAnswered
+from tui.screens.events import GroupNamesLoaded, SearchAnswered
 from tui.widgets.contact_table import ContactTable
 from tui.widgets.search_box import QueryHint, SearchBox
 from tui.widgets.search_format import complete, correct

@@ -12,7 +12,7 @@ from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
 from tui.model.reasons import ContactReason, Notice
 from tui.screens import navigation
-from tui.screens.messages import RestoreRequested
+from tui.screens.events import RestoreRequested
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence

@@ -25,7 +25,7 @@ from tui.screens.changes.change_list_controller import ChangeListController, Cha
 from tui.screens.changes.undo_controller import UndoController
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.dialogs.file_name import FileNameScreen
-from tui.screens.messages import SnapshotChanged
+from tui.screens.events import SnapshotChanged
 from tui.widgets.banners import PausedBanner
 from tui.widgets.group_bar import ChangeGroupBar
 from tui.widgets.key_bar import KeyBar

@@ -9,7 +9,7 @@ from tui.messages.formats import format_number, pluralize
 from tui.model.change import Action
 from tui.model.change_list import ChangeGroup, ChangeQuery
 from tui.screens.dialogs.ask import AskScreen
-from tui.screens.messages import RestoreRequested
+from tui.screens.events import RestoreRequested
 from tui.widgets.text import safe
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tui.model.change_list import BatchKind, UndoOutcome
 from tui.screens.changes import formatting
 from tui.screens.dialogs.ask import AskScreen
-from tui.screens.messages import RestoreRequested
+from tui.screens.events import RestoreRequested
 
 if TYPE_CHECKING:
     from tui.model.change_list import UndoPlan

@@ -20,7 +20,7 @@ from tui.screens.compare.comparison_list import ComparisonList, KindBar, LinesFo
 from tui.screens.compare.fix_controller import FixController
 from tui.screens.compare.formatting import LineKind, counts, lines_of
 from tui.screens.compare.match_controller import MatchController
-from tui.screens.messages import SnapshotChanged
+from tui.screens.events import SnapshotChanged
 from tui.widgets.banners import PausedBanner, SelectionBar
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import StaticLine

@@ -27,7 +27,7 @@ from tui.screens.connect.sign_in_attempt import (
     SignInSucceeded,
 )
 from tui.screens.dialogs.ask import AskScreen
-from tui.screens.messages import OrganisationsConnected
+from tui.screens.events import OrganisationsConnected
 from tui.widgets import clock
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel

@@ -24,7 +24,7 @@ from tui.screens.base_screen import BaseScreen
 from tui.screens.connect import formatting
 from tui.screens.connect.formatting import KEYCHAIN
 from tui.screens.dialogs.ask import AskScreen
-from tui.screens.messages import ConnectRequested, OrganisationChosen
+from tui.screens.events import ConnectRequested, OrganisationChosen
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel
 

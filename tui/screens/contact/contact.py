@@ -19,7 +19,7 @@ from tui.screens.base_screen import EngineScreen
 from tui.screens.changes.change_controller import ChangeController, blocked_reason, can_retry
 from tui.screens.changes.undo_controller import UndoController
 from tui.screens.contact import formatting
-from tui.screens.messages import SnapshotChanged
+from tui.screens.events import SnapshotChanged
 from tui.screens.re_leased.contact_report_controller import ContactReportController
 from tui.widgets.banners import PausedBanner
 from tui.widgets.key_bar import KeyBar

@@ -17,7 +17,7 @@ from tui.model.errors import ReshelveError
 from tui.screens import navigation
 from tui.screens.base_screen import EngineScreen
 from tui.screens.dialogs import formatting
-from tui.screens.messages import PrecheckFailed, PrecheckFinished
+from tui.screens.events import PrecheckFailed, PrecheckFinished
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel
 

@@ -13,6 +13,7 @@ from tui.actions.registry import bindings, spec
 from tui.messages.formats import pluralize
 from tui.model.change import State
 from tui.screens.base_screen import EngineScreen
+from tui.screens.events import ConnectRequested, SnapshotChanged
 from tui.screens.manual_restores.finish_controller import (
     FinishController,
     PagesOpened,
@@ -20,7 +21,6 @@ from tui.screens.manual_restores.finish_controller import (
     RestoresLoaded,
     row_height,
 )
-from tui.screens.messages import ConnectRequested, SnapshotChanged
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel
 from tui.widgets.virtual_list import VirtualList

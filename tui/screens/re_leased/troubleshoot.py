@@ -24,7 +24,7 @@ from tui.screens.changes.retry_controller import RetryController
 from tui.screens.compare.open_comparison import ComparisonController
 from tui.screens.dialogs.choose import ChooseScreen
 from tui.screens.dialogs.file_name import FileNameScreen
-from tui.screens.messages import SnapshotChanged
+from tui.screens.events import SnapshotChanged
 from tui.screens.re_leased.formatting import (
     RECONNECT_STATUSES,
     STYLES,

@@ -17,7 +17,7 @@ from textual.worker import WorkerFailed
 from tui.actions.registry import bindings
 from tui.model.errors import ReshelveError
 from tui.screens.base_screen import EngineScreen
-from tui.screens.messages import SnapshotChanged
+from tui.screens.events import SnapshotChanged
 from tui.screens.tenancy import formatting
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel
