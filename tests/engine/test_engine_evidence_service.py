@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from tui.engine.clock import XeroClock
 from tui.engine.re_leased_monitor import ReLeasedMonitor
+from tui.engine.services import WriteAccess
 from tui.engine.services.evidence import EvidenceService
-from tui.engine.services.write_access import WriteAccess
 from tui.model.change import Origin
 from tui.model.contact import ContactStatus
 from tui.model.errors import FeedError, ReshelveError

@@ -13,13 +13,13 @@ from msgspec.structs import replace
 
 from tui import messages
 from tui.engine.re_leased_monitor import ReLeasedMonitor
-from tui.engine.sync.sync_state import CLOCK_AHEAD
 from tui.model.errors import FeedError
 from tui.model.evidence import StatusSince, SyncStatus
 from tui.model.query import Query
 from tui.model.reasons import FeedReason, Notice
 from tui.re_leased.evidence_source import EvidenceReport
 from tui.settings import OrganisationSettings
+from tui.store.sync_state import CLOCK_AHEAD
 from tui.widgets import sync_pane
 from tui.widgets.status_badge import badge_for
 from tui.widgets.sync_format import next_sync

@@ -18,8 +18,8 @@ from tui.model.change import Action, State
 from tui.model.evidence import CompanyState, StatusSince, SyncStatus
 from tui.model.snapshot import ReLeasedStatus
 from tui.screens.changes.changes import ChangesScreen
-from tui.screens.contact.contact import ContactScreen
-from tui.widgets.group_bar import ChangeGroupBar
+from tui.screens.contact import ContactScreen
+from tui.widgets.tab_bar import ChangeGroupBar
 from tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:

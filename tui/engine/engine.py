@@ -6,17 +6,17 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from tui.engine.clock import XeroClock, utc_now
-from tui.engine.connectivity.connection_state import ConnectionState, StorageHealth
-from tui.engine.maintenance.upkeep import maintain
+from tui.engine.connectivity import ConnectionState, StorageHealth
+from tui.engine.maintenance import maintain
 from tui.engine.re_leased_monitor import ReLeasedMonitor
 from tui.engine.scheduler import Scheduler
+from tui.engine.services import WriteAccess
 from tui.engine.services.changes import ChangeLog, ChangeService, UndoService
 from tui.engine.services.comparison import ComparisonService
 from tui.engine.services.contacts import ContactRefresher, ContactService
 from tui.engine.services.evidence import EvidenceService
 from tui.engine.services.manual_restores import ManualRestoreService
 from tui.engine.services.tenancy import TenancyService
-from tui.engine.services.write_access import WriteAccess
 from tui.engine.snapshot_publisher import SnapshotPublisher
 from tui.engine.supervision import supervise
 from tui.model.reasons import TaskReason
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
-    from tui.engine.clients import ClientFactory
+    from tui.engine.engine_factory import ClientFactory
     from tui.engine.sync.leader_lock import LeaderLock
     from tui.model.contact import Organisation
     from tui.model.evidence import NightlyWindow

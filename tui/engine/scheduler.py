@@ -9,17 +9,17 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from tui.engine.clock import utc_now
-from tui.engine.connectivity.quota import ActivityTracker, QuotaBudget, QuotaHighWaterMark
+from tui.engine.connectivity import ActivityTracker, QuotaBudget, QuotaHighWaterMark
 from tui.engine.supervision import unexpected_error
-from tui.engine.sync.sync_state import QUOTA_HIGH_WATER_MARK
 from tui.model.errors import ReshelveError, StoreError
+from tui.store.sync_state import QUOTA_HIGH_WATER_MARK
 from tui.system.log import logger
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from datetime import datetime
 
-    from tui.engine.connectivity.connection_state import ConnectionState, StorageHealth
+    from tui.engine.connectivity import ConnectionState, StorageHealth
     from tui.engine.re_leased_monitor import ReLeasedMonitor
     from tui.engine.snapshot_publisher import SnapshotPublisher
     from tui.engine.sync.contact_sync import ContactSync

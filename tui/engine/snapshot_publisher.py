@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from tui.engine.supervision import unexpected_error
-from tui.engine.sync.sync_state import FULL_SYNC_ENDED_AT
 from tui.model import timestamps
 from tui.model.change import State
 from tui.model.errors import StoreError
 from tui.model.evidence import grade_change, presumed_synced_until
 from tui.model.reasons import TaskReason
 from tui.model.snapshot import ChangeSummary, ChangeView, Snapshot, SyncProgress
+from tui.store.sync_state import FULL_SYNC_ENDED_AT
 from tui.system.log import log_unexpected
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tui.engine.clock import XeroClock
-    from tui.engine.connectivity.connection_state import ConnectionState, StorageHealth
+    from tui.engine.connectivity import ConnectionState, StorageHealth
     from tui.engine.re_leased_monitor import ReLeasedMonitor
     from tui.model.change import Change
     from tui.model.contact import Organisation

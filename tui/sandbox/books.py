@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tui.sandbox.clock import xero_date
-from tui.sandbox.guid import parse_guid
+from tui.sandbox.database import parse_guid
 
 if TYPE_CHECKING:
     import sqlite3

@@ -6,13 +6,31 @@ as requests are processed one at a time, none sees another half done.
 
 from __future__ import annotations
 
+import re
 import sqlite3
+import uuid
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+
+_SPELLED: Final = re.compile(
+    r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}", re.IGNORECASE
+)
+_ENCLOSED: Final = {"{": "}", "(": ")"}
+
+
+def parse_guid(text: str) -> str | None:
+    """Return an id as it is stored, with hyphens and in lower case; `None` if it is invalid."""
+    bare = text.strip()
+    end = _ENCLOSED.get(bare[:1])
+    if end is not None and bare.endswith(end):
+        bare = bare[1:-1]
+    return str(uuid.UUID(bare)) if bare.isascii() and _SPELLED.fullmatch(bare) else None
+
 
 # Re-Leased's data (`released_…`) is in the contact's row, so that the differences to sync are a partial
 # index: its cost depends on what has changed, not on what is stored.

@@ -21,15 +21,14 @@ from tui.sandbox import database
 from tui.sandbox.application import application
 from tui.sandbox.books import Books
 from tui.sandbox.clock import Clock
-from tui.sandbox.context import SandboxServices
-from tui.sandbox.counts import CountCache
+from tui.sandbox.context import CountCache, SandboxServices
 from tui.sandbox.database import SandboxDatabase
 from tui.sandbox.faults import Faults
 from tui.sandbox.oauth.tokens import CLIENT_ID, TokenIssuer
 from tui.sandbox.rate_limits import RateLimits
 from tui.sandbox.re_leased.company import Companies
 from tui.sandbox.request_log import CallCounter, RequestLog
-from tui.sandbox.sample_data.build import seed
+from tui.sandbox.sample_data import seed
 from tui.system.locks import FileLock
 from tui.system.log import log_to, logger
 from tui.system.paths import private_folder

@@ -8,11 +8,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tui import messages
-from tui.actions.registry import default_key
+from tui.actions import default_key
 from tui.model.change import State
 from tui.model.evidence import StatusSince, SyncStatus
 from tui.model.reasons import ContactReason
-from tui.widgets.text import safe
+from tui.widgets.labels import StaticLine
+from tui.widgets.text import content, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -207,3 +208,19 @@ def format_time_or_day(moment: datetime | None, now: datetime) -> str:
         return ""
     local = moment.astimezone(now.tzinfo)
     return f"{local:%H:%M}" if local.date() == now.date() else format_day(moment, now)
+
+
+class StatusLegend(StaticLine):
+    """One line below the search box: the meaning of the status in the row under the cursor."""
+
+    DEFAULT_CSS = """
+    StatusLegend { height: 1; padding: 0 1 0 3; color: $text-muted; }
+    """
+
+    _text = ""
+
+    def update_from(self, text: str) -> None:
+        """Show another meaning; "" shows none."""
+        if text != self._text:
+            self._text = text
+            self.show(content(text))

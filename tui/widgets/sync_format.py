@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tui import messages
-from tui.actions.registry import default_key
+from tui.actions import default_key
 from tui.messages import formats
 from tui.messages.formats import format_number, pluralize
 from tui.model.snapshot import ConnectionStatus

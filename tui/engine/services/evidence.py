@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tui.engine.re_leased_monitor import ReLeasedMonitor
-    from tui.engine.services.write_access import WriteAccess
+    from tui.engine.services import WriteAccess
     from tui.engine.snapshot_publisher import SnapshotPublisher
     from tui.model.change import Change
     from tui.model.evidence import CompanyState

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from tui import messages
-from tui.actions.registry import default_key
+from tui.actions import default_key
 from tui.messages import formats
 from tui.messages.formats import format_number, pluralize
 from tui.model.evidence import StatusSince, SyncStatus

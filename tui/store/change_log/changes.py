@@ -11,8 +11,7 @@ from tui.model.change import Action, Change, LogEvent, Origin, State, Transition
 from tui.model.reasons import ChangeReason, Notice
 from tui.model.timestamps import from_milliseconds
 from tui.store import values
-from tui.store.change_log.dating import changed_at
-from tui.store.change_log.entries import unconfirmed_calls, write_entry
+from tui.store.change_log.entries import changed_at, unconfirmed_calls, write_entry
 from tui.store.change_log.evidence import update_sync_status
 from tui.store.values import to_ms
 

@@ -10,7 +10,7 @@ from typing import Final
 from tui.model.errors import StoreError
 from tui.model.reasons import StoreReason
 from tui.store.schema.fragments import append_only
-from tui.store.schema.renames import RENAMES
+from tui.store.schema.old_names import RENAMES
 
 # `status` is the contact's status before it was marked as deleted, empty until then.
 ABSENCES: Final = (
