@@ -17,6 +17,7 @@ from tui.sandbox.host_guard import HostGuard
 from tui.sandbox.json_body import RequestLimit
 from tui.sandbox.oauth import apps, consent, discovery, endpoints
 from tui.sandbox.re_leased import controls as released
+from tui.sandbox.re_leased import unified
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -61,6 +62,7 @@ def application(services: SandboxServices) -> Starlette:
             *_IDENTITY,
             *xero_pages.ROUTES,
             *released.ROUTES,
+            *unified.ROUTES,
             *controls.ROUTES,
             *third_party_edits.ROUTES,
         ],

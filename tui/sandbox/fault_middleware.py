@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _UNTOUCHED = ("/practice/",)
 _API = "/api.xro/"
 _GZIP_LEVEL = 1
+_TOO_MANY = 429
 
 
 class FaultMiddleware:
@@ -175,7 +176,7 @@ def _fault_response(rule: FaultRule, scope: Scope) -> Response:
     headers = _limit_headers(scope) | dict(fault.headers)
     if fault.content_type is not None:
         headers["Content-Type"] = fault.content_type
-    if rule.kind.startswith("429-") and rule.retry_after is not None:
+    if fault.status == _TOO_MANY and rule.retry_after is not None:
         services: SandboxServices = scope["app"].state.practice
         until = services.clock.now_ms() + rule.retry_after * 1000
         headers["Retry-After"] = http_date(until) if rule.retry_as_date else str(rule.retry_after)

@@ -19,7 +19,9 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 # A reverse proxy may serve the real names; controls stay on loopback nevertheless.
 _XERO = frozenset({"login.xero.com", "identity.xero.com", "api.xero.com", "go.xero.com"})
 # These need a token, a code or a secret, which other pages don't have, or return public data.
-_OPEN = ("/api.xro/", "/connect/", "/connections", "/Connections", "/.well-known/")
+_OPEN = (
+    "/api.xro/", "/connect/", "/connections", "/Connections", "/.well-known/", "/accounting/", "/unified/",
+)  # fmt: skip
 _CONTROLS = ("/practice/", "/released/")
 
 
