@@ -95,7 +95,8 @@ async def list_contacts(request: Request) -> Response:
     """`GET /accounting/{connection_id}/contact`: a page of contacts, without a total."""
     services = services_of(request)
     options = _ListOptions.read(request, services.unified)
-    where, values = ["TRUE"], []
+    where: list[str] = ["TRUE"]
+    values: list[int | str] = []
     if options.company is not None:
         where.append("org = ?")
         values.append(_org(options.company))
@@ -105,7 +106,7 @@ async def list_contacts(request: Request) -> Response:
     if options.type is not None:
         where.append(_TYPES[options.type])
     if options.query is not None:
-        where.append("(instr(name_key, ?) OR instr(lower(email), ?))")
+        where.append("(instr(name_key, ?) OR instr(unicode_lower(email), ?))")
         values += [options.query, options.query]
     order = ", ".join(f"{column} {options.order}" for column in (_SORTS.get(options.sort or "", "id"), "id"))
     rows = services.database.all(
@@ -234,7 +235,7 @@ def _time(given: dict[str, str], name: str) -> int | None:
     try:
         time = datetime.fromisoformat(given[name])
         return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)
-    except (ValueError, OverflowError):
+    except ValueError:
         raise _RefusedError(400, f"Invalid {name}") from None
 
 
