@@ -416,9 +416,11 @@ def test_a_contact_deleted_in_xero_stays_and_is_not_mixed_up_with_the_next(relea
 @pytest.mark.slow
 def test_an_edit_during_a_sync_waits_for_the_next(tmp_path: Path) -> None:
     with running_sandbox(tmp_path, "--contacts", "20", "--cycle", "900") as slow:
-        contact_id = slow.create("At the start")
+        contact_id, vanishing = slow.create("At the start"), slow.create("Vanishes meanwhile")
         assert slow.sync_released().status == 200
         slow.somebody("rename", contact_id, Name="During")
+        slow.somebody("vanish", vanishing)
+        in_its_row = slow.create("In its row")
         until(lambda: slow.feed()["company"]["state"] == "Successfully synced")
         first = of_xero(slow, contact_id)
         assert first is not None
@@ -427,6 +429,8 @@ def test_an_edit_during_a_sync_waits_for_the_next(tmp_path: Path) -> None:
         second = of_xero(slow, contact_id)
         assert second is not None
         assert second["name"] == "During"
+        assert of_xero(slow, vanishing) is None
+        assert of_xero(slow, in_its_row) is not None
 
 
 @pytest.mark.slow

@@ -84,7 +84,9 @@ def changed_in_xero(database: SandboxDatabase, org: int) -> list[sqlite3.Row]:
 
 def copy_from_xero(database: SandboxDatabase, rows: Iterable[sqlite3.Row], now: int) -> None:
     """Show contacts as `changed_in_xero` returned them from `now` on (milliseconds since 1970)."""
-    rows = list(rows)
+    # One may have been deleted since, and its row been taken by another contact.
+    is_there = "SELECT 1 FROM contacts WHERE id = ? AND contact_id = ?"
+    rows = [row for row in rows if database.one(is_there, (row["contact"], row["contact_id"]))]
     database.executemany(
         _PICK_UP,
         [
