@@ -19,6 +19,7 @@ from tui.sandbox.faults import FaultMiddleware
 from tui.sandbox.json_body import RequestLimit
 from tui.sandbox.oauth import consent, endpoints
 from tui.sandbox.re_leased import controls as released
+from tui.sandbox.re_leased import unified
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -32,7 +33,9 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 # A reverse proxy may serve the real names; controls stay on loopback nevertheless.
 _XERO = frozenset({"login.xero.com", "identity.xero.com", "api.xero.com", "go.xero.com"})
 # These need a token, a code or a secret, which other pages don't have, or return public data.
-_OPEN = ("/api.xro/", "/connect/", "/connections", "/Connections", "/.well-known/")
+_OPEN = (
+    "/api.xro/", "/connect/", "/connections", "/Connections", "/.well-known/", "/accounting/", "/unified/",
+)  # fmt: skip
 _CONTROLS = ("/practice/", "/released/")
 
 
@@ -110,6 +113,7 @@ def application(services: SandboxServices) -> Starlette:
             *_IDENTITY,
             *xero_pages.ROUTES,
             *released.ROUTES,
+            *unified.ROUTES,
             *controls.ROUTES,
             *third_party_edits.ROUTES,
         ],

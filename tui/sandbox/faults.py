@@ -12,6 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 
 from tui.sandbox.clock import http_date
+from tui.sandbox.re_leased.unified import error_body
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,8 +46,22 @@ def _limited(problem: str) -> FaultResponse:
     return FaultResponse(429, headers={"X-Rate-Limit-Problem": problem})
 
 
+def _unified(status: int, message: str) -> FaultResponse:
+    return FaultResponse(status, _JSON, error_body(status, message))
+
+
 FAULT_RESPONSES: Final[Mapping[str, FaultResponse]] = {
     **{f"429-{problem}": _limited(problem) for problem in ("minute", "day", "concurrent", "appminute")},
+    "unified-401": _unified(401, "Unauthorized"),
+    # A connection whose sign-in to Re-Leased has ended, one without the scope, and one that is paused.
+    "unified-unhealthy": _unified(401, "Re-Leased doesn't accept this connection any more"),
+    "unified-403": _unified(403, "This connection lacks the permission accounting_contact_read"),
+    "unified-paused": _unified(403, "This connection is paused"),
+    "unified-404": _unified(404, "Connection not found"),
+    # The words of Unified.to's own limit are documented; those of the system behind it are its own.
+    "unified-429": _unified(429, "Too many requests to Unified.to"),
+    "unified-429-vendor": _unified(429, "Re-Leased: rate limit exceeded"),
+    "unified-500": _unified(500, "Internal Server Error"),
     "500": FaultResponse(500, _TEXT, b"An unexpected error occurred"),
     "503": FaultResponse(503, _TEXT, b"Service Unavailable"),
     "offline": FaultResponse(503, _TEXT, b"The Organisation is offline"),
@@ -98,10 +113,10 @@ class Faults:
     def add(self, spec: Mapping[str, Any]) -> None:
         """Add a rule from its JSON. Raises `ValueError` for an invalid one.
 
-        `kind` is required. Optional, with their defaults: `method` (any), `path` (a prefix, `/api.xro/`),
-        `count` (unlimited), `probability` (1), `seed` (0), `seconds` (for `slow`, 1). For `429-…`:
-        `retryAfter` in seconds (1, or null for none), sent as a date with `retryAsDate`. With `carriedOut`,
-        Xero processes the request and the fault hides its response.
+        `kind` is required. Optional, with their defaults: `method` (any), `path` (a prefix, `/api.xro/`, for
+        `unified-…` `/accounting/`), `count` (unlimited), `probability` (1), `seed` (0), `seconds` (for
+        `slow`, 1). For a 429: `retryAfter` in seconds (1, or null for none), sent as a date with
+        `retryAsDate`. With `carriedOut`, the request is processed and the fault hides its response.
         """
         kind = str(spec.get("kind"))
         if kind not in KINDS:
@@ -111,7 +126,7 @@ class Faults:
             FaultRule(
                 kind=kind,
                 method=None if method is None else str(method).upper(),
-                path=str(spec.get("path", "/api.xro/")),
+                path=str(spec.get("path", "/accounting/" if kind.startswith("unified-") else "/api.xro/")),
                 count=_number(spec.get("count")),
                 probability=float(spec.get("probability", 1)),
                 seconds=float(spec.get("seconds", 1)),
@@ -147,6 +162,7 @@ def _number(spec: Any) -> int | None:
 _UNTOUCHED = ("/practice/",)
 _API = "/api.xro/"
 _GZIP_LEVEL = 1
+_TOO_MANY = 429
 
 
 class FaultMiddleware:
@@ -297,7 +313,7 @@ def _fault_response(rule: FaultRule, scope: Scope) -> Response:
     headers = _limit_headers(scope) | dict(fault.headers)
     if fault.content_type is not None:
         headers["Content-Type"] = fault.content_type
-    if rule.kind.startswith("429-") and rule.retry_after is not None:
+    if fault.status == _TOO_MANY and rule.retry_after is not None:
         services: SandboxServices = scope["app"].state.practice
         until = services.clock.now_ms() + rule.retry_after * 1000
         headers["Retry-After"] = http_date(until) if rule.retry_as_date else str(rule.retry_after)

@@ -13,6 +13,7 @@ from tui.sandbox.accounting.groups import group_document
 from tui.sandbox.books import ACTIVE, ARCHIVED, GDPR, Document, blank, with_edit_defaults
 from tui.sandbox.clock import xero_date
 from tui.sandbox.database import build_database
+from tui.sandbox.re_leased.contacts import fill
 
 if TYPE_CHECKING:
     import sqlite3
@@ -287,6 +288,8 @@ class ContactFactory:
 
 GROUPS = ("Tenants", "Owners", "Trades", "Utilities")
 _SECOND_ORGANISATION = 7
+# The first contact of the second organisation has the name of one in the first: Re-Leased has them as one.
+_IN_BOTH = 3
 _NAMESPACE = uuid.UUID("8c1f0a54-3f0e-4a55-9d0b-6a1f5e0c2d11")
 _ORGANISATIONS = (
     (1, "Harbour & Vine Property Trust (Practice)", "!Hv4Pt"),
@@ -309,6 +312,7 @@ class _Role:
     gdpr: bool = False
     repeating: bool = False
     linked: bool = True
+    currency: str | None = None
 
 
 def seed(file: Path, contacts: int) -> None:
@@ -330,6 +334,7 @@ def seed(file: Path, contacts: int) -> None:
             )  # fmt: skip
             _fill(connection, org, first_row, count)
             first_row += count
+        fill(connection)
 
 
 def _fill(connection: sqlite3.Connection, org: int, first_row: int, count: int) -> None:
@@ -356,6 +361,8 @@ def _rows(
         if role.twin is not None and not role.merged:
             given = names[role.twin]
         sample = factory.make(number, name=given, active=True if number < len(AWKWARD_NAMES) else role.active)
+        if org > 1 and number == 0:
+            sample.document["Name"] = AWKWARD_NAMES[_IN_BOTH]
         if number in wanted:
             names[number] = sample.document["Name"]
         sample.document["ContactGroups"] = [shown[sample.group]]
@@ -370,6 +377,8 @@ def _row(org: int, row: int, sample: SampleContact, role: _Role, factory: Contac
         document["MergedToContactID"] = merged_to
     if role.merged or role.gdpr:
         document["ContactStatus"] = ARCHIVED if role.merged else GDPR
+    if role.currency is not None:
+        document["DefaultCurrency"] = role.currency
     document = books.in_order(document)
     active = document["ContactStatus"] == ACTIVE
     return (
@@ -386,7 +395,9 @@ def _roles(count: int) -> dict[int, _Role]:
         *[replace(ordinary, active=False, twin=0)] * 6,
         *[replace(ordinary, active=False, twin=0, merged=True)] * 4,
         *[replace(ordinary, repeating=True)] * 6,
-        *[replace(ordinary, linked=False)] * 4,
+        *[replace(ordinary, linked=False)] * 2,
+        # Re-Leased unlinks contacts in a currency other than the organisation's.
+        *[replace(ordinary, linked=False, currency="AUD")] * 2,
         *[replace(ordinary, active=False, linked=False)] * 2,
         *[replace(ordinary, active=False, gdpr=True)] * 2,
     ]
