@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from tui.model.errors import SignInError
 from tui.model.reasons import SignInReason
+from tui.system.keychain import Secret
 from tui.xero.auth.callback import CallbackServer
-from tui.xero.auth.token_store import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
