@@ -26,6 +26,7 @@ from tui.settings import (
     SettingKey,
     Settings,
     SyncSettings,
+    UnifiedConnection,
     XeroSettings,
     find_key,
     load,
@@ -33,6 +34,7 @@ from tui.settings import (
     save,
     set_value,
     sync_window,
+    unified_connection,
     unset,
 )
 from tui.settings.schema import key_binding, organisation_keys
@@ -78,6 +80,10 @@ def test_every_key_can_be_set_by_its_variable(file: Path, key: SettingKey) -> No
 
 
 def example(key: str) -> tuple[str, str | float]:
+    if key == "unified_url":
+        return "https://api-eu.unified.to/", "https://api-eu.unified.to"
+    if key in {"archived_field", "xero_id_field"}:
+        return "raw.external id.value", "raw.external id.value"
     if key.endswith("_url"):
         return "https://elsewhere.example/", "https://elsewhere.example"
     if key.startswith("window_"):
@@ -404,6 +410,8 @@ WORDS = st.from_regex(r"[0-9A-Za-z-]{1,64}", fullmatch=True)
 ACTIONS = st.from_regex(r"[a-z_]{1,20}", fullmatch=True)
 OWN_KEYS = st.dictionaries(ACTIONS, st.sampled_from(["x", "f5,ctrl+r", "?", "question_mark"]))
 URLS = st.sampled_from(["https://a.example", "http://127.0.0.1:1/x", "http://[::1]:65535"])
+UNIFIED_URLS = st.sampled_from(["https://api-eu.unified.to", "http://127.0.0.1:1", "http://[::1]:65535"])
+RAW_FIELDS = st.sampled_from(["", "raw.isArchived", "raw.a.b-c.0", "raw.Is archived"])
 STORES = st.sampled_from(["keychain", "file"])
 TENANTS = st.uuids().map(str)
 ZONES = st.sampled_from(["", "Pacific/Auckland", "America/New_York", "UTC"])
@@ -415,10 +423,14 @@ TIMES = st.times().map(lambda at: at.isoformat())
     st.builds(
         Settings,
         st.builds(XeroSettings, URLS, URLS, URLS, URLS, WORDS, st.integers(1, 65535), STORES),
-        st.builds(ReLeasedSettings, URLS | st.just(""), TIMES, TIMES),
+        st.builds(
+            ReLeasedSettings, URLS | st.just(""), TIMES, TIMES, UNIFIED_URLS, RAW_FIELDS, WORDS, RAW_FIELDS
+        ),
         st.builds(SyncSettings, st.floats(0.001, 3600)),
         st.builds(ScreenSettings, WORDS),
-        st.dictionaries(TENANTS, st.builds(OrganisationSettings, TIMES, TIMES, ZONES), max_size=3),
+        st.dictionaries(
+            TENANTS, st.builds(OrganisationSettings, TIMES, TIMES, ZONES, WORDS, WORDS), max_size=3
+        ),
         OWN_KEYS,
     )
 )
@@ -668,3 +680,45 @@ def test_setting_a_key_by_its_earlier_name_writes_the_new_one(tmp_path: Path) ->
     assert load(file, {}).re_leased == ReLeasedSettings("http://127.0.0.1:1", "01:00", "05:00")
     assert unset(file, "released.window_start")
     assert not load_report(file, {}).notices
+
+
+# --- Unified.to ---
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "reason"),
+    [
+        ("re_leased.unified_url", "https://api.unified.to.evil.example", SettingsReason.INVALID_UNIFIED_URL),
+        ("re_leased.unified_url", "https://elsewhere.example", SettingsReason.INVALID_UNIFIED_URL),
+        ("re_leased.unified_url", "https://api.unified.to/v2", SettingsReason.INVALID_UNIFIED_URL),
+        ("re_leased.unified_url", "http://api.unified.to", SettingsReason.INVALID_URL),
+        ("re_leased.archived_field", "isArchived", SettingsReason.INVALID_RAW_FIELD),
+        ("re_leased.archived_field", "raw", SettingsReason.INVALID_RAW_FIELD),
+        ("re_leased.xero_id_field", "raw..id", SettingsReason.INVALID_RAW_FIELD),
+        ("re_leased.archived_values", "Archived,,", SettingsReason.INVALID_WORDS),
+        (f"organisations.{TENANT}.unified_connection_id", "a/b", SettingsReason.INVALID_RE_LEASED_ID),
+        (f"organisations.{TENANT}.re_leased_company_id", "7 0", SettingsReason.INVALID_RE_LEASED_ID),
+    ],
+)
+def test_what_leads_nowhere_in_re_leased_is_refused(
+    file: Path, path: str, value: str, reason: SettingsReason
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        set_value(file, path, value)
+    # A URL that could have a password in it isn't repeated.
+    assert caught.value.reason in {reason, SettingsReason.INVALID_UNIFIED_URL}
+    assert value not in messages.in_full(caught.value) or reason is SettingsReason.INVALID_WORDS
+    assert not file.exists()
+
+
+def test_an_organisation_is_read_through_its_own_connection(file: Path) -> None:
+    assert unified_connection(load(file, {}), TENANT) is None
+    set_value(file, f"organisations.{TENANT}.unified_connection_id", "68f0c0de")
+    set_value(file, f"organisations.{TENANT}.re_leased_company_id", "702")
+    set_value(file, "re_leased.archived_field", "raw.status")
+    set_value(file, "re_leased.archived_values", " Archived , Gone")
+    loaded = load(file, {})
+    assert unified_connection(loaded, TENANT) == UnifiedConnection(
+        "https://api.unified.to", "68f0c0de", "702", "raw.status", ("Archived", "Gone"), ""
+    )
+    assert unified_connection(loaded, "another") is None

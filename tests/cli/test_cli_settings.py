@@ -73,7 +73,7 @@ def test_each_value_says_where_it_comes_from(tmp_path: Path) -> None:
     ("wanted", "shown"),
     [
         ("xero.client_id", ["xero.client_id"]),
-        ("re_leased", ["re_leased.feed_url", "re_leased.window_start", "re_leased.window_end"]),
+        ("sync", ["sync.poll_seconds"]),
         ("keys.archive", ["keys.archive"]),
     ],
 )

@@ -161,7 +161,7 @@ async def test_without_a_keychain_a_file_is_used_only_if_the_person_says_so(
 async def test_a_keychain_that_waits_is_told_of_and_waited_for(
     practice: PracticeXero, settings: Settings, paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.xero.auth.keychain._KEYCHAIN_TIMEOUT", 0.1)
+    monkeypatch.setattr("tui.system.keychain._KEYCHAIN_TIMEOUT", 0.1)
     account = XeroAccount(replace(settings, xero=replace(settings.xero, token_store="keychain")), paths)
     with keychain_in(paths.data / "keychain.json") as keychain:
         said: list[bool] = []

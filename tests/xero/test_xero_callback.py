@@ -13,9 +13,9 @@ import pytest
 from tui import messages
 from tui.model.errors import SignInError
 from tui.model.reasons import Notice, SignInReason
+from tui.system.keychain import Secret
 from tui.xero.auth import callback as callback_module
 from tui.xero.auth.callback import CallbackResult, CallbackServer, parse_callback
-from tui.xero.auth.token_store import Secret
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -21,7 +21,8 @@ from support.keychain import FileKeychain, keychain_environment, keychain_in
 from tui import messages
 from tui.model.errors import KeychainError, OfflineError, ReconnectError, StoreError
 from tui.model.reasons import SignInReason
-from tui.xero.auth.keychain import KeychainTokenStore, keychain_name
+from tui.system.keychain import keychain_name
+from tui.xero.auth.keychain import KeychainTokenStore
 from tui.xero.auth.token_store import Tokens
 from tui.xero.auth.tokens import TokenSource
 
@@ -133,7 +134,7 @@ def test_what_is_saved_is_read_back(system: FileKeychain, tmp_path: Path) -> Non
 @pytest.fixture
 def prompt(system: FileKeychain, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """Let the keychain wait for a prompt; it is set in the end."""
-    monkeypatch.setattr("tui.xero.auth.keychain._KEYCHAIN_TIMEOUT", 0.02)
+    monkeypatch.setattr("tui.system.keychain._KEYCHAIN_TIMEOUT", 0.02)
     system.prompt = threading.Event()
     yield system.prompt
     system.prompt.set()
@@ -157,7 +158,7 @@ def test_a_keychain_that_waits_says_so_and_goes_on_with_the_same_prompt(
         assert waiting.value.reason is SignInReason.KEYCHAIN_WAITING
     assert len(asked) == 1
     prompt.set()
-    monkeypatch.setattr("tui.xero.auth.keychain._KEYCHAIN_TIMEOUT", 60)
+    monkeypatch.setattr("tui.system.keychain._KEYCHAIN_TIMEOUT", 60)
     keychain.save(TOKENS)
     assert keychain.load() == TOKENS
 
@@ -180,7 +181,7 @@ async def test_a_token_source_waits_without_losing_what_was_renewed(
             await tokens.access_token()
         assert waiting.value.reason is SignInReason.KEYCHAIN_WAITING
     prompt.set()
-    monkeypatch.setattr("tui.xero.auth.keychain._KEYCHAIN_TIMEOUT", 60)
+    monkeypatch.setattr("tui.system.keychain._KEYCHAIN_TIMEOUT", 60)
     assert await tokens.access_token() == "a"
     assert keychain.load().refresh_token == "r-1"
 
@@ -364,7 +365,7 @@ def test_a_secret_service_without_a_bus_is_no_keychain(
     assert raised.value.reason is SignInReason.KEYCHAIN_LOCKED
 
 
-PROGRAM = "from tui.xero.auth.keychain import keychain_name; print(repr(keychain_name()))"
+PROGRAM = "from tui.system.keychain import keychain_name; print(repr(keychain_name()))"
 
 
 def told_by_a_process(**environment: str) -> tuple[str, str]:

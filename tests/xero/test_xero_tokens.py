@@ -15,9 +15,10 @@ from filelock import FileLock
 from tui import messages
 from tui.model.errors import OfflineError, RateLimitedError, ReconnectError, StoreError, XeroError
 from tui.model.reasons import SignInReason
+from tui.system.keychain import Secret
 from tui.xero.auth import token_store
 from tui.xero.auth import tokens as tokens_module
-from tui.xero.auth.token_store import FileTokenStore, Secret, Tokens
+from tui.xero.auth.token_store import FileTokenStore, Tokens
 from tui.xero.auth.tokens import TokenSource
 
 if TYPE_CHECKING:

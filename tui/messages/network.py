@@ -17,6 +17,7 @@ _SERVICES: Final[Mapping[Param, str]] = {
     Service.SIGN_IN: "Xero's sign-in service",
     Service.SIGN_IN_PAGE: "Xero's sign-in page",
     Service.FEED: "the Re-Leased feed",
+    Service.UNIFIED: "Unified.to",
 }
 _CERTIFICATE_FILE: Final = "The certificates in SSL_CERT_FILE can't be loaded: "
 _SET_CERTIFICATE_FILE: Final = (

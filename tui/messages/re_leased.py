@@ -5,12 +5,114 @@ from __future__ import annotations
 from typing import Final
 
 from tui.messages.texts import Catalogue, Text
-from tui.model.reasons import EvidenceReason, FeedReason, SyncWindowReason
+from tui.model.reasons import ContactSourceReason, EvidenceReason, FeedReason, SyncWindowReason
 
 _RETRIED: Final = "Nothing is lost. Reshelve will retry automatically."
 _CHECK_ADDRESS: Final = "Check re_leased.feed_url in the settings."
 
+# No contact counts as seen unless the whole read succeeds.
+_READ_AGAIN: Final = "Nothing was marked as synced. Reshelve will read the contacts again."
+_NOT_SYNCED: Final = "Nothing was marked as synced."
+_CHECK_CONNECTION: Final = "Open the connection in Unified.to"
+
+_SOURCE_TEXTS: Final[Catalogue] = {
+    ContactSourceReason.UNREACHABLE: Text("Can't reach Unified.to.", f"Check your network. {_READ_AGAIN}"),
+    ContactSourceReason.TIMED_OUT: Text("Unified.to didn't reply in {seconds:second}.", _READ_AGAIN),
+    ContactSourceReason.CUT_SHORT: Text("Unified.to's reply ended early.", _READ_AGAIN),
+    ContactSourceReason.TOO_LARGE: Text(
+        "Unified.to's reply was larger than {megabytes} MB.", f"{_NOT_SYNCED} Contact Unified.to's support."
+    ),
+    ContactSourceReason.WEB_PAGE: Text(
+        "A web page came back instead of contacts (HTTP {status}).",
+        f"Check that you are signed in to this network, and re_leased.unified_url in the settings. "
+        f"{_NOT_SYNCED}",
+    ),
+    ContactSourceReason.UNREADABLE: Text("Unified.to's reply couldn't be read.", _READ_AGAIN),
+    ContactSourceReason.HTTP_ERROR: Text(
+        "Unified.to returned an error (HTTP {status}){said}",
+        f"{_READ_AGAIN} If it continues, check the connection in Unified.to.",
+    ),
+    ContactSourceReason.KEY_REFUSED: Text(
+        "Unified.to refused the request (HTTP 401){said}",
+        "Check the API key in Unified.to and enter it again. If the key is right, open the connection there "
+        f"and authorise Re-Leased again. {_NOT_SYNCED}",
+    ),
+    ContactSourceReason.FORBIDDEN: Text(
+        "Access to Re-Leased's contacts is denied (HTTP 403){said}",
+        f"{_CHECK_CONNECTION} and check that it is allowed to read accounting contacts and organizations. "
+        f"{_NOT_SYNCED}",
+    ),
+    ContactSourceReason.PAUSED: Text(
+        "The connection to Re-Leased is paused in Unified.to (HTTP {status}){said}",
+        f"{_CHECK_CONNECTION} and resume it. {_NOT_SYNCED}",
+    ),
+    ContactSourceReason.NO_SUCH_CONNECTION: Text(
+        "Unified.to doesn't know this connection (HTTP 404){said}",
+        "Check this organisation's unified_connection_id in the settings, and that re_leased.unified_url is "
+        f"the region of your Unified.to account. {_NOT_SYNCED}",
+    ),
+    ContactSourceReason.RATE_LIMITED: Text(
+        "The rate limit of Unified.to or Re-Leased was reached{said}",
+        "Reshelve will read the contacts again in {wait}. Nothing was marked as synced.",
+    ),
+    ContactSourceReason.INCOMPLETE: Text(
+        "Re-Leased's contacts couldn't be read completely: the list changed or ended early.", _READ_AGAIN
+    ),
+    ContactSourceReason.REPEATED_PAGE: Text(
+        "The connection returned the same contacts twice, so it can't be read page by page.",
+        f"{_NOT_SYNCED} If it continues, contact Unified.to's support.",
+    ),
+    ContactSourceReason.TOO_MANY: Text(
+        "The connection returned more than {most:contact}.",
+        f"Choose the Re-Leased company of this organisation. {_NOT_SYNCED}",
+    ),
+    ContactSourceReason.INSECURE_URL: Text(
+        "The URL of Unified.to isn't secure, so the API key wasn't sent.",
+        "Set re_leased.unified_url to https://api.unified.to or https://api-eu.unified.to.",
+    ),
+    ContactSourceReason.NO_CONNECTION_ID: Text(
+        "This organisation isn't connected to Re-Leased.",
+        "Set its unified_connection_id in the settings to the connection's ID in Unified.to.",
+    ),
+    ContactSourceReason.NO_KEY: Text(
+        "No API key for Unified.to is stored.", "Enter the API key of your Unified.to workspace."
+    ),
+    ContactSourceReason.KEY_UNUSABLE: Text(
+        "This isn't an API key: it is empty, or has spaces or other characters that no key has.",
+        "Copy the API key again from Unified.to.",
+    ),
+    ContactSourceReason.KEYCHAIN_LOCKED: Text(
+        "The system's keychain is locked or unavailable, so the API key for Unified.to can't be read.",
+        f"Unlock the keychain. {_READ_AGAIN}",
+    ),
+    ContactSourceReason.KEY_NOT_SAVED: Text(
+        "The API key for Unified.to can't be saved in the system's keychain.", "Unlock it, then try again."
+    ),
+    ContactSourceReason.KEY_NOT_REMOVED: Text(
+        "The API key for Unified.to can't be removed from the system's keychain.",
+        "Unlock it and try again, or remove its entry there yourself.",
+    ),
+    ContactSourceReason.SOURCE_PROBLEM: Text("{problem}", _NOT_SYNCED),
+    ContactSourceReason.UNKNOWN_SOURCE: Text(
+        "There is no source of Re-Leased contacts named “{name}”.",
+        "Install the package that has it. Installed sources: {known}.",
+    ),
+    ContactSourceReason.DUPLICATE_SOURCE: Text(
+        "Several packages have a source of Re-Leased contacts named “{name}”.",
+        "Uninstall all but one of them.",
+    ),
+    ContactSourceReason.NOT_LOADED: Text(
+        "The source of Re-Leased contacts “{name}” can't be loaded ({problem}).",
+        "Update or uninstall its package. Details are in the log file.",
+    ),
+    ContactSourceReason.BROKEN: Text(
+        "The source of Re-Leased contacts “{name}” failed ({problem}).",
+        f"Update its package. Details are in the log file. {_NOT_SYNCED}",
+    ),
+}
+
 TEXTS: Final[Catalogue] = {
+    **_SOURCE_TEXTS,
     FeedReason.UNREACHABLE: Text("Can't reach the Re-Leased feed.", _RETRIED),
     FeedReason.HTTP_ERROR: Text("The Re-Leased feed returned an error (HTTP {status}).", _RETRIED),
     FeedReason.TOO_LARGE: Text("The Re-Leased feed's reply was larger than {megabytes} MB.", _RETRIED),

@@ -30,10 +30,32 @@ DESCRIPTIONS: Final = {
         "URL of a feed of contacts that Re-Leased has synced. Without a feed, changes are shown as Should be"
         " synced after the nightly sync window, never as Synced."
     ),
+    "re_leased.unified_url": (
+        "URL of Unified.to, through which Re-Leased's contacts are read: the region of your account."
+    ),
+    "re_leased.archived_field": (
+        "Field of Re-Leased's own record that shows whether a contact is archived, such as raw.isArchived."
+        " Used for contacts whose status Unified.to doesn't tell."
+    ),
+    "re_leased.archived_values": (
+        "Values of re_leased.archived_field that mean archived, separated by commas. Without any, it must be"
+        " true or false."
+    ),
+    "re_leased.xero_id_field": (
+        "Field of Re-Leased's own record that has Xero's ContactID, such as raw.externalId. Without it,"
+        " contacts are matched by name and e-mail."
+    ),
     "re_leased.window_start": ("Start of Re-Leased's nightly sync window, in the organisation's time zone."),
     "re_leased.window_end": "End of Re-Leased's nightly sync window, in the organisation's time zone.",
     "sync.poll_seconds": "Refresh interval (seconds). Xero's daily limit can make it longer.",
     "screen.theme": "Colour theme.",
+    "organisations.unified_connection_id": (
+        "ID of this organisation's connection to Re-Leased in Unified.to. Without it, Re-Leased isn't read."
+    ),
+    "organisations.re_leased_company_id": (
+        "ID of the Re-Leased company that syncs with this organisation. Without it, the contacts of all"
+        " companies of the connection are read."
+    ),
     "organisations.window_start": (
         "Start of this organisation's nightly sync window, if different from re_leased.window_start."
     ),
@@ -56,6 +78,10 @@ _ALLOWED: Final[Mapping[Reason, str]] = {
     SettingsReason.INVALID_SECONDS: "a number of seconds above 0, up to {most}",
     SettingsReason.INVALID_NUMBER: "a whole number from {least} to {most}",
     SettingsReason.INVALID_KEYS: 'keys separated by commas, such as "f5,ctrl+r"',
+    SettingsReason.INVALID_UNIFIED_URL: "one of {choices}, or a URL of this computer",
+    SettingsReason.INVALID_RE_LEASED_ID: "an ID of up to 128 letters, digits, hyphens and underscores",
+    SettingsReason.INVALID_RAW_FIELD: 'a field of the raw record, such as "raw.isArchived"',
+    SettingsReason.INVALID_WORDS: 'values separated by commas, such as "Archived,Inactive"',
 }
 _SAVE_AS_UTF8: Final = "Save it with UTF-8 encoding."
 _SHOW_ALL: Final = "Run `reshelve settings` to see them all."

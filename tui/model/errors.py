@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Final
+
 from tui.model.reasons import (
+    ContactSourceReason,
     GeneralReason,
     Notice,
     Param,
@@ -11,6 +15,22 @@ from tui.model.reasons import (
     SignInReason,
     StoreReason,
     XeroReason,
+)
+
+_FINAL_SOURCE_REASONS: Final = frozenset(
+    {
+        ContactSourceReason.KEY_REFUSED,
+        ContactSourceReason.FORBIDDEN,
+        ContactSourceReason.NO_SUCH_CONNECTION,
+        ContactSourceReason.TOO_MANY,
+        ContactSourceReason.INSECURE_URL,
+        ContactSourceReason.NO_CONNECTION_ID,
+        ContactSourceReason.NO_KEY,
+        ContactSourceReason.KEY_UNUSABLE,
+        ContactSourceReason.UNKNOWN_SOURCE,
+        ContactSourceReason.DUPLICATE_SOURCE,
+        ContactSourceReason.NOT_LOADED,
+    }
 )
 
 
@@ -166,6 +186,21 @@ class RejectedError(XeroError):
     def __init__(self, reason: XeroReason, *, status: int, xero_message: str = "") -> None:
         super().__init__(reason, status=status, xero_message=xero_message)
         self.status = status
+
+
+class ContactSourceError(ReshelveError):
+    """Re-Leased's contacts couldn't be read, or not completely: what was read of them shows nothing."""
+
+    def __init__(self, reason: Reason, /, **params: Param) -> None:
+        super().__init__(reason, **params)
+        # Others can succeed later without anything being changed on this computer.
+        self.retryable = reason not in _FINAL_SOURCE_REASONS
+
+    @property
+    def retry_after(self) -> float | None:
+        """How long to wait, in seconds; None if the source doesn't limit requests."""
+        wait = self.notice.params.get("wait")
+        return wait.total_seconds() if isinstance(wait, timedelta) else None
 
 
 class FeedError(ReshelveError):

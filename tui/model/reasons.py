@@ -71,6 +71,7 @@ class Service(StrEnum):
     SIGN_IN = "sign_in"
     SIGN_IN_PAGE = "sign_in_page"
     FEED = "feed"
+    UNIFIED = "unified"
 
 
 class XeroReason(Reason):
@@ -251,6 +252,44 @@ class FeedReason(Reason):
     FAILED = "feed.failed"
 
 
+class ContactSourceReason(Reason):
+    """Why Re-Leased's contacts can't be read from a source.
+
+    `said` is what the service wrote, with a colon before it, or empty.
+    """
+
+    UNREACHABLE = "contact_source.unreachable"
+    TIMED_OUT = "contact_source.timed_out"
+    CUT_SHORT = "contact_source.cut_short"
+    TOO_LARGE = "contact_source.too_large"
+    WEB_PAGE = "contact_source.web_page"
+    UNREADABLE = "contact_source.unreadable"
+    HTTP_ERROR = "contact_source.http_error"
+    KEY_REFUSED = "contact_source.key_refused"
+    FORBIDDEN = "contact_source.forbidden"
+    PAUSED = "contact_source.paused"
+    NO_SUCH_CONNECTION = "contact_source.no_such_connection"
+    RATE_LIMITED = "contact_source.rate_limited"
+    # A list that can't be read as a whole.
+    INCOMPLETE = "contact_source.incomplete"
+    REPEATED_PAGE = "contact_source.repeated_page"
+    TOO_MANY = "contact_source.too_many"
+    # What is missing on this computer.
+    INSECURE_URL = "contact_source.insecure_url"
+    NO_CONNECTION_ID = "contact_source.no_connection_id"
+    NO_KEY = "contact_source.no_key"
+    KEY_UNUSABLE = "contact_source.key_unusable"
+    KEYCHAIN_LOCKED = "contact_source.keychain_locked"
+    KEY_NOT_SAVED = "contact_source.key_not_saved"
+    KEY_NOT_REMOVED = "contact_source.key_not_removed"
+    # Sources of others. `name` is their entry point, `problem` their message.
+    SOURCE_PROBLEM = "contact_source.source_problem"
+    UNKNOWN_SOURCE = "contact_source.unknown_source"
+    DUPLICATE_SOURCE = "contact_source.duplicate_source"
+    NOT_LOADED = "contact_source.not_loaded"
+    BROKEN = "contact_source.broken"
+
+
 class EvidenceReason(Reason):
     """Why what a user reports about Re-Leased isn't recorded."""
 
@@ -334,6 +373,10 @@ class SettingsReason(Reason):
     INVALID_SECONDS = "settings.invalid_seconds"
     INVALID_NUMBER = "settings.invalid_number"
     INVALID_KEYS = "settings.invalid_keys"
+    INVALID_UNIFIED_URL = "settings.invalid_unified_url"
+    INVALID_RE_LEASED_ID = "settings.invalid_re_leased_id"
+    INVALID_RAW_FIELD = "settings.invalid_raw_field"
+    INVALID_WORDS = "settings.invalid_words"
 
 
 class StoreReason(Reason):

@@ -132,17 +132,17 @@ def _is_container(kind: Any) -> bool:
     return is_struct or (get_origin(kind) in {tuple, list} and kind != list[msgspec.Raw])
 
 
-def repaired(content: bytes) -> bytes:
+def repaired(content: bytes, *, constant: object = False) -> bytes:
     """Rewrite almost-JSON as JSON. Raises one of `DECODE_ERRORS` if that fails.
 
-    Invalid UTF-8 and lone surrogates become replacement characters, `NaN` and `Infinity` become false, and
-    anything nested too deeply becomes null. Content that would take seconds to rewrite is rejected.
+    Invalid UTF-8 and lone surrogates become replacement characters, `NaN` and `Infinity` become the constant,
+    and anything nested too deeply becomes null. Content that would take seconds to rewrite is rejected.
     """
     text = _ESCAPE.sub(lambda found: rb"\ufffd" if found["lone"] else found[0], _limit_depth(content))
     value = json.loads(
         text.decode("utf-8-sig", "replace"),
-        # Not null, which would mean that the value is missing.
-        parse_constant=lambda _: False,
+        # By default not null, which would mean that the value is missing.
+        parse_constant=lambda _: constant,
         # Amounts stay exact, and numbers may have any length.
         parse_int=_number,
         parse_float=_number,

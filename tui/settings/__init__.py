@@ -16,9 +16,11 @@ from tui.settings.schema import (
     SettingKey,
     Settings,
     SyncSettings,
+    UnifiedConnection,
     XeroSettings,
     find_key,
     sync_window,
+    unified_connection,
 )
 from tui.settings.writer import save, set_value, unset
 
@@ -32,6 +34,7 @@ __all__ = [
     "Settings",
     "SettingsReport",
     "SyncSettings",
+    "UnifiedConnection",
     "XeroSettings",
     "find_key",
     "load",
@@ -39,5 +42,6 @@ __all__ = [
     "save",
     "set_value",
     "sync_window",
+    "unified_connection",
     "unset",
 ]

@@ -21,7 +21,9 @@ from tui.settings.validators import (
     SecondsValidator,
     TimeOfDayValidator,
     TimeZoneValidator,
+    UnifiedUrlValidator,
     UrlValidator,
+    WordsValidator,
     printable,
 )
 from tui.system.paths import is_tenant_id
@@ -35,6 +37,9 @@ _T = TypeVar("_T")
 PREFIX: Final = "RESHELVE_"
 KEY_BINDINGS: Final = "keys"
 ORGANISATIONS: Final = "organisations"
+_UNIFIED_URLS: Final = ("https://api.unified.to", "https://api-eu.unified.to")
+_RE_LEASED_ID: Final = PatternValidator(SettingsReason.INVALID_RE_LEASED_ID, r"[0-9A-Za-z_-]{1,128}")
+_RAW_FIELD: Final = PatternValidator(SettingsReason.INVALID_RAW_FIELD, r"raw(?:\.[\w -]{1,64}){1,8}")
 _ACTION: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NEAR: Final = 0.7
 
@@ -58,20 +63,32 @@ class XeroSettings:
 
 @dataclass(frozen=True, slots=True)
 class ReLeasedSettings:
-    """Re-Leased's nightly sync window, in each organisation's time zone, and an optional feed."""
+    """How Re-Leased is read, and its nightly sync window, in each organisation's time zone.
+
+    `archived_field` and `xero_id_field` are paths in a contact's raw record; see `unified_connection`.
+    """
 
     feed_url: str = _setting("", UrlValidator())
     window_start: str = _setting("00:00", TimeOfDayValidator())
     window_end: str = _setting("06:00", TimeOfDayValidator())
+    unified_url: str = _setting(_UNIFIED_URLS[0], UnifiedUrlValidator(*_UNIFIED_URLS))
+    archived_field: str = _setting("", _RAW_FIELD)
+    archived_values: str = _setting("", WordsValidator())
+    xero_id_field: str = _setting("", _RAW_FIELD)
 
 
 @dataclass(frozen=True, slots=True)
 class OrganisationSettings:
-    """Overrides for one organisation; empty means the general setting."""
+    """The settings of one organisation: where it is in Re-Leased, and overrides.
+
+    An empty override means the general setting.
+    """
 
     window_start: str = _setting("", TimeOfDayValidator())
     window_end: str = _setting("", TimeOfDayValidator())
     zone: str = _setting("", TimeZoneValidator())
+    unified_connection_id: str = _setting("", _RE_LEASED_ID)
+    re_leased_company_id: str = _setting("", _RE_LEASED_ID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +212,34 @@ def closest(name: str, known: Collection[str], *, prefix: str = "") -> str:
     inner = {candidate.removeprefix(prefix): candidate for candidate in known}
     found = difflib.get_close_matches(name.removeprefix(prefix), inner, n=1, cutoff=_NEAR)
     return inner[found[0]] if found else ""
+
+
+@dataclass(frozen=True, slots=True)
+class UnifiedConnection:
+    """One organisation's connection to Re-Leased in Unified.to; an empty company means all of them."""
+
+    url: str
+    connection_id: str
+    company_id: str
+    archived_field: str
+    archived_values: tuple[str, ...]
+    xero_id_field: str
+
+
+def unified_connection(settings: Settings, tenant_id: str) -> UnifiedConnection | None:
+    """Return an organisation's connection to Re-Leased; None if it has none. `load` has validated it."""
+    organisation = settings.organisations.get(tenant_id, OrganisationSettings())
+    if not organisation.unified_connection_id:
+        return None
+    general = settings.re_leased
+    return UnifiedConnection(
+        url=general.unified_url,
+        connection_id=organisation.unified_connection_id,
+        company_id=organisation.re_leased_company_id,
+        archived_field=general.archived_field,
+        archived_values=tuple(filter(None, general.archived_values.split(","))),
+        xero_id_field=general.xero_id_field,
+    )
 
 
 def sync_window(settings: Settings, tenant_id: str) -> tuple[time, time, str]:

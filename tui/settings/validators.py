@@ -65,6 +65,34 @@ class PatternValidator:
         return text
 
 
+class UnifiedUrlValidator(UrlValidator):
+    """One of Unified.to's regions, or this computer for practice."""
+
+    def __init__(self, *regions: str) -> None:
+        self._regions = regions
+        self.allowed = Notice(SettingsReason.INVALID_UNIFIED_URL, {"choices": ", ".join(regions)})
+
+    def validate(self, value: object) -> str:
+        """Return the URL without a trailing slash."""
+        url = super().validate(value)
+        if url not in self._regions and not is_loopback(url):
+            raise InvalidValueError(self.allowed)
+        return url
+
+
+class WordsValidator:
+    """Words separated by commas."""
+
+    allowed = Notice(SettingsReason.INVALID_WORDS)
+
+    def validate(self, value: object) -> str:
+        """Return the words without spaces around them."""
+        words = [word.strip() for word in _text(value).split(",")]
+        if not all(word and word.isprintable() for word in words):
+            raise _not(value, self.allowed)
+        return ",".join(words)
+
+
 class ChoiceValidator:
     """One of a few words."""
 

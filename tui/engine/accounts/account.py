@@ -210,7 +210,7 @@ class XeroAccount(Account):
 
     async def keychain_name(self) -> str:
         """Return the name of the system's keychain, empty if there is none."""
-        keychain = await asyncio.to_thread(import_module, "tui.xero.auth.keychain")
+        keychain = await asyncio.to_thread(import_module, "tui.system.keychain")
         return await self._wait_for_keychain(lambda: asyncio.to_thread(keychain.keychain_name))
 
     async def sign_in(self, request: ConnectRequest) -> SignIn:

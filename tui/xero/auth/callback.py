@@ -27,8 +27,8 @@ from msgspec import Struct
 
 from tui.model.errors import SignInError
 from tui.model.reasons import SignInReason
+from tui.system.keychain import Secret
 from tui.system.log import logger
-from tui.xero.auth.token_store import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

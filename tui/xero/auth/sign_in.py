@@ -20,9 +20,9 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[im
 from tui.model.errors import NetworkSetupError, SignInError
 from tui.model.reasons import Service, SignInReason
 from tui.net import environment
+from tui.system.keychain import Secret
 from tui.system.log import logger
 from tui.xero.auth.callback import CallbackServer
-from tui.xero.auth.token_store import Secret
 from tui.xero.http_client import HEADERS, NOT_SENT
 
 if TYPE_CHECKING:

@@ -21,9 +21,10 @@ from tui.model.errors import NetworkSetupError, OfflineError, ReconnectError, Si
 from tui.model.reasons import Service, SignInReason
 from tui.net import environment, lenient_json
 from tui.net.response_limit import TooLargeError, limit
+from tui.system.keychain import Secret
 from tui.system.log import logger
 from tui.xero import errors
-from tui.xero.auth.token_store import Secret, Tokens
+from tui.xero.auth.token_store import Tokens
 from tui.xero.http_client import HEADERS, TIMEOUT
 from tui.xero.parsing import response_date
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, Protocol, SupportsIndex
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
@@ -20,18 +20,6 @@ if TYPE_CHECKING:
 _EXPIRY_MARGIN: Final = timedelta(minutes=2)
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _WRITING: Final = "accounting.contacts"
-
-
-class Secret(str):
-    """A token that is hidden in tracebacks with local variables, even when sliced."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "'…'"
-
-    def __getitem__(self, key: SupportsIndex | slice) -> Secret:
-        return Secret(super().__getitem__(key))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tui.model.errors import OfflineError, ReconnectError, StoreError
 from tui.model.reasons import SignInReason, SystemReason
+from tui.system.keychain import Secret
 from tui.system.locks import CannotLockError, FileLock
 from tui.system.paths import private_folder
-from tui.xero.auth.token_store import Secret, Tokens, TokenStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     import httpx
+
+    from tui.xero.auth.token_store import Tokens, TokenStore
 
 _LONGEST_WAIT: Final = 60.0
 

@@ -1,0 +1,109 @@
+"""Re-Leased's own contacts and companies, as a source read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+_LONGEST_VALUE: Final = 200
+_MOST_FIELDS: Final = 200
+_DEEPEST: Final = 8
+
+
+class ReLeasedContact(Struct, frozen=True):
+    """A contact in Re-Leased; text is as received.
+
+    `xero_id` is Xero's ContactID, None if the source didn't tell it. `people` are the persons named besides
+    the contact itself. `archived` is None if the source didn't tell the status: the contact then proves
+    nothing. `company_id` is the Re-Leased company that the source lists the contact under; a contact can
+    belong to several. `raw` is Re-Leased's own record, whatever it holds.
+    """
+
+    id: str
+    xero_id: str | None = None
+    name: str = ""
+    people: tuple[str, ...] = ()
+    emails: tuple[str, ...] = ()
+    archived: bool | None = None
+    updated_at: datetime | None = None
+    company_id: str | None = None
+    currency: str | None = None
+    raw: Mapping[str, object] = field(default_factory=dict)
+
+    def raw_fields(self) -> dict[str, str]:
+        """Return the fields of `raw` by path, such as `raw.isArchived`, with their values as short text.
+
+        The first 200, for a report of what a source tells. A field without a value is "null".
+        """
+        found: dict[str, str] = {}
+        _collect("raw", self.raw, found, 0)
+        return found
+
+
+class ReLeasedCompany(Struct, frozen=True):
+    """A company in Re-Leased, which is tied to one Xero organisation. Empty text was not told."""
+
+    id: str
+    name: str = ""
+    currency: str = ""
+    timezone: str = ""
+
+
+class Page(Struct, frozen=True):
+    """One page of a list of contacts.
+
+    `next_cursor` continues the list; None means that this was the last page. `unreadable` counts contacts of
+    this page that couldn't be read, and `other_company` those of another company than the one asked for; both
+    are left out.
+    """
+
+    contacts: tuple[ReLeasedContact, ...]
+    next_cursor: str | None
+    unreadable: int = 0
+    other_company: int = 0
+
+
+def raw_value(raw: Mapping[str, object], path: str) -> object:
+    """Return the value of `raw` at a path such as `raw.status.name`; None if there is none.
+
+    A number in the path is a position in a list, counted from 0.
+    """
+    value: object = raw
+    for name in path.split(".")[1:]:
+        if isinstance(value, Mapping):
+            value = value.get(name)
+        elif isinstance(value, Sequence) and not isinstance(value, str) and name.isdecimal():
+            value = value[int(name)] if len(name) <= _DEEPEST and int(name) < len(value) else None
+        else:
+            return None
+    return value
+
+
+def value_text(value: object) -> str | None:
+    """Return a single value as text, as JSON writes it; None for lists, objects and no value."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value) if isinstance(value, int | float) else None
+
+
+def _collect(path: str, value: object, found: dict[str, str], depth: int) -> None:
+    if len(found) >= _MOST_FIELDS:
+        return
+    if depth < _DEEPEST and isinstance(value, Mapping):
+        for name, inner in value.items():
+            _collect(f"{path}.{name}", inner, found, depth + 1)
+    elif depth < _DEEPEST and isinstance(value, Sequence) and not isinstance(value, str):
+        for index, inner in enumerate(value):
+            _collect(f"{path}.{index}", inner, found, depth + 1)
+    else:
+        text = value_text(value)
+        found[path] = ("null" if value is None else "…") if text is None else text[:_LONGEST_VALUE]

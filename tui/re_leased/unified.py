@@ -1,0 +1,548 @@
+"""Re-Leased's contacts and companies through Unified.to's accounting API.
+
+Unified.to's SDK documents the requests and the fields. It doesn't document how errors are worded, which page
+size Re-Leased allows, or which fields Re-Leased fills, so nothing here relies on those: a status is only what
+came with the contact, and a list ends only where the answers leave no doubt that it does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from hashlib import blake2b
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from urllib.parse import quote, urlsplit
+
+from msgspec import Raw, Struct
+
+from tui import __version__
+from tui.model import timestamps
+from tui.model.errors import ContactSourceError, KeychainError, NetworkSetupError
+from tui.model.re_leased import Page, ReLeasedCompany, ReLeasedContact, raw_value, value_text
+from tui.model.reasons import ContactSourceReason, Service
+from tui.net import lenient_json
+from tui.net.loopback import is_loopback
+from tui.re_leased.source import ContactSource
+from tui.system.keychain import KeychainEntry, Secret
+from tui.system.log import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
+    import httpx
+
+_T = TypeVar("_T")
+# The values that httpx takes in a query, of which only text is used.
+_QueryValue = str | int | float | bool | None
+
+_LIMIT: Final = 100
+_FIELDS: Final = (
+    "id", "updated_at", "name", "company_name", "first_name", "last_name", "emails", "currency", "is_active",
+    "organization_id", "raw",
+)  # fmt: skip
+_COMPANY_FIELDS: Final = ("id", "name", "currency", "timezone")
+#: More contacts than any firm has: a list that never ends is stopped there.
+MOST_CONTACTS: Final = 1_000_000
+#: Seconds for one answer. Unified.to asks Re-Leased meanwhile.
+LONGEST_WAIT: Final = 60.0
+_DEFAULT_RETRY: Final = 60.0
+_LONGEST_RETRY: Final = 86_400.0
+_LONGEST_TEXT: Final = 32_768
+_LONGEST_SAID: Final = 300
+_LONGEST_KEY: Final = 4_096
+_MOST_EMAILS: Final = 50
+# Optional in the answer to a list: "when the integration supports a total count".
+_TOTAL: Final = "X-Total-Count"
+_MOST_DIGITS: Final = 9
+_PAUSED: Final = "paused"
+_BOOLEAN_WORDS: Final = frozenset({"true", "false"})
+
+
+class FieldMapping(Struct, frozen=True):
+    """Which fields of Re-Leased's own record have what Unified.to's own fields don't, as the user says.
+
+    Paths start with `raw`, such as `raw.isArchived`; empty means that none is known. Without
+    `archived_values` the field must be true or false. With them, a contact is archived if the field has one
+    of them, in any case, and active if it has another value of the same kind.
+    """
+
+    archived_field: str = ""
+    archived_values: tuple[str, ...] = ()
+    xero_id_field: str = ""
+
+
+class UnifiedKey:
+    """The API key of a Unified.to workspace in the system's keychain, for one installation. Methods block."""
+
+    def __init__(self, folder: Path) -> None:
+        self._entry = KeychainEntry(f"Unified.to API key in {folder}")
+
+    def load(self) -> Secret:
+        """Read the key. Raises `ContactSourceError` without one, and `KeychainError` while waiting."""
+        kept = _unless_waiting(self._entry.load, ContactSourceReason.KEYCHAIN_LOCKED)
+        return _usable_key(kept, ContactSourceReason.NO_KEY)
+
+    def save(self, key: str) -> None:
+        """Replace the key. Raises `ContactSourceError`, and `KeychainError` while waiting."""
+        usable = _usable_key(Secret(key.strip()), ContactSourceReason.KEY_UNUSABLE)
+        _unless_waiting(lambda: self._entry.save(usable), ContactSourceReason.KEY_NOT_SAVED)
+
+    def delete(self) -> None:
+        """Remove the key, if there is one. Raises `ContactSourceError`, and `KeychainError` while waiting."""
+        _unless_waiting(self._entry.delete, ContactSourceReason.KEY_NOT_REMOVED)
+
+
+def _unless_waiting(call: Callable[[], _T], reason: ContactSourceReason) -> _T:
+    """Return what the keychain returns. Raises `ContactSourceError`, and `KeychainError` while waiting."""
+    try:
+        return call()
+    except KeychainError as error:
+        if error.is_waiting:
+            raise
+        raise ContactSourceError(reason) from error
+
+
+def _usable_key(key: Secret, reason: ContactSourceReason) -> Secret:
+    """Return the key if it can be sent in a header. Raises `ContactSourceError` with the reason."""
+    if not 0 < len(key) <= _LONGEST_KEY or not key.isascii() or not key.isprintable() or " " in key:
+        raise ContactSourceError(reason)
+    return key
+
+
+class UnifiedSource(ContactSource):
+    """Reads the contacts of one connection, in pages of 100, and of one company if one is given.
+
+    `api_key` returns the key; it may block, and is called in a thread for each request. Raises
+    `ContactSourceError` for a URL that would send the key unencrypted.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        connection_id: str,
+        api_key: Callable[[], str],
+        company_id: str | None = None,
+        mapping: FieldMapping | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        if urlsplit(base_url).scheme != "https" and not is_loopback(base_url):
+            raise ContactSourceError(ContactSourceReason.INSECURE_URL)
+        if not connection_id:
+            raise ContactSourceError(ContactSourceReason.NO_CONNECTION_ID)
+        self._base_url = base_url
+        self._path = f"/accounting/{quote(connection_id, safe='')}"
+        self._api_key = api_key
+        self._company_id = company_id or None
+        self._mapping = mapping or FieldMapping()
+        self._transport = transport
+        self._open_lock = asyncio.Lock()
+        self._client: httpx.AsyncClient | None = None
+
+    async def list_contacts(self, updated_since: datetime | None, cursor: str | None) -> Page:
+        """Return a page of the contacts, archived ones included. Raises `ContactSourceError`."""
+        position = _Position.parse(cursor)
+        params: list[tuple[str, _QueryValue]] = [
+            ("limit", str(_LIMIT)),
+            ("offset", str(position.offset)),
+            # An order that edits don't change: they would move contacts from one page to another.
+            ("sort", "created_at"),
+            ("order", "asc"),
+            *(("fields", name) for name in _FIELDS),
+        ]
+        if updated_since is not None:
+            params.append(("updated_gte", _iso(updated_since)))
+        if self._company_id is not None:
+            params.append(("org_id", self._company_id))
+        response = await self._get("/contact", params)
+        return await asyncio.to_thread(self._page, response, position)
+
+    async def companies(self) -> list[ReLeasedCompany]:
+        """Return Re-Leased's companies. Raises `ContactSourceError`, also if one can't be read."""
+        found: list[ReLeasedCompany] = []
+        position = _Position()
+        while True:
+            params: list[tuple[str, _QueryValue]] = [("limit", str(_LIMIT)), ("offset", str(position.offset))]
+            params += [("fields", name) for name in _COMPANY_FIELDS]
+            response = await self._get("/organization", params)
+            elements = _elements(response.content)
+            found += map(_company, elements)
+            next_position = position.after([one.id for one in found[position.offset :]], _total(response))
+            if next_position is None:
+                return found
+            position = next_position
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    def _page(self, response: httpx.Response, position: _Position) -> Page:
+        contacts: list[ReLeasedContact] = []
+        keys: list[str] = []
+        unreadable = other_company = 0
+        for element in _elements(response.content):
+            try:
+                contact = _contact(element, self._mapping)
+            except lenient_json.UndecodableError:
+                unreadable += 1
+                keys.append(blake2b(element, digest_size=8).hexdigest())
+                continue
+            keys.append(f"{contact.id} {contact.company_id}")
+            if self._company_id is not None and contact.company_id not in {None, self._company_id}:
+                other_company += 1
+            else:
+                contacts.append(contact)
+        if unreadable:
+            logger.warning("left out %d contacts of Re-Leased that can't be read", unreadable)
+        following = position.after(keys, _total(response))
+        cursor = None if following is None else following.cursor
+        return Page(tuple(contacts), cursor, unreadable, other_company)
+
+    async def _get(self, path: str, params: list[tuple[str, _QueryValue]]) -> httpx.Response:
+        """Return the 200 with JSON in it. Raises `ContactSourceError`."""
+        client = await self._open()
+        key = await self._key()
+        response = await self._send(client, f"{self._path}{path}", params, key)
+        _raise_for_failure(response, key)
+        return response
+
+    async def _key(self) -> Secret:
+        try:
+            key = Secret(await asyncio.to_thread(self._api_key))
+        except KeychainError as error:
+            reason = error.reason if error.is_waiting else ContactSourceReason.KEYCHAIN_LOCKED
+            raise ContactSourceError(reason) from error
+        return _usable_key(key, ContactSourceReason.NO_KEY)
+
+    async def _open(self) -> httpx.AsyncClient:
+        async with self._open_lock:
+            if self._client is None:
+                try:
+                    self._client = await asyncio.to_thread(_open_client, self._base_url, self._transport)
+                except NetworkSetupError as error:
+                    raise ContactSourceError(error.reason, **error.notice.params) from error
+            return self._client
+
+    async def _send(
+        self, client: httpx.AsyncClient, path: str, params: list[tuple[str, _QueryValue]], key: Secret
+    ) -> httpx.Response:
+        import httpx
+
+        from tui.net import environment
+        from tui.net.response_limit import MAX_BYTES, TooLargeError
+
+        failure: BaseException
+        # httpx hides this header in its own `repr`.
+        headers = httpx.Headers({"Authorization": f"Bearer {key}"})
+        try:
+            async with asyncio.timeout(LONGEST_WAIT):
+                response = await client.get(path, params=params, headers=headers)
+        except TooLargeError:
+            raise ContactSourceError(ContactSourceReason.TOO_LARGE, megabytes=MAX_BYTES // 2**20) from None
+        except Exception as error:  # noqa: BLE001 - httpx passes some errors from below it on as they are
+            logger.info("Unified.to had no answer: %s", type(error).__name__)
+            failure = error
+        else:
+            if not environment.is_proxy_password_wanted(response):
+                return response
+            problem: NetworkSetupError | None = environment.proxy_password_problem(self._base_url)
+            assert problem is not None  # noqa: S101 - for the types
+            raise ContactSourceError(problem.reason, **problem.notice.params)
+        problem = await asyncio.to_thread(environment.setup_problem, failure, self._base_url, Service.UNIFIED)
+        # Without a cause: it has the request, and that has the key.
+        if problem is not None:
+            raise ContactSourceError(problem.reason, **problem.notice.params) from None
+        if isinstance(failure, httpx.RemoteProtocolError | httpx.DecodingError | httpx.ReadError):
+            raise ContactSourceError(ContactSourceReason.CUT_SHORT) from None
+        if isinstance(failure, TimeoutError | httpx.TimeoutException) and not isinstance(
+            failure, httpx.ConnectTimeout
+        ):
+            raise ContactSourceError(ContactSourceReason.TIMED_OUT, seconds=int(LONGEST_WAIT)) from None
+        raise ContactSourceError(ContactSourceReason.UNREACHABLE) from None
+
+
+def _open_client(base_url: str, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
+    """Create the client in a thread: loading httpx and certificates takes a tenth of a second."""
+    import httpx
+
+    from tui.net import environment
+    from tui.net.response_limit import ACCEPT_ENCODING, limit_async
+
+    return httpx.AsyncClient(
+        base_url=base_url,
+        headers={
+            "User-Agent": f"reshelve/{__version__}",
+            "Accept": "application/json",
+            "Accept-Encoding": ACCEPT_ENCODING,
+        },
+        timeout=httpx.Timeout(connect=5.0, read=LONGEST_WAIT, write=10.0, pool=5.0),
+        trust_env=False,
+        transport=transport or environment.async_transport(base_url),
+        event_hooks={"response": [limit_async]},
+    )
+
+
+# --- pages ---
+
+
+class _Position(Struct, frozen=True):
+    """Where a page starts, the size of the first page, and a digest of what the page before had."""
+
+    offset: int = 0
+    size: int = _LIMIT
+    digest: str = ""
+
+    @classmethod
+    def parse(cls, cursor: str | None) -> _Position:
+        """Read a cursor. Raises `ContactSourceError` for one that wasn't given out."""
+        if cursor is None:
+            return cls()
+        try:
+            offset, size, digest = cursor.split(".")
+            return cls(int(offset), int(size), digest)
+        except ValueError:
+            raise ContactSourceError(ContactSourceReason.INCOMPLETE) from None
+
+    @property
+    def cursor(self) -> str:
+        return f"{self.offset}.{self.size}.{self.digest}"
+
+    def after(self, keys: Iterable[str], total: int | None) -> _Position | None:
+        """Return where the next page starts; None if this page, with an entry for each contact, was the last.
+
+        A page shorter than the first one is the last. A first page of less than 100 can be a whole list, or
+        the most that Re-Leased gives at a time: then the next page, often empty, tells. A total, if there is
+        one, can only make the list longer. Raises `ContactSourceError` for a list that doesn't add up.
+        """
+        keys = tuple(keys)
+        count, end = len(keys), self.offset + len(keys)
+        digest = blake2b("\n".join(keys).encode(errors="replace"), digest_size=8).hexdigest()
+        if count and digest == self.digest:
+            raise ContactSourceError(ContactSourceReason.REPEATED_PAGE)
+        if end > MOST_CONTACTS:
+            raise ContactSourceError(ContactSourceReason.TOO_MANY, most=MOST_CONTACTS)
+        is_first = self.offset == 0
+        has_more = total is not None and end < total
+        if not count:
+            if has_more:
+                raise ContactSourceError(ContactSourceReason.INCOMPLETE)
+            return None
+        is_short = count < self.size
+        if is_short and not has_more and (not is_first or total is not None):
+            return None
+        return _Position(end, count if is_first else self.size, digest)
+
+
+def _total(response: httpx.Response) -> int | None:
+    text = response.headers.get(_TOTAL, "").strip()
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else None
+
+
+def _iso(moment: datetime) -> str:
+    """Return a time as Unified.to documents it. The fraction of a second is cut off, which asks for more."""
+    if moment.tzinfo is None:
+        raise ValueError("a time without a time zone")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+# --- contacts ---
+
+
+class _Email(Struct, gc=False):
+    email: str | None = None
+
+
+class _Contact(Struct, gc=False):
+    """The fields in use, each of them decoded on its own if one has an odd type."""
+
+    id: str | int | None = None
+    updated_at: str | None = None
+    name: str | None = None
+    company_name: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    emails: tuple[_Email | None, ...] | None = None
+    currency: str | None = None
+    is_active: bool | None = None
+    organization_id: str | int | None = None
+    raw: dict[str, Any] | None = None
+
+
+class _Company(Struct, gc=False):
+    id: str | int | None = None
+    name: str | None = None
+    currency: str | None = None
+    timezone: str | None = None
+
+
+def _elements(body: bytes) -> list[Raw]:
+    """Return the elements of a list. Raises `ContactSourceError` for anything else, such as a part of one."""
+    kind = list[Raw]
+    elements: list[Raw] | None = None
+    with suppress(*lenient_json.DECODE_ERRORS):
+        elements = lenient_json.decoder(kind).decode(body)
+    if elements is None:
+        # Half of an emoji in one name would otherwise hide the whole page. A number that isn't one becomes
+        # null: as false it would tell a status that nobody told.
+        with suppress(*lenient_json.DECODE_ERRORS):
+            elements = lenient_json.decoder(kind).decode(lenient_json.repaired(body, constant=None))
+    if elements is None:
+        raise ContactSourceError(ContactSourceReason.UNREADABLE)
+    return elements
+
+
+def _decode(element: Raw, kind: type[_T]) -> _T:
+    """Decode an element. Fields of an odd type are treated as missing. Raises `UndecodableError`."""
+    with suppress(*lenient_json.DECODE_ERRORS):
+        strict: _T = lenient_json.decoder(cast("Any", kind)).decode(element)
+        return strict
+    content = bytes(element)
+    with suppress(*lenient_json.DECODE_ERRORS):
+        content = lenient_json.repaired(content, constant=None)
+    return lenient_json.decode(content, kind)
+
+
+def _contact(element: Raw, mapping: FieldMapping) -> ReLeasedContact:
+    """Parse a contact. Raises `UndecodableError` without an ID."""
+    found = _decode(element, _Contact)
+    identifier = _id_text(found.id)
+    if not identifier:
+        raise lenient_json.UndecodableError
+    raw = found.raw or {}
+    person = " ".join(filter(None, map(_text, (found.first_name, found.last_name))))
+    name = _text(found.name) or _text(found.company_name) or person
+    emails = (_text(email.email) for email in (found.emails or ())[:_MOST_EMAILS] if email is not None)
+    return ReLeasedContact(
+        id=identifier,
+        xero_id=_xero_id(raw, mapping),
+        name=name,
+        people=(person,) if person and person != name else (),
+        emails=tuple(dict.fromkeys(filter(None, emails))),
+        archived=_archived(found.is_active, raw, mapping),
+        updated_at=timestamps.from_iso_text(found.updated_at),
+        company_id=_id_text(found.organization_id) or None,
+        currency=_text(found.currency) or None,
+        raw=raw,
+    )
+
+
+def _archived(is_active: bool | None, raw: Mapping[str, object], mapping: FieldMapping) -> bool | None:  # noqa: FBT001 - a field of the contact
+    """Return the status as told; None if it wasn't, or if the two fields contradict each other."""
+    told = None if is_active is None else not is_active
+    named = _named_status(raw, mapping)
+    if told is None or named is None:
+        return named if told is None else told
+    return told if told is named else None
+
+
+def _named_status(raw: Mapping[str, object], mapping: FieldMapping) -> bool | None:
+    """Return the status in the field that the user names."""
+    if not mapping.archived_field:
+        return None
+    value = raw_value(raw, mapping.archived_field)
+    words = {word.strip().casefold() for word in mapping.archived_values}
+    if not words:
+        return value if isinstance(value, bool) else None
+    text = (value_text(value) or "").strip().casefold()
+    # Neither the words nor the value mean anything for the other kind.
+    if not text or isinstance(value, bool) is not bool(words & _BOOLEAN_WORDS):
+        return None
+    return text in words
+
+
+def _xero_id(raw: Mapping[str, object], mapping: FieldMapping) -> str | None:
+    if not mapping.xero_id_field:
+        return None
+    return _text(value_text(raw_value(raw, mapping.xero_id_field))) or None
+
+
+def _company(element: Raw) -> ReLeasedCompany:
+    try:
+        found = _decode(element, _Company)
+    except lenient_json.UndecodableError:
+        found = _Company()
+    identifier = _id_text(found.id)
+    if not identifier:
+        # One that is missing could be the right one.
+        raise ContactSourceError(ContactSourceReason.UNREADABLE)
+    return ReLeasedCompany(identifier, _text(found.name), _text(found.currency), _text(found.timezone))
+
+
+def _id_text(value: str | int | None) -> str:
+    return _text(str(value)) if value is not None else ""
+
+
+def _text(value: str | None) -> str:
+    return (value or "").strip()[:_LONGEST_TEXT]
+
+
+# --- failures ---
+
+
+class _Problem(Struct, gc=False):
+    message: str | None = None
+    error: str | None = None
+    detail: str | None = None
+
+
+def _raise_for_failure(response: httpx.Response, key: Secret) -> None:
+    """Raise the error for any answer other than a 200 with JSON."""
+    status = response.status_code
+    said = _said(response, key)
+    is_page = "html" in response.headers.get("Content-Type", "").lower() or _starts_as_page(response.content)
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        raise ContactSourceError(
+            ContactSourceReason.RATE_LIMITED, wait=timedelta(seconds=_retry_after(response)), said=said
+        )
+    if is_page and status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise ContactSourceError(ContactSourceReason.WEB_PAGE, status=status)
+    if status == HTTPStatus.OK:
+        return
+    if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and _PAUSED in said.lower():
+        raise ContactSourceError(ContactSourceReason.PAUSED, status=status, said=said)
+    reasons = {
+        HTTPStatus.UNAUTHORIZED: ContactSourceReason.KEY_REFUSED,
+        HTTPStatus.FORBIDDEN: ContactSourceReason.FORBIDDEN,
+        HTTPStatus.NOT_FOUND: ContactSourceReason.NO_SUCH_CONNECTION,
+    }
+    if status in reasons:
+        raise ContactSourceError(reasons[HTTPStatus(status)], said=said)
+    raise ContactSourceError(ContactSourceReason.HTTP_ERROR, status=status, said=said)
+
+
+def _starts_as_page(content: bytes) -> bool:
+    return content[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+
+
+def _said(response: httpx.Response, key: Secret) -> str:
+    """Return what a refusal says, after a colon, without the key; empty if nothing."""
+    if response.status_code == HTTPStatus.OK:
+        return ""
+    problem = _Problem()
+    with suppress(lenient_json.UndecodableError):
+        problem = lenient_json.decode(response.content, _Problem)
+    words = problem.message or problem.detail or problem.error or ""
+    words = " ".join(words.replace(str(key), "…").split()).rstrip(".:")
+    return f": {words[:_LONGEST_SAID]}" if words else ""
+
+
+def _retry_after(response: httpx.Response) -> float:
+    """Return `Retry-After` (RFC 9110) in seconds: a number, or a date by the server's clock."""
+    text = response.headers.get("Retry-After", "")
+    seconds = math.nan
+    try:
+        seconds = float(text)
+    except ValueError:
+        with suppress(ValueError, TypeError, OverflowError):
+            until = timestamps.valid_timestamp(parsedate_to_datetime(text))
+            now = timestamps.valid_timestamp(parsedate_to_datetime(response.headers.get("Date", "")))
+            if until is not None and now is not None:
+                seconds = (until - now).total_seconds()
+    return min(max(seconds, 1.0), _LONGEST_RETRY) if math.isfinite(seconds) else _DEFAULT_RETRY
