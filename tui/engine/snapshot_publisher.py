@@ -11,7 +11,7 @@ from tui.engine.supervision import unexpected_error
 from tui.model import timestamps
 from tui.model.change import State
 from tui.model.errors import StoreError
-from tui.model.evidence import grade_change, presumed_synced_until
+from tui.model.evidence import grade_change, pending_since, presumed_synced_until
 from tui.model.reasons import TaskReason
 from tui.model.snapshot import ChangeSummary, ChangeView, Snapshot, SyncProgress
 from tui.store.sync_state import FULL_SYNC_ENDED_AT
@@ -174,8 +174,14 @@ class SnapshotPublisher:
         settled_until = max(
             filter(None, (missed_until, presumed_synced_until(knowledge, self._clock()))), default=None
         )
-        missed_total = 0 if missed_until is None else self._store.evidence.pending_between(None, missed_until)
-        pending_total = missed_total + self._store.evidence.pending_after(settled_until)
+        evidence = self._store.evidence
+        missed_total = 0 if missed_until is None else evidence.pending_between(None, missed_until)
+        pending_total = missed_total + evidence.pending_after(settled_until)
+        missed_total += evidence.seen_missed_total(settled_until, after=missed_until)
+        if settled_until is not None:
+            pending_total += evidence.seen_missed_total(
+                settled_until, after=missed_until, until=settled_until
+            )
         unconfirmed_total = self._store.evidence.pending_total()
         is_stalled = knowledge.stalled_since is not None
         return ChangeSummary(
@@ -200,12 +206,19 @@ class SnapshotPublisher:
     def _pending(
         self, missed_until: datetime | None, settled_until: datetime | None
     ) -> tuple[ChangeView, ...]:
-        """Return pending changes, newest first, including those that a clean sync missed."""
-        newer = self._store.evidence.pending(_SUMMARY_LIMIT, after=settled_until)
-        older = (
-            [] if missed_until is None else self._store.evidence.pending(_SUMMARY_LIMIT, until=missed_until)
-        )
-        return self._views([*newer, *older][:_SUMMARY_LIMIT])
+        """Return pending changes, newest first, including those that a sync missed."""
+        evidence = self._store.evidence
+        newer = evidence.pending(_SUMMARY_LIMIT, after=settled_until)
+        found = {change.change_id: change for change in newer}
+        if settled_until is not None:
+            found |= {
+                change.change_id: change for change in evidence.seen_missed(settled_until, _SUMMARY_LIMIT)
+            }
+        if missed_until is not None:
+            older = evidence.pending(_SUMMARY_LIMIT, until=missed_until)
+            found |= {change.change_id: change for change in older}
+        newest = sorted(found.values(), key=_pending_since, reverse=True)
+        return self._views(newest[:_SUMMARY_LIMIT])
 
     def _synced(
         self, missed_until: datetime | None, settled_until: datetime | None
@@ -214,7 +227,7 @@ class SnapshotPublisher:
         done_with = (
             []
             if settled_until is None
-            else self._store.evidence.pending(_SUMMARY_LIMIT, after=missed_until, until=settled_until)
+            else self._store.evidence.presumed_synced(missed_until, settled_until, _SUMMARY_LIMIT)
         )
         views = self._views([*done_with, *self._store.evidence.synced(limit=_SUMMARY_LIMIT)])
         # The sort is stable.
@@ -232,3 +245,7 @@ def _balances_read_at(store: Store) -> datetime | None:
 def _status_since(view: ChangeView) -> datetime:
     since = None if view.sync is None else view.sync.since
     return since or view.change.updated_at
+
+
+def _pending_since(change: Change) -> tuple[datetime, int]:
+    return pending_since(change) or change.updated_at, change.change_id

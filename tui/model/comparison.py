@@ -121,13 +121,20 @@ class AmbiguousLine(Struct, frozen=True):
     candidates: tuple[XeroContact, ...]
 
 
+class WithoutStatus(Struct, frozen=True):
+    """A contact whose status Re-Leased didn't tell; `contact` is None if Xero has no or no single match."""
+
+    listed: FileContact
+    contact: XeroContact | None = None
+
+
 class FileComparison(Struct, frozen=True):
     """The comparison of a file with Xero, each part in the order of the file (or of the store).
 
     `repeated` counts lines that repeat an earlier one. `only_in_file` includes contacts that Xero no longer
     has, or keeps for a GDPR request. `only_in_xero` are the contacts with a status that occurs in the file
     and that no line could mean. `newly_synced` are the changes for which matching lines are new evidence.
-    `notes` are about oddities.
+    `without_status` are contacts that prove nothing, as their status wasn't told. `notes` are about oddities.
     """
 
     source: FileSource
@@ -137,6 +144,7 @@ class FileComparison(Struct, frozen=True):
     only_in_xero: tuple[XeroContact, ...] = ()
     ambiguous: tuple[AmbiguousLine, ...] = ()
     repeated: int = 0
+    without_status: tuple[WithoutStatus, ...] = ()
     notes: tuple[Notice, ...] = ()
     newly_synced: tuple[Change, ...] = ()
     changes: Mapping[str, Sequence[Change]] = field(default_factory=dict)
@@ -171,10 +179,14 @@ def compare(
     statuses: set[ContactStatus] = set()
     ids = _IdCounts()
     for line in lines:
-        statuses.add(line.status)
         comparison = matcher.candidates(line)
         ids.count(line, comparison)
         mentioned[id(comparison.contacts)] = comparison.contacts
+        if line.status is None:
+            contact = comparison.contacts[0] if comparison.is_certain else None
+            builder.without_status.append(WithoutStatus(line, contact))
+            continue
+        statuses.add(line.status)
         if not comparison.contacts:
             builder.only_in_file.append(line)
         elif comparison.is_certain:
@@ -198,6 +210,7 @@ def resolve_ambiguous(comparison: FileComparison, choices: Mapping[int, str | No
     builder = _ComparisonBuilder(comparison.source, comparison.changes, repeated=comparison.repeated)
     builder.only_in_file += comparison.only_in_file
     builder.only_in_xero += comparison.only_in_xero
+    builder.without_status += comparison.without_status
     for agreement in comparison.matches:
         builder.add_line(agreement.listed, agreement.contact)
     for difference in comparison.mismatches:
@@ -250,6 +263,7 @@ class _ComparisonBuilder(Struct):
     only_in_file: list[FileContact] = field(default_factory=list)
     only_in_xero: list[XeroContact] = field(default_factory=list)
     ambiguous: list[AmbiguousLine] = field(default_factory=list)
+    without_status: list[WithoutStatus] = field(default_factory=list)
     _lines_by_contact: dict[str, tuple[XeroContact, list[FileContact]]] = field(default_factory=dict)
     _matches: list[Match] = field(default_factory=list)
     _mismatches: list[Mismatch] = field(default_factory=list)
@@ -276,6 +290,7 @@ class _ComparisonBuilder(Struct):
             only_in_xero=tuple(self.only_in_xero),
             ambiguous=tuple(sorted(self.ambiguous, key=lambda item: item.listed.line)),
             repeated=self.repeated,
+            without_status=tuple(self.without_status),
             newly_synced=tuple(change for change in changes if change is not None),
             changes=self.changes,
         )

@@ -11,7 +11,7 @@ from tui.model.contact import ContactStatus
 from tui.store import sync_state, values
 from tui.store.change_log import evidence
 from tui.store.change_log.changes import CHANGE_COLUMNS, change_of
-from tui.store.schema.fragments import PENDING, PENDING_SINCE, SYNCED_AT
+from tui.store.schema.fragments import MISSED, PENDING, PENDING_SINCE, SYNCED_AT
 from tui.store.values import to_ms
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from tui.model.change import Change
+    from tui.model.change import Change, ReadResult
     from tui.model.evidence import CompanyStatus, SyncRecord, UserReport
     from tui.model.matching import XeroContact
     from tui.store.database import Database
@@ -29,6 +29,7 @@ _SELECT: Final = f"SELECT {', '.join(CHANGE_COLUMNS)} FROM changes INDEXED BY"  
 # Without the index named, SQLite would scan every change that was ever confirmed.
 _BETWEEN: Final = f"changes_pending WHERE {PENDING} AND {PENDING_SINCE} > ? AND {PENDING_SINCE} <= ?"
 _LATEST_MS: Final = 1 << 62
+_MISSED_LATER: Final = "(read_result = 'missed' AND read_ms > ?)"
 
 
 def read_pending(
@@ -107,6 +108,36 @@ class EvidenceQueries:
         """Count changes pending since later than the given time; all pending changes for None."""
         return self.pending_total() if moment is None else self.pending_between(moment, None)
 
+    def presumed_synced(self, after: datetime | None, until: datetime, limit: int) -> list[Change]:
+        """Return pending changes that a sync should have included by `until`, newest first.
+
+        Without those that Re-Leased's own data showed to be missed after that.
+        """
+        rows = self._database.rows(
+            f"{_SELECT} {_BETWEEN} AND NOT coalesce({_MISSED_LATER}, 0)"
+            f" ORDER BY {PENDING_SINCE} DESC, change_id DESC LIMIT ?",
+            (*_bounds(after, until), to_ms(until), limit),
+        )
+        return values.read_rows(change_of, rows)
+
+    def seen_missed(self, read_after: datetime | None, limit: int) -> list[Change]:
+        """Return changes that were read as missed later than a time, newest first; None means no limit."""
+        rows = self._database.rows(
+            f"{_SELECT} changes_missed WHERE {MISSED} AND read_ms > ? ORDER BY change_id DESC LIMIT ?",
+            (_bounds(read_after, None)[0], limit),
+        )
+        return values.read_rows(change_of, rows)
+
+    def seen_missed_total(
+        self, read_after: datetime | None, *, after: datetime | None = None, until: datetime | None = None
+    ) -> int:
+        """Count changes that were read as missed later than a time; `after` and `until` as in `pending`."""
+        sql = (
+            f"SELECT count(*) FROM changes INDEXED BY changes_missed WHERE {MISSED} AND read_ms > ?"  # noqa: S608 - constant SQL
+            f" AND {PENDING_SINCE} > ? AND {PENDING_SINCE} <= ?"
+        )
+        return int(self._database.rows(sql, (_bounds(read_after, None)[0], *_bounds(after, until)))[0][0])
+
     def synced(self, limit: int) -> list[Change]:
         """Return changes that are synced, checked, or of an unlinked contact; newest first."""
         return read_synced(self._database, limit)
@@ -121,6 +152,31 @@ class EvidenceQueries:
         def work(connection: sqlite3.Connection) -> int:
             synced = evidence.save_sync_records(connection, sync_records)
             sync_state.write_sync_state(connection, *cursor)
+            return synced
+
+        return await self._database.write(work)
+
+    async def record_read(
+        self,
+        sync_records: Sequence[SyncRecord],
+        results: Mapping[int, ReadResult],
+        read_at: datetime,
+        *cursors: tuple[str, str | None],
+    ) -> int:
+        """Save what a read of Re-Leased's contacts showed, all of it or nothing.
+
+        `results` are those of changes that weren't shown as synced, by their id. Returns how many changes the
+        read shows as synced.
+        """
+
+        def work(connection: sqlite3.Connection) -> int:
+            synced = evidence.save_sync_records(connection, sync_records)
+            connection.executemany(
+                f"UPDATE changes SET read_ms = ?, read_result = ? WHERE change_id = ? AND {PENDING}",  # noqa: S608 - constant SQL
+                [(to_ms(read_at), result.value, change_id) for change_id, result in results.items()],
+            )
+            for cursor in cursors:
+                sync_state.write_sync_state(connection, *cursor)
             return synced
 
         return await self._database.write(work)

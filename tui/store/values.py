@@ -177,6 +177,14 @@ def enum_member(kind: type[_E], value: Any) -> _E:
         raise UnreadableRowError(kind.__name__) from None
 
 
+def optional_member(kind: type[_E], value: Any) -> _E | None:
+    """Return an enum member; None for an unknown value."""
+    try:
+        return kind(value)
+    except ValueError:
+        return None
+
+
 def _json(value: object) -> object:
     try:
         return json.loads(text(value))

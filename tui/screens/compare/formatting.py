@@ -364,7 +364,7 @@ def _difference(entry: ComparisonEntry, context: LineContext, now: datetime, key
     return f"Different: {REASONS[difference.reason]}. {fix} it in Xero."
 
 
-def _named(name: str, email: str, status: ContactStatus) -> str:
+def _named(name: str, email: str, status: ContactStatus | None) -> str:
     return ", ".join([*(safe(part, 80) for part in (name, email) if part), STATUSES[status]])
 
 

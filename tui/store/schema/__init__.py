@@ -68,6 +68,14 @@ REASONS: Final = (
 )
 
 
+# What the last read of Re-Leased's contacts showed about a change, and when that read began.
+READ_RESULTS: Final = (
+    "ALTER TABLE changes ADD COLUMN read_ms INTEGER",
+    "ALTER TABLE changes ADD COLUMN read_result TEXT",
+    "CREATE INDEX changes_missed ON changes (change_id) WHERE read_result = 'missed'",
+)
+
+
 # Not another kind of user report: an older Reshelve should refuse the file with a message instead of failing
 # on an unknown kind.
 TENANCY: Final = (
@@ -283,7 +291,10 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     ABSENCES,
     RENAMES,
     REASONS,
+    READ_RESULTS,
 )
+#: The version since which changes have the result of a read.
+READ_RESULTS_VERSION: Final = MIGRATIONS.index(READ_RESULTS) + 1
 
 
 def migrate(connection: sqlite3.Connection, to: int = len(MIGRATIONS)) -> None:
