@@ -71,6 +71,7 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
         self.backend = backend
         self._typed = typed or default_folder()
         self._columns: tuple[str, ...] = ()
+        self._sheets: tuple[str, ...] = ()
         self._worker: Worker[None] | None = None
 
     def compose(self) -> ComposeResult:
@@ -84,6 +85,7 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
                 with Horizontal(id="dated"):
                     yield SafeLabel("Exported on", "$text-muted", id="date-label")
                     yield OrderedInput(compact=True, select_on_focus=False, id="date")
+                yield ChoiceField("Sheet", formatting.sheets(()), id="sheet")
                 for name, label in formatting.COLUMNS.items():
                     yield ChoiceField(label, formatting.columns(()), id=name)
                 yield ChoiceField("Delimiter", formatting.DELIMITERS, id="delimiter")
@@ -97,7 +99,7 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
 
     def on_mount(self) -> None:
         """Show only the common fields."""
-        for name in (*formatting.COLUMNS, *_ADVANCED):
+        for name in ("sheet", *formatting.COLUMNS, *_ADVANCED):
             self._field(name).display = False
         self._update_date_hint()
 
@@ -146,7 +148,7 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
         """Return the chosen options. Raises `ValueError` for an invalid date."""
         picked = {
             name: "" if (value := self._field(name).value) == formatting.AUTO else value
-            for name in ("status", *formatting.COLUMNS, *_ADVANCED)
+            for name in ("status", "sheet", *formatting.COLUMNS, *_ADVANCED)
         }
         columns = {name: self._columns[int(picked[name])] for name in formatting.COLUMNS if picked[name]}
         typed = self.date_box.value
@@ -155,6 +157,8 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
             delimiter=picked["delimiter"],
             encoding=picked["encoding"],
             exported_at=parse_datetime(typed) if typed.strip() else None,
+            header_row=None,
+            sheet=self._sheets[int(picked["sheet"])] if picked["sheet"] else "",
             **columns,
         )
 
@@ -212,6 +216,9 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
             self._columns = error.columns
             for name in formatting.COLUMNS:
                 self._field(name).set_answers(formatting.columns(error.columns))
+        if error.sheets:
+            self._sheets = error.sheets
+            self._field("sheet").set_answers(formatting.sheets(error.sheets))
         self._show_fix(error.problem)
 
     def _show_fix(self, problem: FileProblem | None) -> None:
@@ -222,6 +229,9 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
         elif problem is FileProblem.STATUS:
             self._show_fields(*(["status_column"] if self._columns else []))
             self.set_focus(self._field("status"))
+        elif problem is FileProblem.SHEET:
+            self._show_fields("sheet")
+            self.set_focus(self._field("sheet"))
         elif problem is FileProblem.ENCODING:
             self._show_fields(*_ADVANCED)
             self.set_focus(self._field("encoding"))

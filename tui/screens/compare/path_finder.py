@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from textual.content import Content
 
 
-_ENDINGS: Final = (".csv", ".tsv", ".txt")
+_ENDINGS: Final = (".csv", ".tsv", ".txt", ".xlsx")
 # Further entries are ignored, so that the list keeps up with typing in large folders.
 _MOST_LOOKED_AT: Final = 20_000
 _MOST_LISTED: Final = 500
