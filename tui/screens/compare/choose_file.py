@@ -72,6 +72,7 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
         self._typed = typed or default_folder()
         self._columns: tuple[str, ...] = ()
         self._sheets: tuple[str, ...] = ()
+        self._sheets_of: Path | None = None
         self._worker: Worker[None] | None = None
 
     def compose(self) -> ComposeResult:
@@ -118,6 +119,11 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
     @on(PathFinder.Changed)
     def _update_date_hint(self) -> None:
         at = self.finder.modified_at
+        sheet = self._field("sheet")
+        if sheet.value != formatting.AUTO and self.finder.path != self._sheets_of:
+            # Another file has other sheets, or none.
+            sheet.set_value(formatting.AUTO)
+            sheet.display = False
         self.date_box.placeholder = (
             f"last modified {at.astimezone():%Y-%m-%d %H:%M}" if at else formatting.DATE_HINT
         )
@@ -217,7 +223,7 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
             for name in formatting.COLUMNS:
                 self._field(name).set_answers(formatting.columns(error.columns))
         if error.sheets:
-            self._sheets = error.sheets
+            self._sheets, self._sheets_of = error.sheets, self.finder.path
             self._field("sheet").set_answers(formatting.sheets(error.sheets))
         self._show_fix(error.problem)
 
