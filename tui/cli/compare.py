@@ -49,6 +49,10 @@ def _moment(context: click.Context, option: click.Parameter, value: str | None) 
 @click.option("--active", "is_active", is_flag=True, help="All contacts in FILE are active.")
 @click.option("--delimiter", default="", help="Column delimiter: comma, semicolon, tab, pipe …")
 @click.option("--encoding", default="", help="Encoding of FILE, such as utf-8 or cp1252.")
+@click.option("--sheet", default="", help="Sheet of an Excel workbook, by name.")
+@click.option(
+    "--header-row", type=click.IntRange(1, 1_000), metavar="LINE", help="Line that has the column names."
+)
 @click.option("--id-column", default="", help="Column with Xero's ContactID (Re-Leased: External ID).")
 @click.option("--name-column", default="", help="Column with contact names.")
 @click.option("--email-column", default="", help="Column with e-mail addresses.")
@@ -68,11 +72,12 @@ def compare(
     is_archived: bool,
     is_active: bool,
     dated: datetime | None,
+    header_row: int | None,
     dry_run: bool,
     yes: bool,
     **options: str,
 ) -> None:
-    """Compare a CSV file of contacts exported from Re-Leased with Xero.
+    """Compare a CSV or Excel file of contacts exported from Re-Leased with Xero.
 
     Matches can be marked as synced: they show that Re-Leased has those changes. Nothing is changed in Xero.
     """
@@ -90,7 +95,7 @@ def compare(
             _compare(
                 store,
                 file,
-                FileOptions(status=status, exported_at=dated, **options),
+                FileOptions(status=status, exported_at=dated, header_row=header_row, **options),
                 chosen.name,
                 is_interactive=not yes,
                 is_recording=not dry_run,

@@ -9,8 +9,8 @@ from tui.model.reasons import ComparisonReason, FileNote, FileReason
 
 _EXPORT_AGAIN: Final = "Export it again."
 _EXPORT_FEWER: Final = "Export fewer contacts at a time."
-_CHOOSE_CSV: Final = "Choose a CSV file."
-_SAVE_AS_CSV: Final = "Save it as CSV, then try again."
+_CHOOSE_CSV: Final = "Choose a CSV or Excel file."
+_SAVE_AS_CSV: Final = "Save it as CSV or .xlsx, then try again."
 _SET_ENCODING: Final = "Set the encoding with --encoding, such as utf-8 or utf-16-le."
 _CORRECT_LINE: Final = "Correct the line, or export the file again."
 _CLOSE_QUOTE: Final = f"A quotation mark isn't closed. {_CORRECT_LINE}"
@@ -42,12 +42,35 @@ _FILE: Final = {
         "Line {line}: a field has more than {most:character}.",
         "Leave that column out of the export, or shorten the field.",
     ),
-    FileReason.EXCEL: ("This is an Excel workbook or a ZIP file, not a CSV file.", _SAVE_AS_CSV),
-    FileReason.OLD_EXCEL: ("This is an old Excel workbook, not a CSV file.", _SAVE_AS_CSV),
-    FileReason.PDF: ("This is a PDF, not a CSV file.", _SAVE_AS_CSV),
-    FileReason.COMPRESSED: ("This is a compressed file, not a CSV file.", _SAVE_AS_CSV),
-    FileReason.RTF: ("This is a text document (RTF), not a CSV file.", _SAVE_AS_CSV),
-    FileReason.WEB_PAGE: ("This is a web page, not a CSV file.", "Export the contacts as CSV."),
+    FileReason.EXCEL: (
+        "This isn't a valid Excel workbook (.xlsx): it is damaged, or another kind of ZIP file.",
+        f"Open it in a spreadsheet program. {_SAVE_AS_CSV}",
+    ),
+    FileReason.SEVERAL_SHEETS: (
+        "Several sheets of this workbook could be the contacts: {sheets}.",
+        "Choose one with --sheet.",
+    ),
+    FileReason.UNKNOWN_SHEET: (
+        "The workbook has no visible sheet named “{name}”.",
+        "Choose from its sheets ({sheets}) with --sheet.",
+    ),
+    FileReason.NO_SHEETS: ("This file isn't a workbook, so it has no sheets.", "Leave out --sheet."),
+    FileReason.TOO_MANY_CELLS: ("The workbook has more than {most:cell}.", _EXPORT_FEWER),
+    FileReason.NO_HEADER_ROW: (
+        "Line {line} is blank or doesn't exist, so it can't have the column names.",
+        "Set the line of the column names with --header-row.",
+    ),
+    FileReason.OLD_EXCEL: (
+        "This is an old Excel workbook (.xls), or one with a password.",
+        f"Open it in a spreadsheet program and remove the password, if there is one. {_SAVE_AS_CSV}",
+    ),
+    FileReason.PDF: ("This is a PDF, not a CSV or Excel file.", "Export the contacts as CSV or Excel."),
+    FileReason.COMPRESSED: ("This is a compressed file, not a CSV or Excel file.", _SAVE_AS_CSV),
+    FileReason.RTF: ("This is a text document (RTF), not a CSV or Excel file.", _SAVE_AS_CSV),
+    FileReason.WEB_PAGE: (
+        "This is a web page, not a CSV or Excel file.",
+        "Export the contacts as CSV or Excel.",
+    ),
     FileReason.NOT_TEXT: (
         "Line {line}: it contains a NUL character, so it isn't text.",
         "Export the file again, or choose another. If it is UTF-16, use --encoding utf-16-le.",
@@ -126,6 +149,10 @@ TEXTS: Final[Catalogue] = {
     FileNote.SKIPPED_LINES: Text(
         "Skipped {count:line} without a contact ({lines}), such as totals or remarks."
     ),
+    FileNote.DELETED_CONTACTS: Text(
+        "Skipped {count:contact} that Re-Leased lists as Deleted Contact: they aren't compared."
+    ),
+    FileNote.READ_SHEET: Text("Only the sheet “{sheet}” is read."),
     FileNote.OTHER_ORGANISATION: Text(
         "None of the file's Xero IDs belongs to this organisation. It may be another organisation's file."
     ),

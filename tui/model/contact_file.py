@@ -25,6 +25,7 @@ class FileProblem(StrEnum):
     STATUS = "status"
     ENCODING = "encoding"
     DATE = "date"
+    SHEET = "sheet"
 
 
 _PROBLEMS: Final[Mapping[Reason, FileProblem]] = {
@@ -42,24 +43,35 @@ _PROBLEMS: Final[Mapping[Reason, FileProblem]] = {
     FileReason.FUTURE_EXPORT_DATE: FileProblem.DATE,
     FileReason.EXPORT_DATE_AFTER_CHANGE: FileProblem.DATE,
     FileReason.FUTURE_FILE_DATE: FileProblem.DATE,
+    FileReason.SEVERAL_SHEETS: FileProblem.SHEET,
+    FileReason.UNKNOWN_SHEET: FileProblem.SHEET,
 }
-_SHOWN_COLUMNS: Final = 12
+_SHOWN_NAMES: Final = 12
 _SHOWN_LENGTH: Final = 40
 
 
 class ContactFileError(ReshelveError):
     """A file that can't be used; nothing has been changed.
 
-    `columns` are the names in the file's header, if choosing one of them can help. The message shows the
-    first ones.
+    `columns` are the names in the file's header, and `sheets` those of a workbook's sheets, if choosing one
+    of them can help. The message shows the first ones.
     """
 
-    def __init__(self, reason: FileReason, /, *, columns: Sequence[str] = (), **params: Param) -> None:
-        self.columns = tuple(columns)
-        if columns:
-            more = ["…"] if len(columns) > _SHOWN_COLUMNS else []
-            shown = (f"“{truncate(name)}”" for name in columns[:_SHOWN_COLUMNS])
-            params["columns"] = ", ".join([*shown, *more])
+    def __init__(
+        self,
+        reason: FileReason,
+        /,
+        *,
+        columns: Sequence[str] = (),
+        sheets: Sequence[str] = (),
+        **params: Param,
+    ) -> None:
+        self.columns, self.sheets = tuple(columns), tuple(sheets)
+        for kind, names in {"columns": columns, "sheets": sheets}.items():
+            if names:
+                more = ["…"] if len(names) > _SHOWN_NAMES else []
+                shown = (f"“{truncate(name)}”" for name in names[:_SHOWN_NAMES])
+                params[kind] = ", ".join([*shown, *more])
         super().__init__(reason, **params)
 
     @property
@@ -92,7 +104,8 @@ class FileOptions(Struct, frozen=True):
     """The user's options for a file; anything left out is detected.
 
     `status` applies to the whole file. `exported_at` is when it was exported; without it, the file's
-    modification time is used. Columns are named as in the file's first line, ignoring case and spaces.
+    modification time is used. Columns are named as in the file's header, ignoring case and spaces.
+    `header_row` is the header's line, counted from 1. `sheet` is the name of a workbook's sheet.
     """
 
     status: ContactStatus | None = None
@@ -103,6 +116,8 @@ class FileOptions(Struct, frozen=True):
     email_column: str = ""
     status_column: str = ""
     exported_at: datetime | None = None
+    header_row: int | None = None
+    sheet: str = ""
 
 
 class FileSource(Struct, frozen=True):

@@ -1,9 +1,10 @@
-"""Detects a file's delimiter and columns, and parses its statuses."""
+"""Detects a file's header, delimiter and columns, and parses its statuses."""
 
 from __future__ import annotations
 
 import csv
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -14,7 +15,7 @@ from tui.model.query import fold
 from tui.model.reasons import FileReason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tui.model.contact_file import FileOptions
 
@@ -75,6 +76,7 @@ _FIGURE: Final = re.compile(
     rf"(?:[a-z]{{2,3}} ?)?[\W\d]+(?: ?(?:cr|dr|gbp|nzd|aud|usd|eur))?"
     rf"|#[a-z/0]+[!?]?|=[a-z.]+\(.*\)|[\W\d]*{_COUNTED}"
 )
+_DELETED_CONTACT: Final = "deletedcontact"
 _YES: Final = frozenset({"yes", "y", "true", "t", "1", "x", "✓", "✔"})
 _NO: Final = frozenset({"no", "n", "false", "f", "0"})
 
@@ -111,6 +113,10 @@ class ColumnMapping(Struct, frozen=True):
         is_label = is_label or (self.status >= 0 and bool(_AMOUNT.fullmatch(label)))
         return is_label and all(map(_is_summary_cell, others))
 
+    def is_deleted_contact(self, record: Sequence[str]) -> bool:
+        """Return whether Re-Leased lists a contact that was deleted for good, without its name."""
+        return normalise_name(self.cell(record, self.name)) == _DELETED_CONTACT
+
     def cell(self, record: Sequence[str], index: int) -> str:
         """Return a record's value in a column; "" if either is missing."""
         return record[index].strip() if 0 <= index < len(record) else ""
@@ -145,22 +151,27 @@ def detect_layout(head: Sequence[str], options: FileOptions) -> Layout:
     """Find the header in the first lines of a file.
 
     It shows the delimiter more reliably than statistics over the lines, as in `csv.Sniffer`, because names
-    and addresses contain commas, too. Raises `ContactFileError` for an invalid delimiter.
+    and addresses contain commas, too. Raises `ContactFileError` for an invalid delimiter, or if the header
+    isn't on the line that the user gave.
     """
-    directive = _DELIMITER_LINE.fullmatch(head[0]) if head else None
+    fixed = options.header_row
+    directive = _DELIMITER_LINE.fullmatch(head[0]) if head and fixed != 1 else None
     above = 0 if directive is None else 1
     hinted = "" if directive is None else (directive["delimiter"] or "").replace("\\t", "\t")
     chosen = _parse_delimiter(options.delimiter)
-    named = (options.id_column, options.name_column, options.email_column, options.status_column)
-    names = _NAMES | {normalise_name(name) for name in named if name}
-    found = [
-        _find_header(head[above:], delimiter, names, is_hinted=delimiter == hinted)
-        for delimiter in ([chosen] if chosen else dict.fromkeys((hinted, *_DELIMITERS.values())))
-        if delimiter
-    ]
-    best = max(found, key=lambda header: header.score)
-    has_title = any(map(str.strip, head[above : above + best.line]))
-    return Layout(above + best.line, best.delimiter, has_title)
+    start = above if fixed is None else fixed - 1
+    delimiters = [chosen] if chosen else filter(None, dict.fromkeys((hinted, *_DELIMITERS.values())))
+    found: list[tuple[tuple[int, bool, int], int, str]] = []
+    for delimiter in delimiters:
+        header = find_header(_records(head[start:], delimiter), options)
+        line, known, width = (0, -1, 0) if header is None else (header.line, header.known, header.width)
+        if fixed is None or (header is not None and line == 0):
+            found.append(((known, delimiter == hinted and width > 1, width), line, delimiter))
+    if not found:
+        raise ContactFileError(FileReason.NO_HEADER_ROW, line=start + 1)
+    _, line, delimiter = max(found, key=lambda candidate: candidate[0])
+    has_title = any(map(str.strip, head[above : start + line]))
+    return Layout(start + line, delimiter, has_title)
 
 
 def _parse_delimiter(delimiter: str) -> str:
@@ -173,36 +184,43 @@ def _parse_delimiter(delimiter: str) -> str:
     return chosen
 
 
-class _HeaderCandidate(Struct, frozen=True):
-    """A line, counted from 0, that may be the header, with its score."""
+class HeaderCandidate(Struct, frozen=True):
+    """A line, counted from 0, that may be the header: how many known names and cells it has."""
 
     line: int
-    delimiter: str
-    score: tuple[int, bool, int]
+    known: int
+    width: int
 
 
-def _find_header(
-    lines: Sequence[str], delimiter: str, names: frozenset[str], *, is_hinted: bool
-) -> _HeaderCandidate:
-    """Return the line that looks most like a header with this delimiter.
+def find_header(records: Iterable[tuple[int, list[str]]], options: FileOptions) -> HeaderCandidate | None:
+    """Return the record, each with its line, that looks most like a header; None if all are blank.
 
-    A title above it has fewer cells. If no line has a known name, it is the first line.
+    A title above it has fewer cells. If no record has a known name, it is the first one, and so it is if the
+    user gave its line.
     """
-    best: _HeaderCandidate | None = None
+    named = (options.id_column, options.name_column, options.email_column, options.status_column)
+    names = _NAMES | {normalise_name(name) for name in named if name}
+    best: HeaderCandidate | None = None
     widest = 0
+    for line, record in records:
+        filled = sum(map(bool, map(str.strip, record)))
+        known = len(names & set(map(normalise_name, record)))
+        if filled and (best is None or (filled > widest and known > best.known)):
+            best = HeaderCandidate(line, known, len(record))
+        widest = max(widest, filled)
+        if options.header_row is not None:
+            break
+    return best
+
+
+def _records(lines: Sequence[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the records of the first lines, as far as they are valid, with the line where each starts."""
     reader = csv.reader(lines, delimiter=delimiter)
     line = 0
-    try:
+    with suppress(csv.Error):
         for record in reader:
-            filled = sum(map(bool, map(str.strip, record)))
-            known = len(names & set(map(normalise_name, record)))
-            if filled and (best is None or (filled > widest and known > best.score[0])):
-                best = _HeaderCandidate(line, delimiter, (known, is_hinted and len(record) > 1, len(record)))
-            widest = max(widest, filled)
+            yield line, record
             line = reader.line_num
-    except csv.Error:
-        pass
-    return best or _HeaderCandidate(0, delimiter, (-1, is_hinted, 0))
 
 
 def map_columns(header: Sequence[str], options: FileOptions, line: int) -> ColumnMapping:

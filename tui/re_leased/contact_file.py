@@ -1,4 +1,4 @@
-"""Reads contacts from a CSV file exported from Re-Leased."""
+"""Reads contacts from a CSV file or an Excel workbook exported from Re-Leased."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tui.model.contact_file import ContactFileError, FileContact, FileSource, tr
 from tui.model.reasons import FileNote, FileReason, Notice
 from tui.re_leased.column_mapping import detect_layout, map_columns
 from tui.re_leased.encoding import open_text
+from tui.re_leased.workbook import MOST_ABOVE, Table, is_zip, open_workbook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,34 +22,37 @@ if TYPE_CHECKING:
     from tui.model.contact import ContactStatus
     from tui.model.contact_file import FileOptions
     from tui.re_leased.column_mapping import ColumnMapping, Layout
-    from tui.re_leased.encoding import FileText, LineReader
+    from tui.re_leased.encoding import LineReader
 
 _LONGEST_FIELD: Final = 10_000
 _LONGEST_NAME: Final = 100
-# The most lines of titles, dates and filters above the header.
-_MOST_ABOVE: Final = 40
 _MOST_NAMED: Final = 5
 
 
 class ContactFile(Struct):
     """An open file: how it was interpreted, and its contacts, which can be read once.
 
-    `skipped_lines` are the lines that aren't contacts; complete once all are read.
+    `skipped_lines` are the lines that aren't contacts, and `deleted_contacts` counts those of contacts that
+    were deleted in Re-Leased; complete once all are read.
     """
 
     source: FileSource
     contacts: Iterator[FileContact]
     skipped_lines: list[int] = field(default_factory=list)
+    deleted_contacts: int = 0
 
     @property
     def notes(self) -> tuple[Notice, ...]:
-        """Notes on skipped lines."""
+        """Notes on skipped lines and contacts."""
+        notes = []
         count = len(self.skipped_lines)
-        if not count:
-            return ()
-        named = [f"{line:,}" for line in self.skipped_lines[:_MOST_NAMED]]
-        lines = ", ".join([*named, "…"] if count > _MOST_NAMED else named)
-        return (Notice(FileNote.SKIPPED_LINES, {"count": count, "lines": lines}),)
+        if count:
+            named = [f"{line:,}" for line in self.skipped_lines[:_MOST_NAMED]]
+            lines = ", ".join([*named, "…"] if count > _MOST_NAMED else named)
+            notes.append(Notice(FileNote.SKIPPED_LINES, {"count": count, "lines": lines}))
+        if self.deleted_contacts:
+            notes.append(Notice(FileNote.DELETED_CONTACTS, {"count": self.deleted_contacts}))
+        return tuple(notes)
 
 
 @contextmanager
@@ -57,37 +61,50 @@ def open_contact_file(file: Path, options: FileOptions, now: datetime) -> Iterat
 
     Only a completely read file is valid: the last line may be the wrong one.
     """
+    with open_workbook(file, options) if is_zip(file) else _open_csv(file, options) as table:
+        exported_at = _export_date(table.changed_at, options, now)
+        notes = list(table.notes)
+        if table.has_title:
+            notes.append(Notice(FileNote.HEADER_BELOW_TITLE, {"line": table.header_line}))
+        source = FileSource(_name(file), table.digest, exported_at, tuple(notes))
+        opened = ContactFile(source, iter(()))
+        opened.contacts = _contacts(table.records, options, opened)
+        yield opened
+
+
+@contextmanager
+def _open_csv(file: Path, options: FileOptions) -> Iterator[Table]:
     with open_text(file, options.encoding) as text:
-        exported_at = _export_date(text, options, now)
-        layout = detect_layout(text.lines.peek(_MOST_ABOVE), options)
-        notes = list(text.notes)
-        if layout.has_title:
-            notes.append(Notice(FileNote.HEADER_BELOW_TITLE, {"line": layout.lines_above + 1}))
-        source = FileSource(_name(file), text.digest, exported_at, tuple(notes))
-        skipped_lines: list[int] = []
-        yield ContactFile(source, _contacts(text.lines, layout, options, skipped_lines), skipped_lines)
+        if options.sheet:
+            raise ContactFileError(FileReason.NO_SHEETS)
+        head = text.lines.peek(max(MOST_ABOVE, options.header_row or 0))
+        layout = detect_layout(head, options)
+        yield Table(
+            records=_records(text.lines, layout),
+            header_line=layout.lines_above + 1,
+            has_title=layout.has_title,
+            digest=text.digest,
+            changed_at=text.changed_at,
+            notes=text.notes,
+        )
 
 
-def _export_date(text: FileText, options: FileOptions, now: datetime) -> datetime:
+def _export_date(changed_at: datetime, options: FileOptions, now: datetime) -> datetime:
     """Return the latest possible time of the export."""
     if options.exported_at is not None:
         if options.exported_at > now:
             raise ContactFileError(FileReason.FUTURE_EXPORT_DATE)
-        if options.exported_at > text.changed_at:
-            raise ContactFileError(FileReason.EXPORT_DATE_AFTER_CHANGE, modified_at=text.changed_at)
+        if options.exported_at > changed_at:
+            raise ContactFileError(FileReason.EXPORT_DATE_AFTER_CHANGE, modified_at=changed_at)
         return options.exported_at
-    if text.changed_at > now:
-        raise ContactFileError(FileReason.FUTURE_FILE_DATE, modified_at=text.changed_at)
-    return text.changed_at
+    if changed_at > now:
+        raise ContactFileError(FileReason.FUTURE_FILE_DATE, modified_at=changed_at)
+    return changed_at
 
 
 def _contacts(
-    lines: LineReader, layout: Layout, options: FileOptions, skipped_lines: list[int]
+    records: Iterator[tuple[int, list[str]]], options: FileOptions, opened: ContactFile
 ) -> Iterator[FileContact]:
-    for _ in range(layout.lines_above):
-        next(lines)
-    lines.end_record()
-    records = _records(lines, layout.delimiter)
     line, header = next(records, (1, []))
     if not header:
         raise ContactFileError(FileReason.BLANK)
@@ -97,8 +114,11 @@ def _contacts(
         # Reports repeat their header on each page.
         if record == header:
             continue
+        if columns.is_deleted_contact(record):
+            opened.deleted_contacts += 1
+            continue
         if columns.is_summary_row(record):
-            skipped_lines.append(line)
+            opened.skipped_lines.append(line)
             continue
         is_empty = False
         yield _contact(line, record, columns, options)
@@ -106,9 +126,12 @@ def _contacts(
         raise ContactFileError(FileReason.NO_CONTACTS)
 
 
-def _records(lines: LineReader, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield each record with its first line number, skipping blank ones."""
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+def _records(lines: LineReader, layout: Layout) -> Iterator[tuple[int, list[str]]]:
+    """Yield each record from the header on, with its first line number, skipping blank ones."""
+    for _ in range(layout.lines_above):
+        next(lines)
+    lines.end_record()
+    reader = csv.reader(lines, delimiter=layout.delimiter, strict=True)
     while True:
         try:
             record = next(reader, None)

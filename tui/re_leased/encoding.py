@@ -46,7 +46,6 @@ _BOM: Final = "\ufeff"
 # The DOS end-of-file character.
 _END_OF_FILE: Final = re.compile(r"\x1a+(?=[\r\n]*\Z)")
 _OTHER_FORMATS: Final = (
-    (b"PK\x03\x04", FileReason.EXCEL),
     (b"\xd0\xcf\x11\xe0", FileReason.OLD_EXCEL),
     (b"%PDF", FileReason.PDF),
     (b"\x1f\x8b", FileReason.COMPRESSED),
@@ -123,12 +122,12 @@ class LineReader:
 def open_text(file: Path, encoding: str = "") -> Iterator[FileText]:
     """Open a file and detect its encoding. Raises `ContactFileError`."""
     _check_encoding(encoding)
-    with _open(file) as stream:
+    with open_file(file) as stream:
         file_stat = os.fstat(stream.fileno())
         try:
             found = _detect_encoding(stream, encoding)
             stream.seek(found.start)
-            changed_at = _moment(file_stat.st_mtime)
+            changed_at = modification_time(file_stat)
             with io.TextIOWrapper(stream, encoding=found.encoding, newline="") as text:
                 yield FileText(LineReader(text), found.digest, changed_at, found.notes)
                 now = os.fstat(stream.fileno())
@@ -140,7 +139,8 @@ def open_text(file: Path, encoding: str = "") -> Iterator[FileText]:
             raise ContactFileError(FileReason.CHANGED)
 
 
-def _open(file: Path) -> IO[bytes]:
+def open_file(file: Path) -> IO[bytes]:
+    """Open a regular file of a valid size. Raises `ContactFileError`."""
     try:
         handle = open_without_waiting(file)
     except OSError as error:
@@ -157,9 +157,10 @@ def _open(file: Path) -> IO[bytes]:
         raise
 
 
-def _moment(seconds: float) -> datetime:
+def modification_time(file_stat: os.stat_result) -> datetime:
+    """Return when a file was last modified. Raises `ContactFileError` for an invalid date."""
     try:
-        return datetime.fromtimestamp(seconds, UTC)
+        return datetime.fromtimestamp(file_stat.st_mtime, UTC)
     except (ValueError, OverflowError):
         raise ContactFileError(FileReason.INVALID_MODIFIED_AT) from None
 

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from tui.model.services import Backend
 
 
-_ENDINGS: Final = (".csv", ".tsv", ".txt")
+_ENDINGS: Final = (".csv", ".tsv", ".txt", ".xlsx")
 # Further entries are ignored, so that the list keeps up with typing in large folders.
 _MOST_LOOKED_AT: Final = 20_000
 _MOST_LISTED: Final = 500
@@ -347,6 +347,8 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
         self.backend = backend
         self._typed = typed or default_folder()
         self._columns: tuple[str, ...] = ()
+        self._sheets: tuple[str, ...] = ()
+        self._sheets_of: Path | None = None
         self._worker: Worker[None] | None = None
 
     def compose(self) -> ComposeResult:
@@ -360,6 +362,7 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
                 with Horizontal(id="dated"):
                     yield SafeLabel("Exported on", "$text-muted", id="date-label")
                     yield OrderedInput(compact=True, select_on_focus=False, id="date")
+                yield ChoiceField("Sheet", formatting.sheets(()), id="sheet")
                 for name, label in formatting.COLUMNS.items():
                     yield ChoiceField(label, formatting.columns(()), id=name)
                 yield ChoiceField("Delimiter", formatting.DELIMITERS, id="delimiter")
@@ -373,7 +376,7 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
 
     def on_mount(self) -> None:
         """Show only the common fields."""
-        for name in (*formatting.COLUMNS, *_ADVANCED):
+        for name in ("sheet", *formatting.COLUMNS, *_ADVANCED):
             self._field(name).display = False
         self._update_date_hint()
 
@@ -392,6 +395,11 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
     @on(PathFinder.Changed)
     def _update_date_hint(self) -> None:
         at = self.finder.modified_at
+        sheet = self._field("sheet")
+        if sheet.value != formatting.AUTO and self.finder.path != self._sheets_of:
+            # Another file has other sheets, or none.
+            sheet.set_value(formatting.AUTO)
+            sheet.display = False
         self.date_box.placeholder = (
             f"last modified {at.astimezone():%Y-%m-%d %H:%M}" if at else formatting.DATE_HINT
         )
@@ -422,7 +430,7 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
         """Return the chosen options. Raises `ValueError` for an invalid date."""
         picked = {
             name: "" if (value := self._field(name).value) == formatting.AUTO else value
-            for name in ("status", *formatting.COLUMNS, *_ADVANCED)
+            for name in ("status", "sheet", *formatting.COLUMNS, *_ADVANCED)
         }
         columns = {name: self._columns[int(picked[name])] for name in formatting.COLUMNS if picked[name]}
         typed = self.date_box.value
@@ -431,6 +439,8 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
             delimiter=picked["delimiter"],
             encoding=picked["encoding"],
             exported_at=parse_datetime(typed) if typed.strip() else None,
+            header_row=None,
+            sheet=self._sheets[int(picked["sheet"])] if picked["sheet"] else "",
             **columns,
         )
 
@@ -488,6 +498,9 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
             self._columns = error.columns
             for name in formatting.COLUMNS:
                 self._field(name).set_answers(formatting.columns(error.columns))
+        if error.sheets:
+            self._sheets, self._sheets_of = error.sheets, self.finder.path
+            self._field("sheet").set_answers(formatting.sheets(error.sheets))
         self._show_fix(error.problem)
 
     def _show_fix(self, problem: FileProblem | None) -> None:
@@ -498,6 +511,9 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
         elif problem is FileProblem.STATUS:
             self._show_fields(*(["status_column"] if self._columns else []))
             self.set_focus(self._field("status"))
+        elif problem is FileProblem.SHEET:
+            self._show_fields("sheet")
+            self.set_focus(self._field("sheet"))
         elif problem is FileProblem.ENCODING:
             self._show_fields(*_ADVANCED)
             self.set_focus(self._field("encoding"))

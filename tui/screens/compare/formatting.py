@@ -390,12 +390,12 @@ def candidate(entry: XeroContact) -> str:
 
 TITLE: Final = "Compare a Re-Leased export"
 ABOUT: Final = (
-    "A CSV file of contacts exported from Re-Leased is compared with Xero. Comparing changes nothing. Tab "
-    "completes a name; ↓ goes to the list."
+    "A CSV or Excel file of contacts exported from Re-Leased is compared with Xero. Comparing changes "
+    "nothing. Tab completes a name; ↓ goes to the list."
 )
 NO_SUCH_FILE: Final = "File not found. Choose one from the list, or keep typing."
 INVALID_DATE: Final = "Not a valid date. Write 2026-03-31 or 2026-03-31 14:05, or leave empty."
-NOTHING_HERE: Final = "No CSV file or folder starts like that."
+NOTHING_HERE: Final = "No CSV or Excel file or folder starts like that."
 COMPARING: Final = "Comparing… press {cancel} to stop."
 STOPPED: Final = "Stopped. Nothing was changed."
 DATE_HINT: Final = "the file's modified date"
@@ -432,6 +432,7 @@ _NEXT: Final = {
     FileProblem.COLUMNS: "Choose the columns above.",
     FileProblem.STATUS: "Choose above whether they are active or archived, or which column shows it.",
     FileProblem.ENCODING: "Choose the encoding above.",
+    FileProblem.SHEET: "Choose the sheet above.",
     FileProblem.DATE: "Type the export date above, no later than the file's last change.",
 }
 
@@ -441,6 +442,11 @@ def failure_message(error: ContactFileError) -> str:
     if error.problem is None:
         return messages.in_full(error)
     return f"{messages.message(error)} Nothing was changed. {_NEXT[error.problem]}"
+
+
+def sheets(names: Sequence[str]) -> Mapping[str, str]:
+    """Return a workbook's sheets to choose from, by index."""
+    return {AUTO: "automatic", **{str(place): name for place, name in enumerate(names)}}
 
 
 def columns(header: Sequence[str]) -> Mapping[str, str]:
