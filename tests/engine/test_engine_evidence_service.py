@@ -49,7 +49,7 @@ class Desk(EvidenceService):
         self.xero = XeroClock(clock, store)
         monitor = ReLeasedMonitor(store, NIGHT, self.xero, has_feed=False)
         access = WriteAccess(is_read_only=False, is_read_only_connection=lambda: False)
-        super().__init__(store, publisher, monitor, self.xero, access)
+        super().__init__(store, publisher, monitor, self.xero, access, on_sync_ended=lambda: None)
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 from tui.engine.clock import utc_now
 from tui.engine.engine import Engine
 from tui.engine.sync.leader_lock import LOCK_NAME, LeaderLock
-from tui.model.errors import OfflineError, ReshelveError
+from tui.model.errors import ContactSourceError, OfflineError, ReshelveError
 from tui.model.evidence import NightlyWindow
-from tui.model.reasons import Notice, SyncWindowReason, XeroReason
+from tui.model.reasons import ContactSourceReason, Notice, SyncWindowReason, XeroReason
 from tui.net.loopback import is_loopback
-from tui.settings import sync_window
+from tui.settings import sync_window, unified_connection
 from tui.store import Store
 from tui.system.paths import private_folder
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from tui.model.contact import Organisation
     from tui.re_leased.evidence_source import EvidenceSource
+    from tui.re_leased.source import ContactSource
     from tui.settings import Settings
     from tui.system.paths import Paths
     from tui.xero.auth.token_store import TokenStore
@@ -43,6 +44,7 @@ class ClientFactory:
         self._paths = paths
         self._organisation = organisation
         self._xero: XeroClient | None = None
+        self._contact_source: ContactSource | None = None
         self.evidence_source: EvidenceSource | None = None
 
     @property
@@ -56,6 +58,17 @@ class ClientFactory:
     def has_feed(self) -> bool:
         """Whether a feed of Re-Leased's syncs is set."""
         return bool(self._settings.re_leased.feed_url)
+
+    @property
+    def has_contact_source(self) -> bool:
+        """Whether Re-Leased's own contacts can be read."""
+        is_connected = unified_connection(self._settings, self._organisation.tenant_id) is not None
+        return is_connected or bool(self._settings.re_leased.source)
+
+    @property
+    def re_leased_seconds(self) -> float:
+        """Seconds between two reads of Re-Leased's contacts."""
+        return self._settings.re_leased.poll_seconds
 
     @property
     def is_sandbox(self) -> bool:
@@ -80,8 +93,20 @@ class ClientFactory:
                 feed_url=self._settings.re_leased.feed_url, tenant_id=self._organisation.tenant_id
             )
 
+    async def open_contact_source(self) -> ContactSource:
+        """Return the source of Re-Leased's contacts; created once. Raises `ContactSourceError`."""
+        if self._contact_source is None:
+            self._contact_source = await asyncio.to_thread(
+                contact_source, self._settings, self._paths, self._organisation
+            )
+        return self._contact_source
+
     async def close(self) -> None:
         """Close the connections."""
+        # A source of another package may have nothing to close.
+        close = getattr(self._contact_source, "aclose", None)
+        if close is not None:
+            await close()
         if self._xero is not None:
             await self._xero.aclose()
         if self.evidence_source is not None:
@@ -100,6 +125,27 @@ class ClientFactory:
         from tui.xero.web_urls import simulate_restore
 
         await simulate_restore(self.contact_url(contact_id))
+
+
+def contact_source(settings: Settings, paths: Paths, organisation: Organisation) -> ContactSource:
+    """Create the source of an organisation's contacts in Re-Leased. Blocks. Raises `ContactSourceError`."""
+    from tui.re_leased.source import SourceOptions, load_source
+    from tui.re_leased.unified import FieldMapping, UnifiedKey, UnifiedSource
+
+    connection = unified_connection(settings, organisation.tenant_id)
+    if settings.re_leased.source:
+        company = connection.company_id if connection is not None else ""
+        options = SourceOptions(organisation.tenant_id, organisation.name, company or None)
+        return load_source(settings.re_leased.source, options)
+    if connection is None:
+        raise ContactSourceError(ContactSourceReason.NO_CONNECTION_ID)
+    return UnifiedSource(
+        base_url=connection.url,
+        connection_id=connection.connection_id,
+        api_key=UnifiedKey(paths.data).load,
+        company_id=connection.company_id or None,
+        mapping=FieldMapping(connection.archived_field, connection.archived_values, connection.xero_id_field),
+    )
 
 
 def token_store(settings: Settings, paths: Paths, sign_in: str) -> TokenStore:

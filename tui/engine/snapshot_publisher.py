@@ -13,7 +13,7 @@ from tui.model.change import State
 from tui.model.errors import StoreError
 from tui.model.evidence import grade_change, pending_since, presumed_synced_until
 from tui.model.reasons import TaskReason
-from tui.model.snapshot import ChangeSummary, ChangeView, Snapshot, SyncProgress
+from tui.model.snapshot import ChangeSummary, ChangeView, ReLeasedStatus, Snapshot, SyncProgress
 from tui.store.sync_state import FULL_SYNC_ENDED_AT
 from tui.system.log import log_unexpected
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tui.engine.clock import XeroClock
     from tui.engine.connectivity import ConnectionState, StorageHealth
     from tui.engine.re_leased_monitor import ReLeasedMonitor
+    from tui.engine.re_leased_reader import ReLeasedReader
     from tui.model.change import Change
     from tui.model.contact import Organisation
     from tui.model.evidence import StatusSince
@@ -47,10 +48,12 @@ class SnapshotPublisher:
         connection: ConnectionState,
         re_leased: ReLeasedMonitor,
         *,
+        reader: ReLeasedReader | None = None,
         storage: StorageHealth,
         clock: XeroClock,
     ) -> None:
         self._store = store
+        self._reader = reader
         self._connection = connection
         self._re_leased = re_leased
         self._storage = storage
@@ -160,11 +163,15 @@ class SnapshotPublisher:
             storage_problem=self._storage.problem,
             clock_ahead=self._clock.ahead,
             is_paused=self._store.changes.is_paused,
-            re_leased=self._re_leased.status,
+            re_leased=self._re_leased_status(),
             summary=self._summary(),
             rows_version=self._rows_version,
             order_version=self._order_version,
         )
+
+    def _re_leased_status(self) -> ReLeasedStatus:
+        status = self._re_leased.status
+        return status if self._reader is None else replace(status, contacts=self._reader.reading)
 
     def _summary(self) -> ChangeSummary:
         totals = self._store.changes.totals()

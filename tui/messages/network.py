@@ -88,6 +88,7 @@ _TASKS: Final = {
     TaskReason.CONTACT_SYNC: "Loading contacts",
     TaskReason.MANUAL_RESTORES: "Checking restores",
     TaskReason.RE_LEASED: "Re-Leased",
+    TaskReason.RE_LEASED_CONTACTS: "Reading Re-Leased's contacts",
     TaskReason.OUTBOX: "Sending changes",
     TaskReason.STATUS: "Status",
 }

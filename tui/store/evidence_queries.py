@@ -120,6 +120,14 @@ class EvidenceQueries:
         )
         return values.read_rows(change_of, rows)
 
+    def unseen_ids(self) -> frozenset[int]:
+        """Return the ids of confirmed changes that Re-Leased's own data hasn't shown yet."""
+        sql = (
+            "SELECT change_id FROM changes INDEXED BY changes_in_state"
+            " WHERE state = ? AND synced_ms IS NULL AND superseded = 0"
+        )
+        return frozenset(change_id for (change_id,) in self._database.rows(sql, (State.CONFIRMED.value,)))
+
     def seen_missed(self, read_after: datetime | None, limit: int) -> list[Change]:
         """Return changes that were read as missed later than a time, newest first; None means no limit."""
         rows = self._database.rows(
