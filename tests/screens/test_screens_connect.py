@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.fake_account import CALLBACK, CLIENT_ID, URL, FakeAccount, organisation
-from support.idle_engine import IdleEngine
 from support.sample_contacts import NOW
 from support.screen_test import Driver, browser_into, connecting, running
 from textual import events
@@ -26,6 +25,7 @@ from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel
 
 if TYPE_CHECKING:
+    from support.idle_engine import IdleEngine
     from collections.abc import Callable
 
 pytestmark = pytest.mark.slow

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from support.idle_engine import IdleEngine
 from support.sample_contacts import NOW
 from support.screen_test import running
 
@@ -15,6 +14,7 @@ from tui.widgets.sync_format import xero_problem
 from tui.xero.errors import error_for
 
 if TYPE_CHECKING:
+    from support.idle_engine import IdleEngine
     from tui.model.snapshot import XeroStatus
 
 pytestmark = pytest.mark.slow

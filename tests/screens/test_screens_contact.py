@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from support.idle_engine import IdleEngine
 from support.sample_contacts import NOW, contact_id
 from support.screen_test import Driver, running
 from textual.widgets import Static
@@ -14,6 +13,10 @@ from tui.model.errors import OfflineError
 from tui.model.reasons import ContactReason, Notice, XeroReason
 from tui.screens.contact.contact import ContactScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from support.idle_engine import IdleEngine
 
 
 def words(person: Driver, part: str) -> str:

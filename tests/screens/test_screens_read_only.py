@@ -39,7 +39,7 @@ PLACES: dict[type[Screen[Any]], tuple[str, ...]] = {
     ChangesScreen: ("l",),
     ManualRestoresScreen: ("h",),
     TroubleshootScreen: ("t",),
-    CompareScreen: ("f", *"x.csv", "enter"),
+    CompareScreen: ("f", "ctrl+u", *"~/x.csv", "enter"),
     HelpScreen: ("?",),
 }
 # What ends the app, or has its own dialogs with the system.

@@ -33,7 +33,7 @@ def line(number: int, contact: int, status: ContactStatus) -> FileContact:
 def export(
     lines: Iterable[FileContact], name: str = "x.csv", *, more: str = "", encoding: str = "utf-8"
 ) -> Path:
-    """Write these lines, which have to follow each other, to a file in the home folder; `more` is a column."""
+    """Write these lines, which have to follow each other, to a file in the home folder; `more`: a column."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow([*_COLUMNS, *filter(None, [more])])

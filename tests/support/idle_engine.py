@@ -7,7 +7,6 @@ caller's thread, and a snapshot is published as soon as something changed.
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import inspect
 import shutil
@@ -31,7 +30,7 @@ from tui.engine.sync.sync_state import FULL_SYNC_ENDED_AT, MODIFIED_SINCE
 from tui.model.change import Action, Change, State, Transition
 from tui.model.change_list import ChangeQuery
 from tui.model.contact import Contact, HistoryEntry, Organisation
-from tui.model.evidence import CompanyState, ReportKind, SyncRecord, SyncStatus, UserReport
+from tui.model.evidence import ReportKind, SyncRecord, SyncStatus, UserReport
 from tui.re_leased.evidence_source import EvidenceReport
 from tui.settings import ReLeasedSettings, Settings, XeroSettings
 from tui.store import Store, TransitionRequest
@@ -42,6 +41,7 @@ from tui.widgets import clock
 from tui.xero.results import CallsLeft
 
 if TYPE_CHECKING:
+    import asyncio
     import sqlite3
     from collections.abc import Callable, Coroutine, Sequence
     from datetime import datetime
@@ -76,6 +76,7 @@ _PATHS: Final = {
     State.CANCELLED: (Transition.CANCEL,),
     State.DISMISSED: (Transition.AWAIT_USER, Transition.DISMISS),
 }
+DEMO: Final = Organisation("t1", "Demo Company (NZ)", "!Qj35V")
 A_MINUTE_AGO: Final = NOW - timedelta(minutes=1)
 LAST_LOADED: Final = NOW - timedelta(hours=3)
 HISTORY: Final = (
@@ -184,10 +185,10 @@ class Noted:
             return method(*arguments, **named)
 
         async def later(*arguments: Any, **named: Any) -> Any:
-            work = call(*arguments, **named)
+            self._engine.note(name, *arguments, *named.values())
             if name in self._engine.gates:
                 await self._engine.gates[name].wait()
-            return await work
+            return await method(*arguments, **named)
 
         return later if inspect.iscoroutinefunction(method) else call
 
@@ -202,12 +203,11 @@ class IdleEngine(Engine):
         has_feed: bool = True,
         is_sandbox: bool = True,
         is_read_only: bool = False,
-        organisation: Organisation = Organisation("t1", "Demo Company (NZ)", "!Qj35V"),
-        settings: Settings = Settings(),
+        organisation: Organisation = DEMO,
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="reshelve-"))
         shutil.copyfile(_prepared(tuple(known)), self.folder / FILE_NAME)
-        self.xero = StandInXero.of(*known)
+        self.xero = StandInXero({contact.contact_id: contact for contact in known})
         self.xero.failures = {}
         self.xero.clock.at = NOW
         self.xero.calls_left = CallsLeft(minute=57, day=4812)
@@ -224,14 +224,14 @@ class IdleEngine(Engine):
             store,
             self.clients,
             lock=LeaderLock(self.folder / LOCK_NAME),
-            window=nightly_window(settings, organisation),
+            window=nightly_window(Settings(), organisation),
             poll_seconds=60,
             is_read_only=is_read_only or organisation.is_read_only,
             now=lambda: clock.now(),  # noqa: PLW0108 - tests move it
         )
         for name in SERVICES:
             setattr(self, name, Noted(getattr(self, name), self))
-        self._publisher._schedule_in = lambda _: self._publisher._publish()  # type: ignore[method-assign]
+        self._publisher._schedule_in = lambda seconds: self._publisher._publish()  # type: ignore[method-assign]  # noqa: ARG005 - at once
         self._scheduler._contact_sync = cast("ContactSync", _FullSync(self._publisher))
         self._connection.record_success(57, 4812)
         self._publisher.record_refresh(LAST_LOADED)
@@ -370,6 +370,9 @@ class IdleEngine(Engine):
         # Each a little later than the one before.
         self._requests += 1
         at = at or min(A_MINUTE_AGO + timedelta(milliseconds=self._requests), NOW)
+        if at < LAST_LOADED:
+            # It is confirmed as of then only if what was loaded since can't have shown it.
+            at_once(self._store.set_sync_state(MODIFIED_SINCE, at.isoformat()))
         found = self._store.contacts([contact_id(number) for number in numbers])
         added = at_once(self._store.changes.add(action, found, at))
         assert len(added) == len(numbers), "another change is open"
@@ -455,12 +458,9 @@ class IdleEngine(Engine):
 
     def grade(self, change: Change, grade: SyncStatus) -> Change:
         """Let what decides this status become known."""
-        at = change.confirmed_at
+        at, one, status = change.confirmed_at, change.contact_id, change.action.target_status
         assert at is not None
-        one, status = change.contact_id, change.action.target_status
         match grade:
-            case SyncStatus.PENDING:
-                pass
             case SyncStatus.SYNCED:
                 record = SyncRecord(one, status, at, at, "run")
                 at_once(self._store.evidence.record_synced([record], ("feed.cursor", str(change.change_id))))
@@ -468,10 +468,7 @@ class IdleEngine(Engine):
                 self.feed(last_sync_started_at=at, last_sync_finished_at=at, last_sync_clean=True)
                 self.feed()
             case SyncStatus.STALLED:
-                if self.clients.has_feed:
-                    self.feed(state="Sync has errors")
-                else:
-                    self.report(ReportKind.STATE, at, state=CompanyState.HAS_ERRORS.value)
+                self.feed(state="Sync has errors")
             case SyncStatus.CHECKED:
                 self.report(ReportKind.CHECKED, at, contact_id=one, status=status)
             case SyncStatus.NOT_LINKED:
@@ -483,10 +480,12 @@ class IdleEngine(Engine):
                 reverse = Action.RESTORE if change.action is Action.ARCHIVE else Action.ARCHIVE
                 [undone] = at_once(self._store.changes.add(reverse, self._store.contacts([one]), at))
                 self.move(undone, State.CONFIRMED)
-            case SyncStatus.EXPECTED:
-                assert not self.clients.has_feed, "expected is what there is no feed for"
-                assert self.time - at > timedelta(hours=23), "confirm it before a night that has passed"
-        return self.change(change.change_id)
+        graded = self.change(change.change_id)
+        # What is pending waits, and is expected to be synced once a night without a feed has passed.
+        sync = self.view(graded).sync
+        assert sync is not None
+        assert sync.status is grade
+        return graded
 
     def mark(self, *names: str) -> None:
         """Choose these contact groups as tenants."""
