@@ -25,8 +25,9 @@ from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel
 
 if TYPE_CHECKING:
-    from support.idle_engine import IdleEngine
     from collections.abc import Callable
+
+    from support.idle_engine import IdleEngine
 
 pytestmark = pytest.mark.slow
 

@@ -15,6 +15,7 @@ from tui.xero.errors import error_for
 
 if TYPE_CHECKING:
     from support.idle_engine import IdleEngine
+
     from tui.model.snapshot import XeroStatus
 
 pytestmark = pytest.mark.slow

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from support.sample_contacts import NOW, contact_id
 from support.screen_test import Driver, running
@@ -13,7 +14,6 @@ from tui.model.errors import OfflineError
 from tui.model.reasons import ContactReason, Notice, XeroReason
 from tui.screens.contact.contact import ContactScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from support.idle_engine import IdleEngine

