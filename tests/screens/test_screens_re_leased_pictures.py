@@ -68,10 +68,10 @@ def test_pane_with_nothing_to_wait_for(snap_compare: Compare, size: tuple[int, i
 
 @pytest.fixture
 def graded() -> IdleEngine:
-    """A change of every grade that there can be without a feed."""
+    """A change of every grade that there can be at once, without a feed and a reported sync."""
     backend = IdleEngine.with_contacts(has_feed=False)
     backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, SyncStatus.EXPECTED, at=NOW - timedelta(days=1))
-    grades = (SyncStatus.REPORTED, SyncStatus.CHECKED, SyncStatus.SYNCED, SyncStatus.NOT_LINKED)
+    grades = (SyncStatus.CHECKED, SyncStatus.SYNCED, SyncStatus.NOT_LINKED)
     for number, grade in enumerate((*grades, SyncStatus.SUPERSEDED, SyncStatus.PENDING), start=1):
         backend.put_change(number, Action.ARCHIVE, State.CONFIRMED, grade)
     backend.publish_changes()
