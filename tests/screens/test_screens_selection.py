@@ -88,8 +88,9 @@ async def test_what_news_takes_out_of_the_list_is_counted(backend: IdleEngine) -
 
 
 async def test_names_that_are_not_shown_come_first() -> None:
-    # Those with a warning would come before them.
+    # Those with a warning would come before them, as would what the first archive explains.
     backend = IdleEngine([replace(contact, balances=None) for contact in contacts()])
+    backend.put_change(29, Action.ARCHIVE, State.CANCELLED)
     async with running(backend) as person:
         await person.press("*", "/", *"bay", "enter", "a")
         names = [line for line in dialog(person) if line.startswith("•")]
