@@ -4,8 +4,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.fake_backend import FakeBackend
 from support.frozen import frozen
+from support.idle_engine import IdleEngine
 from support.pictures import PlainText, text_of
 
 from tui.model.change import Action, State
@@ -57,22 +57,22 @@ def snap_compare(snap_compare: Compare, snapshot: SnapshotAssertion) -> Compare:
 
 
 @pytest.fixture
-def backend() -> FakeBackend:
-    return FakeBackend.with_contacts()
+def backend() -> IdleEngine:
+    return IdleEngine.with_contacts()
 
 
 @pytest.fixture
-def busy() -> FakeBackend:
+def busy() -> IdleEngine:
     """An organisation in which everything that can happen has happened."""
-    backend = FakeBackend.with_contacts(1631)
+    backend = IdleEngine.with_contacts(1631)
+    backend.put_change(5, Action.ARCHIVE, State.CONFIRMED, SyncStatus.MISSED)
+    backend.put_change(8, Action.ARCHIVE, State.CONFIRMED, SyncStatus.REPORTED)
+    backend.put_change(2, Action.ARCHIVE, State.CONFIRMED, SyncStatus.SYNCED)
     backend.put_change(4, Action.ARCHIVE, State.CONFIRMED)
     backend.put_change(7, Action.RESTORE, State.CONFIRMED)
     backend.put_change(12, Action.RESTORE, State.AWAITING_USER)
     backend.put_change(13, Action.ARCHIVE, State.REFUSED, words=REPEATING)
     backend.put_change(3, Action.ARCHIVE, State.QUEUED)
-    backend.put_change(2, Action.ARCHIVE, State.CONFIRMED, SyncStatus.SYNCED)
-    backend.put_change(5, Action.ARCHIVE, State.CONFIRMED, SyncStatus.MISSED)
-    backend.put_change(8, Action.ARCHIVE, State.CONFIRMED, SyncStatus.EXPECTED)
     backend.publish_changes()
     return backend
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.fake_account import CALLBACK, CLIENT_ID, URL, FakeAccount, organisation
-from support.fake_backend import NOW, FakeBackend
+from support.sample_contacts import NOW
 from support.screen_test import Driver, browser_into, connecting, running
 from textual import events
 from textual.widgets import Button, Checkbox, Input, Static
@@ -26,6 +26,8 @@ from tui.widgets.labels import SafeLabel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from support.idle_engine import IdleEngine
 
 pytestmark = pytest.mark.slow
 
@@ -323,7 +325,7 @@ async def test_leaving_frees_the_port(account: FakeAccount, key: str) -> None:
         await person.until(lambda: account.attempt.cancelled > 0)
 
 
-async def test_closing_the_screen_frees_the_port(backend: FakeBackend) -> None:
+async def test_closing_the_screen_frees_the_port(backend: IdleEngine) -> None:
     async with running(backend) as person:
         account = person.account
         account.client_id = CLIENT_ID
@@ -352,7 +354,7 @@ async def test_a_wrong_clock_is_told(account: FakeAccount, ahead: timedelta, sai
         assert said in says(person, "#clock")
 
 
-async def test_signing_in_again_leads_back_to_where_the_person_was(backend: FakeBackend) -> None:
+async def test_signing_in_again_leads_back_to_where_the_person_was(backend: IdleEngine) -> None:
     async with running(backend) as person:
         account = person.account
         account.client_id = CLIENT_ID
@@ -369,7 +371,7 @@ async def test_signing_in_again_leads_back_to_where_the_person_was(backend: Fake
 
 
 @pytest.mark.parametrize("key", ["escape", "q"])
-async def test_back_goes_back_where_there_is_something_to_go_back_to(backend: FakeBackend, key: str) -> None:
+async def test_back_goes_back_where_there_is_something_to_go_back_to(backend: IdleEngine, key: str) -> None:
     async with running(backend) as person:
         person.account.client_id = CLIENT_ID
         await person.press("c")
