@@ -1,4 +1,4 @@
-"""No sentence names a key: what can be given other keys is named through `tui.actions.registry` alone."""
+"""No sentence names a key: what can be given other keys is named through `tui.actions` alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import tui
 ROOT = Path(tui.__file__).parent
 # Where keys are declared, read from settings, or typed as an answer on the command line.
 ABOUT_KEYS = {
-    "actions/registry.py",
+    "actions.py",
     "app/keymap.py",
     "compat/textual.py",
     "messages/settings.py",

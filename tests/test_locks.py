@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from tui import messages
 from tui.cli import main
-from tui.engine.maintenance.repair import plan_repair, run_repair
+from tui.engine.maintenance import plan_repair, run_repair
 from tui.engine.sync.leader_lock import LeaderLock
 from tui.model.contact import Organisation
 from tui.model.errors import OfflineError, ReshelveError, StoreError

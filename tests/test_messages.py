@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tui import messages
-from tui.actions.registry import spec
+from tui.actions import spec
 from tui.messages.texts import Text, fill_in
 from tui.model import reasons
 from tui.model.reasons import Notice, Param, Reason

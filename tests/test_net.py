@@ -18,7 +18,7 @@ from tui.model.errors import FeedError, NetworkSetupError, OfflineError, Reshelv
 from tui.model.reasons import XeroReason
 from tui.net import environment
 from tui.re_leased.feed import FeedEvidenceSource
-from tui.xero.auth.authorize import is_refused
+from tui.xero.auth.sign_in import is_refused
 from tui.xero.auth.token_endpoint import refresh_tokens
 from tui.xero.auth.token_store import Tokens
 from tui.xero.http_client import HttpClient

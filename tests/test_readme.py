@@ -17,7 +17,7 @@ from support.demo import environment
 from support.terminal import Terminal, gone
 
 from tui import __version__
-from tui.actions.registry import readme_table
+from tui.actions import readme_table
 from tui.cli import main
 from tui.model.query import Tab
 from tui.model.query_parser import parse_query

@@ -140,7 +140,7 @@ def test_what_is_to_be_opened_reaches_the_app(
         del settings, paths
         opened.append((wanted, account._is_read_only))
 
-    monkeypatch.setattr("tui.cli.open.run", run)
+    monkeypatch.setattr("tui.cli.launch.run", run)
     result = reshelve(*command.split(), *options.split())
     assert result.exit_code == 0, result.output
     assert opened == [expected]

@@ -35,7 +35,7 @@ TWO_SIGN_INS = [
 
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> FakeAccount:
-    return opened_for("disconnect", FakeAccount(list(TWO_SIGN_INS)), monkeypatch)
+    return opened_for("connect", FakeAccount(list(TWO_SIGN_INS)), monkeypatch)
 
 
 def disconnect(home: Path, *options: str, stdin: str = "") -> Result:

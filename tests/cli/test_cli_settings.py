@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner, Result
 
-from tui.actions.registry import ACTIONS
+from tui.actions import ACTIONS
 from tui.cli import main
 from tui.messages.settings import allowed_values, description
 from tui.settings import KEYS, load

@@ -11,8 +11,8 @@ from textual.widgets import Button
 
 from tui.model.change import State
 from tui.model.evidence import SyncStatus
+from tui.screens.compare.choose_file import PathFinder
 from tui.screens.compare.compare import CompareScreen
-from tui.screens.compare.path_finder import PathFinder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from support.house import open_house
 from support.practice import running_sandbox
 from textual.screen import ModalScreen
 
-from tui.screens.contact.contact import ContactScreen
+from tui.screens.contact import ContactScreen
 from tui.screens.dialogs.help import HelpScreen
 from tui.screens.main import MainScreen
 from tui.screens.manual_restores.manual_restores import ManualRestoresScreen

@@ -10,9 +10,9 @@ from support.house import House, open_house
 from support.practice import running_sandbox
 
 from tui.engine.clock import utc_now
-from tui.engine.sync.sync_state import CLOCK_AHEAD
 from tui.model.evidence import SyncStatus
 from tui.screens.base_screen import EngineScreen
+from tui.store.sync_state import CLOCK_AHEAD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

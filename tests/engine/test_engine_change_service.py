@@ -12,9 +12,9 @@ import pytest
 from engine.model_xero import START, Clock, ModelXero, contact
 
 from tui import messages
+from tui.engine.services import WriteAccess
 from tui.engine.services.changes import COLUMNS, ChangeLog, ChangeService, UndoService, csv_safe
 from tui.engine.services.manual_restores import ManualRestoreService
-from tui.engine.services.write_access import WriteAccess
 from tui.engine.sync.outbox import Outbox
 from tui.model.change import Action, Change, State, Transition
 from tui.model.change_list import ChangeGroup, ChangeQuery, UndoOutcome

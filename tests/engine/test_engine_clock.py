@@ -10,10 +10,10 @@ import pytest
 from engine.model_xero import START, Clock
 
 from tui.engine.clock import XeroClock
-from tui.engine.connectivity.connection_state import StorageHealth
-from tui.engine.sync.sync_state import CLOCK_AHEAD
+from tui.engine.connectivity import StorageHealth
 from tui.model.errors import StoreError
 from tui.model.reasons import GeneralReason, Notice
+from tui.store.sync_state import CLOCK_AHEAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,9 +16,8 @@ from engine.model_xero import START, Clock, contact, tell_time
 from tui.engine import comparison
 from tui.engine.clock import XeroClock
 from tui.engine.comparison import LAST_FILE, open_store
+from tui.engine.services import WriteAccess
 from tui.engine.services.comparison import ComparisonService
-from tui.engine.services.write_access import WriteAccess
-from tui.engine.sync.sync_state import FULL_SYNC_ENDED_AT, MODIFIED_SINCE
 from tui.model.change import Action, State, Transition
 from tui.model.comparison import MismatchReason
 from tui.model.contact import ContactStatus, Organisation
@@ -28,6 +27,7 @@ from tui.model.evidence import SyncKnowledge, SyncStatus, grade_change
 from tui.model.reasons import ComparisonReason, FileNote, FileReason, Notice
 from tui.re_leased.contact_file import ContactFile
 from tui.store import Store, TransitionRequest
+from tui.store.sync_state import FULL_SYNC_ENDED_AT, MODIFIED_SINCE
 from tui.system.paths import Paths
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import pytest
 from engine.model_xero import START, Clock
 
 from tui import messages
-from tui.engine.connectivity import connection_state
-from tui.engine.connectivity.connection_state import ConnectionState
+from tui.engine import connectivity
+from tui.engine.connectivity import ConnectionState
 from tui.model.errors import (
     ForeignReplyError,
     KeychainError,
@@ -64,7 +64,7 @@ class Sky:
 @pytest.fixture
 def sky(monkeypatch: pytest.MonkeyPatch) -> Sky:
     sky = Sky()
-    monkeypatch.setattr(connection_state, "monotonic", lambda: sky.elapsed)
+    monkeypatch.setattr(connectivity, "monotonic", lambda: sky.elapsed)
     return sky
 
 
@@ -279,7 +279,7 @@ async def test_a_person_ends_the_wait(sky: Sky, error: ReshelveError) -> None:
 async def test_a_clock_set_back_neither_prolongs_the_wait_nor_the_countdown(
     sky: Sky, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection_state, "_NAP", 0.001)
+    monkeypatch.setattr(connectivity, "_NAP", 0.001)
     sky.connection.record_failure(RateLimitedError(30, "minute"))
     sky.clock.forward(hours=-5)
     sky.told.clear()

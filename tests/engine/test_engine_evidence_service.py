@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from tui.engine.clock import XeroClock
 from tui.engine.re_leased_monitor import ReLeasedMonitor
+from tui.engine.services import WriteAccess
 from tui.engine.services.evidence import EvidenceService
-from tui.engine.services.write_access import WriteAccess
 from tui.model.change import Origin
 from tui.model.contact import ContactStatus
 from tui.model.errors import FeedError, ReshelveError
@@ -49,7 +49,7 @@ class Desk(EvidenceService):
         self.xero = XeroClock(clock, store)
         monitor = ReLeasedMonitor(store, NIGHT, self.xero, has_feed=False)
         access = WriteAccess(is_read_only=False, is_read_only_connection=lambda: False)
-        super().__init__(store, publisher, monitor, self.xero, access)
+        super().__init__(store, publisher, monitor, self.xero, access, on_sync_ended=lambda: None)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.effort import examples
 
-from tui.engine.connectivity.quota import ActivityTracker, QuotaBudget, QuotaHighWaterMark
+from tui.engine.connectivity import ActivityTracker, QuotaBudget, QuotaHighWaterMark
 
 POLLS = st.floats(1, 600)
 LEFT = st.integers(0, 5_000)

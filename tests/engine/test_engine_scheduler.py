@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from engine.model_xero import Clock, Fault, ModelXero, contact
 
+from tui.engine import connectivity
 from tui.engine import scheduler as loops_module
-from tui.engine.connectivity import connection_state
-from tui.engine.connectivity.connection_state import StorageHealth
+from tui.engine.connectivity import StorageHealth
 from tui.engine.engine import Engine
 from tui.engine.scheduler import Scheduler
 from tui.model.change import Action, State
@@ -68,7 +68,7 @@ class Quiet:
 
 
 async def test_a_full_disk_does_not_end_the_watch_of_released(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection_state, "_PAUSE", 0.001)
+    monkeypatch.setattr(connectivity, "_PAUSE", 0.001)
     watch, publisher, unused = FullDisk(), Quiet(), cast("Any", None)
     disk = StorageHealth(lambda: None)
     loops = Scheduler(
@@ -336,7 +336,7 @@ async def test_a_contact_found_gone_when_read_fresh_is_marked(store: Store) -> N
 async def test_a_disk_in_trouble_is_no_connection_problem_and_is_tried_again(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection_state, "_PAUSE", 0.3)
+    monkeypatch.setattr(connectivity, "_PAUSE", 0.3)
     write, is_full = store._database.write, True
 
     async def on_a_full_disk(work: Any, **options: Any) -> Any:
@@ -375,7 +375,7 @@ async def test_a_store_that_cannot_be_read_leaves_what_is_shown(
 async def test_a_lease_and_a_search_index_outlive_a_store_in_trouble(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection_state, "_PAUSE", 0.001)
+    monkeypatch.setattr(connectivity, "_PAUSE", 0.001)
     monkeypatch.setattr(loops_module, "_LOCK_CHECK_SECONDS", 0.001)
     failures = {"load": 2, "look": 2}
 

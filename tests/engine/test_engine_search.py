@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from store.store_samples import search
 
 from tui.engine.clock import XeroClock
-from tui.engine.connectivity.connection_state import ConnectionState, StorageHealth
+from tui.engine.connectivity import ConnectionState, StorageHealth
 from tui.engine.re_leased_monitor import ReLeasedMonitor
 from tui.engine.snapshot_publisher import SnapshotPublisher
 from tui.model.contact import ContactStatus, Organisation

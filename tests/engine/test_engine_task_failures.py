@@ -11,11 +11,9 @@ from engine.test_engine_scheduler import LiveXero, house
 from msgspec.structs import replace
 
 from tui import messages
+from tui.engine import connectivity, maintenance, supervision
 from tui.engine import engine as engine_module
-from tui.engine import supervision
 from tui.engine.clock import XeroClock
-from tui.engine.connectivity import connection_state
-from tui.engine.maintenance import upkeep
 from tui.engine.re_leased_monitor import ReLeasedMonitor
 from tui.engine.scheduler import Scheduler
 from tui.engine.snapshot_publisher import SnapshotPublisher
@@ -27,7 +25,7 @@ from tui.model.snapshot import ConnectionStatus
 from tui.re_leased.evidence_source import EvidenceReport
 from tui.store import Store
 from tui.store.maintenance.upkeep import Maintenance
-from tui.store.search.index_loader import IndexLoader
+from tui.store.search.contact_index import IndexLoader
 from tui.store.search.search_service import SearchService
 
 if TYPE_CHECKING:
@@ -52,7 +50,7 @@ PLACES = {
     "check of the journal": (Maintenance, "check_change_log"),
     "lease": (Scheduler, "_check_lock"),
     "lease, others' writes": (Store, "changed_elsewhere"),
-    "backup": (upkeep, "_back_up"),
+    "backup": (maintenance, "_back_up"),
     "backup in its thread": (Maintenance, "back_up"),
     "check of everything": (Maintenance, "check_file"),
     "looking after": (engine_module, "maintain"),
@@ -92,7 +90,7 @@ def fail_once(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, error: Bas
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervision, "_FIRST_WAIT", 0.02)
     monkeypatch.setattr(supervision, "_WORKS_AFTER", 0.05)
-    monkeypatch.setattr(connection_state, "_FIRST_WAIT", 0.02)
+    monkeypatch.setattr(connectivity, "_FIRST_WAIT", 0.02)
     monkeypatch.setattr("tui.engine.snapshot_publisher._RETRY", 0.02)
     monkeypatch.setattr("tui.engine.snapshot_publisher._COALESCE", 0)
 

@@ -13,13 +13,13 @@ from msgspec.structs import replace
 
 from tui import messages
 from tui.engine.re_leased_monitor import ReLeasedMonitor
-from tui.engine.sync.sync_state import CLOCK_AHEAD
 from tui.model.errors import FeedError
 from tui.model.evidence import StatusSince, SyncStatus
 from tui.model.query import Query
 from tui.model.reasons import FeedReason, Notice
 from tui.re_leased.evidence_source import EvidenceReport
 from tui.settings import OrganisationSettings
+from tui.store.sync_state import CLOCK_AHEAD
 from tui.widgets import sync_pane
 from tui.widgets.status_badge import badge_for
 from tui.widgets.sync_format import next_sync
@@ -95,7 +95,7 @@ async def test_a_night_passes_and_the_grade_with_it(
         seen = await home.at(evening, is_new=lambda it: it.summary and it.summary.pending_total)
         assert (seen.re_leased.window_start_at, seen.re_leased.next_sync_at) == (midnight, morning)
         assert f"in {hours + 1} h 00 min" in said(home)
-        assert "No feed is set up" in said(home)
+        assert "isn't connected to Re-Leased" in said(home)
 
         await home.at(midnight + timedelta(hours=1))
         assert f"in {hours - 1} h 00 min. Changes made since" in said(home)

@@ -11,14 +11,14 @@ from engine.model_xero import START, contact
 from store.damage import spoil
 
 from tui import messages
-from tui.engine.connectivity.connection_state import StorageHealth
-from tui.engine.maintenance import upkeep
-from tui.engine.maintenance.upkeep import maintain
+from tui.engine import maintenance
+from tui.engine.connectivity import StorageHealth
+from tui.engine.maintenance import maintain
 from tui.model.change import Action
 from tui.model.errors import StoreError
 from tui.model.reasons import StoreReason
 from tui.store import Store
-from tui.store.maintenance.backup import backups
+from tui.store.maintenance.file_ops import backups
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +53,7 @@ async def test_nothing_is_backed_up_before_the_lease_is_held(store: Store) -> No
 async def test_a_backup_that_cannot_be_written_is_told_and_made_once_it_can(
     store: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upkeep, "_PAUSE", 0.001)
+    monkeypatch.setattr(maintenance, "_PAUSE", 0.001)
     file = await fill(store)
     in_the_way = file.with_name("backups")
     in_the_way.write_text("in the way")
@@ -84,7 +84,7 @@ async def test_a_disk_that_is_full_for_the_backup_is_no_trouble_of_the_journals(
         error.sqlite_errorcode = sqlite3.SQLITE_FULL
         raise error
 
-    monkeypatch.setattr("tui.store.maintenance.backup.copy_change_log", full)
+    monkeypatch.setattr("tui.store.maintenance.file_ops.copy_change_log", full)
     with pytest.raises(StoreError, match="database or disk is full") as raised:
         await store.maintenance.back_up(START)
     assert "change log itself is fine" in messages.message(raised.value)
@@ -113,7 +113,7 @@ async def test_files_that_are_away_for_a_while_are_backed_up_and_checked_once_th
     begun, tried_again = asyncio.Event(), asyncio.Event()
 
     async def wait(seconds: float) -> None:
-        assert seconds == upkeep._PAUSE_WHILE_DISPLACED
+        assert seconds == maintenance._PAUSE_WHILE_DISPLACED
         away.rename(file)
         tried_again.set()
 

@@ -48,8 +48,10 @@ def _run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
 def test_the_line_says_all_a_client_needs(small: PracticeXero) -> None:
     line = small.line
     assert set(line) == {
-        "login", "identity", "api", "pages", "released", "client_id", "refresh_token", "organisations"
+        "login", "identity", "api", "pages", "released", "unified", "client_id", "refresh_token",
+        "organisations",
     }  # fmt: skip
+    assert set(line["unified"]) == {"url", "connection_id", "api_key"}
     assert line["login"] == line["identity"] == line["api"] == line["pages"]
     assert line["api"].startswith("http://127.0.0.1:")
     assert line["released"] == f"{line['api']}/released"

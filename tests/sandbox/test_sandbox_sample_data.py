@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tui.sandbox.books import read
-from tui.sandbox.sample_data.build import seed
-from tui.sandbox.sample_data.names import AWKWARD_NAMES
+from tui.sandbox.sample_data import AWKWARD_NAMES, seed
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from tui.sandbox.books import ARCHIVED, Books, blank
 from tui.sandbox.clock import Clock
 from tui.sandbox.database import SandboxDatabase
 from tui.sandbox.responses import ApiError
-from tui.sandbox.sample_data.build import seed
+from tui.sandbox.sample_data import seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,11 +15,10 @@ from tui.model.errors import ReshelveError
 from tui.model.evidence import SyncStatus
 from tui.model.reasons import SystemReason
 from tui.screens.changes.changes import ChangesScreen
-from tui.screens.contact.contact import ContactScreen
-from tui.screens.dialogs.ask import AskScreen
-from tui.screens.dialogs.file_name import FileNameScreen
-from tui.widgets.group_bar import GroupBar
+from tui.screens.contact import ContactScreen
+from tui.screens.dialogs.ask import AskScreen, FileNameScreen
 from tui.widgets.labels import SafeLabel
+from tui.widgets.tab_bar import GroupBar
 from tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 import pytest
 from support.screen_test import running
 
-from tui.actions.registry import ACTIONS, readme_table
+from tui.actions import ACTIONS, readme_table
 from tui.model.errors import StoreError
 from tui.model.reasons import StoreReason
-from tui.screens.dialogs.bug_report import BugReportScreen
-from tui.screens.dialogs.help import HelpScreen
+from tui.screens.dialogs.help import BugReportScreen, HelpScreen
 
 if TYPE_CHECKING:
     from support.fake_backend import FakeBackend

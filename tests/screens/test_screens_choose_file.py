@@ -19,10 +19,9 @@ from tui.model.contact_file import ContactFileError, FileOptions
 from tui.model.errors import ReshelveError
 from tui.model.reasons import ComparisonReason, FileReason
 from tui.screens.compare import formatting
-from tui.screens.compare.choose_file import ChooseFileScreen
+from tui.screens.compare.choose_file import ChooseFileScreen, complete_path, list_folder
 from tui.screens.compare.compare import CompareScreen
-from tui.screens.compare.path_finder import complete_path, list_folder
-from tui.screens.dialogs.choose import ChooseScreen
+from tui.screens.dialogs.ask import ChooseScreen
 from tui.widgets.inputs import ChoiceField
 from tui.widgets.labels import SafeLabel
 

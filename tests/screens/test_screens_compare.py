@@ -21,9 +21,8 @@ from tui.model.reasons import FileNote, Notice, StoreReason
 from tui.screens.compare import formatting as words
 from tui.screens.compare.compare import CompareScreen
 from tui.screens.compare.comparison_list import KindBar
-from tui.screens.contact.contact import ContactScreen
-from tui.screens.dialogs.ask import AskScreen
-from tui.screens.dialogs.choose import ChooseScreen
+from tui.screens.contact import ContactScreen
+from tui.screens.dialogs.ask import AskScreen, ChooseScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.re_leased.troubleshoot import TroubleshootScreen
 from tui.widgets.clock import now

@@ -17,7 +17,7 @@ from tui.model.reasons import SignInReason
 from tui.screens.connect import formatting as words
 from tui.screens.connect.connect import ConnectScreen
 from tui.screens.dialogs.ask import AskScreen
-from tui.screens.dialogs.bug_report import BugReportScreen
+from tui.screens.dialogs.help import BugReportScreen
 from tui.screens.main import MainScreen
 from tui.system import browser
 from tui.widgets import clock

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from support.fake_backend import NOW, FakeBackend
 from support.screen_test import running
 
-from tui.engine.connectivity.connection_state import ConnectionState
+from tui.engine.connectivity import ConnectionState
 from tui.widgets.sync_format import xero_problem
 from tui.xero.errors import error_for
 

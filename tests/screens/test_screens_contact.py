@@ -11,7 +11,7 @@ from tui.model.change import Action, State
 from tui.model.contact import Balances
 from tui.model.errors import OfflineError
 from tui.model.reasons import ContactReason, Notice, XeroReason
-from tui.screens.contact.contact import ContactScreen
+from tui.screens.contact import ContactScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
 
 

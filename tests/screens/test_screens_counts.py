@@ -17,9 +17,8 @@ from tui.model.contact import ContactStatus
 from tui.model.evidence import SyncStatus
 from tui.screens.changes.changes import ChangesScreen
 from tui.widgets import sync_pane
-from tui.widgets.group_bar import ChangeGroupBar
 from tui.widgets.sync_format import re_leased_totals, totals
-from tui.widgets.tab_bar import TabBar
+from tui.widgets.tab_bar import ChangeGroupBar, TabBar
 from tui.widgets.title_bar import title
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from support.fake_account import FakeAccount
 from support.screen_test import Driver, running
 from textual.dom import DOMNode
 
-from tui.actions.registry import ACTIONS, current_key, key_name
+from tui.actions import ACTIONS, current_key, key_name
 from tui.app.app import ReshelveApp
 from tui.app.keymap import _actions_by_screen, _ids, _subclasses, problems, to_textual_keymap
 from tui.cli.launch import without_unknown

@@ -17,7 +17,7 @@ from tui.model.evidence import StatusSince, SyncStatus
 from tui.model.query import Tab
 from tui.model.reasons import XeroReason
 from tui.model.snapshot import ConnectionStatus, XeroStatus
-from tui.screens.contact.contact import ContactScreen
+from tui.screens.contact import ContactScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.manual_restores.manual_restores import ManualRestoresScreen
 from tui.widgets.banners import SyncProgressBar

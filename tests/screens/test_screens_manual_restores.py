@@ -9,8 +9,7 @@ from support.screen_test import Driver, browser_into, running
 from tui.model.change import Action, State
 from tui.model.errors import RejectedError
 from tui.model.reasons import ContactReason, Notice, XeroReason
-from tui.screens.manual_restores.finish_controller import RestoreItem
-from tui.screens.manual_restores.manual_restores import ManualRestoresScreen
+from tui.screens.manual_restores.manual_restores import ManualRestoresScreen, RestoreItem
 from tui.widgets import clock
 from tui.widgets.labels import SafeLabel
 from tui.widgets.virtual_list import VirtualList

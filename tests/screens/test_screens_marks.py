@@ -10,7 +10,7 @@ from support.notices import notice
 from support.screen_test import Driver, running
 from textual.widgets import Static
 
-from tui.actions.registry import ACTIONS
+from tui.actions import ACTIONS
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
 from tui.model.errors import OfflineError
@@ -18,7 +18,7 @@ from tui.model.reasons import XeroReason
 from tui.model.snapshot import ConnectionStatus, XeroStatus
 from tui.screens.changes.change_controller import blocked_reason
 from tui.screens.connect.connect import ConnectScreen
-from tui.screens.dialogs.bug_report import BugReportScreen
+from tui.screens.dialogs.help import BugReportScreen
 from tui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:

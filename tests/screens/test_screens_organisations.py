@@ -10,7 +10,7 @@ from support.fake_backend import NOW, FakeBackend
 from support.screen_test import Driver, running
 from textual.widgets import OptionList, Static
 
-from tui.actions.registry import ActionCommands, current_key
+from tui.actions import ActionCommands, current_key
 from tui.app.app import ReshelveApp
 from tui.model.account import OrganisationSummary
 from tui.model.errors import OfflineError

@@ -18,8 +18,8 @@ from tui.model.change import Action, State
 from tui.model.evidence import CompanyState, StatusSince, SyncStatus
 from tui.model.snapshot import ReLeasedStatus
 from tui.screens.changes.changes import ChangesScreen
-from tui.screens.contact.contact import ContactScreen
-from tui.widgets.group_bar import ChangeGroupBar
+from tui.screens.contact import ContactScreen
+from tui.widgets.tab_bar import ChangeGroupBar
 from tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ async def test_every_state_of_the_company_is_said(
             replace(NIGHTLY, window_start_at=NOW - timedelta(hours=1)),
             "should finish by 05:41, in 17 h 00 min. Changes made since 11:41 wait for tomorrow night's sync",
         ),
-        (ReLeasedStatus(), "Re-Leased syncs every night. No feed is set up to confirm it."),
+        (ReLeasedStatus(), "Re-Leased syncs every night."),
         (
             replace(NIGHTLY, reported_sync_since=NOW - timedelta(minutes=20)),
             "You recorded a Re-Leased sync started at 12:21. Press m when it has finished.",

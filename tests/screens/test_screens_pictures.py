@@ -19,7 +19,7 @@ from tui.model.evidence import SyncStatus
 from tui.model.query import Query
 from tui.model.reasons import ContactReason, Notice, XeroReason
 from tui.model.snapshot import ConnectionStatus, XeroStatus
-from tui.screens.dialogs.bug_report import BugReportScreen
+from tui.screens.dialogs.help import BugReportScreen
 
 if TYPE_CHECKING:
     from support.pictures import Compare

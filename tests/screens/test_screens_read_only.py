@@ -10,12 +10,12 @@ from support.comparisons import exported
 from support.screen_test import Driver, running
 from textual.widgets import Static
 
-from tui.actions.registry import ACTIONS, ActionCommands, current_key
+from tui.actions import ACTIONS, ActionCommands, current_key
 from tui.model.errors import ReadOnlyError
 from tui.model.reasons import ReadOnlyReason
 from tui.screens.changes.changes import ChangesScreen
 from tui.screens.compare.compare import CompareScreen
-from tui.screens.contact.contact import ContactScreen
+from tui.screens.contact import ContactScreen
 from tui.screens.dialogs.help import HelpScreen
 from tui.screens.main import MainScreen
 from tui.screens.manual_restores.manual_restores import ManualRestoresScreen

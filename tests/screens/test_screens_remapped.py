@@ -10,11 +10,11 @@ from support.pictures import text_of
 from support.screen_test import running
 
 from tui import messages
-from tui.actions.registry import ACTIONS
+from tui.actions import ACTIONS
 from tui.app.keymap import to_textual_keymap
 from tui.messages.texts import Text
 from tui.model.errors import ReshelveError
-from tui.screens.dialogs.bug_report import BugReportScreen
+from tui.screens.dialogs.help import BugReportScreen
 
 if TYPE_CHECKING:
     from support.fake_backend import FakeBackend

@@ -15,9 +15,8 @@ from tui.model.change import Action, State
 from tui.model.errors import ReshelveError
 from tui.model.reasons import EvidenceReason
 from tui.model.snapshot import ReLeasedStatus
-from tui.screens.contact.contact import ContactScreen
-from tui.screens.dialogs.ask import AskScreen
-from tui.screens.dialogs.choose import ChooseScreen
+from tui.screens.contact import ContactScreen
+from tui.screens.dialogs.ask import AskScreen, ChooseScreen
 from tui.screens.re_leased.sync_start import SyncStartScreen, parse_time_today
 from tui.widgets.labels import SafeLabel
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from support.fake_backend import FakeBackend
     from support.screen_test import Driver
 
+    from tui.model.contact import SearchResult
     from tui.model.query import Query
-    from tui.model.rows import SearchResult
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,7 @@ from tui.model.errors import StoreError
 from tui.model.reasons import ContactReason, Notice, StoreReason
 from tui.model.snapshot import SyncProgress
 from tui.model.tenancy import TenancyWarnings
-from tui.screens.contact.contact import ContactScreen
+from tui.screens.contact import ContactScreen
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.tenancy.tenant_groups import TenantGroupsScreen, TickList

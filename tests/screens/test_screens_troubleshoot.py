@@ -20,9 +20,7 @@ from tui.model.contact import Organisation
 from tui.model.evidence import CompanyState, SyncStatus
 from tui.model.snapshot import ConnectionStatus, ReLeasedStatus, SyncProgress, XeroStatus
 from tui.screens.changes.changes import ChangesScreen
-from tui.screens.dialogs.ask import AskScreen
-from tui.screens.dialogs.choose import ChooseScreen
-from tui.screens.dialogs.file_name import FileNameScreen
+from tui.screens.dialogs.ask import AskScreen, ChooseScreen, FileNameScreen
 from tui.screens.re_leased.formatting import OldestUnconfirmed
 from tui.screens.re_leased.support_report import build_report
 from tui.screens.re_leased.sync_start import SyncStartScreen

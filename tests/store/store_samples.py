@@ -10,7 +10,7 @@ from tui.model.query import Tab
 from tui.model.query_parser import parse_query
 
 if TYPE_CHECKING:
-    from tui.model.rows import SearchResult
+    from tui.model.contact import SearchResult
     from tui.store import Store
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

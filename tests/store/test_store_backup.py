@@ -17,7 +17,7 @@ from tui.model.change import Action, State, Transition
 from tui.model.errors import StoreError
 from tui.model.reasons import StoreReason
 from tui.store import Store, TransitionRequest
-from tui.store.maintenance.backup import backups, made_at, newest_good_backup
+from tui.store.maintenance.file_ops import backups, made_at, newest_good_backup
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ from tui.model.change import Action, State
 from tui.model.errors import StoreError
 from tui.model.reasons import StoreReason
 from tui.store import Store
-from tui.store.maintenance.backup import BACKUP_FOLDER, back_up
+from tui.store.maintenance.file_ops import BACKUP_FOLDER, back_up
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -11,7 +11,7 @@ from store.store_samples import ACTIVE, ARCHIVED, NOON, contact, minutes, names,
 from tui.model.errors import StoreClosedError, StoreError
 from tui.model.query import Tab
 from tui.model.reasons import StoreReason
-from tui.store.search import index_loader
+from tui.store.search import contact_index
 from tui.store.search.contact_index import load
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Gate:
         self.is_open = threading.Event()
         self.is_open.set()
         self._load = load
-        monkeypatch.setattr(index_loader, "load", self._read)
+        monkeypatch.setattr(contact_index, "load", self._read)
 
     def _read(self, connection: sqlite3.Connection, *, is_stopped: Callable[[], bool]) -> ContactIndex:
         spine = self._load(connection, is_stopped=is_stopped)
@@ -49,7 +49,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
 @pytest.fixture(autouse=True)
 def _however_slow_this_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every search wait for a load, as it does where loading takes no time."""
-    monkeypatch.setattr(index_loader, "_CHEAP_SECONDS", math.inf)
+    monkeypatch.setattr(contact_index, "_CHEAP_SECONDS", math.inf)
 
 
 async def test_nothing_is_loaded_before_it_is_asked_for(store: Store, gate: Gate) -> None:
@@ -116,7 +116,7 @@ async def test_a_long_pull_does_not_load_after_every_page(
     store: Store, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await store.search.load()
-    monkeypatch.setattr(index_loader, "_PAUSE_FACTOR", 1_000_000)
+    monkeypatch.setattr(contact_index, "_PAUSE_FACTOR", 1_000_000)
     for number in range(20):
         await store.save_contacts([contact(number)], NOON)
     assert gate.reads == 1
@@ -141,7 +141,7 @@ async def test_a_load_that_fails_says_so_and_leaves_searching_to_sql(
 
     await store.save_contacts([contact(1)], NOON)
     with monkeypatch.context() as patch:
-        patch.setattr(index_loader, "load", fail)
+        patch.setattr(contact_index, "load", fail)
         with pytest.raises(StoreError, match=StoreReason.DISK_ERROR):
             await store.search.load()
     assert names(await search(store, "contact")) == ["Contact 1"]

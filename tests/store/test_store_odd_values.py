@@ -12,7 +12,7 @@ from rich.style import Style
 from store.store_samples import ACTIVE, NOON, contact, minutes, search
 
 from tui.engine.clock import XeroClock
-from tui.engine.connectivity.connection_state import ConnectionState, StorageHealth
+from tui.engine.connectivity import ConnectionState, StorageHealth
 from tui.engine.re_leased_monitor import ReLeasedMonitor
 from tui.engine.snapshot_publisher import SnapshotPublisher
 from tui.model.change import Action, State, Transition

@@ -19,8 +19,8 @@ from tui.model.change_list import ChangeGroup, ChangeQuery
 from tui.model.reasons import ChangeReason, ContactReason, Notice
 from tui.store import Store, TransitionRequest
 from tui.store.database import FILE_NAME
-from tui.store.maintenance.backup import BACKUP_FOLDER, back_up
 from tui.store.maintenance.displaced import is_contained
+from tui.store.maintenance.file_ops import BACKUP_FOLDER, back_up
 from tui.store.maintenance.integrity import damage_anywhere
 from tui.store.maintenance.repair import Diagnosis, diagnose, rebuild_contacts, repair
 from tui.store.schema import migrate
@@ -193,7 +193,7 @@ def test_sentences_of_older_versions_stay_as_they_were_written(older: Path) -> N
         [entry] = store.changes.entries_of_change(1)
         assert (entry.message, entry.notice) == (f"{SENTENCE}, our own words", None)
     assert [row[: len(changes[0])] for row in rows(older, "changes")] == changes
-    assert {row[len(changes[0]) :] for row in rows(older, "changes")} == {(None, None)}
+    assert {row[len(changes[0]) :] for row in rows(older, "changes")} == {(None,) * 4}
     assert rows(older, "transitions") == transitions
     assert damage_anywhere(older) == ""
 

@@ -15,8 +15,7 @@ from tui.model.change import Action, Change, State, Transition
 from tui.model.errors import StoreError
 from tui.model.reasons import StoreReason
 from tui.store import Store, TransitionRequest
-from tui.store.maintenance.backup import newest_good_backup
-from tui.store.maintenance.file_ops import replacement_path
+from tui.store.maintenance.file_ops import newest_good_backup, replacement_path
 from tui.store.maintenance.integrity import damage_anywhere
 from tui.store.maintenance.repair import Diagnosis, diagnose, open_or_rebuild, rebuild_contacts, repair
 from tui.store.read_only_summary import read_summary

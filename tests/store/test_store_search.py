@@ -18,7 +18,7 @@ from tui.model.contact import ContactStatus
 from tui.model.query import Query, Tab, TabCounts
 from tui.model.query_parser import parse_query
 from tui.store import Store
-from tui.store.search import contact_index, index_loader, search_service
+from tui.store.search import contact_index, search_service
 from tui.store.search import rows as rows_module
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def _however_slow_this_machine_is() -> Iterator[None]:
     """Let every search wait for a spine that is out of date, as it does where loading takes no time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(index_loader, "_CHEAP_SECONDS", math.inf)
+        patch.setattr(contact_index, "_CHEAP_SECONDS", math.inf)
         yield
 
 

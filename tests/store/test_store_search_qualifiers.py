@@ -23,7 +23,7 @@ from tui.model.evidence import ReportKind, StatusSince, SyncKnowledge, UserRepor
 from tui.model.filters import ContactKind, Filter, KindCondition
 from tui.model.query import Query, Tab, TabCounts
 from tui.store import Store, TransitionRequest
-from tui.store.search import contact_index, filtering, index_loader, search_service
+from tui.store.search import contact_index, filtering, search_service
 from tui.store.search import rows as rows_module
 from tui.store.search.conditions import Sql, Translator
 
@@ -42,7 +42,7 @@ WATCH = SyncKnowledge(last_clean_sync_started_at=minutes(30))
 def _however_slow_this_machine_is() -> Iterator[None]:
     """Let every search wait for a spine that is out of date, as it does where loading takes no time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(index_loader, "_CHEAP_SECONDS", math.inf)
+        patch.setattr(contact_index, "_CHEAP_SECONDS", math.inf)
         yield
 
 

@@ -291,7 +291,7 @@ async def test_undo_is_one_transaction_and_itself_journalled(
         raise RuntimeError("the power went")
 
     with monkeypatch.context() as patch:
-        patch.setattr("tui.store.change_log.undo.record_targets", crash)
+        patch.setattr("tui.store.change_log.batches.record_targets", crash)
         with pytest.raises(RuntimeError, match="power"):
             await book.store.changes.undo(shown, minutes(book.now()))
     assert {book.state(each) for each in changes} == {State.QUEUED}

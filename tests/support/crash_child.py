@@ -26,7 +26,7 @@ from tui.store import database as database_module
 from tui.store.change_repository import ChangeRepository
 from tui.store.database import Database
 from tui.store.evidence_queries import EvidenceQueries
-from tui.store.maintenance import backup as backup_module
+from tui.store.maintenance import file_ops
 from tui.store.maintenance import upkeep as upkeep_module
 from tui.store.store import Store
 from tui.xero.auth.token_store import FileTokenStore
@@ -243,7 +243,7 @@ def main() -> None:
     _wrap(httpx.AsyncHTTPTransport, "handle_async_request", _watched_call)
     _wrap(httpx.HTTPTransport, "handle_request", _watched_step(None, Point.TOKEN_ASKED))
     _wrap(FileTokenStore, "save", _watched_step(Point.TOKEN_BEFORE, Point.TOKEN_STORED))
-    _wrap(backup_module, "copy_change_log", _watched_step(None, Point.BACKUP_WRITTEN))
+    _wrap(file_ops, "copy_change_log", _watched_step(None, Point.BACKUP_WRITTEN))
     _wrap(upkeep_module, "back_up", _watched_step(Point.BACKUP_BEFORE, Point.BACKUP_COMMITTED))
     from tui.cli import main as program  # noqa: PLC0415 - after the wrapping
 

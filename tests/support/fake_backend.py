@@ -16,11 +16,19 @@ from support.fake_tenancy import FakeTenancy
 
 from tui.model.change import Action, Change, ChangeLogEntry, Origin, State
 from tui.model.change_list import ManualRestore
-from tui.model.contact import Balances, Contact, ContactDetails, ContactStatus, HistoryEntry, Organisation
+from tui.model.contact import (
+    Balances,
+    Contact,
+    ContactDetails,
+    ContactStatus,
+    HistoryEntry,
+    Organisation,
+    Row,
+    SearchResult,
+)
 from tui.model.evidence import StatusSince, SyncStatus
 from tui.model.precheck import Precheck, PrecheckLine
 from tui.model.query import Query, Tab, TabCounts, fold
-from tui.model.rows import Row, SearchResult
 from tui.model.snapshot import (
     ChangeSummary,
     ChangeView,

@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from tui.model.contact import Contact
+    from tui.model.contact import Contact, Row
     from tui.model.contact_file import FileOptions
-    from tui.model.rows import Row
 
 
 class FakeComparison:

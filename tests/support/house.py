@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from support.practice import PracticeXero
     from textual.pilot import Pilot
 
-    from tui.model.rows import Row
+    from tui.model.contact import Row
     from tui.model.snapshot import ChangeSummary
 
 PATIENCE_SECONDS = 60

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
 # The practice tokens and codes carry their kind in front; the others are those of the unit tests.
-PRACTICE: Final = re.compile(rb"practice_(?:access|refresh|code)_[\w-]{8,}")
+PRACTICE: Final = re.compile(rb"practice_(?:access|refresh|code|key)_[\w-]{8,}")
 INVENTED: Final = re.compile(rb"\b(?:secret|hush)-(?:access|refresh)\b")
 _KEPT_IN: Final = frozenset({"tokens.json", "keychain.json"})
 _SECONDS: Final = 0.25

@@ -18,10 +18,10 @@ from tui.engine.precheck import block_reason
 from tui.engine.sync.contact_sync import ContactSync
 from tui.engine.sync.manual_restores import ManualRestorePoller
 from tui.engine.sync.outbox import Outbox
-from tui.engine.sync.sync_state import FULL_SYNC_ENDED_AT
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
 from tui.model.errors import XeroError
+from tui.store.sync_state import FULL_SYNC_ENDED_AT
 from tui.xero.client import XeroClient
 
 if TYPE_CHECKING:

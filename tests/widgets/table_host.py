@@ -9,11 +9,10 @@ from msgspec.structs import replace
 from textual.app import App
 
 from tui.model.change import Action, Change, Origin, State
-from tui.model.contact import ContactStatus
+from tui.model.contact import ContactStatus, Row, SearchResult
 from tui.model.evidence import StatusSince, SyncStatus
 from tui.model.query import Tab, TabCounts
 from tui.model.query_parser import parse_query
-from tui.model.rows import Row, SearchResult
 from tui.model.snapshot import ChangeView
 from tui.widgets.contact_table import ContactTable
 

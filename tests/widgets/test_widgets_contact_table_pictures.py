@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from textual.pilot import Pilot
 
-    from tui.model.rows import Row
+    from tui.model.contact import Row
 
 HOSTILE = (
     "a [/x] b",

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tui.model.errors import RateLimitedError, XeroError
-from tui.xero import api_transport
+from tui.xero import http_client
 from tui.xero.client import XeroClient
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ async def test_each_answer_tells_the_time_and_how_long_it_took(
     tokens: TokenSource, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seconds = itertools.count(100, 7)
-    monkeypatch.setattr(api_transport, "time", Ticking(seconds))
+    monkeypatch.setattr(http_client, "time", Ticking(seconds))
     assert await told(tokens, status, Date=DATE) == [(NOON, 7)]
 
 

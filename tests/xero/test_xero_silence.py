@@ -20,7 +20,7 @@ NO_CONTACTS = httpx.Response(200, json={"Contacts": []})
 
 @pytest.fixture(autouse=True)
 def _short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.xero.api_transport._SLOW_AFTER", 0.0)
+    monkeypatch.setattr("tui.xero.http_client._SLOW_AFTER", 0.0)
 
 
 @pytest.mark.parametrize("end", [NO_CONTACTS, httpx.Response(500), httpx.ReadTimeout("")], ids=str)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from textual import events, work
 from textual.actions import parse
@@ -11,9 +11,8 @@ from textual.screen import ModalScreen
 from textual.worker import WorkerState
 
 from tui import messages
-from tui.actions.registry import ActionCommands, bindings, is_action, spec
+from tui.actions import ActionCommands, bindings, is_action, spec
 from tui.app.engine_registry import EngineRegistry
-from tui.app.terminal_watchdog import TerminalWatchdog
 from tui.compat.textual import CrashSafeApp, as_default_screen
 from tui.model.errors import ReshelveError
 from tui.model.reasons import Notice, ReadOnlyReason
@@ -29,6 +28,7 @@ from tui.screens.events import (
 )
 from tui.screens.main import MainScreen
 from tui.system.log import logger
+from tui.system.platform import STOP_SIGNALS, HangUpDetector, on_signals
 from tui.widgets.themes import DEFAULT, THEMES
 
 if TYPE_CHECKING:
@@ -44,6 +44,39 @@ if TYPE_CHECKING:
     from tui.model.contact import Organisation
     from tui.model.services import RunnableBackend
     from tui.model.snapshot import Snapshot
+
+
+_CHECK_SECONDS = 1.0
+
+
+class _Timers(Protocol):
+    def set_interval(self, interval: float, callback: Callable[[], None]) -> object: ...
+
+
+class TerminalWatchdog:
+    """Calls `end` when the terminal is closed or the process is asked to stop.
+
+    Signals aren't enough: with SIGHUP ignored (nohup, some terminals and ssh), a Textual app without a
+    terminal reads end of file in a busy loop. So the input is checked as well.
+    """
+
+    def __init__(self, end: Callable[[], None]) -> None:
+        self._end = end
+        self._hang_up = HangUpDetector()
+        self._release_signals: Callable[[], None] = lambda: None
+
+    def watch(self, timers: _Timers) -> None:
+        """Start watching; call it from the event loop's thread."""
+        self._release_signals = on_signals(STOP_SIGNALS, self._end)
+        timers.set_interval(_CHECK_SECONDS, self._check_terminal)
+
+    def release(self) -> None:
+        """Restore the default signal handlers, so that a hanging shutdown can be interrupted."""
+        self._release_signals()
+
+    def _check_terminal(self) -> None:
+        if self._hang_up.has_hung_up:
+            self._end()
 
 
 class ReshelveApp(CrashSafeApp[None]):

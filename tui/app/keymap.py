@@ -12,7 +12,7 @@ from textual.binding import Binding
 from textual.keys import Keys
 from textual.screen import ModalScreen, Screen
 
-from tui.actions.registry import ACTIONS, spec
+from tui.actions import ACTIONS, spec
 from tui.messages.settings import did_you_mean
 from tui.settings.schema import closest
 from tui.settings.validators import printable
@@ -21,7 +21,7 @@ from tui.widgets.contact_table import ContactTable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from tui.actions.registry import ActionSpec
+    from tui.actions import ActionSpec
 
 _MODIFIERS: Final = ("alt", "ctrl", "shift", "super")
 # Textual's list includes some keys that terminals don't send, or send as others.

@@ -19,10 +19,10 @@ _HOME_PROBLEMS = {
 }
 _CORRECT_HOME = "Set it to a folder that you can write to, or unset it."
 _COMMANDS = {
-    "open": "tui.cli.open:open_",
+    "open": "tui.cli.launch:open_",
     "demo": "tui.cli.demo:demo",
     "connect": "tui.cli.connect:connect",
-    "disconnect": "tui.cli.disconnect:disconnect",
+    "disconnect": "tui.cli.connect:disconnect",
     "repair": "tui.cli.repair:repair",
     "compare": "tui.cli.compare:compare",
     "settings": "tui.cli.settings:settings",

@@ -14,24 +14,38 @@ import click
 
 from tui import messages
 from tui.compat.terminal_output import ignore_terminal_write_errors
+from tui.engine.accounts.account import XeroAccount
 from tui.messages.settings import did_you_mean
-from tui.model.errors import BugError, SettingsError
+from tui.model.errors import BugError, ReshelveError, SettingsError
 from tui.model.query import fold
-from tui.settings import ScreenSettings, find_key, load_report, set_value
+from tui.settings import ScreenSettings, find_key, load, load_report, set_value
 from tui.settings.schema import closest
 from tui.settings.validators import printable
-from tui.system.log import log_file
+from tui.system.log import log_file, log_to
+from tui.system.paths import Paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from tui.app.app import ReshelveApp
-    from tui.engine.accounts.account import XeroAccount
     from tui.model.contact import Organisation
-    from tui.model.errors import ReshelveError
     from tui.settings import Settings
-    from tui.system.paths import Paths
+
+
+@click.command("open")
+@click.option("--organisation", help="Open the organisation whose name contains this.")
+@click.option("--read-only", is_flag=True, help="Read-only mode: no changes, no disconnecting.")
+def open_(organisation: str | None = None, *, read_only: bool = False) -> None:
+    """Open a connected organisation, or connect the first one."""
+    paths = Paths.find()
+    try:
+        settings = load(paths.settings_file)
+        log_to(paths.logs)
+        run(settings, paths, XeroAccount(settings, paths, is_read_only=read_only), organisation)
+    except ReshelveError as error:
+        raise to_click_error(error) from error
+
 
 _MOST_NAMED: Final = 10
 # If these are set, Textual never notices the terminal's real size or that it changes.

@@ -21,7 +21,7 @@ def repair(organisation: str | None, *, yes: bool) -> None:
     The change log is restored from its newest good backup plus whatever can still be read. Contacts are
     downloaded again from Xero. The damaged file is kept.
     """
-    from tui.engine.maintenance.repair import plan_repair, run_repair
+    from tui.engine.maintenance import plan_repair, run_repair
     from tui.widgets.text import safe
 
     paths = Paths.find()

@@ -66,7 +66,8 @@ def sandbox(
     """Serve a practice Xero and Re-Leased on 127.0.0.1 until interrupted.
 
     The first line of output is JSON with the URLs, a client id, a valid refresh token and the organisations,
-    so any Xero client can use it.
+    so any Xero client can use it. "unified" has what a client of Unified.to needs to read the practice
+    Re-Leased.
     """
     from tui.sandbox.server import CannotStartError, ServerOptions, run
     from tui.system.locks import CannotLockError

@@ -124,7 +124,7 @@ def _show(file: Path, wanted: str | None) -> None:
 def _show_section(section: str, found: SettingsReport) -> None:
     click.echo(f"[{section}]\n")
     if section == KEY_BINDINGS:
-        from tui.actions.registry import ACTIONS
+        from tui.actions import ACTIONS
 
         click.echo(
             f"{_wrapped('Custom shortcuts. Example: `reshelve settings keys.archive f2,ctrl+a`.', _INDENT)}"

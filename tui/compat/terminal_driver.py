@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from textual.message import Message
 
+
 # Windows has its own driver; this makes mypy skip the rest there.
 assert sys.platform != "win32"  # noqa: S101 - as above
 

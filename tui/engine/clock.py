@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from tui.engine.sync.sync_state import CLOCK_AHEAD
 from tui.model.errors import StoreError
+from tui.store.sync_state import CLOCK_AHEAD
 from tui.system.log import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tui.engine.connectivity.connection_state import StorageHealth
+    from tui.engine.connectivity import StorageHealth
     from tui.store import Store
 
 # Response dates are in whole seconds.

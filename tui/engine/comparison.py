@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from tui.engine.clock import XeroClock, utc_now
-from tui.engine.sync.sync_state import FULL_SYNC_ENDED_AT, MODIFIED_SINCE
 from tui.model import timestamps
 from tui.model.comparison import RecordedMatches, compare, resolve_ambiguous
 from tui.model.errors import ReshelveError, StoreError
@@ -17,6 +16,7 @@ from tui.model.reasons import ComparisonReason, FileNote, Notice
 from tui.re_leased.contact_file import open_contact_file
 from tui.store import Store
 from tui.store.database import FILE_NAME
+from tui.store.sync_state import FULL_SYNC_ENDED_AT, MODIFIED_SINCE
 from tui.system.paths import private_folder
 
 if TYPE_CHECKING:

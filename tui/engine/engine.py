@@ -6,17 +6,18 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from tui.engine.clock import XeroClock, utc_now
-from tui.engine.connectivity.connection_state import ConnectionState, StorageHealth
-from tui.engine.maintenance.upkeep import maintain
+from tui.engine.connectivity import ConnectionState, StorageHealth
+from tui.engine.maintenance import maintain
 from tui.engine.re_leased_monitor import ReLeasedMonitor
+from tui.engine.re_leased_reader import ReLeasedReader
 from tui.engine.scheduler import Scheduler
+from tui.engine.services import WriteAccess
 from tui.engine.services.changes import ChangeLog, ChangeService, UndoService
 from tui.engine.services.comparison import ComparisonService
 from tui.engine.services.contacts import ContactRefresher, ContactService
 from tui.engine.services.evidence import EvidenceService
 from tui.engine.services.manual_restores import ManualRestoreService
 from tui.engine.services.tenancy import TenancyService
-from tui.engine.services.write_access import WriteAccess
 from tui.engine.snapshot_publisher import SnapshotPublisher
 from tui.engine.supervision import supervise
 from tui.model.reasons import TaskReason
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
-    from tui.engine.clients import ClientFactory
+    from tui.engine.engine_factory import ClientFactory
     from tui.engine.sync.leader_lock import LeaderLock
     from tui.model.contact import Organisation
     from tui.model.evidence import NightlyWindow
@@ -69,8 +70,26 @@ class Engine:
             has_feed=clients.has_feed,
             is_time_certain=lambda: self._clock.is_certain,
         )
+        self._reader = (
+            ReLeasedReader(
+                store,
+                now,
+                lambda: self._re_leased.knowledge,
+                poll_seconds=clients.re_leased_seconds,
+                on_update=self._on_update,
+                is_time_certain=lambda: self._clock.is_certain,
+            )
+            if clients.has_contact_source
+            else None
+        )
         self._publisher = SnapshotPublisher(
-            organisation, store, self._connection, self._re_leased, storage=self._storage, clock=now
+            organisation,
+            store,
+            self._connection,
+            self._re_leased,
+            reader=self._reader,
+            storage=self._storage,
+            clock=now,
         )
         now.on_offset_changed = self._publisher.rows_changed
         self._scheduler = Scheduler(
@@ -82,6 +101,7 @@ class Engine:
             now=now,
             lock=lock,
             poll_seconds=poll_seconds,
+            reader=self._reader,
         )
         now.on_uncertain = self._scheduler.check_clock
         self._tasks: list[asyncio.Task[Any]] = []
@@ -122,7 +142,9 @@ class Engine:
             now=now,
             access=access,
         )
-        self.evidence = EvidenceService(store, publisher, self._re_leased, now, access)
+        self.evidence = EvidenceService(
+            store, publisher, self._re_leased, now, access, on_sync_ended=scheduler.read_all_of_re_leased
+        )
         self.comparison = ComparisonService(store, publisher, now, access)
         self.tenancy = TenancyService(store, publisher, now, access)
         self._is_stopped = False
@@ -183,6 +205,10 @@ class Engine:
             TaskReason.MANUAL_RESTORES: lambda: self._scheduler.poll_manual_restores(xero),
             TaskReason.RE_LEASED: lambda: self._scheduler.monitor_re_leased(self._clients.evidence_source),
         }
+        if self._reader is not None:
+            work[TaskReason.RE_LEASED_CONTACTS] = lambda: self._scheduler.read_re_leased(
+                self._clients.open_contact_source
+            )
         if not self._is_read_only:
             work[TaskReason.OUTBOX] = lambda: self._scheduler.run_outbox(xero)
         await self._start(work)

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from contextlib import contextmanager
 from datetime import timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from tui.engine.clock import utc_now
-from tui.engine.connectivity.quota import ActivityTracker, QuotaBudget, QuotaHighWaterMark
+from tui.engine.connectivity import ActivityTracker, QuotaBudget, QuotaHighWaterMark
 from tui.engine.supervision import unexpected_error
-from tui.engine.sync.sync_state import QUOTA_HIGH_WATER_MARK
 from tui.model.errors import ReshelveError, StoreError
+from tui.store.sync_state import QUOTA_HIGH_WATER_MARK
 from tui.system.log import logger
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from datetime import datetime
 
-    from tui.engine.connectivity.connection_state import ConnectionState, StorageHealth
+    from tui.engine.connectivity import ConnectionState, StorageHealth
     from tui.engine.re_leased_monitor import ReLeasedMonitor
+    from tui.engine.re_leased_reader import ReLeasedReader
     from tui.engine.snapshot_publisher import SnapshotPublisher
     from tui.engine.sync.contact_sync import ContactSync
     from tui.engine.sync.leader_lock import LeaderLock
     from tui.model.snapshot import SyncProgress
     from tui.re_leased.evidence_source import EvidenceSource
+    from tui.re_leased.source import ContactSource
     from tui.store import Store, StoreUpdate
     from tui.xero.client import XeroClient
 
@@ -115,6 +118,7 @@ class Scheduler:
         now: Callable[[], datetime],
         lock: LeaderLock,
         poll_seconds: float,
+        reader: ReLeasedReader | None = None,
     ) -> None:
         self._store = store
         self._connection = connection
@@ -123,6 +127,7 @@ class Scheduler:
         self._storage = storage
         self._now = now
         self._lock = lock
+        self._reader = reader
         self._has_lock = asyncio.Event()
         self._is_follower = False
         self._is_displaced = False
@@ -133,6 +138,7 @@ class Scheduler:
         self._refresh_task = PeriodicTask(self._refresh_interval, now, drops_overlap=True)
         self._manual_restore_task = PeriodicTask(self._manual_restore_interval, now, drops_overlap=True)
         self._feed_task = PeriodicTask(lambda: re_leased.seconds_to_next_poll, now, drops_overlap=True)
+        self._read_task = PeriodicTask(self._re_leased_interval, now)
 
     def wake(self, *, refresh: bool = False, manual_restores: bool = False) -> None:
         """Send queued changes now; optionally also refresh or check restores."""
@@ -140,6 +146,7 @@ class Scheduler:
         if refresh:
             self._refresh_task.wake()
             self._feed_task.wake()
+            self._read_task.wake()
         if refresh or manual_restores:
             self._manual_restore_task.wake()
 
@@ -231,6 +238,8 @@ class Scheduler:
         self._is_follower = not self._has_lock.is_set()
         if self._store.changed_elsewhere() or is_new_follower:
             self._re_leased.reload(is_follower=self._is_follower)
+            if self._reader is not None:
+                self._reader.reload()
             self._publisher.rows_changed(order=not self._has_lock.is_set())
 
     def _check_files(self) -> None:
@@ -339,6 +348,36 @@ class Scheduler:
             if has_new_evidence:
                 self._publisher.rows_changed()
             self._publisher.schedule()
+
+    def read_all_of_re_leased(self) -> None:
+        """Read all of Re-Leased's contacts as soon as possible, if there is a connection."""
+        if self._reader is not None:
+            self._reader.want_all()
+            self._read_task.wake()
+
+    async def read_re_leased(self, open_source: Callable[[], Awaitable[ContactSource]]) -> None:
+        """Read Re-Leased's own contacts when they are due.
+
+        Only the holder of the lock reads; other copies show its results.
+        """
+        reader = self._reader
+        if reader is None:
+            return
+        self._read_task.wake()
+        while True:
+            await self._read_task.wait_until_due()
+            await self._has_lock.wait()
+            try:
+                with self._read_task.running():
+                    if await reader.read(open_source):
+                        self._publisher.rows_changed()
+            except StoreError as error:
+                self._storage.record(error)
+                await self._storage.wait_before_retry()
+                self._read_task.wake()
+
+    def _re_leased_interval(self) -> float:
+        return math.inf if self._reader is None else self._reader.seconds_to_next_read
 
     async def _repeat(
         self, task: str, job: PeriodicTask, work: Callable[[], Awaitable[None]], xero: XeroClient

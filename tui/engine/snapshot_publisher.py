@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from tui.engine.supervision import unexpected_error
-from tui.engine.sync.sync_state import FULL_SYNC_ENDED_AT
 from tui.model import timestamps
 from tui.model.change import State
 from tui.model.errors import StoreError
-from tui.model.evidence import grade_change, presumed_synced_until
+from tui.model.evidence import grade_change, pending_since, presumed_synced_until
 from tui.model.reasons import TaskReason
-from tui.model.snapshot import ChangeSummary, ChangeView, Snapshot, SyncProgress
+from tui.model.snapshot import ChangeSummary, ChangeView, ReLeasedStatus, Snapshot, SyncProgress
+from tui.store.sync_state import FULL_SYNC_ENDED_AT
 from tui.system.log import log_unexpected
 
 if TYPE_CHECKING:
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tui.engine.clock import XeroClock
-    from tui.engine.connectivity.connection_state import ConnectionState, StorageHealth
+    from tui.engine.connectivity import ConnectionState, StorageHealth
     from tui.engine.re_leased_monitor import ReLeasedMonitor
+    from tui.engine.re_leased_reader import ReLeasedReader
     from tui.model.change import Change
     from tui.model.contact import Organisation
     from tui.model.evidence import StatusSince
@@ -47,10 +48,12 @@ class SnapshotPublisher:
         connection: ConnectionState,
         re_leased: ReLeasedMonitor,
         *,
+        reader: ReLeasedReader | None = None,
         storage: StorageHealth,
         clock: XeroClock,
     ) -> None:
         self._store = store
+        self._reader = reader
         self._connection = connection
         self._re_leased = re_leased
         self._storage = storage
@@ -160,11 +163,15 @@ class SnapshotPublisher:
             storage_problem=self._storage.problem,
             clock_ahead=self._clock.ahead,
             is_paused=self._store.changes.is_paused,
-            re_leased=self._re_leased.status,
+            re_leased=self._re_leased_status(),
             summary=self._summary(),
             rows_version=self._rows_version,
             order_version=self._order_version,
         )
+
+    def _re_leased_status(self) -> ReLeasedStatus:
+        status = self._re_leased.status
+        return status if self._reader is None else replace(status, contacts=self._reader.reading)
 
     def _summary(self) -> ChangeSummary:
         totals = self._store.changes.totals()
@@ -174,8 +181,14 @@ class SnapshotPublisher:
         settled_until = max(
             filter(None, (missed_until, presumed_synced_until(knowledge, self._clock()))), default=None
         )
-        missed_total = 0 if missed_until is None else self._store.evidence.pending_between(None, missed_until)
-        pending_total = missed_total + self._store.evidence.pending_after(settled_until)
+        evidence = self._store.evidence
+        missed_total = 0 if missed_until is None else evidence.pending_between(None, missed_until)
+        pending_total = missed_total + evidence.pending_after(settled_until)
+        missed_total += evidence.seen_missed_total(settled_until, after=missed_until)
+        if settled_until is not None:
+            pending_total += evidence.seen_missed_total(
+                settled_until, after=missed_until, until=settled_until
+            )
         unconfirmed_total = self._store.evidence.pending_total()
         is_stalled = knowledge.stalled_since is not None
         return ChangeSummary(
@@ -200,12 +213,19 @@ class SnapshotPublisher:
     def _pending(
         self, missed_until: datetime | None, settled_until: datetime | None
     ) -> tuple[ChangeView, ...]:
-        """Return pending changes, newest first, including those that a clean sync missed."""
-        newer = self._store.evidence.pending(_SUMMARY_LIMIT, after=settled_until)
-        older = (
-            [] if missed_until is None else self._store.evidence.pending(_SUMMARY_LIMIT, until=missed_until)
-        )
-        return self._views([*newer, *older][:_SUMMARY_LIMIT])
+        """Return pending changes, newest first, including those that a sync missed."""
+        evidence = self._store.evidence
+        newer = evidence.pending(_SUMMARY_LIMIT, after=settled_until)
+        found = {change.change_id: change for change in newer}
+        if settled_until is not None:
+            found |= {
+                change.change_id: change for change in evidence.seen_missed(settled_until, _SUMMARY_LIMIT)
+            }
+        if missed_until is not None:
+            older = evidence.pending(_SUMMARY_LIMIT, until=missed_until)
+            found |= {change.change_id: change for change in older}
+        newest = sorted(found.values(), key=_pending_since, reverse=True)
+        return self._views(newest[:_SUMMARY_LIMIT])
 
     def _synced(
         self, missed_until: datetime | None, settled_until: datetime | None
@@ -214,7 +234,7 @@ class SnapshotPublisher:
         done_with = (
             []
             if settled_until is None
-            else self._store.evidence.pending(_SUMMARY_LIMIT, after=missed_until, until=settled_until)
+            else self._store.evidence.presumed_synced(missed_until, settled_until, _SUMMARY_LIMIT)
         )
         views = self._views([*done_with, *self._store.evidence.synced(limit=_SUMMARY_LIMIT)])
         # The sort is stable.
@@ -232,3 +252,7 @@ def _balances_read_at(store: Store) -> datetime | None:
 def _status_since(view: ChangeView) -> datetime:
     since = None if view.sync is None else view.sync.since
     return since or view.change.updated_at
+
+
+def _pending_since(change: Change) -> tuple[datetime, int]:
+    return pending_since(change) or change.updated_at, change.change_id

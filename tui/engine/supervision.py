@@ -11,7 +11,7 @@ from tui.system.log import log_unexpected
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from tui.engine.connectivity.connection_state import StorageHealth
+    from tui.engine.connectivity import StorageHealth
     from tui.model.reasons import TaskReason
 
 # Seconds.

@@ -9,9 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui.messages import (
-    changes,
     comparison,
-    connection,
     contacts,
     general,
     network,
@@ -19,8 +17,6 @@ from tui.messages import (
     settings,
     sign_in,
     store,
-    system,
-    xero,
 )
 from tui.messages.texts import Text, fill_in
 from tui.model.query import fold
@@ -37,15 +33,11 @@ _TEXTS: dict[Reason, Text | Callable[[Mapping[str, Param]], Text]] = {
     **general.TEXTS,
     **network.TEXTS,
     **sign_in.TEXTS,
-    **xero.TEXTS,
-    **connection.TEXTS,
     **re_leased.TEXTS,
     **comparison.TEXTS,
     **settings.TEXTS,
     **store.TEXTS,
-    **system.TEXTS,
     **contacts.TEXTS,
-    **changes.TEXTS,
 }
 
 

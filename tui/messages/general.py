@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tui.messages.texts import Catalogue, Text
-from tui.model.reasons import GeneralReason, ReadOnlyReason
+from tui.model.reasons import GeneralReason, ReadOnlyReason, SystemReason
 
 TEXTS: Final[Catalogue] = {
     GeneralReason.BUG: Text(
@@ -25,4 +25,16 @@ TEXTS: Final[Catalogue] = {
         "Read-only connection: nothing was changed.", "Connect again without “Read-only”."
     ),
     ReadOnlyReason.OPTION: Text("Started with --read-only: nothing was changed."),
+    SystemReason.CANNOT_LOCK: Text(
+        "This drive can't lock files ({problem}). Nothing changed.",
+        "Set RESHELVE_HOME to a folder on a local drive. "
+        "If {folder} is on one, check that you can write to it.",
+    ),
+    SystemReason.NOT_A_FILE: Text(
+        "That name is a folder or device.", "Nothing was saved. Choose another name."
+    ),
+    SystemReason.NOT_A_FILE_NAME: Text("That isn't a file name.", "Nothing was saved. Choose another name."),
+    SystemReason.FILE_NOT_SAVED: Text(
+        "Can't save the file: {problem}.", "Nothing was saved. Choose another location, then try again."
+    ),
 }

@@ -66,6 +66,11 @@ _SOURCE_TEXTS: Final[Catalogue] = {
         "The connection returned more than {most:contact}.",
         f"Choose the Re-Leased company of this organisation. {_NOT_SYNCED}",
     ),
+    ContactSourceReason.WRONG_COMPANY: Text(
+        "These look like another company's contacts: only {matched:contact} of {total:contact} in Re-Leased"
+        " match this organisation.",
+        "Nothing was marked as synced. Choose the right company: reshelve re-leased connect.",
+    ),
     ContactSourceReason.INSECURE_URL: Text(
         "The URL of Unified.to isn't secure, so the API key wasn't sent.",
         "Set re_leased.unified_url to https://api.unified.to or https://api-eu.unified.to.",

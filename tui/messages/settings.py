@@ -45,6 +45,13 @@ DESCRIPTIONS: Final = {
         "Field of Re-Leased's own record that has Xero's ContactID, such as raw.externalId. Without it,"
         " contacts are matched by name and e-mail."
     ),
+    "re_leased.source": (
+        "Name of an installed source of Re-Leased's contacts, to use instead of Unified.to."
+    ),
+    "re_leased.poll_seconds": (
+        "Seconds between two reads of what has changed in Re-Leased's contacts. All contacts are read once a"
+        " day."
+    ),
     "re_leased.window_start": ("Start of Re-Leased's nightly sync window, in the organisation's time zone."),
     "re_leased.window_end": "End of Re-Leased's nightly sync window, in the organisation's time zone.",
     "sync.poll_seconds": "Refresh interval (seconds). Xero's daily limit can make it longer.",

@@ -107,6 +107,19 @@ _TRANSITIONS: Final[dict[tuple[State, Transition], State]] = {
 }
 
 
+class ReadResult(StrEnum):
+    """What the last read of Re-Leased's own contacts showed about a change that isn't known to be synced.
+
+    `OTHER_STATUS` means that no sync was due yet; after one that was, it is `MISSED`.
+    """
+
+    OTHER_STATUS = "other_status"
+    MISSED = "missed"
+    NO_STATUS = "no_status"
+    NOT_FOUND = "not_found"
+    AMBIGUOUS = "ambiguous"
+
+
 class IllegalTransitionError(ValueError):
     """A transition that this state doesn't have: a bug in the program, never in the data."""
 
@@ -130,7 +143,8 @@ class Change(Struct, frozen=True):
     retries. `sent_when_updated_at` is the contact's `UpdatedDateUTC` when the change was sent: a later one
     means that the contact has been updated since. `checked_at` is when the user saw the contact in the right
     tab of Re-Leased. `unlinked_at` is since when the contact is reported as unlinked there, `relinked_at`
-    when it was last linked again while the change was pending.
+    when it was last linked again while the change was pending. `read_result` is what the last read of
+    Re-Leased's contacts showed, which began at `read_at`.
     """
 
     change_id: int
@@ -154,6 +168,8 @@ class Change(Struct, frozen=True):
     unlinked_at: datetime | None = None
     relinked_at: datetime | None = None
     notice: Notice | None = None
+    read_at: datetime | None = None
+    read_result: ReadResult | None = None
 
 
 class ChangeLogEntry(Struct, frozen=True):

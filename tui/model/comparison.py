@@ -1,31 +1,92 @@
 """Compares a contacts file from Re-Leased with Xero's contacts.
 
-`tui.model.file_evidence` determines what it proves: matching lines become evidence, and nothing else is
+`tui.model.comparison` determines what it proves: matching lines become evidence, and nothing else is
 recorded.
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from tui.model.change import Action
+from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
-from tui.model.file_evidence import MismatchReason, mismatch_reason, newly_synced_change, sync_record_of
+from tui.model.evidence import SyncRecord, proves
 from tui.model.matching import Matcher, XeroContact, is_xero_id
 from tui.model.reasons import FileNote, Notice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from tui.model.change import Change
     from tui.model.contact_file import FileContact, FileSource
-    from tui.model.evidence import SyncRecord
     from tui.model.matching import Candidates
 
-__all__ = ["MismatchReason", "XeroContact"]
+__all__ = ["XeroContact"]
+
+
+class MismatchReason(StrEnum):
+    """The reason for a mismatch, as far as it is known."""
+
+    #: Xero hasn't confirmed a change yet that was requested in Reshelve.
+    IN_PROGRESS = "under way"
+    #: Xero has confirmed a change since the export: a newer file may match.
+    CHANGED_SINCE = "changed since"
+    #: Xero had confirmed the last change before, and nothing shows that Re-Leased has synced it.
+    PENDING = "waiting"
+    #: The user reported the contact as unlinked: Re-Leased's syncs leave it out.
+    NOT_LINKED = "unlinked"
+    #: No known reason.
+    UNKNOWN = "unknown"
+
+
+def sync_record_of(change: Change, source: FileSource) -> SyncRecord:
+    """Return the evidence of a file that shows this change's result."""
+    return SyncRecord(
+        change.contact_id, change.action.target_status, source.exported_at, source.exported_at, source.run_id
+    )
+
+
+def mismatch_reason(changes: Iterable[Change], exported_at: datetime) -> MismatchReason:
+    """Return why a contact differs from a file of that date."""
+    changes = tuple(changes)
+    if any(change.state.is_open for change in changes):
+        return MismatchReason.IN_PROGRESS
+    last = _last_confirmed(changes)
+    if last is None or last.confirmed_at is None:
+        return MismatchReason.UNKNOWN
+    if last.confirmed_at > exported_at:
+        return MismatchReason.CHANGED_SINCE
+    if last.unlinked_at is not None:
+        return MismatchReason.NOT_LINKED
+    has_arrived = last.synced_at is not None or last.checked_at is not None
+    return MismatchReason.UNKNOWN if has_arrived or last.superseded else MismatchReason.PENDING
+
+
+def newly_synced_change(
+    changes: Iterable[Change], status: ContactStatus, source: FileSource
+) -> Change | None:
+    """Return the change that is newly proved by a contact with this status on both sides; None if none is."""
+    last = _last_confirmed(changes, by=source.exported_at)
+    if last is None or last.synced_at is not None or last.action.target_status is not status:
+        return None
+    return last if proves(sync_record_of(last, source), last) else None
+
+
+def _last_confirmed(changes: Iterable[Change], by: datetime | None = None) -> Change | None:
+    last: tuple[datetime, int, Change] | None = None
+    for change in changes:
+        at = change.confirmed_at
+        if change.state is not State.CONFIRMED or at is None or (by is not None and at > by):
+            continue
+        if last is None or (at, change.change_id) > last[:2]:
+            last = at, change.change_id, change
+    return None if last is None else last[2]
+
 
 _COMPARABLE: Final = frozenset({ContactStatus.ACTIVE, ContactStatus.ARCHIVED})
 
@@ -60,13 +121,20 @@ class AmbiguousLine(Struct, frozen=True):
     candidates: tuple[XeroContact, ...]
 
 
+class WithoutStatus(Struct, frozen=True):
+    """A contact whose status Re-Leased didn't tell; `contact` is None if Xero has no or no single match."""
+
+    listed: FileContact
+    contact: XeroContact | None = None
+
+
 class FileComparison(Struct, frozen=True):
     """The comparison of a file with Xero, each part in the order of the file (or of the store).
 
     `repeated` counts lines that repeat an earlier one. `only_in_file` includes contacts that Xero no longer
     has, or keeps for a GDPR request. `only_in_xero` are the contacts with a status that occurs in the file
     and that no line could mean. `newly_synced` are the changes for which matching lines are new evidence.
-    `notes` are about oddities.
+    `without_status` are contacts that prove nothing, as their status wasn't told. `notes` are about oddities.
     """
 
     source: FileSource
@@ -76,6 +144,7 @@ class FileComparison(Struct, frozen=True):
     only_in_xero: tuple[XeroContact, ...] = ()
     ambiguous: tuple[AmbiguousLine, ...] = ()
     repeated: int = 0
+    without_status: tuple[WithoutStatus, ...] = ()
     notes: tuple[Notice, ...] = ()
     newly_synced: tuple[Change, ...] = ()
     changes: Mapping[str, Sequence[Change]] = field(default_factory=dict)
@@ -110,10 +179,14 @@ def compare(
     statuses: set[ContactStatus] = set()
     ids = _IdCounts()
     for line in lines:
-        statuses.add(line.status)
         comparison = matcher.candidates(line)
         ids.count(line, comparison)
         mentioned[id(comparison.contacts)] = comparison.contacts
+        if line.status is None:
+            contact = comparison.contacts[0] if comparison.is_certain else None
+            builder.without_status.append(WithoutStatus(line, contact))
+            continue
+        statuses.add(line.status)
         if not comparison.contacts:
             builder.only_in_file.append(line)
         elif comparison.is_certain:
@@ -137,6 +210,7 @@ def resolve_ambiguous(comparison: FileComparison, choices: Mapping[int, str | No
     builder = _ComparisonBuilder(comparison.source, comparison.changes, repeated=comparison.repeated)
     builder.only_in_file += comparison.only_in_file
     builder.only_in_xero += comparison.only_in_xero
+    builder.without_status += comparison.without_status
     for agreement in comparison.matches:
         builder.add_line(agreement.listed, agreement.contact)
     for difference in comparison.mismatches:
@@ -189,6 +263,7 @@ class _ComparisonBuilder(Struct):
     only_in_file: list[FileContact] = field(default_factory=list)
     only_in_xero: list[XeroContact] = field(default_factory=list)
     ambiguous: list[AmbiguousLine] = field(default_factory=list)
+    without_status: list[WithoutStatus] = field(default_factory=list)
     _lines_by_contact: dict[str, tuple[XeroContact, list[FileContact]]] = field(default_factory=dict)
     _matches: list[Match] = field(default_factory=list)
     _mismatches: list[Mismatch] = field(default_factory=list)
@@ -215,6 +290,7 @@ class _ComparisonBuilder(Struct):
             only_in_xero=tuple(self.only_in_xero),
             ambiguous=tuple(sorted(self.ambiguous, key=lambda item: item.listed.line)),
             repeated=self.repeated,
+            without_status=tuple(self.without_status),
             newly_synced=tuple(change for change in changes if change is not None),
             changes=self.changes,
         )

@@ -121,9 +121,11 @@ class FileOptions(Struct, frozen=True):
 
 
 class FileSource(Struct, frozen=True):
-    """The file that was read, and how.
+    """The file or connection that was read, and how.
 
-    `digest` is the SHA-256 of its bytes, in hexadecimal; `notes` are about assumptions.
+    `digest` is the SHA-256 of a file's bytes, in hexadecimal, and empty for a connection. `exported_at` is
+    the time up to which confirmed changes can be in it: for a connection, when the read began. `notes` are
+    about assumptions.
     """
 
     name: str
@@ -133,15 +135,19 @@ class FileSource(Struct, frozen=True):
 
     @property
     def run_id(self) -> str:
-        """The id under which evidence from this file is stored; the same for the same file."""
-        return f"file {self.name} {self.digest[:12]}"
+        """The id under which evidence from this file or read is stored; the same for the same file."""
+        return f"file {self.name} {self.digest[:12]}" if self.digest else f"read {self.name}"
 
 
 class FileContact(Struct, frozen=True):
-    """One contact in the file, with the line where it starts. Text is as received."""
+    """One contact in the file, with the line where it starts. Text is as received.
+
+    Of a connection's answer, `line` is the position in the list. `status` is None where Re-Leased didn't tell
+    it.
+    """
 
     line: int
-    status: ContactStatus
+    status: ContactStatus | None
     xero_id: str = ""
     name: str = ""
     email: str = ""

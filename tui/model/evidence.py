@@ -1,21 +1,23 @@
 """How certain it is that Re-Leased has synced a change.
 
-Re-Leased can't be queried. A status never claims more than its evidence, and never improves without new
-evidence or, for EXPECTED, a nightly window that has passed. The first row that applies counts:
+A status never claims more than its evidence, and never improves without new evidence or, for EXPECTED, a
+nightly window that has passed. The first row that applies counts:
 
 | Status     | Condition                                                                                     |
 |------------|-----------------------------------------------------------------------------------------------|
-| SYNCED     | a feed or file shows the result of the change, from a sync started after Xero confirmed it    |
+| SYNCED     | Re-Leased's own data, read or synced after Xero confirmed it, shows the result of the change  |
 | CHECKED    | the user saw it on the right tab after Xero confirmed it, and before it was reversed          |
 | SUPERSEDED | it was reversed before any sync was seen: there is nothing left to sync                       |
 | REPORTED   | the user reported a sync without errors that started after Xero confirmed it                  |
 | NOT_LINKED | the user reported the contact as unlinked: later syncs leave it out                           |
 | STALLED    | the company isn't connected, its last sync had errors, or its feed is silent                  |
-| MISSED     | a feed reported a clean sync that should have included it but didn't                          |
-| EXPECTED   | a whole nightly window has passed since, and there is no feed that would show more            |
+| MISSED     | Re-Leased's own data lacks it after a sync that should have included it                       |
+| EXPECTED   | a whole nightly window has passed since, and no data read after it shows more                 |
 | PENDING    | none of these                                                                                 |
 
-MISSED takes precedence over REPORTED, too: data outweighs a report about the whole company. A contact that
+Data outweighs an older report or night, so a change that was read as missed counts as pending since that
+read: only a later sync can make it REPORTED or EXPECTED again. With a feed, MISSED always takes precedence
+over REPORTED. A contact that
 was unlinked for a while is pending since it was linked again, as syncs in between left it out. Nights that
 started before a stalled company was reported as working again don't count.
 """
@@ -29,6 +31,8 @@ from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
+
+from tui.model.change import ReadResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -326,28 +330,54 @@ def grade_change(change: Change, knowledge: SyncKnowledge, now: datetime) -> Sta
         return StatusSince(SyncStatus.CHECKED, change.checked_at)
     if change.superseded:
         return StatusSince(SyncStatus.SUPERSEDED)
+    return _grade_unseen(change, since, knowledge) or _grade_by_night(change, since, knowledge, now)
+
+
+def _grade_unseen(change: Change, since: datetime, knowledge: SyncKnowledge) -> StatusSince | None:
+    """Return the status that follows from what is known about syncs; None if only the clock can tell."""
     missed = knowledge.last_clean_sync_started_at
     if missed is not None and missed < since:
         missed = None
-    reported = None if missed else _first_reported_sync(knowledge.reported_syncs, since, change.unlinked_at)
+    due_since = _seen_missed_at(change, since) or since
+    reported = (
+        None if missed else _first_reported_sync(knowledge.reported_syncs, due_since, change.unlinked_at)
+    )
     if reported is not None:
         return StatusSince(SyncStatus.REPORTED, reported.ended_at)
     if change.unlinked_at is not None:
         return StatusSince(SyncStatus.NOT_LINKED, change.unlinked_at)
-    return _grade_pending(knowledge, since, missed, now)
-
-
-def _grade_pending(
-    knowledge: SyncKnowledge, since: datetime, missed: datetime | None, now: datetime
-) -> StatusSince:
     if knowledge.stalled_since is not None:
         return StatusSince(SyncStatus.STALLED, max(knowledge.stalled_since, since))
-    if missed is not None:
-        return StatusSince(SyncStatus.MISSED, missed)
-    expected_at = _expected_at(knowledge, since)
+    return None if missed is None else StatusSince(SyncStatus.MISSED, missed)
+
+
+def _grade_by_night(change: Change, since: datetime, knowledge: SyncKnowledge, now: datetime) -> StatusSince:
+    due_since = _seen_missed_at(change, since) or since
+    expected_at = _expected_at(knowledge, due_since)
     if expected_at is not None and expected_at <= now:
         return StatusSince(SyncStatus.EXPECTED, expected_at)
-    return StatusSince(SyncStatus.PENDING, since)
+    return StatusSince(SyncStatus.MISSED if due_since > since else SyncStatus.PENDING, due_since)
+
+
+def was_sync_due(change: Change, knowledge: SyncKnowledge, at: datetime) -> bool:
+    """Return whether a sync that ended by a time should have included a confirmed change.
+
+    That is a whole nightly window, or a sync that the user recorded, which began after Xero confirmed it.
+    """
+    since = pending_since(change)
+    if since is None or knowledge.stalled_since is not None:
+        return False
+    expected_at = _expected_at(knowledge, since)
+    if expected_at is not None and expected_at <= at:
+        return True
+    return any(sync.started_at >= since and sync.ended_at <= at for sync in knowledge.reported_syncs)
+
+
+def _seen_missed_at(change: Change, since: datetime) -> datetime | None:
+    """Return when Re-Leased's own data last showed that a sync had missed the change; None if it didn't."""
+    if change.read_result is not ReadResult.MISSED or change.read_at is None or change.read_at <= since:
+        return None
+    return change.read_at
 
 
 def presumed_synced_until(knowledge: SyncKnowledge, now: datetime) -> datetime | None:

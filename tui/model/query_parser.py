@@ -22,6 +22,6 @@ def parse_query(tab: Tab, text: str, groups: Sequence[str] = (), *, is_complete:
     if not text or text.isspace():
         return Query(tab)
     # Imported here because the first paint needs no grammar.
-    from tui.model.query_grammar import read_query
+    from tui.model.qualifiers import read_query
 
     return read_query(tab, text, groups, is_complete=is_complete)

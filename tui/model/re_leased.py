@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime  # noqa: TC003 - msgspec reads the annotations
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from tui.model.reasons import Notice
 
 _LONGEST_VALUE: Final = 200
 _MOST_FIELDS: Final = 200
@@ -66,6 +67,52 @@ class Page(Struct, frozen=True):
     next_cursor: str | None
     unreadable: int = 0
     other_company: int = 0
+
+
+class ReadCounts(Struct, frozen=True):
+    """What a complete read of Re-Leased's contacts returned, in numbers.
+
+    `total` counts all contacts except those deleted in Re-Leased (`deleted`). `unreadable` could not be
+    parsed, `other_company` belong to another company than the chosen one. `matched` are those that certainly
+    are a Xero contact, `unclear` those that could be several or a similar one, `unmatched` none.
+    """
+
+    total: int = 0
+    with_status: int = 0
+    archived: int = 0
+    with_xero_id: int = 0
+    matched: int = 0
+    unclear: int = 0
+    unmatched: int = 0
+    unreadable: int = 0
+    other_company: int = 0
+    deleted: int = 0
+
+
+class ContactRead(Struct, frozen=True):
+    """A complete read of Re-Leased's contacts. `began_at` is by Xero's clock: it shows nothing later."""
+
+    began_at: datetime
+    counts: ReadCounts
+
+
+class ContactReading(Struct, frozen=True):
+    """The state of reading Re-Leased's own contacts.
+
+    `last` is the last read of all contacts, `last_began_at` when the last read of any kind began; both None
+    before the first. `problem` is why the last attempt failed. While a read is going on, `received` counts
+    the contacts so far; None otherwise.
+    """
+
+    last: ContactRead | None = None
+    last_began_at: datetime | None = None
+    problem: Notice | None = None
+    received: int | None = None
+
+    @property
+    def tells_status(self) -> bool:
+        """Whether Re-Leased told the status of any contact, so that a change can be seen there."""
+        return self.last is not None and self.last.counts.with_status > 0
 
 
 def raw_value(raw: Mapping[str, object], path: str) -> object:

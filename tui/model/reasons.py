@@ -281,6 +281,8 @@ class ContactSourceReason(Reason):
     INCOMPLETE = "contact_source.incomplete"
     REPEATED_PAGE = "contact_source.repeated_page"
     TOO_MANY = "contact_source.too_many"
+    # The contacts of another company than the one that syncs with the Xero organisation.
+    WRONG_COMPANY = "contact_source.wrong_company"
     # What is missing on this computer.
     INSECURE_URL = "contact_source.insecure_url"
     NO_CONNECTION_ID = "contact_source.no_connection_id"
@@ -329,6 +331,7 @@ class TaskReason(Reason):
     CONTACT_SYNC = "task.contact_sync"
     MANUAL_RESTORES = "task.manual_restores"
     RE_LEASED = "task.re_leased"
+    RE_LEASED_CONTACTS = "task.re_leased_contacts"
     OUTBOX = "task.outbox"
     STATUS = "task.status"
 

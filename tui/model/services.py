@@ -18,12 +18,11 @@ if TYPE_CHECKING:
     from tui.model.change import Action, Change, ChangeLogEntry
     from tui.model.change_list import ChangeQuery, ChangeSearchResult, ManualRestore, UndoPlan
     from tui.model.comparison import FileComparison, RecordedMatches
-    from tui.model.contact import ContactDetails, HistoryEntry
+    from tui.model.contact import ContactDetails, HistoryEntry, Row, SearchResult
     from tui.model.contact_file import FileOptions
     from tui.model.evidence import CompanyState
     from tui.model.precheck import Precheck
     from tui.model.query import Query
-    from tui.model.rows import Row, SearchResult
     from tui.model.snapshot import Snapshot
     from tui.model.tenancy import ContactGroup
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tui.model.change import Change
     from tui.model.contact import Organisation
     from tui.model.evidence import StatusSince, UserReport
+    from tui.model.re_leased import ContactReading
     from tui.model.reasons import Notice
 
 
@@ -78,7 +79,8 @@ class ReLeasedStatus(Struct, frozen=True):
     nightly window, which starts at `window_start_at`; `cycle_started_at` is when its countdown started.
     `problem` is why the feed couldn't be read. `last_report` is the newest report about the company,
     `reported_sync_since` the start of a reported sync whose end isn't reported yet. `zone` is that of the
-    nightly window, None for this machine's; `zone_note` is why, if another was wanted.
+    nightly window, None for this machine's; `zone_note` is why, if another was wanted. `contacts` is about
+    reading Re-Leased's own contacts, None without a connection.
     """
 
     has_feed: bool = False
@@ -95,6 +97,7 @@ class ReLeasedStatus(Struct, frozen=True):
     zone: tzinfo | None = None
     zone_note: Notice | None = None
     window_start_at: datetime | None = None
+    contacts: ContactReading | None = None
 
     @property
     def is_stalled(self) -> bool:

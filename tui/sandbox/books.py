@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tui.sandbox.clock import xero_date
-from tui.sandbox.guid import parse_guid
+from tui.sandbox.database import parse_guid
 
 if TYPE_CHECKING:
     import sqlite3
@@ -293,6 +293,10 @@ class Books:
         with self._database.transaction():
             for table in ("group_members", "history"):
                 self._database.execute(f"DELETE FROM {table} WHERE contact = ?", (row["id"],))  # noqa: S608 - our own table names
+            # Re-Leased keeps its own copy.
+            self._database.execute(
+                "UPDATE re_leased_contacts SET contact = NULL WHERE contact = ?", (row["id"],)
+            )
             self._database.execute("DELETE FROM contacts WHERE id = ?", (row["id"],))
 
     def set_balances(self, row: sqlite3.Row, balances: Document) -> None:
@@ -332,7 +336,9 @@ class Books:
         document["UpdatedDateUTC"] = xero_date(now)
         with self._database.transaction():
             self._write(row, document)
-            self._database.execute("UPDATE contacts SET updated = ? WHERE id = ?", (now, row["id"]))
+            self._database.execute(
+                "UPDATE contacts SET updated = ?, released_changed = 1 WHERE id = ?", (now, row["id"])
+            )
             self._note(row["id"], changes, user, details)
 
     def _write(self, row: sqlite3.Row, document: Document) -> None:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
     from tui.sandbox.books import Books
     from tui.sandbox.clock import Clock
-    from tui.sandbox.counts import CountCache
     from tui.sandbox.database import SandboxDatabase
     from tui.sandbox.faults import Faults
     from tui.sandbox.oauth.tokens import TokenIssuer
     from tui.sandbox.rate_limits import RateLimits
     from tui.sandbox.re_leased.company import Companies
+    from tui.sandbox.re_leased.unified import UnifiedConnection
     from tui.sandbox.request_log import CallCounter, RequestLog
 
 
@@ -33,6 +33,7 @@ class SandboxServices:
     faults: Faults
     request_log: RequestLog
     companies: Companies
+    unified: UnifiedConnection
 
     def count_status_writes(self, writes: int) -> None:
         """Count `ContactStatus` changes applied through the API; kept across restarts."""
@@ -49,3 +50,26 @@ def services_of(request: HTTPConnection) -> SandboxServices:
     """Return the services behind a request."""
     services: SandboxServices = request.app.state.practice
     return services
+
+
+_KEPT = 64
+
+
+class CountCache:
+    """Counts by filter; any write clears the cache."""
+
+    def __init__(self, database: SandboxDatabase) -> None:
+        self._database = database
+        self._known: dict[Any, int] = {}
+        self._writes = -1
+
+    def get(self, key: Any) -> int | None:
+        """Return a count that is still valid."""
+        return self._known.get(key) if self._writes == self._database.writes else None
+
+    def put(self, key: Any, count: int) -> None:
+        """Cache a count."""
+        if self._writes != self._database.writes or len(self._known) >= _KEPT:
+            self._known.clear()
+            self._writes = self._database.writes
+        self._known[key] = count

@@ -15,6 +15,7 @@ from tui.sandbox.clock import http_date
 from tui.sandbox.context import services_of
 from tui.sandbox.oauth.endpoints import connect
 from tui.sandbox.re_leased.controls import read_body
+from tui.sandbox.re_leased.unified import LIST_OPTIONS
 from tui.sandbox.third_party_edits import organisation_of, unknown
 
 if TYPE_CHECKING:
@@ -133,6 +134,18 @@ async def set_connection(request: Request) -> Response:
     return Response(status_code=204)
 
 
+async def set_unified(request: Request) -> Response:
+    """`POST /practice/unified` `{"ignored"}`: the list options that the connection ignores from now on.
+
+    Integrations support different ones; one that isn't supported has no effect.
+    """
+    connection, ignored = services_of(request).unified, (await read_body(request)).get("ignored", [])
+    if not isinstance(ignored, list) or not all(option in LIST_OPTIONS for option in ignored):
+        return JSONResponse({"error": f"ignored must be a list of: {', '.join(LIST_OPTIONS)}"}, 400)
+    connection.ignored = frozenset(ignored)
+    return JSONResponse({"ignored": sorted(connection.ignored)})
+
+
 ROUTES = [
     Route("/practice/faults", add_fault, methods=["POST"]),
     Route("/practice/faults", list_faults, methods=["GET"]),
@@ -142,6 +155,7 @@ ROUTES = [
     Route("/practice/limits", set_limits, methods=["POST"]),
     Route("/practice/tokens", set_tokens, methods=["POST"]),
     Route("/practice/connections/{tenant_id}", set_connection, methods=["POST"]),
+    Route("/practice/unified", set_unified, methods=["POST"]),
     Route("/practice/budget", call_counts, methods=["GET"]),
     Route("/practice/budget", clear_call_counts, methods=["DELETE"]),
     Route("/practice/clock", set_clock, methods=["POST"]),

@@ -6,16 +6,35 @@ as requests are processed one at a time, none sees another half done.
 
 from __future__ import annotations
 
+import re
 import sqlite3
+import uuid
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-# Re-Leased's data (`released_…`) is in the contact's row, so that the differences to sync are a partial
-# index: its cost depends on what has changed, not on what is stored.
+
+_SPELLED: Final = re.compile(
+    r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}", re.IGNORECASE
+)
+_ENCLOSED: Final = {"{": "}", "(": ")"}
+
+
+def parse_guid(text: str) -> str | None:
+    """Return an id as it is stored, with hyphens and in lower case; `None` if it is invalid."""
+    bare = text.strip()
+    end = _ENCLOSED.get(bare[:1])
+    if end is not None and bare.endswith(end):
+        bare = bare[1:-1]
+    return str(uuid.UUID(bare)) if bare.isascii() and _SPELLED.fullmatch(bare) else None
+
+
+# What a sync has to pick up (`released_…`) is in the contact's row, so that the differences are a partial
+# index: its cost depends on what has changed, not on what is stored. What Re-Leased shows meanwhile is in
+# `re_leased_contacts`.
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE organisations (
@@ -39,6 +58,7 @@ CREATE TABLE contacts (
     repeating INTEGER NOT NULL DEFAULT 0,
     released_active INTEGER,
     released_linked INTEGER NOT NULL DEFAULT 1,
+    released_changed INTEGER NOT NULL DEFAULT 0,
     search TEXT NOT NULL,
     document BLOB NOT NULL
 );
@@ -68,13 +88,21 @@ CREATE TABLE companies (
     org INTEGER PRIMARY KEY, state TEXT NOT NULL, next_sync INTEGER, runs INTEGER NOT NULL DEFAULT 0,
     last_run INTEGER, last_started INTEGER, last_finished INTEGER, last_outcome TEXT
 );
+CREATE TABLE re_leased_contacts (
+    id INTEGER PRIMARY KEY, org INTEGER NOT NULL, contact INTEGER UNIQUE, shared_id INTEGER,
+    active INTEGER NOT NULL, name TEXT NOT NULL, name_key TEXT NOT NULL, first_name TEXT, last_name TEXT,
+    email TEXT, account_number TEXT, is_customer INTEGER NOT NULL, is_supplier INTEGER NOT NULL,
+    currency TEXT NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL,
+    xero_id TEXT, status_told TEXT NOT NULL
+);
 CREATE TABLE feed (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, org INTEGER NOT NULL, contact_id TEXT NOT NULL,
     state TEXT NOT NULL, picked_up INTEGER NOT NULL, run INTEGER NOT NULL, started INTEGER NOT NULL
 );
 """
 
-# With `active` at the end of an index, active contacts can be counted without reading rows.
+# With `active` at the end of an index, active contacts can be counted without reading rows. With `id` and
+# `org`, a page far down a sorted list is found in the index alone.
 INDEXES = """
 CREATE INDEX contacts_by_id ON contacts (org, contact_id, active);
 CREATE INDEX contacts_by_name ON contacts (org, name_key, contact_id, active);
@@ -84,7 +112,12 @@ CREATE INDEX contacts_by_email ON contacts (org, email) WHERE email IS NOT NULL;
 CREATE INDEX contacts_by_account ON contacts (org, account_number) WHERE account_number IS NOT NULL;
 CREATE UNIQUE INDEX contacts_by_number ON contacts (org, contact_number) WHERE contact_number IS NOT NULL;
 CREATE INDEX contacts_to_pick_up ON contacts (org) WHERE released_linked AND released_active IS NOT active;
+CREATE INDEX contacts_changed ON contacts (org) WHERE released_linked AND released_changed;
 CREATE INDEX contacts_unlinked ON contacts (org, name_key) WHERE NOT released_linked;
+CREATE INDEX re_leased_by_name ON re_leased_contacts (name_key, id, org);
+CREATE INDEX re_leased_by_updated ON re_leased_contacts (updated, id, org);
+CREATE INDEX re_leased_by_created ON re_leased_contacts (created, id, org);
+CREATE INDEX re_leased_shared ON re_leased_contacts (shared_id) WHERE shared_id IS NOT NULL;
 CREATE INDEX history_by_contact ON history (contact, at);
 CREATE INDEX feed_by_company ON feed (org, seq);
 CREATE INDEX tokens_by_grant ON tokens (grant_id);

@@ -2,13 +2,124 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from dataclasses import dataclass, field
-from typing import Any
+from html import escape
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+from starlette.responses import HTMLResponse
 
 from tui.sandbox.books import new_id
 from tui.sandbox.clock import xero_date
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+STYLE = """
+:root { color-scheme: light dark; --line: #8884; --soft: #8882; --go: #0b6bcb; --stop: #b3261e; }
+* { box-sizing: border-box; }
+body { margin: 0; font: 16px/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
+header, main { max-width: 46rem; margin: 0 auto; padding: .75rem 1rem; }
+.practice { background: #ffd54a; color: #222; text-align: center; padding: .35rem 1rem; font-size: .9rem; }
+nav a { margin-right: 1rem; }
+h1 { font-size: 1.5rem; line-height: 1.25; margin: .5rem 0; }
+h2 { font-size: 1.1rem; margin: 1.5rem 0 .25rem; }
+a { color: var(--go); }
+.badge { display: inline-block; border: 1px solid currentColor; border-radius: 1rem; padding: 0 .7rem;
+  font-size: .85rem; }
+.said { border-left: .3rem solid var(--go); background: var(--soft); padding: .6rem .9rem; margin: 1rem 0; }
+.said.refused { border-color: var(--stop); }
+dl { display: grid; grid-template-columns: minmax(7rem, max-content) 1fr; gap: .25rem 1rem; }
+dt { opacity: .75; } dd { margin: 0; }
+table { width: 100%; border-collapse: collapse; }
+th, td { text-align: left; padding: .4rem .5rem .4rem 0; border-bottom: 1px solid var(--line);
+  vertical-align: top; }
+.keep { white-space: nowrap; }
+button, input, select { font: inherit; padding: .5rem .9rem; border-radius: .4rem;
+  border: 1px solid var(--line); }
+button { cursor: pointer; background: var(--soft); color: inherit; }
+button.go { background: var(--go); border-color: var(--go); color: #fff; }
+form.row { display: flex; flex-wrap: wrap; gap: .5rem; margin: .75rem 0; }
+form.row input { flex: 1 1 12rem; min-width: 0; }
+label { display: block; padding: .3rem 0; }
+:focus-visible { outline: .2rem solid var(--go); outline-offset: .1rem; }
+@media (prefers-color-scheme: dark) { :root { --go: #6cb2f7; --stop: #f2877f; } button.go { color: #111; } }
+"""
+
+_STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+_MOST_SHOWN = 300
+_PRACTICE = (
+    "Practice Xero and Re-Leased on this computer, with invented contacts. Not connected to the real ones."
+)
+
+
+def page(
+    title: str, body: str, *, status: int = 200, nav: str = "", form_targets: str = "'self'"
+) -> HTMLResponse:
+    """Return a page; `title` is escaped here, `body` and `nav` are HTML.
+
+    `form_targets` are the permitted targets of forms, including redirects (CSP `form-action`).
+    """
+    document = (
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>"
+        f'<p class="practice">{_PRACTICE}</p>'
+        f"{nav and f'<header><nav>{nav}</nav></header>'}<main>{body}</main></body></html>"
+    )
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action {form_targets}; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    )
+    headers = {
+        "Content-Security-Policy": policy,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Cache-Control": "no-store",
+    }
+    return HTMLResponse(document, status, headers)
+
+
+def escaped(text: str) -> str:
+    """Escape external text and limit its length."""
+    return escape(text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…")
+
+
+def isolated(text: str) -> str:
+    """Escape a name and isolate its writing direction."""
+    return f"<bdi>{escaped(text)}</bdi>"
+
+
+def link(address: str, label: str) -> str:
+    """Return a link; `label` is HTML."""
+    return f'<a href="{escape(address)}">{label}</a>'
+
+
+def details(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return a definition list without empty items. Values are HTML."""
+    return f"<dl>{''.join(f'<dt>{escape(term)}</dt><dd>{value}</dd>' for term, value in pairs if value)}</dl>"
+
+
+def button(address: str, label: str, *, is_primary: bool = False, **fields: str) -> str:
+    """Return a form with one button, without scripts."""
+    hidden = "".join(
+        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
+        for name, value in fields.items()
+    )
+    look = ' class="go"' if is_primary else ""
+    return (
+        f'<form method="post" action="{escape(address)}">{hidden}'
+        f'<button type="submit"{look}>{escape(label)}</button></form>'
+    )
+
+
+def notice(message: str, *, refused: bool = False) -> str:
+    """Return a notice; `message` is HTML."""
+    return f'<p class="said{" refused" if refused else ""}" role="status">{message}</p>'
+
 
 JSON = "application/json; charset=utf-8"
 HTML = "text/html; charset=utf-8"

@@ -21,15 +21,15 @@ from tui.sandbox import database
 from tui.sandbox.application import application
 from tui.sandbox.books import Books
 from tui.sandbox.clock import Clock
-from tui.sandbox.context import SandboxServices
-from tui.sandbox.counts import CountCache
+from tui.sandbox.context import CountCache, SandboxServices
 from tui.sandbox.database import SandboxDatabase
 from tui.sandbox.faults import Faults
 from tui.sandbox.oauth.tokens import CLIENT_ID, TokenIssuer
 from tui.sandbox.rate_limits import RateLimits
 from tui.sandbox.re_leased.company import Companies
+from tui.sandbox.re_leased.unified import CONNECTION_ID, UnifiedConnection
 from tui.sandbox.request_log import CallCounter, RequestLog
-from tui.sandbox.sample_data.build import seed
+from tui.sandbox.sample_data import seed
 from tui.system.locks import FileLock
 from tui.system.log import log_to, logger
 from tui.system.paths import private_folder
@@ -119,8 +119,12 @@ def _open(file: Path, options: ServerOptions) -> SandboxDatabase:
         if not file.exists():
             seed(file, options.contacts)
         data = SandboxDatabase(file)
+        is_current = data.value("SELECT 1 FROM sqlite_master WHERE name = 're_leased_contacts'")
     except sqlite3.Error as error:
         raise CannotStartError(f"Can't use {file}: {error}. Use --fresh to start over.") from None
+    if not is_current:
+        data.close()
+        raise CannotStartError(f"{file} was made by an earlier version. Use --fresh to start over.")
     seeded = int(data.get_meta("contacts") or 0)
     if seeded != options.contacts:
         sys.stderr.write(
@@ -143,6 +147,7 @@ def _build_services(data: SandboxDatabase, options: ServerOptions) -> SandboxSer
         faults=Faults(),
         request_log=RequestLog(clock),
         companies=Companies(data, clock, books, options.cycle, options.sync_seconds),
+        unified=UnifiedConnection.load(data),
     )
 
 
@@ -210,6 +215,7 @@ def _announce(services: SandboxServices, port: int) -> None:
         "api": base,
         "pages": base,
         "released": f"{base}/released",
+        "unified": {"url": base, "connection_id": CONNECTION_ID, "api_key": services.unified.api_key},
         "client_id": CLIENT_ID,
         "refresh_token": services.tokens.issue_refresh_token(),
         "organisations": [

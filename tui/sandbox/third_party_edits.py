@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tui.sandbox import books
-from tui.sandbox.accounting.fields import changed
+from tui.sandbox.accounting.listing import changed
 from tui.sandbox.books import RefusedError, new_id
 from tui.sandbox.context import services_of
 from tui.sandbox.re_leased.controls import read_body

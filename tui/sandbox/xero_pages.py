@@ -16,7 +16,7 @@ from tui.sandbox import books
 from tui.sandbox.books import GDPR, RefusedError, SandboxOrganisation
 from tui.sandbox.clock import human
 from tui.sandbox.context import services_of
-from tui.sandbox.html import button, details, escaped, isolated, link, notice, page
+from tui.sandbox.responses import button, details, escaped, isolated, link, notice, page
 
 if TYPE_CHECKING:
     import sqlite3

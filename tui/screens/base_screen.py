@@ -13,7 +13,7 @@ from textual.screen import ScreenResultType
 from textual.worker import Worker, WorkerState
 
 from tui import messages
-from tui.actions.registry import current_key, error_message
+from tui.actions import current_key, error_message
 from tui.compat.textual import GuardedScreen
 from tui.model.errors import ReadOnlyError, ReshelveError
 from tui.screens import navigation

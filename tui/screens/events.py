@@ -9,10 +9,9 @@ from textual.message import Message
 
 if TYPE_CHECKING:
     from tui.model.account import ConnectResult
-    from tui.model.contact import Organisation
+    from tui.model.contact import Organisation, SearchResult
     from tui.model.errors import ReshelveError
     from tui.model.precheck import Precheck
-    from tui.model.rows import SearchResult
     from tui.model.snapshot import Snapshot
 
 

@@ -8,15 +8,14 @@ from textual import getters, on, work
 from textual.containers import Container, Horizontal
 from textual.events import DescendantBlur, DescendantFocus
 
-from tui.actions.registry import bindings
+from tui.actions import bindings
 from tui.messages.formats import format_number, pluralize
 from tui.model.change import Action
 from tui.model.query import Tab
 from tui.model.snapshot import ConnectionStatus
 from tui.screens import navigation
 from tui.screens.base_screen import EngineScreen
-from tui.screens.changes.change_controller import ChangeController, blocked_reason
-from tui.screens.changes.undo_controller import UndoController
+from tui.screens.changes.change_controller import ChangeController, UndoController, blocked_reason
 from tui.screens.compare.open_comparison import ComparisonController
 from tui.screens.events import GroupNamesLoaded, SearchAnswered, SnapshotChanged
 from tui.screens.re_leased.manual_sync_controller import ManualSyncController
@@ -25,8 +24,7 @@ from tui.widgets.banners import PausedBanner, SelectionBar, SyncProgressBar, Unr
 from tui.widgets.contact_table import ContactTable
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.search_box import QueryHint, SearchBox
-from tui.widgets.status_badge import legend_of
-from tui.widgets.status_legend import StatusLegend
+from tui.widgets.status_badge import StatusLegend, legend_of
 from tui.widgets.sync_pane import SyncPane
 from tui.widgets.tab_bar import TabBar
 from tui.widgets.text import content

@@ -17,11 +17,10 @@ if TYPE_CHECKING:
     from tui.screens.compare.compare import CompareScreen
     from tui.screens.connect.connect import ConnectScreen
     from tui.screens.connect.organisations import OrganisationsScreen
-    from tui.screens.contact.contact import ContactScreen
-    from tui.screens.dialogs.bug_report import BugReportScreen
-    from tui.screens.dialogs.choose import ChooseScreen
+    from tui.screens.contact import ContactScreen
+    from tui.screens.dialogs.ask import ChooseScreen
     from tui.screens.dialogs.confirm import ConfirmScreen
-    from tui.screens.dialogs.help import HelpScreen
+    from tui.screens.dialogs.help import BugReportScreen, HelpScreen
     from tui.screens.manual_restores.manual_restores import ManualRestoresScreen
     from tui.screens.re_leased.sync_start import SyncStartScreen
     from tui.screens.re_leased.troubleshoot import TroubleshootScreen
@@ -46,13 +45,13 @@ __all__ = [
 
 _MODULES: Final = {
     "ChangesScreen": "tui.screens.changes.changes",
-    "BugReportScreen": "tui.screens.dialogs.bug_report",
+    "BugReportScreen": "tui.screens.dialogs.help",
     "ChooseFileScreen": "tui.screens.compare.choose_file",
-    "ChooseScreen": "tui.screens.dialogs.choose",
+    "ChooseScreen": "tui.screens.dialogs.ask",
     "CompareScreen": "tui.screens.compare.compare",
     "ConfirmScreen": "tui.screens.dialogs.confirm",
     "ConnectScreen": "tui.screens.connect.connect",
-    "ContactScreen": "tui.screens.contact.contact",
+    "ContactScreen": "tui.screens.contact",
     "HelpScreen": "tui.screens.dialogs.help",
     "ManualRestoresScreen": "tui.screens.manual_restores.manual_restores",
     "OrganisationsScreen": "tui.screens.connect.organisations",

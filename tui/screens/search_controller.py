@@ -19,7 +19,7 @@ from tui.widgets.tab_bar import TabBar
 if TYPE_CHECKING:
     from textual.worker import Worker
 
-    from tui.model.rows import SearchResult
+    from tui.model.contact import SearchResult
     from tui.model.snapshot import Snapshot
     from tui.screens.base_screen import EngineScreen
 

@@ -40,6 +40,7 @@ ORGANISATIONS: Final = "organisations"
 _UNIFIED_URLS: Final = ("https://api.unified.to", "https://api-eu.unified.to")
 _RE_LEASED_ID: Final = PatternValidator(SettingsReason.INVALID_RE_LEASED_ID, r"[0-9A-Za-z_-]{1,128}")
 _RAW_FIELD: Final = PatternValidator(SettingsReason.INVALID_RAW_FIELD, r"raw(?:\.[\w -]{1,64}){1,8}")
+_SOURCE_NAME: Final = PatternValidator(SettingsReason.INVALID_RE_LEASED_ID, r"[0-9A-Za-z_.-]{1,128}")
 _ACTION: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NEAR: Final = 0.7
 
@@ -75,6 +76,8 @@ class ReLeasedSettings:
     archived_field: str = _setting("", _RAW_FIELD)
     archived_values: str = _setting("", WordsValidator())
     xero_id_field: str = _setting("", _RAW_FIELD)
+    source: str = _setting("", _SOURCE_NAME)
+    poll_seconds: float = _setting(300.0, SecondsValidator(86_400))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from tui.model.change_list import BatchKind, UndoPlan
 from tui.store import contact_ingest, sync_state
-from tui.store.change_log import change_list, undo
+from tui.store.change_log import batches, change_list
 from tui.store.change_log import changes as change_table
 from tui.store.change_log.entries import read_entries_of_change, read_entries_of_contact
 
@@ -44,21 +44,21 @@ class ChangeRepository:
 
     async def plan_undo(self, kind: BatchKind = BatchKind.UNDO) -> UndoPlan | None:
         """Plan the next undo or redo; None if there is no batch for it."""
-        return await self._database.read(lambda connection: undo.plan(connection, kind))
+        return await self._database.read(lambda connection: batches.plan(connection, kind))
 
     async def undo(self, plan: UndoPlan, now: datetime) -> UndoPlan:
         """Undo or redo as planned, in full or not at all. Returns what was done. Raises `ReshelveError`."""
-        return await self._database.write(lambda connection: undo.execute(connection, plan, now))
+        return await self._database.write(lambda connection: batches.execute(connection, plan, now))
 
     async def retry(self, changes: Sequence[Change], now: datetime) -> list[Change]:
         """Retry refused changes as one batch. Returns the new changes."""
         ids = [change.change_id for change in changes]
-        return await self._database.write(lambda connection: undo.retry(connection, ids, now))
+        return await self._database.write(lambda connection: batches.retry(connection, ids, now))
 
     async def cancel_queued(self, changes: Sequence[Change], now: datetime) -> list[Change]:
         """Cancel the changes that are still queued, in one transaction. Returns them."""
         ids = [change.change_id for change in changes]
-        return await self._database.write(lambda connection: undo.cancel_queued(connection, ids, now))
+        return await self._database.write(lambda connection: batches.cancel_queued(connection, ids, now))
 
     @property
     def is_paused(self) -> bool:

@@ -15,7 +15,7 @@ from tui.store import deleted_contacts
 from tui.store.change_log import changes as change_table
 from tui.store.change_log import conflicts
 from tui.store.change_log.batches import insert_batch, record_targets
-from tui.store.change_log.dating import changed_at
+from tui.store.change_log.entries import changed_at
 from tui.store.contacts import StatusChange, UpsertResult, upsert
 from tui.store.deleted_contacts import clear_unreadable
 

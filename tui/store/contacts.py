@@ -12,8 +12,7 @@ from tui.model import timestamps
 from tui.model.contact import Balances, Contact, ContactStatus
 from tui.model.query import TabCounts
 from tui.store import values
-from tui.store.normalise import search_text, sort_key
-from tui.store.values import to_ms
+from tui.store.values import search_text, sort_key, to_ms
 
 if TYPE_CHECKING:
     import sqlite3

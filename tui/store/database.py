@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from tui.model.errors import StoreClosedError, StoreError
 from tui.model.reasons import StoreReason
 from tui.store.errors import store_error
-from tui.store.normalise import refold
 from tui.store.schema import migrate
+from tui.store.values import refold
 from tui.system.log import log_unexpected, logger
 from tui.system.paths import file_identity, private_folder
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections import defaultdict
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Final
 
+from tui.model.change import State
+from tui.model.contact import ContactStatus
 from tui.store import sync_state, values
 from tui.store.change_log import evidence
 from tui.store.change_log.changes import CHANGE_COLUMNS, change_of
-from tui.store.schema.fragments import PENDING, PENDING_SINCE, SYNCED_AT
+from tui.store.schema.fragments import MISSED, PENDING, PENDING_SINCE, SYNCED_AT
 from tui.store.values import to_ms
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from tui.model.change import Change
+    from tui.model.change import Change, ReadResult
     from tui.model.evidence import CompanyStatus, SyncRecord, UserReport
+    from tui.model.matching import XeroContact
     from tui.store.database import Database
 
 
@@ -24,6 +29,7 @@ _SELECT: Final = f"SELECT {', '.join(CHANGE_COLUMNS)} FROM changes INDEXED BY"  
 # Without the index named, SQLite would scan every change that was ever confirmed.
 _BETWEEN: Final = f"changes_pending WHERE {PENDING} AND {PENDING_SINCE} > ? AND {PENDING_SINCE} <= ?"
 _LATEST_MS: Final = 1 << 62
+_MISSED_LATER: Final = "(read_result = 'missed' AND read_ms > ?)"
 
 
 def read_pending(
@@ -102,6 +108,44 @@ class EvidenceQueries:
         """Count changes pending since later than the given time; all pending changes for None."""
         return self.pending_total() if moment is None else self.pending_between(moment, None)
 
+    def presumed_synced(self, after: datetime | None, until: datetime, limit: int) -> list[Change]:
+        """Return pending changes that a sync should have included by `until`, newest first.
+
+        Without those that Re-Leased's own data showed to be missed after that.
+        """
+        rows = self._database.rows(
+            f"{_SELECT} {_BETWEEN} AND NOT coalesce({_MISSED_LATER}, 0)"
+            f" ORDER BY {PENDING_SINCE} DESC, change_id DESC LIMIT ?",
+            (*_bounds(after, until), to_ms(until), limit),
+        )
+        return values.read_rows(change_of, rows)
+
+    def unseen_ids(self) -> frozenset[int]:
+        """Return the ids of confirmed changes that Re-Leased's own data hasn't shown yet."""
+        sql = (
+            "SELECT change_id FROM changes INDEXED BY changes_in_state"
+            " WHERE state = ? AND synced_ms IS NULL AND superseded = 0"
+        )
+        return frozenset(change_id for (change_id,) in self._database.rows(sql, (State.CONFIRMED.value,)))
+
+    def seen_missed(self, read_after: datetime | None, limit: int) -> list[Change]:
+        """Return changes that were read as missed later than a time, newest first; None means no limit."""
+        rows = self._database.rows(
+            f"{_SELECT} changes_missed WHERE {MISSED} AND read_ms > ? ORDER BY change_id DESC LIMIT ?",
+            (_bounds(read_after, None)[0], limit),
+        )
+        return values.read_rows(change_of, rows)
+
+    def seen_missed_total(
+        self, read_after: datetime | None, *, after: datetime | None = None, until: datetime | None = None
+    ) -> int:
+        """Count changes that were read as missed later than a time; `after` and `until` as in `pending`."""
+        sql = (
+            f"SELECT count(*) FROM changes INDEXED BY changes_missed WHERE {MISSED} AND read_ms > ?"  # noqa: S608 - constant SQL
+            f" AND {PENDING_SINCE} > ? AND {PENDING_SINCE} <= ?"
+        )
+        return int(self._database.rows(sql, (_bounds(read_after, None)[0], *_bounds(after, until)))[0][0])
+
     def synced(self, limit: int) -> list[Change]:
         """Return changes that are synced, checked, or of an unlinked contact; newest first."""
         return read_synced(self._database, limit)
@@ -116,6 +160,31 @@ class EvidenceQueries:
         def work(connection: sqlite3.Connection) -> int:
             synced = evidence.save_sync_records(connection, sync_records)
             sync_state.write_sync_state(connection, *cursor)
+            return synced
+
+        return await self._database.write(work)
+
+    async def record_read(
+        self,
+        sync_records: Sequence[SyncRecord],
+        results: Mapping[int, ReadResult],
+        read_at: datetime,
+        *cursors: tuple[str, str | None],
+    ) -> int:
+        """Save what a read of Re-Leased's contacts showed, all of it or nothing.
+
+        `results` are those of changes that weren't shown as synced, by their id. Returns how many changes the
+        read shows as synced.
+        """
+
+        def work(connection: sqlite3.Connection) -> int:
+            synced = evidence.save_sync_records(connection, sync_records)
+            connection.executemany(
+                f"UPDATE changes SET read_ms = ?, read_result = ? WHERE change_id = ? AND {PENDING}",  # noqa: S608 - constant SQL
+                [(to_ms(read_at), result.value, change_id) for change_id, result in results.items()],
+            )
+            for cursor in cursors:
+                sync_state.write_sync_state(connection, *cursor)
             return synced
 
         return await self._database.write(work)
@@ -141,3 +210,36 @@ class EvidenceQueries:
     def company_status(self) -> CompanyStatus:
         """Return the company's status from the user's reports about it."""
         return evidence.read_company(self._database)
+
+
+_STATES: Final = tuple(state.value for state in State if state.is_open or state is State.CONFIRMED)
+_CONTACTS: Final = "SELECT contact_id, name, email, status FROM contacts ORDER BY sort_key, rowid"
+_CHANGES: Final = (
+    f"SELECT {', '.join(CHANGE_COLUMNS)} FROM changes"  # noqa: S608 - our own column names
+    f" WHERE state IN ({', '.join('?' * len(_STATES))}) ORDER BY change_id"
+)
+
+
+def read_for_comparison(
+    database: Database,
+) -> tuple[Sequence[XeroContact], Mapping[str, Sequence[Change]]]:
+    """Read all contacts in order, and the open and confirmed changes of each by contact id.
+
+    Must be called in a thread.
+    """
+    from tui.model.matching import XeroContact
+
+    def contact(row: tuple[Any, ...]) -> XeroContact:
+        key, name, email, status = row
+        known = values.enum_member(ContactStatus, status)
+        return XeroContact(values.text(key), values.text(name), values.text(email), known)
+
+    changes: dict[str, list[Change]] = defaultdict(list)
+    with database.read_connection() as connection:
+        # One snapshot for both: a change confirmed in between would belong to a status that isn't read here.
+        connection.execute("BEGIN")
+        with closing(connection.execute(_CONTACTS)) as rows:
+            contacts = values.read_rows(contact, rows)
+        for change in values.read_rows(change_of, connection.execute(_CHANGES, _STATES)):
+            changes[change.contact_id].append(change)
+    return contacts, dict(changes)

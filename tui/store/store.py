@@ -12,7 +12,6 @@ from tui.store import contact_ingest, sync_state
 from tui.store.change_log import changes as change_table
 from tui.store.change_log.changes import TransitionRequest
 from tui.store.change_repository import ChangeRepository
-from tui.store.comparison_queries import read_for_comparison
 from tui.store.contacts import find_active_by_name, read_contacts, read_counts
 from tui.store.deleted_contacts import (
     clear_unreadable_unseen,
@@ -23,7 +22,7 @@ from tui.store.deleted_contacts import (
     reset_unreadable_seen,
     unseen_contacts,
 )
-from tui.store.evidence_queries import EvidenceQueries
+from tui.store.evidence_queries import EvidenceQueries, read_for_comparison
 from tui.store.maintenance.repair import open_or_rebuild
 from tui.store.maintenance.upkeep import Maintenance
 from tui.store.search.search_service import SearchService

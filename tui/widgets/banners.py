@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.style import Style
 
-from tui.actions.registry import current_key
+from tui.actions import current_key
 from tui.messages import formats
 from tui.messages.formats import format_number, pluralize
 from tui.widgets.labels import StaticLine

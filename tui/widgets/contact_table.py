@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from textual import events
     from textual.binding import BindingType
 
-    from tui.model.rows import Row, RowSource, SearchResult
+    from tui.model.contact import Row, RowSource, SearchResult
 
 
 class Selection:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tui.model.comparison import MismatchReason
 from tui.model.contact import ContactStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 REASONS: Final = {
     MismatchReason.IN_PROGRESS: "a change made in Reshelve is in progress",
@@ -14,7 +17,8 @@ REASONS: Final = {
     MismatchReason.NOT_LINKED: "recorded as not linked in Re-Leased",
     MismatchReason.UNKNOWN: "cause unknown",
 }
-STATUSES: Final = {
+STATUSES: Final[Mapping[ContactStatus | None, str]] = {
+    None: "without a status",
     ContactStatus.ACTIVE: "active",
     ContactStatus.ARCHIVED: "archived",
     ContactStatus.GDPRREQUEST: "under a GDPR request",

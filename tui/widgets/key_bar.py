@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.style import Style
 from textual.widgets import Input
 
-from tui.actions.registry import current_keys, is_offered, key_name, spec
+from tui.actions import current_keys, is_offered, key_name, spec
 from tui.widgets.labels import StaticLine
 from tui.widgets.text import safe
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from textual.content import Content
 from textual.style import Style
 
-from tui.actions.registry import current_key, default_key
+from tui.actions import current_key, default_key
 from tui.messages.formats import format_number
 from tui.model.change import Action, State
 from tui.model.evidence import SyncStatus

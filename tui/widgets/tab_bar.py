@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Final
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
 from textual.content import Content
 from textual.style import Style
 
 from tui.messages.formats import format_number
+from tui.model.change_list import ChangeGroup
 from tui.model.query import Tab, TabCounts
 from tui.widgets.labels import StaticLine
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tui.model.snapshot import ChangeSummary
+
 
 TAB_NAMES: Final = {Tab.ALL: "All", Tab.ACTIVE: "Active", Tab.ARCHIVED: "Archived"}
 
@@ -68,3 +76,82 @@ class TabBar(StaticLine):
         if is_open:
             label = label.stylize("$block-cursor-foreground on $block-cursor-background")
         return label.stylize(Style.from_meta({"@click": f"screen.tab_{tab.value}"}))
+
+
+G = TypeVar("G", bound=StrEnum)
+
+
+class GroupBar(StaticLine, Generic[G]):
+    """Shows the groups; colour, weight and underline mark the open one. Each can be clicked.
+
+    `NAMES` maps groups to their full and short names. The screen's action that opens a group is `ACTION`
+    followed by the group's value.
+    """
+
+    NAMES: ClassVar[Mapping[Any, tuple[str, str]]] = {}
+    ACTION: ClassVar[str] = "group"
+
+    DEFAULT_CSS = """
+    GroupBar { height: 1; padding: 0 1; }
+    """
+
+    def __init__(self, group: G) -> None:
+        super().__init__()
+        self.group = group
+        self._counts: Mapping[G, int] = {}
+
+    def open(self, group: G) -> None:
+        """Mark this group as open."""
+        self.group = group
+        self.rewrite()
+
+    def show_counts(self, counts: Mapping[G, int]) -> None:
+        """Show the number of rows in these groups; groups left out show none."""
+        self._counts = counts
+        self.rewrite()
+
+    def rewrite(self) -> None:
+        """Format the groups, with short names if there isn't room."""
+        full = self._groups(0)
+        self.show(full if full.cell_length <= self.content_size.width else self._groups(1))
+
+    def _groups(self, which: int) -> Content:
+        return Content(" ").join(self._label(group, names[which]) for group, names in self.NAMES.items())
+
+    def _label(self, group: G, name: str) -> Content:
+        is_open = group is self.group
+        count = self._counts.get(group)
+        parts = [(name, "bold underline" if is_open else "")]
+        if count is not None:
+            parts.append((f" {format_number(count)}", "bold" if is_open else "$text-muted"))
+        label = Content.assemble(" ", *parts, " ")
+        if is_open:
+            label = label.stylize("$block-cursor-foreground on $block-cursor-background")
+        return label.stylize(Style.from_meta({"@click": f"screen.{self.ACTION}_{group.value}"}))
+
+
+class ChangeGroupBar(GroupBar[ChangeGroup]):
+    """Shows how many changes need attention."""
+
+    NAMES: ClassVar[Mapping[StrEnum, tuple[str, str]]] = {
+        ChangeGroup.ALL: ("All", "All"),
+        ChangeGroup.OPEN: ("In progress", "In progress"),
+        ChangeGroup.REFUSED: ("Refused by Xero", "Refused"),
+        ChangeGroup.PENDING: ("Pending sync", "Pending"),
+        ChangeGroup.DONE: ("Done", "Done"),
+    }
+
+    def __init__(self) -> None:
+        super().__init__(ChangeGroup.ALL)
+
+    def update_from(self, summary: ChangeSummary | None) -> None:
+        """Show the totals of the summary."""
+        if summary is None:
+            self.show_counts({})
+            return
+        totals = {
+            ChangeGroup.OPEN: summary.in_progress_total + summary.manual_restore_total,
+            ChangeGroup.REFUSED: summary.refused_total,
+            ChangeGroup.PENDING: summary.unconfirmed_total,
+        }
+        self.show_counts({group: total for group, total in totals.items() if total})

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from textual.geometry import Region
     from textual.timer import Timer
 
-    from tui.model.rows import Row, RowSource, SearchResult
+    from tui.model.contact import Row, RowSource, SearchResult
     from tui.model.snapshot import ChangeView
 
 

@@ -14,7 +14,7 @@ from tui.model.errors import UnexpectedReplyError, XeroError
 from tui.model.reasons import XeroReason
 from tui.net.lenient_json import UndecodableError
 from tui.xero import errors, parsing
-from tui.xero.api_transport import ApiRequest, ApiTransport
+from tui.xero.http_client import ApiRequest, ApiTransport
 from tui.xero.rate_limiter import Priority
 from tui.xero.results import CallsLeft, ContactsPage, ContactWriteResult, LookupResult, OrganisationDetails
 

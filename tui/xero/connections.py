@@ -20,7 +20,7 @@ from tui.net import lenient_json
 from tui.system.log import logger
 from tui.system.paths import is_tenant_id
 from tui.xero import parsing
-from tui.xero.api_transport import ApiRequest, ApiTransport
+from tui.xero.http_client import ApiRequest, ApiTransport
 from tui.xero.parsing import ConnectionElement
 from tui.xero.rate_limiter import Priority, RateLimiter
 from tui.xero.results import OrganisationDetails

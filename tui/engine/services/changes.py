@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tui.engine.scheduler import Scheduler
+    from tui.engine.services import WriteAccess
     from tui.engine.services.contacts import ContactRefresher
-    from tui.engine.services.write_access import WriteAccess
     from tui.engine.snapshot_publisher import SnapshotPublisher
     from tui.model.change import Action, Change, ChangeLogEntry
     from tui.model.change_list import ChangeQuery, UndoPlan

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tui.engine.clock import XeroClock
-    from tui.engine.services.write_access import WriteAccess
+    from tui.engine.services import WriteAccess
     from tui.engine.snapshot_publisher import SnapshotPublisher
     from tui.model.comparison import FileComparison, RecordedMatches
     from tui.model.contact_file import FileOptions

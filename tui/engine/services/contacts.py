@@ -17,14 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from datetime import datetime
 
-    from tui.engine.clients import ClientFactory
-    from tui.engine.connectivity.connection_state import ConnectionState
+    from tui.engine.connectivity import ConnectionState
+    from tui.engine.engine_factory import ClientFactory
     from tui.engine.scheduler import Scheduler
     from tui.engine.snapshot_publisher import SnapshotPublisher
-    from tui.model.contact import HistoryEntry
+    from tui.model.contact import HistoryEntry, Row, SearchResult
     from tui.model.query import Query
     from tui.model.reasons import Param
-    from tui.model.rows import Row, SearchResult
     from tui.store import Store
 
 # Twenty of the sixty calls a minute; sending and syncing need the rest.

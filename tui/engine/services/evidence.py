@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tui.engine.re_leased_monitor import ReLeasedMonitor
-    from tui.engine.services.write_access import WriteAccess
+    from tui.engine.services import WriteAccess
     from tui.engine.snapshot_publisher import SnapshotPublisher
     from tui.model.change import Change
     from tui.model.evidence import CompanyState
@@ -31,12 +31,15 @@ class EvidenceService:
         re_leased: ReLeasedMonitor,
         now: Callable[[], datetime],
         access: WriteAccess,
+        *,
+        on_sync_ended: Callable[[], None],
     ) -> None:
         self._store = store
         self._publisher = publisher
         self._re_leased = re_leased
         self._now = now
         self._access = access
+        self._on_sync_ended = on_sync_ended
 
     async def report_sync_started(self, at: datetime) -> None:
         """Record that a sync was started in Re-Leased at that time."""
@@ -53,6 +56,7 @@ class EvidenceService:
             raise ReshelveError(EvidenceReason.NO_SYNC_REPORTED)
         kind = ReportKind.SYNC_CLEAN if is_clean else ReportKind.SYNC_FAILED
         await self._record(UserReport(kind, self._now()))
+        self._on_sync_ended()
 
     async def report_contact_checked(self, change: Change) -> None:
         """Record that the user saw this change's result in Re-Leased."""

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from tui.engine.clients import ClientFactory
+    from tui.engine.engine_factory import ClientFactory
     from tui.engine.scheduler import Scheduler
+    from tui.engine.services import WriteAccess
     from tui.engine.services.contacts import ContactRefresher
-    from tui.engine.services.write_access import WriteAccess
     from tui.engine.snapshot_publisher import SnapshotPublisher
     from tui.model.change import Change
     from tui.model.contact import Contact

@@ -6,17 +6,17 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from tui.engine.sync.sync_state import (
+from tui.model import timestamps
+from tui.model.errors import RejectedError, ReplyLostError
+from tui.model.reasons import ContactReason
+from tui.model.snapshot import SyncProgress
+from tui.store.sync_state import (
     FULL_SYNC_COUNT,
     FULL_SYNC_ENDED_AT,
     FULL_SYNC_PAGE,
     FULL_SYNC_STARTED_AT,
     MODIFIED_SINCE,
 )
-from tui.model import timestamps
-from tui.model.errors import RejectedError, ReplyLostError
-from tui.model.reasons import ContactReason
-from tui.model.snapshot import SyncProgress
 from tui.system.log import logger
 from tui.xero.results import has_id
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tui.sandbox.accounting.where import CONTACT_GROUP, as_sql, parse, parse_order
 from tui.sandbox.accounting.writing import parse_elements
 from tui.sandbox.books import new_id
-from tui.sandbox.guid import parse_guid
+from tui.sandbox.database import parse_guid
 from tui.sandbox.responses import (
     ApiResponse,
     UnknownIdError,
@@ -20,7 +20,7 @@ from tui.sandbox.responses import (
 if TYPE_CHECKING:
     import sqlite3
 
-    from tui.sandbox.accounting.request_pipeline import ApiCall
+    from tui.sandbox.accounting.routes import ApiCall
     from tui.sandbox.books import Document
 
 # Xero's own messages: seen on a live organisation, and in its OpenAPI description, v16.1.

@@ -20,7 +20,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from tui.sandbox.books import name_key
-from tui.sandbox.guid import parse_guid
+from tui.sandbox.database import parse_guid
 from tui.sandbox.responses import query_error
 
 if TYPE_CHECKING:

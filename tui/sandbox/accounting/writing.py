@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tui.sandbox import books, json_body
-from tui.sandbox.accounting.fields import ADDRESS_FIELDS, PHONE_FIELDS, changed, check, dicts
+from tui.sandbox.accounting.listing import ADDRESS_FIELDS, PHONE_FIELDS, changed, check, dicts
 from tui.sandbox.books import ACTIVE, ARCHIVED, MATCHED_ARCHIVED, Document, RefusedError, new_id
-from tui.sandbox.guid import parse_guid
+from tui.sandbox.database import parse_guid
 from tui.sandbox.responses import (
     ApiResponse,
     UnknownIdError,
@@ -21,7 +21,7 @@ from tui.sandbox.responses import (
 if TYPE_CHECKING:
     import sqlite3
 
-    from tui.sandbox.accounting.request_pipeline import ApiCall
+    from tui.sandbox.accounting.routes import ApiCall
 
 USER = "Practice app"
 _PROPERTIES = {

@@ -10,9 +10,9 @@ from starlette.responses import RedirectResponse, Response
 
 from tui.sandbox.books import new_id
 from tui.sandbox.context import services_of
-from tui.sandbox.html import isolated, notice, page
-from tui.sandbox.oauth.endpoints import connect
+from tui.sandbox.oauth.endpoints import connect, connected, remove_connection
 from tui.sandbox.oauth.tokens import CLIENT_ID, SCOPES, Consent
+from tui.sandbox.responses import button, isolated, notice, page
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from tui.sandbox.context import SandboxServices
+
 
 _CARRIED = (
     "response_type", "client_id", "redirect_uri", "state", "scope", "nonce", "code_challenge",
@@ -165,3 +166,22 @@ def _back(params: Mapping[str, str], answer: dict[str, str]) -> Response:
 def _origin(address: str) -> str:
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}"
+
+
+_PATH = "/identity/apps"
+
+
+async def show(request: Request) -> Response:
+    """`GET /identity/apps`: the organisations that Reshelve is connected to."""
+    rows = connected(services_of(request))
+    listed = "".join(
+        f"<h2>{isolated(row['name'])}</h2>{button(_PATH + '/' + row['id'], 'Disconnect')}" for row in rows
+    )
+    nothing = "<p>Reshelve isn't connected to any organisation.</p>"
+    return page("Connected apps", f"<h1>Reshelve is connected to</h1>{listed}" if rows else nothing)
+
+
+async def disconnect(request: Request) -> Response:
+    """`POST /identity/apps/{id}`: disconnect one organisation; the others stay connected."""
+    remove_connection(services_of(request), request.path_params["id"])
+    return RedirectResponse(_PATH, 303)

@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tui.sandbox.re_leased.contacts import changed_in_xero, copy_from_xero
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Coroutine
@@ -107,11 +109,7 @@ class Companies:
             self._database.execute("UPDATE companies SET runs = runs + 1 WHERE org = ?", (org,))
             number = self._database.value("SELECT runs FROM companies WHERE org = ?", (org,))
             # Read at the start: changes made while the sync runs are left to the next one.
-            differences = self._database.all(
-                "SELECT id, contact_id, active FROM contacts "
-                "WHERE org = ? AND released_linked AND released_active IS NOT active ORDER BY updated, id",
-                (org,),
-            )
+            differences = changed_in_xero(self._database, org)
         run = _Run(number, self._clock.now_ms(), differences)
         self._running[org] = run
         return run
@@ -128,10 +126,7 @@ class Companies:
         picked_up = run.differences if state in _PICKING_UP else []
         outcome = SYNCED if state in _PICKING_UP else state
         with self._database.transaction():
-            self._database.executemany(
-                "UPDATE contacts SET released_active = ? WHERE id = ?",
-                [(row["active"], row["id"]) for row in picked_up],
-            )
+            copy_from_xero(self._database, picked_up, now)
             self._database.executemany(
                 "INSERT INTO feed (org, contact_id, state, picked_up, run, started) "
                 "VALUES (?, ?, ?, ?, ?, ?)",
@@ -145,6 +140,7 @@ class Companies:
                         run.started,
                     )
                     for row in picked_up
+                    if row["active"] != row["released_active"]
                 ],
             )
             self._database.execute(

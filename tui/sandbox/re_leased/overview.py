@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from tui.sandbox.clock import human
 from tui.sandbox.context import services_of
-from tui.sandbox.html import button, details, isolated, page
 from tui.sandbox.re_leased.company import STATES
+from tui.sandbox.responses import button, details, isolated, page
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -6,20 +6,26 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from tui import messages
-from tui.actions.registry import default_key
-from tui.messages.formats import pluralize
+from tui.actions import default_key
+from tui.messages.formats import format_number, pluralize
 from tui.model.change import Action, State
+from tui.model.change_list import BatchKind, ChangeGroup, ChangeQuery, UndoOutcome
 from tui.model.contact import ContactStatus
 from tui.model.reasons import ContactReason, Notice
 from tui.screens import navigation
+from tui.screens.changes import formatting
+from tui.screens.dialogs.ask import AskScreen
 from tui.screens.events import RestoreRequested
+from tui.widgets.text import safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from tui.model.change import Change
+    from tui.model.change_list import UndoPlan
     from tui.model.snapshot import ChangeView
     from tui.screens.base_screen import EngineScreen
+
 
 _ALREADY: Final = {
     Action.ARCHIVE: (ContactReason.ALREADY_ARCHIVED, "Press {restore} to restore it."),
@@ -123,3 +129,103 @@ class ChangeController:
         if count and change.action is Action.RESTORE:
             self._screen.post_message(RestoreRequested((change.contact_id,)))
         self._screen.flash("Retrying." if count else _NOT_RETRYABLE)
+
+
+_MOST_NAMED: Final = 5
+_NOTHING: Final = "Nothing to retry: no refused changes."
+_LEFT_OUT: Final = (
+    "Skipped: no change is needed, the contact can't be changed, or another change is in progress."
+)
+_WHY: Final = "Xero will refuse again if the reason still applies. Retrying changes nothing else."
+
+
+class RetryController:
+    """Retry, for a screen, every change that Xero refused."""
+
+    def __init__(self, screen: EngineScreen[Any]) -> None:
+        self._screen = screen
+
+    def retry_all(self) -> None:
+        """Ask whether to retry the refused changes."""
+        self._screen.start(self._ask, "retry", exclusive=True)
+
+    async def _ask(self) -> None:
+        change_log, refused = self._screen.backend.change_log, ChangeQuery(ChangeGroup.REFUSED)
+        total = (await change_log.page(refused, 0, 1)).total
+        changes = [view.change for view in (await change_log.page(refused, 0, total)).changes]
+        if not changes:
+            self._screen.flash(_NOTHING)
+            return
+
+        def answered(is_confirmed: bool | None) -> None:  # noqa: FBT001 - Textual passes the result positionally
+            if is_confirmed:
+                self._screen.start(partial(self._retry, changes), "retry")
+
+        names = [f"• {change.action.value.capitalize()} {safe(change.name)}" for change in changes]
+        more = len(names) - _MOST_NAMED
+        shown = [*names[:_MOST_NAMED], *([f"• and {format_number(more)} more"] if more > 0 else [])]
+        question = f"Retry {pluralize(len(changes), 'refused change')}?"
+        self._screen.open_screen(AskScreen(question, (*shown, _WHY), yes="Retry"), answered)
+
+    async def _retry(self, changes: Sequence[Change]) -> None:
+        count = await self._screen.backend.changes.retry(changes)
+        restores = tuple(change.contact_id for change in changes if change.action is Action.RESTORE)
+        if count and restores:
+            self._screen.post_message(RestoreRequested(restores))
+        tried = f"Retrying {pluralize(count, 'change')}." if count else "Nothing was retried."
+        self._screen.flash(tried if count == len(changes) else f"{tried} {_LEFT_OUT}")
+
+
+_PAUSED: Final = "Sending paused. Queued changes stay on this computer until you resume."
+_RESUMED: Final = "Sending resumed."
+
+
+class UndoController:
+    """Undo, redo and pause for a screen."""
+
+    def __init__(self, screen: EngineScreen[Any]) -> None:
+        self._screen = screen
+
+    def undo(self) -> None:
+        """Undo the last request, after the user has confirmed the plan."""
+        self._screen.start(partial(self._plan, BatchKind.UNDO), "undo", exclusive=True)
+
+    def redo(self) -> None:
+        """Redo the last undone request, after the user has confirmed the plan."""
+        self._screen.start(partial(self._plan, BatchKind.REDO), "undo", exclusive=True)
+
+    def toggle_pause(self) -> None:
+        """Pause or resume sending to Xero."""
+        is_paused = not self._screen.backend.snapshot.is_paused
+        self._screen.start(partial(self._pause, is_paused), "pause", exclusive=True)
+
+    async def _plan(self, kind: BatchKind) -> None:
+        screen, undo = self._screen, self._screen.backend.undo
+        plan = await (undo.plan_undo() if kind is BatchKind.UNDO else undo.plan_redo())
+        # A second key press may find the first one's question already open.
+        if not screen.is_current:
+            return
+        if plan is None or not plan.steps:
+            screen.flash(formatting.nothing_to_do(kind, plan))
+            return
+
+        def answered(is_confirmed: bool | None) -> None:  # noqa: FBT001 - Textual passes the result positionally
+            if is_confirmed:
+                screen.start(partial(self._apply, plan), "undo")
+
+        question = formatting.question(plan)
+        details = formatting.explanation(plan, screen.now())
+        screen.open_screen(AskScreen(question, details, yes=formatting.VERBS[plan.kind]), answered)
+
+    async def _apply(self, plan: UndoPlan) -> None:
+        done = await self._screen.backend.undo.apply(plan)
+        self._screen.flash(formatting.done_message(done))
+        restored = [
+            line.target.change.contact_id for line in done.steps if line.outcome is UndoOutcome.RESTORE
+        ]
+        if restored:
+            self._screen.post_message(RestoreRequested(tuple(restored)))
+
+    async def _pause(self, is_paused: bool) -> None:  # noqa: FBT001 - passed positionally to a worker
+        await self._screen.backend.changes.pause_sending(on=is_paused)
+        self._screen.flash(_PAUSED if is_paused else _RESUMED)

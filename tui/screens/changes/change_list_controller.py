@@ -11,8 +11,8 @@ from textual.message import Message
 from tui import messages
 from tui.model.change_list import ChangeGroup, ChangeQuery, ChangeSearchResult
 from tui.screens.changes import formatting
-from tui.widgets.group_bar import ChangeGroupBar
 from tui.widgets.search_box import SearchBox
+from tui.widgets.tab_bar import ChangeGroupBar
 from tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:

@@ -13,24 +13,22 @@ from textual.message import Message
 from textual.widgets import Static
 
 from tui import messages
-from tui.actions.registry import bindings
+from tui.actions import bindings
 from tui.messages.formats import pluralize
 from tui.model.change import State
 from tui.model.change_list import ChangeGroup
 from tui.screens import navigation
 from tui.screens.base_screen import EngineScreen
 from tui.screens.changes import formatting
-from tui.screens.changes.change_controller import ChangeController, can_retry
+from tui.screens.changes.change_controller import ChangeController, UndoController, can_retry
 from tui.screens.changes.change_list_controller import ChangeListController, ChangesLoaded
-from tui.screens.changes.undo_controller import UndoController
-from tui.screens.dialogs.ask import AskScreen
-from tui.screens.dialogs.file_name import FileNameScreen
+from tui.screens.dialogs.ask import AskScreen, FileNameScreen
 from tui.screens.events import SnapshotChanged
 from tui.widgets.banners import PausedBanner
-from tui.widgets.group_bar import ChangeGroupBar
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import StaticLine
 from tui.widgets.search_box import SearchBox
+from tui.widgets.tab_bar import ChangeGroupBar
 from tui.widgets.text import content
 from tui.widgets.virtual_list import VirtualList
 

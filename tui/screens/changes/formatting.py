@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final
 from textual.content import Content
 
 from tui import messages
-from tui.actions.registry import default_key
+from tui.actions import default_key
 from tui.messages import formats
 from tui.messages.formats import format_number, pluralize
 from tui.messages.texts import fill_in
 from tui.model.change import Action, LogEvent, Origin, State
 from tui.model.change_list import BatchKind, ChangeGroup, UndoOutcome
 from tui.model.reasons import Notice
-from tui.screens.tenancy import formatting
+from tui.screens.tenancy import formatting as tenancy
 from tui.widgets.status_badge import StatusBadge, badge_for, refusal_advice
 from tui.widgets.text import content, fit
 
@@ -243,16 +243,16 @@ def _tenancy_warnings(plan: UndoPlan) -> Iterator[str]:
         groups for line in plan.lines if (groups := line.tenant_groups(plan.tenancy_warnings.tenant_groups))
     ]
     if len(affected) == 1:
-        yield f"! {formatting.warning(affected[0])}"
+        yield f"! {tenancy.warning(affected[0])}"
     elif affected:
-        yield f"! {formatting.summary(affected, len(plan.lines))}"
+        yield f"! {tenancy.summary(affected, len(plan.lines))}"
 
 
 def _first_archive_explanation(plan: UndoPlan) -> Iterator[str]:
     """Explain archiving if this is the first archive made in Reshelve."""
     count = sum(1 for line in plan.lines if line.outcome is UndoOutcome.ARCHIVE)
     if count and plan.tenancy_warnings.is_first_archive:
-        yield from (words for _, words in formatting.full_explanation(count))
+        yield from (words for _, words in tenancy.full_explanation(count))
 
 
 def _format_outcome(line: PlanLine, marked: frozenset[str]) -> str:
@@ -260,7 +260,7 @@ def _format_outcome(line: PlanLine, marked: frozenset[str]) -> str:
         return f"skipped, {_clause(line.reason)}" if line.reason else "skipped"
     groups = line.tenant_groups(marked)
     text = _OUTCOMES[line.outcome] + (" after Xero's reply" if line.waits_for_reply else "")
-    return f"{text}, in {formatting.format_groups(groups)}" if groups else text
+    return f"{text}, in {tenancy.format_groups(groups)}" if groups else text
 
 
 def nothing_to_do(kind: BatchKind, plan: UndoPlan | None) -> str:

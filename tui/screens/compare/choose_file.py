@@ -2,38 +2,314 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from msgspec import Struct
 from textual import getters, on, work
+from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
-from tui.actions.registry import bindings, error_message
+from tui.actions import bindings, error_message
 from tui.compat.textual import OrderedInput, ReadyButton
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import ContactFileError, FileOptions, FileProblem, parse_datetime
 from tui.model.errors import ReshelveError
 from tui.screens.base_screen import EngineScreen
 from tui.screens.compare import formatting
-from tui.screens.compare.path_finder import PathFinder, default_folder
-from tui.screens.dialogs.choose import ChooseScreen
+from tui.screens.dialogs.ask import ChooseScreen
+from tui.system.user_files import expand_path
+from tui.widgets import clock
 from tui.widgets.inputs import ChoiceField
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel
+from tui.widgets.text import safe
+from tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Sequence
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
+    from textual.content import Content
     from textual.worker import Worker
 
     from tui.model.comparison import FileComparison
     from tui.model.services import Backend
+
+
+_ENDINGS: Final = (".csv", ".tsv", ".txt", ".xlsx")
+# Further entries are ignored, so that the list keeps up with typing in large folders.
+_MOST_LOOKED_AT: Final = 20_000
+_MOST_LISTED: Final = 500
+
+
+class PathEntry(Struct, frozen=True):
+    """A folder, or a file that may contain contacts."""
+
+    path: Path
+    is_folder: bool
+    modified_at: datetime
+    size: int = 0
+
+    @property
+    def name(self) -> str:
+        """The displayed name."""
+        return safe(self.path.name)
+
+
+class FolderListing(Struct, frozen=True):
+    """The folder's entries that start with the typed name: files, newest first, then folders.
+
+    `problem` describes why the folder couldn't be listed.
+    """
+
+    typed: str
+    entries: tuple[PathEntry, ...] = ()
+    problem: str = ""
+
+
+def default_folder() -> str:
+    """Return the usual download folder, as the user would type it."""
+    return "~/Downloads/" if Path("~/Downloads").expanduser().is_dir() else "~/"
+
+
+def split_path(typed: str) -> tuple[str, str]:
+    """Split the typed path into the folder, up to its last slash, and the start of a name."""
+    folder, slash, name = typed.rpartition("/")
+    return folder + slash, name
+
+
+def list_folder(typed: str) -> FolderListing:
+    """List the matching entries. Reads the disk, so run it in a thread."""
+    folder, prefix = split_path(typed.lstrip())
+    try:
+        with os.scandir(expand_path(folder) if folder else Path()) as scan:
+            found = list(_matching(islice(scan, _MOST_LOOKED_AT), prefix))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a valid folder name"
+        return FolderListing(typed, problem=f"This folder can't be read: {reason}.")
+    files = sorted(
+        (entry for entry in found if not entry.is_folder), key=lambda entry: entry.modified_at, reverse=True
+    )
+    folders = sorted((entry for entry in found if entry.is_folder), key=lambda entry: entry.name.casefold())
+    return FolderListing(typed, (*files, *folders)[:_MOST_LISTED])
+
+
+def _matching(entries: Iterator[os.DirEntry[str]], prefix: str) -> Iterator[PathEntry]:
+    for entry in entries:
+        if not safe(entry.name).casefold().startswith(prefix.casefold()):
+            continue
+        if entry.name.startswith(".") and not prefix.startswith("."):
+            continue
+        # Skip entries deleted in the meantime and broken links.
+        with suppress(OSError, ValueError, OverflowError):
+            stat, is_folder = entry.stat(), entry.is_dir()
+            if is_folder or entry.name.casefold().endswith(_ENDINGS):
+                changed_at = datetime.fromtimestamp(stat.st_mtime, UTC)
+                yield PathEntry(Path(entry.path), is_folder, changed_at, stat.st_size)
+
+
+def complete_path(typed: str, entries: Sequence[PathEntry]) -> str:
+    """Return the path extended by the longest common prefix of the matching entries."""
+    folder, prefix = split_path(typed)
+    names = [entry.name for entry in entries]
+    if not names:
+        return typed
+    if len(names) == 1:
+        return folder + names[0] + ("/" if entries[0].is_folder else "")
+    shared = 0
+    for letters in zip(*names, strict=False):
+        if len({letter.casefold() for letter in letters}) > 1:
+            break
+        shared += 1
+    return folder + names[0][:shared] if shared > len(prefix) else typed
+
+
+@dataclass
+class _FolderListed(Message, bubble=False):
+    listing: FolderListing
+
+
+class _PathInput(OrderedInput):
+    """The path input; Tab, or Right at the end of the text, completes the path."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "complete", show=False),
+        Binding("down", "list", show=False),
+    ]
+
+    def __init__(self, typed: str, complete: Callable[[], None], to_list: Callable[[], None]) -> None:
+        super().__init__(typed, compact=True, select_on_focus=False, id="path")
+        self._do_complete = complete
+        self._to_list = to_list
+
+    def action_complete(self) -> None:
+        """Complete the path."""
+        self._do_complete()
+
+    def action_list(self) -> None:
+        """Focus the list at once, so that keys typed ahead reach it."""
+        self._to_list()
+
+    def action_cursor_right(self, select: bool = False) -> None:  # noqa: FBT001, FBT002 - Textual's own signature
+        """Complete the path if the cursor is at its end."""
+        if self.cursor_position == len(self.value) and not select:
+            self.action_complete()
+        else:
+            super().action_cursor_right(select)
+
+
+class PathFinder(Vertical):
+    """Find a file without knowing its name: the newest files in the folder are at the top."""
+
+    DEFAULT_CSS = """
+    PathFinder {
+        height: auto;
+        #path { width: 1fr; background: $foreground 12%; padding: 0 1; }
+        #files { height: 6; margin: 0 0 1 0; }
+    }
+    """
+
+    path_input = getters.query_one("#path", Input)
+    files = getters.query_one("#files", VirtualList)
+
+    class Changed(Message):
+        """The path has changed, or its folder was listed."""
+
+    class Chosen(Message):
+        """A file was chosen; `enters` means it was typed in full and can be used directly."""
+
+        def __init__(self, *, is_final: bool) -> None:
+            super().__init__()
+            self.enters = is_final
+
+    def __init__(self, typed: str) -> None:
+        super().__init__()
+        self._typed = typed
+        self._listing = FolderListing("")
+        self._complete_when_listed = False
+
+    def compose(self) -> ComposeResult:
+        """Lay out the input above the list."""
+        yield _PathInput(self._typed, self._complete_soon, self._to_list)
+        yield VirtualList(self._format_row, id="files")
+
+    def on_mount(self) -> None:
+        """List the folder."""
+        self._list(self._typed)
+
+    @property
+    def path(self) -> Path | None:
+        """The path of the file, or None if nothing is typed."""
+        # A name with unprintable characters differs from the text in the input.
+        if (entry := self._typed_entry()) is not None:
+            return entry.path
+        return expand_path(self.path_input.value) if self.path_input.value.strip() else None
+
+    @property
+    def modified_at(self) -> datetime | None:
+        """When the file was last modified, or None if it doesn't exist."""
+        entry = self._typed_entry()
+        return entry.modified_at if entry is not None and not entry.is_folder else None
+
+    def _typed_entry(self) -> PathEntry | None:
+        """Return the entry whose name is typed in full."""
+        if self._listing.typed != self.path_input.value:
+            return None
+        _, name = split_path(self.path_input.value)
+        return next((entry for entry in self._listing.entries if entry.name == name), None)
+
+    # --- folder contents ---
+
+    @work(exclusive=True, group="listing", exit_on_error=False)
+    async def _list(self, typed: str) -> None:
+        self.post_message(_FolderListed(await asyncio.to_thread(list_folder, typed)))
+
+    @on(_FolderListed)
+    def _listed(self, message: _FolderListed) -> None:
+        listing = message.listing
+        if listing.typed != self.path_input.value:
+            return
+        self._listing = listing
+        self.files.empty_text = listing.problem or formatting.NOTHING_HERE
+        self.files.scroll_to(y=0, animate=False, force=True)
+        self.files.show(len(listing.entries))
+        if self._complete_when_listed:
+            self._complete()
+        self.post_message(self.Changed())
+
+    def _format_row(self, index: int, width: int) -> Sequence[Content]:
+        return (formatting.entry_row(self._listing.entries[index], width, clock.now()),)
+
+    @on(Input.Changed, "#path")
+    def _text_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._list(event.value)
+        self.post_message(self.Changed())
+
+    # --- keys ---
+
+    def _to_list(self) -> None:
+        if self._listing.entries:
+            self.screen.set_focus(self.files)
+
+    def _complete_soon(self) -> None:
+        if self._listing.typed == self.path_input.value:
+            self._complete()
+        else:
+            # The folder for this text is still being listed.
+            self._complete_when_listed = True
+
+    def _complete(self) -> None:
+        self._complete_when_listed = False
+        typed = complete_path(self.path_input.value, self._listing.entries)
+        if typed == self.path_input.value:
+            self.screen.focus_next()
+        else:
+            self._set_text(typed)
+
+    def _set_text(self, typed: str) -> None:
+        self.path_input.value = typed
+        self.path_input.cursor_position = len(typed)
+
+    @on(VirtualList.Opened)
+    def _opened(self, message: VirtualList.Opened) -> None:
+        message.stop()
+        entries, cursor = self._listing.entries, self.files.cursor
+        # Ignore an outdated list: the key can be pressed before the new folder is read.
+        if self._listing.typed == self.path_input.value and cursor < len(entries):
+            self._open_entry(entries[cursor], is_final=False)
+
+    @on(Input.Submitted, "#path")
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        entry = self._typed_entry()
+        if self._listing.typed == event.value and event.value.endswith("/"):
+            self.screen.set_focus(self.files)
+        elif entry is not None:
+            self._open_entry(entry, is_final=True)
+        else:
+            self.post_message(self.Chosen(is_final=True))
+
+    def _open_entry(self, entry: PathEntry, *, is_final: bool) -> None:
+        folder, _ = split_path(self.path_input.value)
+        if entry.is_folder:
+            self._set_text(f"{folder}{entry.name}/")
+            self.screen.set_focus(self.files)
+        else:
+            self._set_text(f"{folder}{entry.name}")
+            self.post_message(self.Chosen(is_final=is_final))
+
 
 _ADVANCED = ("delimiter", "encoding")
 

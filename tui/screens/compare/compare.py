@@ -8,18 +8,17 @@ from textual import on
 from textual.binding import Binding
 from textual.widgets import Static
 
-from tui.actions.registry import bindings, spec
+from tui.actions import bindings, spec
 from tui.messages.formats import format_number
 from tui.model.change import Action
 from tui.model.comparison import AmbiguousLine
 from tui.screens import navigation
 from tui.screens.base_screen import EngineScreen
-from tui.screens.changes.undo_controller import UndoController
+from tui.screens.changes.change_controller import UndoController
 from tui.screens.compare import formatting
 from tui.screens.compare.comparison_list import ComparisonList, KindBar, LinesFound, RowsLoaded
-from tui.screens.compare.fix_controller import FixController
 from tui.screens.compare.formatting import LineKind, counts, lines_of
-from tui.screens.compare.match_controller import MatchController
+from tui.screens.compare.match_controller import FixController, MatchController
 from tui.screens.events import SnapshotChanged
 from tui.widgets.banners import PausedBanner, SelectionBar
 from tui.widgets.key_bar import KeyBar

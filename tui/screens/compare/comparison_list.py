@@ -13,9 +13,9 @@ from tui.model.query import fold
 from tui.screens.compare import formatting
 from tui.screens.compare.formatting import LineKind, counts, lines_of, searchable, to_entry
 from tui.widgets.contact_table import Selection
-from tui.widgets.group_bar import GroupBar
 from tui.widgets.labels import StaticLine
 from tui.widgets.search_box import SearchBox
+from tui.widgets.tab_bar import GroupBar
 from tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from textual.content import Content
 
     from tui.model.comparison import FileComparison
-    from tui.model.rows import Row
+    from tui.model.contact import Row
     from tui.screens.base_screen import EngineScreen
     from tui.screens.compare.formatting import ComparisonEntry
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tui.model.contact_file import ContactFileError
-    from tui.screens.compare.path_finder import PathEntry
+    from tui.screens.compare.choose_file import PathEntry
 
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tui.model.comparison import FileComparison
-    from tui.model.rows import Row
+    from tui.model.contact import Row
 
     #: Returns the key currently bound to an action.
     Key = Callable[[str], str]
@@ -364,7 +364,7 @@ def _difference(entry: ComparisonEntry, context: LineContext, now: datetime, key
     return f"Different: {REASONS[difference.reason]}. {fix} it in Xero."
 
 
-def _named(name: str, email: str, status: ContactStatus) -> str:
+def _named(name: str, email: str, status: ContactStatus | None) -> str:
     return ", ".join([*(safe(part, 80) for part in (name, email) if part), STATUSES[status]])
 
 

@@ -15,7 +15,7 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from tui import messages
-from tui.actions.registry import bindings
+from tui.actions import bindings
 from tui.compat.textual import OrderedInput, SafeOptionList
 from tui.messages.formats import pluralize
 from tui.model.errors import ReshelveError

@@ -10,7 +10,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
-from tui.actions.registry import bindings, error_message
+from tui.actions import bindings, error_message
 from tui.compat.textual import OrderedInput, ReadyButton
 from tui.model.change import Action
 from tui.model.errors import ReshelveError

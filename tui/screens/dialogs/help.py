@@ -8,9 +8,12 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.actions.registry import actions_by_group, bindings, current_keys, is_offered, key_names
+from tui import messages
+from tui.actions import actions_by_group, bindings, current_keys, error_advice, is_offered, key_names
+from tui.compat.textual import ReadyButton
 from tui.screens.base_screen import BaseScreen
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.labels import SafeLabel
 from tui.widgets.search_box import SearchBox
 from tui.widgets.search_format import EXAMPLES
 from tui.widgets.status_badge import LEGEND
@@ -18,6 +21,8 @@ from tui.widgets.status_badge import LEGEND
 if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
+
+    from tui.model.errors import ReshelveError
 
 
 _SEARCH_EXAMPLES_AFTER: Final = "Search and refresh"
@@ -76,4 +81,45 @@ class HelpScreen(ModalScreen[None], BaseScreen[None]):
 
     def action_help(self) -> None:
         """Close the help with the key that opened it."""
+        self.dismiss()
+
+
+_WHAT: Final = "Part of Reshelve stopped working. This is a bug in Reshelve."
+_LOST: Final = "Nothing is lost: every change you requested is in the change log on this computer."
+_NEXT: Final = (
+    "You can continue. If it happens again, quit with {} and restart Reshelve. Details are in the log file."
+)
+
+
+class BugReportScreen(ModalScreen[None], BaseScreen[None]):
+    """Show what happened, that nothing was lost, and what to do next; without an error, it was a bug."""
+
+    CSS_PATH = "dialog.tcss"
+    AUTO_FOCUS = "Button"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("cancel")]
+
+    def __init__(self, error: ReshelveError | None = None) -> None:
+        super().__init__()
+        self._error = error
+
+    def compose(self) -> ComposeResult:
+        """Lay out the text above one button."""
+        with VerticalScroll(classes="dialog -trouble") as dialog:
+            dialog.border_title = "Something went wrong"
+            for words in self._sentences():
+                yield SafeLabel(words, classes="paragraph")
+            yield ReadyButton("Continue", variant="primary", id="cancel", compact=True)
+        yield KeyBar(("cancel", "Continue"))
+
+    def _sentences(self) -> tuple[str, str, str]:
+        if self._error is None:
+            return _WHAT, _LOST, _NEXT.format(self.key("quit"))
+        return messages.message(self._error), _LOST, error_advice(self.app, self._error)
+
+    def action_cancel(self) -> None:
+        """Go back."""
+        self.dismiss()
+
+    def on_button_pressed(self) -> None:
+        """Go back."""
         self.dismiss()

@@ -2,38 +2,342 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from msgspec import Struct
+from msgspec.structs import replace
 from textual import getters, on
 from textual.binding import Binding
 from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
 from textual.screen import ModalScreen
 
-from tui.actions.registry import bindings, spec
+from tui import messages
+from tui.actions import bindings, error_message, spec
+from tui.messages import formats
 from tui.messages.formats import pluralize
 from tui.model.change import State
+from tui.model.errors import RejectedError, ReshelveError
 from tui.screens.base_screen import EngineScreen
 from tui.screens.events import ConnectRequested, SnapshotChanged
-from tui.screens.manual_restores.finish_controller import (
-    FinishController,
-    PagesOpened,
-    RestoreSimulated,
-    RestoresLoaded,
-    row_height,
-)
+from tui.system import browser
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel
+from tui.widgets.text import cells, content, safe
 from tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
-    from textual.content import Content
 
+    from tui.model.change import Change
+    from tui.model.change_list import ManualRestore
     from tui.model.services import Backend
-    from tui.screens.manual_restores.finish_controller import RestoreItem
+
+
+_OUTCOMES = {
+    State.CONFIRMED: ("✓", "Restored", "$text-success"),
+    State.REFUSED: ("✗", "Refused by Xero", "$text-error"),
+    State.DISMISSED: ("·", "Stopped waiting", "$text-muted"),
+}
+_WIDE = 80
+_WAITING = ("↗", "Restore in Xero", "$text-accent")
+_OPENED = ("↗", "Opened: click Restore there", "$text-accent")
+
+
+class RestoreItem(Struct, frozen=True):
+    """One restore with its link, why it may be refused, and the refusal of a simulated restore."""
+
+    change: Change
+    url: str
+    may_fail: str = ""
+    refusal: str = ""
+    is_opened: bool = False
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the user still has to click Restore in Xero."""
+        return self.change.state is State.AWAITING_USER
+
+    def lines(self, width: int, now: datetime) -> list[Content]:
+        """Format the restore for the list: name, link, and a note."""
+        symbol, words, style = _OUTCOMES.get(self.change.state, _OPENED if self.is_opened else _WAITING)
+        if self.is_waiting and not self.is_opened:
+            since = f"since {formats.short_time(self.change.updated_at, now)}"
+            words = f"click Restore in Xero, waiting {since}" if width >= _WIDE else f"Waiting {since}"
+        head = Content.assemble((symbol, style), " ", content(self.change.name, "bold"), "  ", (words, style))
+        link = link_lines(self.url, width) if self.is_waiting else []
+        is_refusal = self.change.state is State.REFUSED or bool(self.refusal)
+        note = content(self.note, "$text-error" if is_refusal else "$text-warning")
+        return [head, *link, *(note.wrap(max(1, width)) if self.note else [])]
+
+    @property
+    def note(self) -> str:
+        """Xero's refusal, or else why Xero may refuse."""
+        if self.change.state is State.REFUSED:
+            return messages.why(self.change)
+        return (self.refusal or self.may_fail) if self.is_waiting else ""
+
+
+def row_height(items: Sequence[RestoreItem], width: int) -> int:
+    """Return the height of every row, so that each link and reason can be read in full.
+
+    All links of an organisation have the same length. A reason's height is estimated from its length, since
+    wrapping hundreds of them would be slow.
+    """
+    link = len(link_lines(items[0].url, width)) if items else 1
+    # Wrapped lines are seldom full.
+    room = max(1, width * 4 // 5)
+    longest = max((cells(item.note) for item in items), default=0)
+    return 1 + link + max(1, -(-longest // room) if longest > width else 1)
+
+
+def link_lines(url: str, width: int) -> list[Content]:
+    """Break a link into lines, so that it can be read and copied where there is no browser."""
+    text, width = safe(url), max(1, width)
+    return [
+        Content.styled(text[start : start + width], "$text-muted") for start in range(0, len(text), width)
+    ]
+
+
+async def load_items(backend: Backend, known: Sequence[RestoreItem]) -> tuple[RestoreItem, ...]:
+    """Load the pending restores, and the outcome of the known ones that are no longer pending."""
+    waiting = {restore.change.change_id: restore for restore in await backend.manual_restores.pending()}
+    items = []
+    for item in known:
+        found = waiting.pop(item.change.change_id, None)
+        if found is not None:
+            items.append(_item(found, item.url))
+        else:
+            change = await _load_change(backend, item.change) if item.is_waiting else item.change
+            items.append(RestoreItem(change, item.url))
+    items += (_item(restore, backend.contacts.url(restore.change.contact_id)) for restore in waiting.values())
+    return tuple(items)
+
+
+def _item(restore: ManualRestore, url: str) -> RestoreItem:
+    expected = restore.expected_refusal
+    return RestoreItem(restore.change, url, "" if expected is None else messages.message(expected))
+
+
+async def _load_change(backend: Backend, change: Change) -> Change:
+    page = await backend.contacts.details(change.contact_id)
+    for view in page.changes:
+        if view.change.change_id == change.change_id:
+            return view.change
+    return change
+
+
+_AT_ONCE: Final = 5
+
+
+@dataclass
+class RestoresLoaded(Message, bubble=False):
+    """The state of the restores was loaded from the change log."""
+
+    items: tuple[RestoreItem, ...]
+
+
+@dataclass
+class RestoreSimulated(Message, bubble=False):
+    """The sandbox replied to a simulated restore; `refusal` is empty if it succeeded."""
+
+    change_id: int
+    refusal: str
+
+
+@dataclass
+class PagesOpened(Message, bubble=False):
+    """These pages were opened in the browser."""
+
+    change_ids: tuple[int, ...]
+    requested: int
+
+
+class FinishController:
+    """Finish restores for the screen that lists them.
+
+    `on_items_changed` is called when they look different.
+    """
+
+    def __init__(
+        self, screen: EngineScreen[Any], rows: Callable[[], VirtualList], on_items_changed: Callable[[], None]
+    ) -> None:
+        self._screen = screen
+        self._rows = rows
+        self._on_items_changed = on_items_changed
+        self.items: tuple[RestoreItem, ...] = ()
+        self._simulated: set[int] = set()
+        self._stop_candidate: int | None = None
+
+    @property
+    def current(self) -> RestoreItem | None:
+        """The restore under the cursor."""
+        index = self._rows().cursor
+        return self.items[index] if index < len(self.items) else None
+
+    def reload(self) -> None:
+        """Load the state of the restores from the change log."""
+        self._screen.start(self._reload, "look", exclusive=True)
+
+    async def _reload(self) -> None:
+        items = await load_items(self._screen.backend, self.items)
+        self._screen.post_message(RestoresLoaded(items))
+
+    def update_items(self, items: tuple[RestoreItem, ...]) -> None:
+        """Show these items, keeping local state set while they were loading."""
+        previous = {item.change.change_id: item for item in self.items}
+
+        def merged(item: RestoreItem) -> RestoreItem:
+            known = previous.get(item.change.change_id)
+            if known is None or not item.is_waiting:
+                return item
+            return replace(item, refusal=known.refusal, is_opened=known.is_opened)
+
+        self.items = tuple(merged(item) for item in items)
+        self._on_items_changed()
+
+    def _current_waiting(self) -> RestoreItem | None:
+        item = self.current
+        if item is None or not item.is_waiting:
+            self._screen.flash("This restore is already finished. Nothing to do.")
+            return None
+        return item
+
+    # --- links ---
+
+    def open_in_xero(self) -> None:
+        """Open the contact in Xero."""
+        if item := self._current_waiting():
+            self._start_opening([item])
+
+    def open_next(self) -> None:
+        """Open the next five that haven't been opened from here."""
+        start = self.items.index(self.current) if self.current is not None else 0
+        rotated = [*self.items[start:], *self.items[:start]]
+        following = [item for item in rotated if item.is_waiting and not item.is_opened][:_AT_ONCE]
+        if following:
+            self._start_opening(following)
+        else:
+            self._screen.flash(
+                f"All pages are already open. Press {self._screen.key('open_in_xero')} to open one again."
+            )
+
+    def _start_opening(self, items: list[RestoreItem]) -> None:
+        self._screen.start(partial(self._open_pages, items), "browser")
+
+    async def _open_pages(self, items: list[RestoreItem]) -> None:
+        opened: list[int] = []
+        for item in items:
+            if not await asyncio.to_thread(browser.open_page, item.url):
+                break
+            opened.append(item.change.change_id)
+        self._screen.post_message(PagesOpened(tuple(opened), len(items)))
+
+    def pages_opened(self, message: PagesOpened) -> None:
+        """Show which pages were opened."""
+        if not message.change_ids:
+            copies = (
+                f"Press {self._screen.key('copy')} to copy this link, then open it"
+                if message.requested == 1
+                else f"Press {self._screen.key('copy_all')} to copy all links, then open them"
+            )
+            self._screen.flash(f"No browser found. {copies} on any computer.", is_problem=True)
+            return
+        opened = frozenset(message.change_ids)
+        self.items = tuple(
+            replace(item, is_opened=True) if item.change.change_id in opened else item for item in self.items
+        )
+        if message.requested > 1:
+            last = max(index for index, item in enumerate(self.items) if item.change.change_id in opened)
+            self._rows().put_cursor(last)
+        self._on_items_changed()
+        many = len(opened) > 1
+        self._screen.flash(f"Opened {pluralize(len(opened), 'page')}." if many else "Opened in your browser.")
+
+    def copy(self) -> None:
+        """Copy the link."""
+        if item := self._current_waiting():
+            self._screen.copy_link(item.change.contact_id)
+
+    def copy_all(self) -> None:
+        """Copy the links of all pending restores, one per line."""
+        links = [item.url for item in self.items if item.is_waiting]
+        if not links:
+            self._screen.flash("No restores to finish in Xero.")
+            return
+        self._screen.app.copy_to_clipboard("\n".join(links))
+        self._screen.flash(f"Copied {pluralize(len(links), 'link')}, one per line.")
+
+    # --- demo ---
+
+    def simulate(self) -> None:
+        """Simulate Restore in the sandbox."""
+        if not self._screen.backend.is_sandbox:
+            key = self._screen.key("open_in_xero")
+            self._screen.flash(f"This works in the demo only. Press {key} to open the contact in Xero.")
+        elif item := self._current_waiting():
+            if item.change.change_id in self._simulated:
+                self._screen.flash(
+                    "Restore is already clicked. This list updates when Xero shows the contact as active."
+                )
+                return
+            self._simulated.add(item.change.change_id)
+            self._screen.flash("Clicking Restore in the practice Xero…")
+            self._screen.start(partial(self._simulate_restore, item.change), "press")
+
+    async def _simulate_restore(self, change: Change) -> None:
+        try:
+            await self._screen.backend.manual_restores.simulate_restore(change.contact_id)
+        except RejectedError as error:
+            self._screen.post_message(
+                RestoreSimulated(change.change_id, error_message(self._screen.app, error))
+            )
+        except ReshelveError:
+            self._simulated.discard(change.change_id)
+            raise
+        else:
+            self._screen.post_message(RestoreSimulated(change.change_id, ""))
+
+    def restore_simulated(self, message: RestoreSimulated) -> None:
+        """Show the sandbox's reply."""
+        self.items = tuple(
+            replace(item, refusal=message.refusal) if item.change.change_id == message.change_id else item
+            for item in self.items
+        )
+        self._on_items_changed()
+        if message.refusal:
+            self._simulated.discard(message.change_id)
+            self._screen.flash(f"Refused by Xero: {message.refusal}", is_problem=True)
+        else:
+            self._screen.key_bar.end_flash()
+
+    # --- stop waiting ---
+
+    def stop_waiting(self) -> None:
+        """Stop waiting for this restore, on the second key press."""
+        item = self._current_waiting()
+        if item is None:
+            return
+        if self._stop_candidate != item.change.change_id:
+            self._stop_candidate = item.change.change_id
+            name, key = safe(item.change.name, 40), self._screen.key("stop_waiting")
+            self._screen.flash(f"Press {key} again to stop waiting for {name}. Nothing changes in Xero.")
+            return
+        self._stop_candidate = None
+        self._screen.start(partial(self._dismiss, item.change), "dismiss")
+
+    async def _dismiss(self, change: Change) -> None:
+        await self._screen.backend.manual_restores.dismiss(change)
+        self.reload()
+
 
 _WHY: Final = (
     "Xero's API can't restore contacts. Open each contact in Xero and click Restore. This list updates "

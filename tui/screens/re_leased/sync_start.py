@@ -11,7 +11,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
-from tui.actions.registry import bindings
+from tui.actions import bindings
 from tui.compat.textual import OrderedInput, ReadyButton
 from tui.screens.base_screen import EngineScreen
 from tui.widgets import clock

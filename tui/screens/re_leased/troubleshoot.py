@@ -15,15 +15,14 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from tui.actions.registry import bindings
+from tui.actions import bindings
 from tui.model.change_list import ChangeGroup, ChangeQuery
 from tui.model.evidence import CompanyState
 from tui.screens import navigation
 from tui.screens.base_screen import EngineScreen
-from tui.screens.changes.retry_controller import RetryController
+from tui.screens.changes.change_controller import RetryController
 from tui.screens.compare.open_comparison import ComparisonController
-from tui.screens.dialogs.choose import ChooseScreen
-from tui.screens.dialogs.file_name import FileNameScreen
+from tui.screens.dialogs.ask import ChooseScreen, FileNameScreen
 from tui.screens.events import SnapshotChanged
 from tui.screens.re_leased.formatting import (
     RECONNECT_STATUSES,

@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.worker import WorkerFailed
 
-from tui.actions.registry import bindings
+from tui.actions import bindings
 from tui.model.errors import ReshelveError
 from tui.screens.base_screen import EngineScreen
 from tui.screens.events import SnapshotChanged

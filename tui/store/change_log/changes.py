@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
-from tui.model.change import Action, Change, LogEvent, Origin, State, Transition, next_state
+from tui.model.change import Action, Change, LogEvent, Origin, ReadResult, State, Transition, next_state
 from tui.model.reasons import ChangeReason, Notice
 from tui.model.timestamps import from_milliseconds
 from tui.store import values
-from tui.store.change_log.dating import changed_at
-from tui.store.change_log.entries import unconfirmed_calls, write_entry
+from tui.store.change_log.entries import changed_at, unconfirmed_calls, write_entry
 from tui.store.change_log.evidence import update_sync_status
 from tui.store.values import to_ms
 
@@ -28,7 +27,7 @@ CHANGE_COLUMNS: Final = (
     "change_id", "batch_id", "contact_id", "name", "action", "origin", "state", "requested_ms", "updated_ms",
     "confirmed_ms", "idempotency_key", "message", "synced_ms", "superseded", "reverses_change_id",
     "retry_of_id", "sent_when_updated_ms", "checked_ms", "unlinked_ms", "relinked_ms",
-    "reason", "reason_params",
+    "reason", "reason_params", "read_ms", "read_result",
 )  # fmt: skip
 _SELECT: Final = f"SELECT {', '.join(CHANGE_COLUMNS)} FROM changes"  # noqa: S608 - our own column names
 # Superseded by a later confirmed change of the contact, whether or not the contact is unlinked.
@@ -92,6 +91,8 @@ def change_of(row: tuple[Any, ...]) -> Change:
         unlinked_at=from_milliseconds(row[18]),
         relinked_at=from_milliseconds(row[19]),
         notice=values.notice(row[20], row[21]),
+        read_at=from_milliseconds(row[22]),
+        read_result=values.optional_member(ReadResult, row[23]),
     )
 
 

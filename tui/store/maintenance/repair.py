@@ -15,13 +15,15 @@ from tui.model.errors import StoreError
 from tui.model.reasons import StoreReason
 from tui.store.database import FILE_NAME, Database
 from tui.store.errors import is_damage, store_error
-from tui.store.maintenance.backup import backups, made_at, newest_good_backup
 from tui.store.maintenance.file_ops import (
     atomic_replace,
+    backups,
     copy_change_log,
     install_replacement,
     is_open_elsewhere,
     keep_damaged_copy,
+    made_at,
+    newest_good_backup,
     replacement_path,
 )
 from tui.store.maintenance.integrity import (

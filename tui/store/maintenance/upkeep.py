@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from tui.model.errors import StoreError
 from tui.model.reasons import StoreReason
 from tui.store.errors import is_damage, store_error
-from tui.store.maintenance.backup import back_up
 from tui.store.maintenance.displaced import restore_displaced_files
+from tui.store.maintenance.file_ops import back_up
 from tui.store.maintenance.integrity import damage_anywhere, damage_in_change_log
 from tui.store.maintenance.repair import change_log_error, request_rebuild
 

@@ -10,7 +10,7 @@ from typing import Final
 from tui.model.errors import StoreError
 from tui.model.reasons import StoreReason
 from tui.store.schema.fragments import append_only
-from tui.store.schema.renames import RENAMES
+from tui.store.schema.old_names import RENAMES
 
 # `status` is the contact's status before it was marked as deleted, empty until then.
 ABSENCES: Final = (
@@ -65,6 +65,14 @@ BATCHES: Final = (
 REASONS: Final = (
     "ALTER TABLE changes ADD COLUMN reason TEXT",
     "ALTER TABLE changes ADD COLUMN reason_params TEXT",  # a JSON object
+)
+
+
+# What the last read of Re-Leased's contacts showed about a change, and when that read began.
+READ_RESULTS: Final = (
+    "ALTER TABLE changes ADD COLUMN read_ms INTEGER",
+    "ALTER TABLE changes ADD COLUMN read_result TEXT",
+    "CREATE INDEX changes_missed ON changes (change_id) WHERE read_result = 'missed'",
 )
 
 
@@ -283,7 +291,10 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     ABSENCES,
     RENAMES,
     REASONS,
+    READ_RESULTS,
 )
+#: The version since which changes have the result of a read.
+READ_RESULTS_VERSION: Final = MIGRATIONS.index(READ_RESULTS) + 1
 
 
 def migrate(connection: sqlite3.Connection, to: int = len(MIGRATIONS)) -> None:

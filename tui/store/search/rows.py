@@ -8,9 +8,8 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
 from tui.model.change import State
-from tui.model.contact import ContactStatus
+from tui.model.contact import ContactStatus, Row
 from tui.model.query import Tab
-from tui.model.rows import Row
 from tui.model.snapshot import ChangeView
 from tui.store import values
 from tui.store.change_log.changes import CHANGE_COLUMNS, change_of

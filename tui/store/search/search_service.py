@@ -10,9 +10,9 @@ from importlib import import_module
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
-from tui.model.rows import SearchResult
+from tui.model.contact import SearchResult
 from tui.store.contacts import read_counts
-from tui.store.search.index_loader import IndexLoader
+from tui.store.search.contact_index import IndexLoader
 from tui.store.search.rows import IndexRows, ListedRows, RowReader, SearchRows
 from tui.store.search.scan import IndexScan
 
@@ -21,10 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
     from tui.model.change import Change
-    from tui.model.contact import ContactStatus
+    from tui.model.contact import ContactStatus, Row
     from tui.model.evidence import StatusSince
     from tui.model.query import Query, TabCounts
-    from tui.model.rows import Row
     from tui.store.database import Database
     from tui.store.search.contact_index import ContactIndex
     from tui.store.search.filtering import FilterCache
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 # How long a search may block the event loop, in seconds.
 _SLICE_SECONDS: Final = 0.003
 _VIEWPORT: Final = 60
-_PRELOADED_MODULES: Final = ("tui.model.query_grammar", "tui.store.search.filtering")
+_PRELOADED_MODULES: Final = ("tui.model.qualifiers", "tui.store.search.filtering")
 
 
 class SearchService:
@@ -142,8 +141,7 @@ class SearchService:
 
     async def _search(self, query: Query) -> AsyncGenerator[SearchResult, None]:
         # Not needed before the first paint, which has no words to search for.
-        from tui.store.search.conditions import Translator
-        from tui.store.search.sql_search import search
+        from tui.store.search.conditions import Translator, search
 
         cancelled, moment = threading.Event(), self._open_filter_cache().moment()
 

@@ -17,19 +17,109 @@ from authlib.oauth2.rfc6749.parameters import prepare_token_request  # type: ign
 from authlib.oauth2.rfc7009.parameters import prepare_revoke_token_request  # type: ignore[import-untyped]
 from msgspec import Struct
 
-from tui.model.errors import NetworkSetupError, OfflineError, SignInError
+from tui.model.errors import NetworkSetupError, OfflineError, ReconnectError, SignInError, XeroError
 from tui.model.reasons import Service, SignInReason
 from tui.net import environment, lenient_json
 from tui.net.response_limit import TooLargeError, limit
 from tui.system.keychain import Secret
 from tui.system.log import logger
-from tui.xero.auth import oauth_errors
+from tui.xero import errors
 from tui.xero.auth.token_store import Tokens
 from tui.xero.http_client import HEADERS, TIMEOUT
 from tui.xero.parsing import response_date
 
 if TYPE_CHECKING:
-    from tui.xero.auth.oauth_errors import ErrorMapping
+    from collections.abc import Mapping
+
+
+# Errors for a token that is no longer valid (RFC 6749 and 7009).
+_ENDED: Final = frozenset(
+    {"invalid_grant", "invalid_token", "invalid_client", "unauthorized_client", "unsupported_token_type"}
+)
+
+
+class ErrorMapping(Struct, frozen=True):
+    """Reasons by OAuth error code for one kind of exchange; anything else is a service error.
+
+    `is_retried` is whether Reshelve repeats the exchange after a service error.
+    """
+
+    error: type[ReconnectError | SignInError]
+    reasons: Mapping[str, SignInReason]
+    is_retried: bool
+
+
+class _ErrorResponse(msgspec.Struct, frozen=True):
+    error: str = ""
+
+
+REFRESH_ERRORS: Final = ErrorMapping(
+    ReconnectError,
+    {
+        "invalid_grant": SignInReason.ENDED,
+        "invalid_client": SignInReason.CLIENT_ENDED,
+        "unauthorized_client": SignInReason.CLIENT_ENDED,
+    },
+    is_retried=True,
+)
+CUSTOM_REFRESH_ERRORS: Final = ErrorMapping(
+    ReconnectError,
+    {
+        "invalid_grant": SignInReason.CUSTOM_ENDED,
+        "invalid_client": SignInReason.CUSTOM_CLIENT_ENDED,
+        "unauthorized_client": SignInReason.CUSTOM_ENDED,
+        "invalid_scope": SignInReason.CUSTOM_SCOPE_ENDED,
+    },
+    is_retried=True,
+)
+CODE_EXCHANGE_ERRORS: Final = ErrorMapping(
+    SignInError,
+    {
+        "invalid_grant": SignInReason.CODE_EXPIRED,
+        "invalid_client": SignInReason.CLIENT_UNKNOWN,
+        "unauthorized_client": SignInReason.APP_TYPE_WRONG,
+        "invalid_scope": SignInReason.SCOPE_NOT_ALLOWED,
+    },
+    is_retried=False,
+)
+CUSTOM_CONNECTION_ERRORS: Final = ErrorMapping(
+    SignInError,
+    {
+        "invalid_client": SignInReason.CUSTOM_CLIENT_REFUSED,
+        "unauthorized_client": SignInReason.CUSTOM_NOT_AUTHORISED,
+        "invalid_scope": SignInReason.CUSTOM_SCOPE_MISSING,
+    },
+    is_retried=False,
+)
+
+
+def error_for(response: httpx.Response, mapping: ErrorMapping) -> XeroError:
+    """Return the error for a response other than 200."""
+    reason = mapping.reasons.get(_name_of(response))
+    return mapping.error(reason) if reason else service_error(response, is_retried=mapping.is_retried)
+
+
+def is_token_ended(response: httpx.Response) -> bool:
+    """Whether a token was refused because it is no longer valid."""
+    return _name_of(response) in _ENDED
+
+
+def _name_of(response: httpx.Response) -> str:
+    """Return the OAuth error code (RFC 6749, section 5.2), empty if there is none."""
+    if not response.is_client_error:
+        return ""
+    try:
+        return lenient_json.decode(response.content, _ErrorResponse).error
+    except lenient_json.UndecodableError:
+        return ""
+
+
+def service_error(response: httpx.Response, *, is_retried: bool) -> XeroError:
+    """Return the error for a service failure that is neither a grant nor a refusal."""
+    if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+        return errors.rate_limited(response)
+    return OfflineError(SignInReason.SERVICE_ERROR, status=response.status_code, is_retried=is_retried)
+
 
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 # Seconds. Longer than any access token is valid.
@@ -78,7 +168,7 @@ def refresh_tokens(identity_url: str, tokens: Tokens, transport: httpx.BaseTrans
     Raises `ReconnectError` if the sign-in has ended, `RateLimitedError`, and `OfflineError` for anything
     else: the request that needed the token wasn't sent, and Xero allows a lost refresh to be repeated.
     """
-    mapping = oauth_errors.CUSTOM_REFRESH_ERRORS if tokens.client_secret else oauth_errors.REFRESH_ERRORS
+    mapping = CUSTOM_REFRESH_ERRORS if tokens.client_secret else REFRESH_ERRORS
     return _request_tokens(_renewal(identity_url, tokens), tokens, mapping, transport).tokens
 
 
@@ -107,7 +197,7 @@ def exchange_code(
         ),
     )
     granted = _request_tokens(
-        request, Tokens.from_refresh_token("", client_id), oauth_errors.CODE_EXCHANGE_ERRORS, transport
+        request, Tokens.from_refresh_token("", client_id), CODE_EXCHANGE_ERRORS, transport
     )
     if not granted.tokens.refresh_token:
         raise SignInError(SignInReason.NOT_RENEWABLE)
@@ -130,9 +220,7 @@ def custom_connection(
     # Client credentials never return a refresh token, and requesting one is refused.
     wanted = " ".join(name for name in scope.split() if name != "offline_access")
     requested = replace(Tokens.from_refresh_token("", client_id), client_secret=client_secret, scope=wanted)
-    return _request_tokens(
-        _renewal(identity_url, requested), requested, oauth_errors.CUSTOM_CONNECTION_ERRORS, transport
-    )
+    return _request_tokens(_renewal(identity_url, requested), requested, CUSTOM_CONNECTION_ERRORS, transport)
 
 
 def revoke(identity_url: str, tokens: Tokens, transport: httpx.BaseTransport | None = None) -> None:
@@ -145,8 +233,8 @@ def revoke(identity_url: str, tokens: Tokens, transport: httpx.BaseTransport | N
     answer = _post(_revocation(identity_url, tokens), transport, is_retried=False)
     if isinstance(answer, OfflineError):
         raise answer
-    if not answer.response.is_success and not oauth_errors.is_token_ended(answer.response):
-        raise oauth_errors.service_error(answer.response, is_retried=False)
+    if not answer.response.is_success and not is_token_ended(answer.response):
+        raise service_error(answer.response, is_retried=False)
 
 
 def _token_url(identity_url: str) -> str:
@@ -183,7 +271,7 @@ def _request_tokens(
     if isinstance(answer, OfflineError):
         raise answer
     if answer.response.status_code != HTTPStatus.OK:
-        raise oauth_errors.error_for(answer.response, mapping)
+        raise error_for(answer.response, mapping)
     tokens = _parse_tokens(answer, requested)
     if tokens is None:
         raise OfflineError(SignInReason.SERVICE_REPLY_UNREADABLE, is_retried=mapping.is_retried)

@@ -1,8 +1,9 @@
-"""Repair an organisation's local database from the command line, while holding its lock."""
+"""Maintains and repairs the store."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
@@ -11,7 +12,7 @@ from tui.engine.sync.leader_lock import LOCK_NAME, LeaderLock
 from tui.model.errors import StoreError
 from tui.model.reasons import Notice, RepairReason, StoreReason
 from tui.store.database import FILE_NAME
-from tui.store.maintenance.backup import made_at, newest_good_backup
+from tui.store.maintenance.file_ops import made_at, newest_good_backup
 from tui.store.maintenance.repair import (
     Diagnosis,
     RepairResult,
@@ -20,14 +21,17 @@ from tui.store.maintenance.repair import (
     rebuild_contacts,
     repair,
 )
+from tui.system.log import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
     from datetime import datetime
     from pathlib import Path
 
+    from tui.engine.connectivity import StorageHealth
     from tui.model.contact import Organisation
     from tui.model.reasons import Param
+    from tui.store import Store
     from tui.system.paths import Paths
 
 
@@ -97,3 +101,55 @@ def _steps(result: RepairResult) -> Iterator[Notice]:
         yield Notice(RepairReason.RESULTS_CHECKED)
     if result.damaged_copy is not None:
         yield Notice(RepairReason.DAMAGED_FILE_KEPT, {"file": str(result.damaged_copy)})
+
+
+# Seconds: the user has to free disk space or make the folder writable.
+_PAUSE: Final = 60.0
+# Seconds until files that were deleted, moved or replaced are expected to be restored.
+_PAUSE_WHILE_DISPLACED: Final = 2.0
+
+
+async def maintain(
+    store: Store,
+    wait_for_lock: Callable[[], Awaitable[None]],
+    now: Callable[[], datetime],
+    storage: StorageHealth,
+) -> None:
+    """Back up the change log and check the whole file once this copy holds the lock.
+
+    A failed backup is shown and retried; a file that can't be read now is checked later. Damage raises
+    `StoreError`.
+    """
+    await wait_for_lock()
+    is_safe = is_checked = False
+    while True:
+        is_safe = is_safe or await _back_up(store, now, storage)
+        is_checked = is_checked or await _check(store)
+        if is_safe and is_checked:
+            return
+        await asyncio.sleep(_PAUSE_WHILE_DISPLACED if store.maintenance.is_displaced else _PAUSE)
+
+
+async def _back_up(store: Store, now: Callable[[], datetime], storage: StorageHealth) -> bool:
+    try:
+        made = await store.maintenance.back_up(now())
+    except StoreError as error:
+        # Missing or replaced files are reported by the code that restores them.
+        if not store.maintenance.is_displaced:
+            storage.record_backup(error)
+        return False
+    storage.record_backup(None)
+    if made is not None:
+        logger.info("backup: %s", made.name)
+    return True
+
+
+async def _check(store: Store) -> bool:
+    try:
+        await store.maintenance.check_file()
+    except StoreError as error:
+        if not error.retryable:
+            raise
+        logger.warning("the local database couldn't be checked: %s", error)
+        return False
+    return True

@@ -1,4 +1,4 @@
-"""All actions, as used by bindings, key bars, the command palette, the help and README's table."""
+"""All actions, and the keys that run them."""
 
 from __future__ import annotations
 

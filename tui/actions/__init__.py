@@ -1,1 +1,0 @@
-"""All actions, and the keys that run them."""

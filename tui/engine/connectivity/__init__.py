@@ -1,1 +1,0 @@
-"""Connection state, rate limits and quota, and storage health."""

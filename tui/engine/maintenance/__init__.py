@@ -1,1 +1,0 @@
-"""Maintains and repairs the store."""

@@ -1,1 +1,0 @@
-"""The practice data as it is at first: the same for the same `--contacts`."""
