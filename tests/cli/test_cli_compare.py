@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from support.house import settings_for
 from support.practice import PracticeXero, running_sandbox
+from support.workbooks import workbook
 
 from tui.cli import main
 from tui.engine.accounts.account import XeroAccount
@@ -120,6 +121,28 @@ async def test_what_agrees_is_asked_about_and_then_read(office: Office) -> None:
     assert (again.exit_code, "nothing to record" in again.output) == (0, True)
     # The engine sees what another process has written.
     await until(lambda: office.engine.snapshot.summary and office.engine.snapshot.summary.pending_total <= 1)
+
+
+async def test_a_sheet_of_a_workbook_is_compared_and_what_was_left_out_is_said(office: Office) -> None:
+    first, second, *_ = office.contacts()
+    await office.archived_in_xero(first)
+    rows: list[list[object]] = [
+        ["Name", "Status"],
+        ["Contact Name", "External ID", "Archived"],
+        [first.name, first.contact_id, True],
+        ["Deleted Contact", None, True],
+        [second.name, second.contact_id, False],
+        ["Total", None, None],
+    ]
+    office.file.write_bytes(workbook({"Contacts": rows, "Old": rows}))
+    refused = await office.compare_file("--yes", "--header-row", "2")
+    assert (refused.exit_code, "--sheet" in refused.output) == (1, True)
+    done = await office.compare_file("--yes", "--header-row", "2", "--sheet", "contacts")
+    assert done.exit_code == 0, done.output
+    assert "        2 match\n" in done.output
+    assert "Skipped 1 contact that Re-Leased lists as Deleted Contact" in done.output
+    assert "1 change marked as synced" in done.output
+    assert all(change.synced_at for change in office.changes())
 
 
 async def test_a_dry_run_records_nothing(office: Office) -> None:

@@ -250,6 +250,37 @@ async def test_columns_are_chosen_where_they_cannot_be_found(backend: IdleEngine
     assert compared(backend)[-1][1] == FileOptions(name_column="Wer [x]", email_column="Post")
 
 
+async def test_of_several_sheets_one_is_chosen(backend: FakeBackend, home: Path) -> None:
+    exported(backend)
+    (home / "Downloads" / "book.xlsx").write_bytes(b"PK")
+    backend.fail("compare_file", ContactFileError(FileReason.SEVERAL_SHEETS, sheets=("Live", "[b]Old")))
+    async with running(backend) as person:
+        await person.press("f", *"book", "tab", "enter")
+        assert "Nothing was changed." in note(person)
+        assert "--sheet" not in note(person)
+        assert (focus(person), asked(person)) == ("sheet", ["status", "sheet"])
+        await person.press("enter")
+        assert person.sees(ChooseScreen)
+        await person.press("end", "enter")
+        # Another file has other sheets.
+        finder = dialog(person).finder
+        finder.path_input.value = "~/Downloads/readme.txt"
+        await person.settle()
+        assert asked(person) == ["status"]
+        finder.path_input.value = "~/Downloads/book.xlsx"
+        dialog(person).query_one("#confirm", Button).press()
+        await person.settle()
+        assert asked(person) == ["status", "sheet"]
+        backend.failures.clear()
+        await person.press("enter", "end", "enter")
+        dialog(person).query_one("#confirm", Button).press()
+        await person.settle()
+        assert person.sees(CompareScreen)
+    assert [options for _, options in compared(backend)] == [
+        FileOptions(), FileOptions(), FileOptions(sheet="[b]Old"),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("reason", "place"),
     [
