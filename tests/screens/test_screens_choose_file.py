@@ -250,8 +250,7 @@ async def test_columns_are_chosen_where_they_cannot_be_found(backend: IdleEngine
     assert compared(backend)[-1][1] == FileOptions(name_column="Wer [x]", email_column="Post")
 
 
-async def test_of_several_sheets_one_is_chosen(backend: FakeBackend, home: Path) -> None:
-    exported(backend)
+async def test_of_several_sheets_one_is_chosen(backend: IdleEngine, home: Path) -> None:
     (home / "Downloads" / "book.xlsx").write_bytes(b"PK")
     backend.fail("compare_file", ContactFileError(FileReason.SEVERAL_SHEETS, sheets=("Live", "[b]Old")))
     async with running(backend) as person:

@@ -17,7 +17,6 @@ from msgspec.structs import replace
 
 from tui.model import timestamps
 from tui.model.change import ReadResult, last_confirmed
-from tui.model.comparison import FileComparison, compare, resolve_ambiguous, sync_record_of
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import FileContact, FileSource
 from tui.model.errors import ContactSourceError
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tui.model.change import Change
+    from tui.model.comparison import FileComparison
     from tui.model.evidence import SyncKnowledge
     from tui.model.matching import XeroContact
     from tui.model.re_leased import ReLeasedContact
@@ -191,6 +191,8 @@ class ReLeasedReader:
         if listed.is_unfiltered:
             # Everything was returned, or what has changed can't be told from what hasn't.
             self._is_unfiltered, self._is_full_wanted = True, True
+        from tui.model.comparison import sync_record_of
+
         found, counts = await compare_contacts(self._store, listed, began_at)
         if is_full:
             _check_company(found, counts)
@@ -278,6 +280,9 @@ def _compare(
     changes: Mapping[str, Sequence[Change]],
     known: Mapping[str, str | None],
 ) -> FileComparison:
+    # Imported here because nothing is compared before the first paint.
+    from tui.model.comparison import compare, resolve_ambiguous
+
     found = compare(source, lines, contacts, changes)
     choices = {}
     for item in found.ambiguous:

@@ -17,9 +17,8 @@ nightly window that has passed. The first row that applies counts:
 
 Data outweighs an older report or night, so a change that was read as missed counts as pending since that
 read: only a later sync can make it REPORTED or EXPECTED again. With a feed, MISSED always takes precedence
-over REPORTED. A contact that
-was unlinked for a while is pending since it was linked again, as syncs in between left it out. Nights that
-started before a stalled company was reported as working again don't count.
+over REPORTED. A contact that was unlinked for a while is pending since it was linked again, as syncs in
+between left it out. Nights that started before a stalled company was reported as working again don't count.
 """
 
 from __future__ import annotations
@@ -356,7 +355,9 @@ def _grade_by_night(change: Change, since: datetime, knowledge: SyncKnowledge, n
     expected_at = _expected_at(knowledge, due_since)
     if expected_at is not None and expected_at <= now:
         return StatusSince(SyncStatus.EXPECTED, expected_at)
-    return StatusSince(SyncStatus.MISSED if due_since > since else SyncStatus.PENDING, due_since)
+    if due_since > since:
+        return StatusSince(SyncStatus.MISSED, due_since)
+    return StatusSince(SyncStatus.PENDING, since)
 
 
 def was_sync_due(change: Change, knowledge: SyncKnowledge, at: datetime) -> bool:
