@@ -193,7 +193,7 @@ class ReLeasedReader:
             self._is_unfiltered, self._is_full_wanted = True, True
         found, counts = await compare_contacts(self._store, listed, began_at)
         if is_full:
-            _check_company(found, counts)
+            check_company(found, counts)
         results = _results(found, self._knowledge(), known_ids, began_at, is_full=is_full)
         last = ContactRead(began_at, counts) if is_full else self.reading.last
         cursors = [(_LAST_BEGAN, began_at.isoformat())]
@@ -287,7 +287,7 @@ def _compare(
     return resolve_ambiguous(found, choices) if choices else found
 
 
-def _check_company(found: FileComparison, counts: ReadCounts) -> None:
+def check_company(found: FileComparison, counts: ReadCounts) -> None:
     """Raise `ContactSourceError` if hardly any contact is one of this organisation's."""
     alike = counts.matched + counts.unclear
     expected = min(counts.total, alike + len(found.only_in_xero))

@@ -16,6 +16,7 @@ from tui.settings.schema import (
     ORGANISATIONS,
     PREFIX,
     SECTIONS,
+    UNIFIED_KEY_VARIABLE,
     OrganisationSettings,
     ReLeasedSettings,
     ScreenSettings,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 _HOME: Final = "RESHELVE_HOME"
 _OLD_VARIABLES: Final = old_variables({key.path: key.variable for key in KEYS}, PREFIX)
-_VARIABLES: Final = frozenset({_HOME, *(key.variable for key in KEYS), *_OLD_VARIABLES})
+_VARIABLES: Final = frozenset({_HOME, UNIFIED_KEY_VARIABLE, *(key.variable for key in KEYS), *_OLD_VARIABLES})
 
 
 @dataclass(frozen=True, slots=True)
