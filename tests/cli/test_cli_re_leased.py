@@ -5,20 +5,27 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 import tomllib
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
+from support.demo import environment
 from support.house import settings_for
-from support.keychain import FileKeychain, keychain_in
-from support.practice import PracticeXero, running_sandbox
+from support.keychain import FileKeychain, keychain_environment, keychain_in
+from support.practice import PracticeXero, running_sandbox, until
 
 from tui.cli import main
+from tui.cli.re_leased import company_named
 from tui.engine.accounts.account import XeroAccount
+from tui.model.re_leased import ReLeasedCompany
 from tui.re_leased.unified import UnifiedKey
 from tui.settings import load
 from tui.system.paths import Paths
@@ -262,6 +269,66 @@ def test_a_company_of_another_organisation_is_asked_about(desk: Desk) -> None:
     assert "already" not in desk.connect(stdin="\n").output
 
 
+ODD = "a \x1b[2J\u202eb"
+
+
+@pytest.mark.usefixtures("person")
+@pytest.mark.parametrize(
+    ("companies", "answers", "outcome"),
+    [
+        ([ReLeasedCompany("9", ODD)], [], ("9", "has one company: a b (9)")),
+        ([], ["y"], (None, "no companies")),
+        ([], ["n"], ("", "Cancelled. Nothing changed.")),
+        ([ReLeasedCompany("../9", "A")], [], ("", "The company's ID")),
+        ([ReLeasedCompany("7", ODD), ReLeasedCompany("8", "B")], ["", "3", "1"], ("7", "1 a b (7)")),
+    ],
+)
+def test_odd_companies(
+    desk: Desk,
+    monkeypatch: pytest.MonkeyPatch,
+    companies: list[ReLeasedCompany],
+    answers: list[str],
+    outcome: tuple[str | None, str],
+) -> None:
+    stored, said = outcome
+
+    async def listed(*_: object) -> list[ReLeasedCompany]:
+        return companies
+
+    monkeypatch.setattr("tui.cli.re_leased._companies", listed)
+    # Without a company, the options before it are all that is given.
+    given = ["--organisation", desk.names[0], "--url", desk.unified["url"], "--connection-id", "c1"]
+    done = desk.run("connect", *given, stdin="\n".join([desk.key, *answers, ""]))
+    assert said in words(done)
+    assert not {"\x1b", "\u202e"} & set(done.output)
+    if stored == "":
+        assert (done.exit_code, desk.settings(), desk.stored_key) == (1, {}, "")
+    else:
+        assert (done.exit_code, desk.own().get("re_leased_company_id")) == (0, stored), done.output
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ("1", "1"),
+        ("bay", "1"),
+        ("BAYSIDE", "1"),
+        ("side", None),
+        ("Twin", None),
+        ("west", "4"),
+        ("", None),
+    ],
+)
+def test_a_company_is_found_by_id_name_or_a_part_that_only_one_has(wanted: str, found: str | None) -> None:
+    names = {"1": "Bayside", "2": "Twin", "3": "Twin", "4": "Westside", "5": "Twin Peaks"}
+    companies = [ReLeasedCompany(identifier, name) for identifier, name in names.items()]
+    if found is not None:
+        assert company_named(companies, wanted).id == found
+        return
+    with pytest.raises(click.ClickException):
+        company_named(companies, wanted)
+
+
 def test_a_region_is_changed_for_all_organisations_or_none(desk: Desk) -> None:
     assert desk.connect().exit_code == 0
     other_url = desk.unified["url"].replace("127.0.0.1", "localhost")
@@ -319,8 +386,7 @@ def test_what_came_back_is_told_in_numbers_and_in_one_sentence(desk: Desk) -> No
     assert matched + number(done, "unclear") + number(done, "unmatched") == total
     assert number(done, "deleted") == 2
     assert number(done, "with Xero's ContactID") == number(done, "of another company") == 0
-    assert done.stdout.count("raw.isArchived") + done.stdout.count("status not told") >= 1
-    assert "raw.name\n" in done.stdout
+    assert done.stdout.count(": raw.id, raw.name, raw.companyId") == 5
     assert " = " not in done.stdout
     assert "Reshelve can confirm" in done.stdout.splitlines()[-1]
     assert done.stderr.startswith("Reading Re-Leased's contacts")
@@ -387,17 +453,26 @@ def test_it_needs_contacts_and_a_connection(desk: Desk) -> None:
     assert (nobody.exit_code, "`reshelve connect`" in nobody.output) == (1, True)
 
 
-def test_cancelling_ends_it_cleanly(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_while_it_reads_ends_it_cleanly(desk: Desk) -> None:
     assert desk.connect().exit_code == 0
-
-    def interrupted(self: object, count: int) -> None:
-        del self
-        if count:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr("tui.cli.re_leased._Progress.show", interrupted)
-    done = desk.run("test")
-    assert (done.exit_code, "Cancelled. Nothing was recorded." in done.output) == (1, True), done.output
+    before = store_content(desk)
+    desk.practice.fault("slow", path=ACCOUNTING, seconds=PATIENCE_SECONDS)
+    variables = {**environment(desk.home), **keychain_environment(desk.home.parent / "keychain.json")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tui", "re-leased", "test"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=variables,
+    )
+    asked = len(desk.practice.requests())
+    until(lambda: len(desk.practice.requests()) > asked or process.poll() is not None)
+    process.send_signal(signal.SIGINT)
+    printed, said = process.communicate(timeout=PATIENCE_SECONDS / 2)
+    assert (process.returncode, printed) == (1, "")
+    assert "Cancelled. Nothing was recorded." in said
+    assert "Traceback" not in said
+    assert store_content(desk) == before
 
 
 # --- disconnect ---

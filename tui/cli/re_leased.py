@@ -106,11 +106,11 @@ def re_leased() -> None:
 def connect(
     organisation: str | None, url: str | None, connection_id: str | None, company: str | None, *, yes: bool
 ) -> None:
-    """Connect an organisation to its company in Re-Leased, or change the connection.
+    """Connect an organisation to its company in Re-Leased.
 
-    Asks for what isn't given. The API key is prompted for or read from standard input, and stored in the
-    system's keychain. On computers without a keychain, set the environment variable RESHELVE_UNIFIED_API_KEY
-    instead.
+    Asks for what isn't given; run it again to change the connection. The API key is prompted for or read
+    from standard input, and stored in the system's keychain. For computers without a keychain: the
+    environment variable RESHELVE_UNIFIED_API_KEY has the key.
     """
     paths = Paths.find()
     try:
@@ -295,7 +295,7 @@ def _choose_company(
 ) -> ReLeasedCompany | None:
     """Return the company of an organisation; None for all, if Re-Leased names none."""
     if wanted is not None:
-        return _company_named(companies, wanted)
+        return company_named(companies, wanted)
     if not companies:
         click.echo("Re-Leased returned no companies, so the contacts of all companies will be read.")
         if not confirm("Connect without choosing a company?"):
@@ -316,8 +316,11 @@ def _choose_company(
     return companies[_ask_number(labels, _proposed(settings, organisation, companies))]
 
 
-def _company_named(companies: Sequence[ReLeasedCompany], wanted: str) -> ReLeasedCompany:
-    """Return the company with this ID or name, or the only one whose name contains it."""
+def company_named(companies: Sequence[ReLeasedCompany], wanted: str) -> ReLeasedCompany:
+    """Return the company with this ID or name, or the only one whose name contains it.
+
+    Raises `ClickException`.
+    """
     for matches in (
         [company for company in companies if company.id == wanted],
         [company for company in companies if fold(company.name) == fold(wanted)],
@@ -436,7 +439,7 @@ def _warn_if_overridden(file: Path, base_url: str) -> None:
 @click.option("--organisation", help="Test the connection of the organisation whose name contains this.")
 @click.option("--show-values", is_flag=True, help="Show the values in the examples: data of real contacts.")
 def test(organisation: str | None, *, show_values: bool) -> None:
-    """Read all contacts from Re-Leased and show what can be known from them.
+    """Read all contacts from Re-Leased and show what they tell.
 
     Nothing is recorded or changed.
     """
@@ -460,7 +463,8 @@ def test(organisation: str | None, *, show_values: bool) -> None:
         raise _command_error(error, _NOTHING_RECORDED) from error
     from tui.widgets.re_leased_format import report
 
-    for line in report(found, shows_values=show_values):
+    hint = "Add --show-values to show them."
+    for line in report(found, shows_values=show_values, how_to_show=hint):
         click.echo(line)
 
 

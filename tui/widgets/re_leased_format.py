@@ -37,12 +37,18 @@ class ConnectionTest(Struct, frozen=True):
     examples: tuple[ReLeasedContact, ...] = ()
 
 
-def report(test: ConnectionTest, *, shows_values: bool) -> Iterator[str]:
-    """Yield the report line by line: the numbers, the examples, and what Reshelve can know."""
+def report(test: ConnectionTest, *, shows_values: bool, how_to_show: str = "") -> Iterator[str]:
+    """Yield the report line by line: the numbers, the examples, and what Reshelve can know.
+
+    `how_to_show` says how to show the values; without `shows_values`, they are hidden.
+    """
     yield f"Re-Leased's contacts for {_name(test.organisation)}, {formats.date_and_time(test.began_at)}:"
     for label, count in count_rows(test.counts):
         yield f"{formats.format_number(count):>{_COUNT_WIDTH}} {label}"
     yield ""
+    if test.examples:
+        hidden = "" if shows_values else f" Values are hidden. {how_to_show}".rstrip()
+        yield f"Fields of Re-Leased's own record, by example.{hidden}"
     yield from example_lines(test.examples, shows_values=shows_values)
     yield from field_hints(test.counts)
     yield ""
@@ -70,16 +76,13 @@ def example_lines(examples: tuple[ReLeasedContact, ...], *, shows_values: bool) 
 
     Without `shows_values`, nothing that a field contains is shown, so that the report can be passed on.
     """
-    if not examples:
-        return
-    yield "Fields of Re-Leased's own record, by example:"
     for number, contact in enumerate(examples, 1):
-        yield f"  {number}  {_STATUSES[contact.archived]}"
-        for path, value in contact.raw_fields().items():
-            name = _name(path)
-            yield f"     {name} = {safe(value, _LONGEST_VALUE)}" if shows_values else f"     {name}"
-        if not contact.raw:
-            yield "     no fields"
+        values = contact.raw_fields()
+        names = "" if shows_values else ", ".join(map(_name, values))
+        yield f"  {number}  {_STATUSES[contact.archived]}: {names or formats.pluralize(len(values), 'field')}"
+        if shows_values:
+            for path, value in values.items():
+                yield f"     {_name(path)} = {safe(value, _LONGEST_VALUE)}"
 
 
 def field_hints(counts: ReadCounts) -> Iterator[str]:
@@ -149,13 +152,16 @@ def _confirmed(test: ConnectionTest) -> str:
     rest = test.counts.total - test.confirmable + test.counts.unreadable
     if not rest:
         return (
-            "Reshelve can confirm whether Re-Leased has a change of any of these contacts, as each of them "
-            "came with a status and matches one in Xero."
+            "Reshelve can confirm changes of all these contacts in Re-Leased, as each of them came with a "
+            "status and matches one in Xero."
         )
     others = "the other one" if rest == 1 else f"the other {formats.format_number(rest)}"
+    doubt = ""
+    if (test.counts.matched + test.counts.unclear) * 2 < test.counts.total:
+        doubt = f": fewer than half match {_name(test.organisation)}, so check that this is its company"
     return (
-        f"Reshelve can confirm whether Re-Leased has a change of {_contacts(test.confirmable)}, but not of "
-        f"{others}, which came without a status, don't certainly match one in Xero, or can't be read."
+        f"Reshelve can confirm changes of {_contacts(test.confirmable)} in Re-Leased, but not of {others}, "
+        f"which came without a status, don't certainly match one in Xero, or can't be read{doubt}."
     )
 
 
