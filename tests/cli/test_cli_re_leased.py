@@ -21,6 +21,7 @@ from support.demo import environment
 from support.house import settings_for
 from support.keychain import FileKeychain, keychain_environment, keychain_in
 from support.practice import PracticeXero, running_sandbox, until
+from support.terminal import Terminal
 
 from tui.cli import main
 from tui.cli.re_leased import company_named
@@ -101,6 +102,11 @@ class Desk:
     @property
     def names(self) -> list[str]:
         return [one.name for one in self.practice.organisations]
+
+    @property
+    def process_environment(self) -> dict[str, str]:
+        """What a process needs to be at this desk."""
+        return {**environment(self.home), **keychain_environment(self.home.parent / "keychain.json")}
 
     def settings(self) -> dict[str, Any]:
         """Return the file's content."""
@@ -186,6 +192,30 @@ def test_what_is_not_given_is_asked_and_the_company_of_that_name_is_proposed(des
     assert again.exit_code == 0, again.output
     assert "The region" in again.output
     assert desk.own()["re_leased_company_id"] == "701"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals on Windows")
+def test_a_terminal_never_shows_the_key_and_then_the_progress(desk: Desk) -> None:
+    command = [sys.executable, "-m", "tui", "re-leased"]
+    with Terminal([*command, "connect"], desk.process_environment) as terminal:
+        terminal.until_shown("Which one?")
+        terminal.write("1\r")
+        terminal.until_shown("Region")
+        terminal.write(f"{desk.unified['url']}\r")
+        terminal.until_shown("Connection ID")
+        terminal.write(f"{desk.unified['connection_id']}\r")
+        terminal.until_shown("API key (hidden)")
+        terminal.write(f"{desk.key}\r")
+        terminal.until_shown("Which one? [1]")
+        terminal.write("\r")
+        assert terminal.wait() == 0
+        assert desk.key[:20] not in terminal.screen.text
+        assert f"Connected: {desk.names[0]}" in terminal.words
+    with Terminal([*command, "test"], desk.process_environment) as terminal:
+        assert terminal.wait() == 0
+        assert "Reshelve can confirm" in terminal.words
+        assert "Traceback" not in terminal.words
+    assert desk.stored_key == desk.key
 
 
 def test_everything_can_be_given_and_run_again_changes_it(desk: Desk) -> None:
@@ -457,13 +487,12 @@ def test_an_interrupt_while_it_reads_ends_it_cleanly(desk: Desk) -> None:
     assert desk.connect().exit_code == 0
     before = store_content(desk)
     desk.practice.fault("slow", path=ACCOUNTING, seconds=PATIENCE_SECONDS)
-    variables = {**environment(desk.home), **keychain_environment(desk.home.parent / "keychain.json")}
     process = subprocess.Popen(
         [sys.executable, "-m", "tui", "re-leased", "test"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=variables,
+        env=desk.process_environment,
     )
     asked = len(desk.practice.requests())
     until(lambda: len(desk.practice.requests()) > asked or process.poll() is not None)
