@@ -98,6 +98,7 @@ def test_help_names_every_command(reshelve: Callable[..., Result], option: str) 
         ("demo", ["practice", "--contacts", "--cycle", "--fresh", "--read-only", "1600", "45"]),
         ("connect", ["--client-id", "--read-only", "--custom", "--no-browser", "process lists"]),
         ("disconnect", ["--organisation", "--all", "--yes", "Saved contacts"]),
+        ("re-leased", ["connect", "test", "disconnect"]),
         ("settings", ["KEY", "VALUE", "--unset", "default"]),
         ("sandbox", ["--port", "--data", "127.0.0.1", "JSON"]),
     ],
@@ -156,7 +157,8 @@ def test_an_option_before_a_command_is_refused_rather_than_ignored(
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), ("open",), ("demo",), ("connect",), ("disconnect",), ("settings",)]
+    "arguments",
+    [(), ("open",), ("demo",), ("connect",), ("disconnect",), ("settings",), ("re-leased", "test")],
 )
 def test_a_setting_that_cannot_be_used_is_named_by_every_command(
     reshelve: Callable[..., Result], arguments: tuple[str, ...]

@@ -554,6 +554,23 @@ def test_a_key_is_kept_until_it_is_removed(keychain: FileKeychain, tmp_path: Pat
     assert keychain._read() == {}
 
 
+def test_a_key_in_the_environment_is_used_without_the_keychain(
+    keychain: FileKeychain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = UnifiedKey(tmp_path)
+    keychain.trouble = OSError("no keychain here")
+    monkeypatch.setenv("RESHELVE_UNIFIED_API_KEY", f" {KEY}\n")
+    assert (key.is_in_environment, key.load(), repr(key.load())) == (True, KEY, "'…'")
+    monkeypatch.setenv("RESHELVE_UNIFIED_API_KEY", "two words")
+    with pytest.raises(ContactSourceError) as caught:
+        key.load()
+    assert (caught.value.reason, caught.value.retryable) == (R.KEY_VARIABLE_UNUSABLE, False)
+    monkeypatch.setenv("RESHELVE_UNIFIED_API_KEY", " ")
+    with pytest.raises(ContactSourceError) as caught:
+        key.load()
+    assert (key.is_in_environment, caught.value.reason) == (False, R.KEYCHAIN_LOCKED)
+
+
 @pytest.mark.parametrize("wrong", ["", "  ", "two words", "naïve"])
 def test_what_is_no_key_is_not_kept(keychain: FileKeychain, tmp_path: Path, wrong: str) -> None:
     with pytest.raises(ContactSourceError) as caught:

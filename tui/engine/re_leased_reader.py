@@ -54,6 +54,7 @@ _READY_CHECK_SECONDS: Final = 1.0
 # Fewer contacts don't show that the company is the wrong one; nor do more than one match in ten.
 _FEWEST_TO_JUDGE: Final = 20
 _MATCHES_OF_ANOTHER: Final = 0.1
+_UNCLEAR_OF_ANOTHER: Final = 0.5
 
 
 class ContactList(Struct, frozen=True):
@@ -195,7 +196,7 @@ class ReLeasedReader:
 
         found, counts = await compare_contacts(self._store, listed, began_at)
         if is_full:
-            _check_company(found, counts)
+            check_company(found, counts)
         results = _results(found, self._knowledge(), known_ids, began_at, is_full=is_full)
         last = ContactRead(began_at, counts) if is_full else self.reading.last
         cursors = [(_LAST_BEGAN, began_at.isoformat())]
@@ -292,12 +293,14 @@ def _compare(
     return resolve_ambiguous(found, choices) if choices else found
 
 
-def _check_company(found: FileComparison, counts: ReadCounts) -> None:
+def check_company(found: FileComparison, counts: ReadCounts) -> None:
     """Raise `ContactSourceError` if hardly any contact is one of this organisation's."""
-    alike = counts.matched + counts.unclear
-    expected = min(counts.total, alike + len(found.only_in_xero))
-    if expected >= _FEWEST_TO_JUDGE and alike < expected * _MATCHES_OF_ANOTHER:
-        raise ContactSourceError(ContactSourceReason.WRONG_COMPANY, matched=alike, total=counts.total)
+    matched, unclear = counts.matched, counts.unclear
+    expected = min(counts.total, matched + unclear + len(found.only_in_xero))
+    # Two companies can have some common names, most of which are unclear.
+    is_another = matched < expected * _MATCHES_OF_ANOTHER and unclear < expected * _UNCLEAR_OF_ANOTHER
+    if expected >= _FEWEST_TO_JUDGE and is_another:
+        raise ContactSourceError(ContactSourceReason.WRONG_COMPANY, matched=matched, total=counts.total)
 
 
 def _results(
