@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tui.engine.engine_factory import ClientFactory
     from tui.engine.snapshot_publisher import SnapshotPublisher
     from tui.model.comparison import FileComparison
 
@@ -58,6 +59,7 @@ class Bench(ComparisonService):
             cast("SnapshotPublisher", self),
             XeroClock(self.clock, store),
             WriteAccess(is_read_only=False, is_read_only_connection=lambda: False),
+            cast("ClientFactory", None),
         )
 
     def rows_changed(self) -> None:

@@ -91,7 +91,7 @@ def bar(person: Driver) -> str:
 async def test_what_differs_comes_first_with_why_and_what_to_do(office: IdleEngine) -> None:
     async with running(office) as person:
         await compare(person)
-        assert bar(person) == "Different 3 Needs review 2 Matches 3 Only in the file 1 Only in Xero 21"
+        assert bar(person) == "Different 3 Needs review 2 Matches 3 Only in Re-Leased 1 Only in Xero 21"
         assert names(person) == ["Bayside Club", "Bayside Fish & Chips", "PC Complete"]
         assert row(person) == "Bayside Club accounts@bayside.example archived active cause unknown"
         assert "line 5" in story(person)
@@ -126,7 +126,7 @@ async def test_the_groups_by_key_and_by_click(office: IdleEngine) -> None:
         await person.pilot.click(KindBar, offset=(groups.text.index("Only in Xero") + 2, 0))
         await person.settle()
         assert len(names(person)) > 15
-        assert "not in the file" in story(person)
+        assert "not in Re-Leased" in story(person)
 
 
 async def test_an_empty_group_says_what_that_means(backend: IdleEngine) -> None:
@@ -236,10 +236,10 @@ async def test_an_unclear_line_is_told_and_the_counts_follow(office: IdleEngine)
         await person.press("enter")
         assert bar(person).startswith("Different 3 Needs review 2 Matches 3")
         await person.press("enter", "home", "enter")
-        assert bar(person).startswith("Different 3 Needs review 1 Matches 4 Only in the file 1")
+        assert bar(person).startswith("Different 3 Needs review 1 Matches 4 Only in Re-Leased 1")
         assert person.bottom_line == "Saved. 1 line left to review."
         await person.press("enter", "up", "enter")
-        assert bar(person).startswith("Different 3 Needs review 0 Matches 4 Only in the file 2")
+        assert bar(person).startswith("Different 3 Needs review 0 Matches 4 Only in Re-Leased 2")
         assert person.bottom_line == "Saved. Nothing left to review."
 
 
@@ -272,7 +272,7 @@ async def test_what_agrees_is_recorded_once_and_only_then_read(office: IdleEngin
     async with running(office) as person:
         await compare(person)
         await person.press("3")
-        assert "2 more changes confirmed by the file. Press w to mark as synced." in notes(person)
+        assert "2 more changes confirmed by Re-Leased's data. Press w to mark as synced." in notes(person)
         assert row(person).endswith("archived archived + not recorded yet")
         await person.press("w")
         assert person.sees(AskScreen)
@@ -284,7 +284,7 @@ async def test_what_agrees_is_recorded_once_and_only_then_read(office: IdleEngin
         assert "✓ Synced" in row(person)
         assert "Recorded: 2 changes marked as synced" in notes(person)
         await person.press("w")
-        assert person.bottom_line == "Everything the file confirms is already recorded. Nothing was changed."
+        assert person.bottom_line == "Everything confirmed is already recorded. Nothing was changed."
         await person.press("escape")
         assert person.is_home
 
@@ -387,7 +387,7 @@ async def test_of_a_very_long_file_only_what_is_visible_is_written(
     monkeypatch.setattr(words, "row", counting)
     async with running(backend) as person:
         await compare(person)
-        assert "Only in the file 30,000" in bar(person)
+        assert "Only in Re-Leased 30,000" in bar(person)
         await person.press("end", "pageup", "home", "/", *"tenant 01912", "enter")
         assert screen(person).lines.rows.count == 11
         assert names(person)[:2] == ["Tenant 001912", "Tenant 019120"]
@@ -432,4 +432,4 @@ async def test_the_columns_stand_below_their_titles(office: IdleEngine, tmp_path
         title = words.titles(LineKind.DIFFER, width).plain
         written = words.row(one, words.LineContext(LineKind.DIFFER), width, now()).plain
         assert len(title) == len(written)
-        assert title.index("In file") == written.index("archived")
+        assert title.index("Re-Leased") == written.index("archived")

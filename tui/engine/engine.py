@@ -145,7 +145,7 @@ class Engine:
         self.evidence = EvidenceService(
             store, publisher, self._re_leased, now, access, on_sync_ended=scheduler.read_all_of_re_leased
         )
-        self.comparison = ComparisonService(store, publisher, now, access)
+        self.comparison = ComparisonService(store, publisher, now, access, clients)
         self.tenancy = TenancyService(store, publisher, now, access)
         self._is_stopped = False
 

@@ -108,6 +108,11 @@ async def compare_contacts(
     return found, counts
 
 
+async def remember_matches(store: Store, choices: Mapping[str, str | None]) -> None:
+    """Remember which Xero contact a Re-Leased contact is, by their ids; None for no contact."""
+    await store.set_sync_state(_MATCHES, json.dumps({**_known_matches(store), **choices}))
+
+
 class ReLeasedReader:
     """Keeps what is known from Re-Leased's own contacts up to date for one organisation."""
 
@@ -177,11 +182,6 @@ class ReLeasedReader:
         finally:
             if self.reading.received is not None:
                 self._update(received=None)
-
-    async def remember(self, choices: Mapping[str, str | None]) -> None:
-        """Remember which Xero contact a Re-Leased contact is, by their ids; None for no contact."""
-        known = {**_known_matches(self._store), **choices}
-        await self._store.set_sync_state(_MATCHES, json.dumps(known))
 
     async def _read(self, source: ContactSource, began_at: datetime, *, is_full: bool) -> bool:
         last_began_at = self.reading.last_began_at

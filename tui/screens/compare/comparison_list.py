@@ -37,7 +37,7 @@ class KindBar(GroupBar[LineKind]):
         LineKind.DIFFER: ("Different", "Different"),
         LineKind.UNCLEAR: ("Needs review", "Review"),
         LineKind.AGREE: ("Matches", "Matches"),
-        LineKind.FILE: ("Only in the file", "File"),
+        LineKind.FILE: ("Only in Re-Leased", "Re-Leased"),
         LineKind.XERO: ("Only in Xero", "Xero"),
     }
     ACTION: ClassVar[str] = "kind"
@@ -127,6 +127,7 @@ class ComparisonList:
             self._live_rows.get(contact_id),
             is_selected=self.kind is LineKind.DIFFER and contact_id in self.selection,
             is_unrecorded=is_agreeing and contact_id in self.unrecorded,
+            is_file=not self.comparison.source.is_connection,
         )
 
     def format_row(self, index: int, width: int) -> Sequence[Content]:

@@ -129,9 +129,9 @@ if TYPE_CHECKING:
 EMPTY: Final = {
     LineKind.DIFFER: "No differences: every contact found in both has the same status in both.",
     LineKind.UNCLEAR: "Nothing to review: every line matches one contact, or none.",
-    LineKind.AGREE: "No matches. Is this the right organisation's file, and the right tab?",
-    LineKind.FILE: "Every contact in the file was found in Xero.",
-    LineKind.XERO: "Every contact in Xero with a status that the file covers is in the file.",
+    LineKind.AGREE: "No matches. Is this the right organisation, and the right tab?",
+    LineKind.FILE: "Every contact in Re-Leased was found in Xero.",
+    LineKind.XERO: "Every contact in Xero with a status that was compared is in Re-Leased.",
 }
 NOT_FOUND: Final = "No contacts match this search. Press {clear} to clear the search."
 NOT_IN_XERO: Final = "No contact in Xero matches this line."
@@ -143,7 +143,7 @@ _SHORT_REASONS: Final = {
     MismatchReason.UNKNOWN: "cause unknown",
 }
 _SHORT_STATUSES: Final = {ContactStatus.GDPRREQUEST: "GDPR"}
-_STATUS, _GAP, _STATE = 8, 2, 21
+_STATUS, _GAP, _STATE = 9, 2, 21
 _ROOM_FOR_EMAIL, _ROOM_FOR_BOTH, _ROOM_FOR_STATE = 92, 70, 44
 _UNRECORDED: Final = "+ not recorded yet"
 
@@ -158,6 +158,7 @@ class LineContext(Struct, frozen=True):
     row: Row | None = None
     is_selected: bool = False
     is_unrecorded: bool = False
+    is_file: bool = True
 
 
 def only_differences_message(key: Key) -> str:
@@ -215,12 +216,12 @@ def notes(comparison: FileComparison, unrecorded: int, recorded: int, key: Key) 
     return Content("\n").join(said)
 
 
-NOTHING_NEW: Final = "The file confirms no further changes. Nothing to record."
+NOTHING_NEW: Final = "No further changes are confirmed. Nothing to record."
 
 
 def proved_message(count: int) -> str:
-    """Return how many changes the file confirms."""
-    return f"{pluralize(count, 'more change')} confirmed by the file."
+    """Return how many changes are confirmed."""
+    return f"{pluralize(count, 'more change')} confirmed by Re-Leased's data."
 
 
 def recorded_message(count: int) -> str:
@@ -232,7 +233,7 @@ def record_explanation(comparison: FileComparison, count: int) -> Iterator[str]:
     """Describe the effect of marking as synced."""
     yield proved_message(count)
     exported = formats.date_and_time(comparison.source.exported_at)
-    yield f"Shown as Synced, with the file's date: {exported}. Nothing changes in Xero or Re-Leased."
+    yield f"Shown as Synced, dated {exported}. Nothing changes in Xero or Re-Leased."
     if comparison.ambiguous:
         lines = pluralize(len(comparison.ambiguous), "line")
         yield f"{lines} to review {'is' if len(comparison.ambiguous) == 1 else 'are'} left out for now."
@@ -246,7 +247,7 @@ def titles(kind: LineKind, width: int) -> Content:
     last = {LineKind.DIFFER: "Why", LineKind.UNCLEAR: "Matches", LineKind.FILE: "Where"}.get(
         kind, "Last change"
     )
-    cells = _cells(kind, width, "  Contact", "E-mail", "In file", "In Xero", last)
+    cells = _cells(kind, width, "  Contact", "E-mail", "Re-Leased", "Xero", last)
     return Content.styled("  ".join(cells.values()), "$text-muted")
 
 
@@ -327,7 +328,9 @@ def is_outdated(entry: ComparisonEntry, context: LineContext) -> bool:
 
 def details(entry: ComparisonEntry, context: LineContext, now: datetime, key: Key) -> Content:
     """Describe one line in full, and what can be done about it."""
-    where = f"line {entry.listed.line:,}" if entry.listed is not None else "not in the file"
+    where = "not in Re-Leased" if entry.listed is None else ""
+    if entry.listed is not None and context.is_file:
+        where = f"line {entry.listed.line:,} of the file"
     head = Content.assemble(content(entry.name, "bold"), "  ", (where, "$text-muted"))
     return Content("\n").join([head, *(content(line) for line in _detail_lines(entry, context, now, key))])
 
@@ -337,7 +340,7 @@ def _detail_lines(entry: ComparisonEntry, context: LineContext, now: datetime, k
         yield _difference(entry, context, now, key)
     elif context.is_unrecorded:
         how = f" Press {key('mark_synced')} to mark it as synced." if key("mark_synced") else ""
-        yield f"The file confirms that Re-Leased has the last change.{how}"
+        yield f"Re-Leased has the last change.{how}"
     elif len(entry.candidates) > 1:
         many = format_number(len(entry.candidates))
         yield f"{many} possible matches in Xero. Press {key('open')} to choose."
@@ -346,7 +349,7 @@ def _detail_lines(entry: ComparisonEntry, context: LineContext, now: datetime, k
     elif entry.contact is None:
         yield "No contact in Xero matches this line."
     if entry.listed is not None:
-        yield f"In the file: {_named(entry.listed.name, entry.listed.email, entry.listed.status)}"
+        yield f"In Re-Leased: {_named(entry.listed.name, entry.listed.email, entry.listed.status)}"
     if entry.contact is not None:
         status = context.row.status if context.row is not None else entry.contact.status
         yield f"In Xero: {_named(entry.contact.name, entry.contact.email, status)}"
@@ -374,12 +377,12 @@ def _named(name: str, email: str, status: ContactStatus | None) -> str:
 def match_question(entry: AmbiguousLine) -> tuple[str, ...]:
     """Describe the line to match."""
     listed = entry.listed
-    said = f"Line {listed.line:,} of the file: {_named(listed.name, listed.email, listed.status)}."
+    said = f"In Re-Leased: {_named(listed.name, listed.email, listed.status)}."
     if len(entry.candidates) > 1:
         return (said, "Which contact in Xero is it?")
     return (
         said,
-        "Possible match: the name or e-mail differs, or other lines in the file show the opposite status.",
+        "Possible match: the name or e-mail differs, or another entry shows the opposite status.",
     )
 
 

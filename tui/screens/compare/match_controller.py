@@ -155,7 +155,7 @@ class FixController:
 
 
 _NOBODY, _LEFT_OUT = "nobody", "left out"
-_ALREADY_RECORDED: Final = "Everything the file confirms is already recorded. Nothing was changed."
+_ALREADY_RECORDED: Final = "Everything confirmed is already recorded. Nothing was changed."
 _STAY, _RECORD, _LEAVE = "stay", "record", "leave"
 _LEAVING: Final = {
     _STAY: "Stay here",
@@ -205,6 +205,8 @@ class MatchController:
 
     async def _resolve(self, choices: Mapping[int, str | None]) -> None:
         comparison = await asyncio.to_thread(resolve_ambiguous, self._lines.comparison, choices)
+        if comparison.source.is_connection and not self._screen.backend.is_read_only:
+            await self._remember(choices)
         for line in choices:
             self._pending_choices.pop(line, None)
         self._on_resolved(comparison)
@@ -213,6 +215,15 @@ class MatchController:
         self._screen.flash(
             f"Saved. {pluralize(left, 'line')} left to review." if left else "Saved. Nothing left to review."
         )
+
+    async def _remember(self, choices: Mapping[int, str | None]) -> None:
+        """Remember the choices by Re-Leased's ids, so that later reads don't ask again."""
+        chosen = {
+            item.listed.re_leased_id: choices[item.listed.line]
+            for item in self._lines.comparison.ambiguous
+            if item.listed.line in choices
+        }
+        await self._screen.backend.comparison.remember_matches(chosen)
 
     # --- recording matches ---
 
@@ -280,6 +291,6 @@ class MatchController:
 
         text = (
             formatting.proved_message(len(self._lines.unrecorded)),
-            "Nothing has been recorded yet. The file itself isn't changed.",
+            "Nothing has been recorded yet.",
         )
         self._screen.open_screen(ChooseScreen("Go back?", text, _LEAVING, first=_STAY), answered)
