@@ -55,6 +55,9 @@ class Sky:
             self.pass_by(self.wait)
         return waits
 
+    def status(self) -> ConnectionStatus:
+        return self.connection.display_status.status
+
     @property
     def wait(self) -> float:
         until = self.connection.xero_status.retry_at
@@ -349,3 +352,50 @@ async def test_a_keychain_that_waits_is_asked_again_soon_however_long_it_takes(s
     assert sky.connection.xero_status.status is ConnectionStatus.KEYCHAIN
     assert sky.connection.xero_status.detail == error.notice
     assert max(sky.failures(KeychainError(SignInReason.KEYCHAIN_LOCKED), 20)) > 5
+
+
+@pytest.mark.parametrize("before", [None, OfflineError(SignInReason.SERVICE_UNREACHABLE, is_retried=True)])
+async def test_a_disconnected_sign_in_stays_disconnected_until_the_next_one(
+    sky: Sky, before: OfflineError | None
+) -> None:
+    sky.connection.record_success(60, 5000)
+    if before is not None:
+        sky.connection.record_failure(before)
+    sky.connection.disconnect()
+    # Late replies to requests sent before, and another copy that holds the lock.
+    sky.connection.record_success(59, 4999)
+    sky.connection.record_failure(ReplyLostError(XeroReason.NO_REPLY))
+    sky.connection.mark_standby()
+    sky.connection.retry_now()
+    assert sky.status() is ConnectionStatus.REMOVED
+    assert sky.connection.display_status.detail == Notice(ConnectionReason.DISCONNECTED)
+    assert await waits(sky.connection)
+    sky.connection.reconnect()
+    assert sky.status() is ConnectionStatus.STARTING
+    assert sky.connection.display_status.detail is None
+    assert not await waits(sky.connection)
+
+
+@pytest.mark.parametrize("error", [ReconnectError(SignInReason.ENDED), NotConnectedError(SignInReason.ENDED)])
+def test_a_new_sign_in_shows_nothing_of_the_old_one(sky: Sky, error: ReconnectError) -> None:
+    sky.connection.record_failure(error)
+    sky.connection.reconnect()
+    status = sky.connection.display_status
+    assert (status.status, status.detail, status.retry_at) == (ConnectionStatus.STARTING, None, None)
+
+
+def test_a_new_sign_in_keeps_a_rate_limit(sky: Sky) -> None:
+    sky.connection.record_failure(RateLimitedError(30, "minute"))
+    sky.connection.reconnect()
+    assert sky.status() is ConnectionStatus.LIMITED
+    assert sky.wait == 30
+
+
+def test_standby_ends_with_the_lock(sky: Sky) -> None:
+    sky.connection.mark_standby()
+    sky.connection.end_standby()
+    assert sky.status() is ConnectionStatus.STARTING
+    assert sky.connection.display_status.detail is None
+    sky.connection.record_success(60, 5000)
+    sky.connection.end_standby()
+    assert sky.status() is ConnectionStatus.ONLINE
