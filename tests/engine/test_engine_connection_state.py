@@ -371,8 +371,8 @@ async def test_a_disconnected_sign_in_stays_disconnected_until_the_next_one(
     assert sky.connection.display_status.detail == Notice(ConnectionReason.DISCONNECTED)
     assert await waits(sky.connection)
     sky.connection.reconnect()
-    assert sky.status() is ConnectionStatus.STARTING
-    assert sky.connection.display_status.detail is None
+    status = sky.connection.display_status
+    assert (status.status, status.detail) == (ConnectionStatus.STARTING, None)
     assert not await waits(sky.connection)
 
 
