@@ -86,7 +86,7 @@ def test_a_damaged_journal_comes_back_from_its_backup(folder: Path, repair: Call
     spoil_header(folder / "contacts.db")
     done = repair("--organisation", "demo", stdin="y\n")
     assert done.exit_code == 0, done.output
-    assert "journal-20260301T120000Z.db was restored" in done.output
+    assert "change-log-20260301T120000Z.db was restored" in done.output
     assert "300 changes with an unknown result will be checked with Xero" in done.output
     assert len(list(folder.glob("damaged-*.db"))) == 1
     assert stands(folder) == [State.UNKNOWN] * 300
@@ -108,7 +108,7 @@ def test_a_missing_journal_is_said_and_put_back(folder: Path, repair: Callable[.
     done = repair(stdin="y\n")
     assert done.exit_code == 0, done.output
     assert "change log are missing. The backup of" in done.output
-    assert "journal-20260301T120000Z.db was restored. Changes logged since then are not" in done.output
+    assert "change-log-20260301T120000Z.db was restored. Changes logged since then are not" in done.output
     assert "damaged file" not in done.output
     assert stands(folder) == [State.UNKNOWN] * 300
 

@@ -47,7 +47,7 @@ async def test_nothing_is_backed_up_before_the_lease_is_held(store: Store) -> No
     assert backups(file) == []
     has_lease.set()
     await looking
-    assert [backup.name for backup in backups(file)] == ["journal-20260303T120000Z.db"]
+    assert [backup.name for backup in backups(file)] == ["change-log-20260303T120000Z.db"]
 
 
 async def test_a_backup_that_cannot_be_written_is_told_and_made_once_it_can(

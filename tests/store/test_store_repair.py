@@ -132,7 +132,7 @@ async def test_a_damaged_journal_says_where_its_backup_lies_and_writes_nothing_m
     with pytest.raises(StoreError, match=StoreReason.CHANGE_LOG_DAMAGED) as caught:
         await store.maintenance.check_change_log()
     words = messages.message(caught.value)
-    assert str(folder / "backups" / "journal-20260301T120200Z.db") in words
+    assert str(folder / "backups" / "change-log-20260301T120200Z.db") in words
     assert "Nothing more is written" in words
     assert "reshelve repair" in messages.next_step(caught.value)
     with pytest.raises(StoreError, match=StoreReason.CHANGE_LOG_DAMAGED):
@@ -153,7 +153,7 @@ async def test_a_repair_keeps_all_that_can_be_read_and_doubts_the_rest(
     for table in tables:
         spoil(file, table, pages=4 if len(tables) == 1 else 1_000)
     done = repair(file, minutes(4))
-    assert done.backup == folder / "backups" / "journal-20260301T120200Z.db"
+    assert done.backup == folder / "backups" / "change-log-20260301T120200Z.db"
     assert not done.is_complete
     assert done.recovered > 0
     after = stands(folder)
@@ -325,7 +325,7 @@ def test_what_a_newer_reshelve_wrote_is_not_rebuilt_by_an_older_one(folder: Path
     assert file.read_bytes() == before
 
 
-@pytest.mark.parametrize("newer", ["contacts.db", "backups/journal-*.db"])
+@pytest.mark.parametrize("newer", ["contacts.db", "backups/change-log-*.db"])
 def test_a_journal_of_a_newer_reshelve_is_not_repaired_by_an_older_one(folder: Path, newer: str) -> None:
     file = folder / "contacts.db"
     spoil(file, "transitions")
