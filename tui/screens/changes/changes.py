@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from tui import messages
 from tui.actions import bindings
-from tui.messages.formats import pluralize
+from tui.messages.formats import file_date, pluralize
 from tui.model.change import State
 from tui.model.change_list import ChangeGroup
 from tui.screens import navigation
@@ -282,7 +282,7 @@ class ChangesScreen(EngineScreen[None]):
             if file is not None:
                 self._export(file)
 
-        suggestion = Path.home() / f"reshelve-changes-{self.local_now():%Y-%m-%d}.csv"
+        suggestion = Path.home() / f"reshelve-changes-{file_date(self.local_now())}.csv"
         found = pluralize(self.list.window.total, "change")
         self.open_screen(FileNameScreen(f"Export {found}", suggestion), file_chosen)
 

@@ -21,6 +21,7 @@ from textual.widgets import Button, Input
 
 from tui.actions import bindings, error_message
 from tui.compat.textual import OrderedInput, ReadyButton
+from tui.messages import formats
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import ContactFileError, FileOptions, FileProblem, parse_datetime
 from tui.model.errors import ReshelveError
@@ -393,7 +394,7 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
     def _update_date_hint(self) -> None:
         at = self.finder.modified_at
         self.date_box.placeholder = (
-            f"last modified {at.astimezone():%Y-%m-%d %H:%M}" if at else formatting.DATE_HINT
+            f"last modified {formats.typed_date_and_time(at)}" if at else formatting.DATE_HINT
         )
 
     @on(ChoiceField.Wanted)

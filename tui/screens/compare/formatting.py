@@ -208,10 +208,8 @@ def notes(comparison: FileComparison, unrecorded: int, recorded: int, key: Key) 
     else:
         said.append(Content.styled(NOTHING_NEW, "$text-muted"))
     if comparison.repeated:
-        verb = "line repeats" if comparison.repeated == 1 else "lines repeat"
-        said.append(
-            Content.styled(f"{format_number(comparison.repeated)} {verb} an earlier line.", "$text-muted")
-        )
+        lines = pluralize(comparison.repeated, "line repeats", "lines repeat")
+        said.append(Content.styled(f"{lines} an earlier line.", "$text-muted"))
     return Content("\n").join(said)
 
 
@@ -234,8 +232,8 @@ def record_explanation(comparison: FileComparison, count: int) -> Iterator[str]:
     exported = formats.date_and_time(comparison.source.exported_at)
     yield f"Shown as Synced, with the file's date: {exported}. Nothing changes in Xero or Re-Leased."
     if comparison.ambiguous:
-        lines = pluralize(len(comparison.ambiguous), "line")
-        yield f"{lines} to review {'is' if len(comparison.ambiguous) == 1 else 'are'} left out for now."
+        lines = pluralize(len(comparison.ambiguous), "line to review is", "lines to review are")
+        yield f"{lines} left out for now."
 
 
 # --- rows ---
@@ -307,7 +305,7 @@ def state(entry: ComparisonEntry, context: LineContext, now: datetime) -> tuple[
     if shown is not None:
         return shown.fitted(_STATE).text, shown.style
     return (
-        (f"line {entry.listed.line:,}", "muted")
+        (f"line {format_number(entry.listed.line)}", "muted")
         if entry.contact is None and entry.listed is not None
         else ("", "")
     )
@@ -327,7 +325,7 @@ def is_outdated(entry: ComparisonEntry, context: LineContext) -> bool:
 
 def details(entry: ComparisonEntry, context: LineContext, now: datetime, key: Key) -> Content:
     """Describe one line in full, and what can be done about it."""
-    where = f"line {entry.listed.line:,}" if entry.listed is not None else "not in the file"
+    where = f"line {format_number(entry.listed.line)}" if entry.listed is not None else "not in the file"
     head = Content.assemble(content(entry.name, "bold"), "  ", (where, "$text-muted"))
     return Content("\n").join([head, *(content(line) for line in _detail_lines(entry, context, now, key))])
 
@@ -374,7 +372,9 @@ def _named(name: str, email: str, status: ContactStatus) -> str:
 def match_question(entry: AmbiguousLine) -> tuple[str, ...]:
     """Describe the line to match."""
     listed = entry.listed
-    said = f"Line {listed.line:,} of the file: {_named(listed.name, listed.email, listed.status)}."
+    said = (
+        f"Line {format_number(listed.line)} of the file: {_named(listed.name, listed.email, listed.status)}."
+    )
     if len(entry.candidates) > 1:
         return (said, "Which contact in Xero is it?")
     return (

@@ -12,6 +12,7 @@ from textual.widgets import Button, Input
 
 from tui.actions import bindings, error_message
 from tui.compat.textual import OrderedInput, ReadyButton
+from tui.messages.formats import format_number
 from tui.model.change import Action
 from tui.model.errors import ReshelveError
 from tui.screens import navigation
@@ -148,7 +149,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
 
     def _ask_for_number(self, count: int) -> None:
         number = self.query_one("#number", Input)
-        number.placeholder = f"Type {count:,} to confirm"
+        number.placeholder = f"Type {format_number(count)} to confirm"
         number.display = True
         self.set_focus(number)
 
@@ -183,7 +184,8 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
         elif not precheck.possible:
             self.flash("None of these can be changed.")
         elif len(precheck.possible) >= TYPE_COUNT_FROM:
-            self.flash(f"Type {len(precheck.possible)} to confirm: this is a large change.")
+            number = format_number(len(precheck.possible))
+            self.flash(f"Type {number} to confirm: this is a large change.")
         else:
             self._finish()
 

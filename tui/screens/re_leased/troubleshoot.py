@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from tui.actions import bindings
+from tui.messages.formats import file_date
 from tui.model.change_list import ChangeGroup, ChangeQuery
 from tui.model.evidence import CompanyState
 from tui.screens import navigation
@@ -160,7 +161,7 @@ class TroubleshootScreen(EngineScreen[None]):
             if file is not None:
                 self._save(file, self._report())
 
-        suggestion = Path.home() / f"reshelve-report-{self.local_now():%Y-%m-%d}.txt"
+        suggestion = Path.home() / f"reshelve-report-{file_date(self.local_now())}.txt"
         self.open_screen(FileNameScreen("Save the report", suggestion, _ABOUT), file_chosen)
 
     @work(group="save", exit_on_error=False)
