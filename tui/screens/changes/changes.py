@@ -162,7 +162,7 @@ class ChangesScreen(EngineScreen[None]):
     def _scrolled(self) -> None:
         self.list.scrolled()
 
-    @on(SearchBox.Changed)
+    @on(SearchBox.QueryChanged)
     def _search_changed(self) -> None:
         self.list.search_changed()
 
@@ -214,7 +214,7 @@ class ChangesScreen(EngineScreen[None]):
             details = formatting.details(message.view, message.lines, self.now(), self.key)
             self.query_one("#told", Static).update(details)
 
-    @on(VirtualList.Opened)
+    @on(VirtualList.RowOpened)
     def _open(self) -> None:
         if self.list.current is not None:
             self.open_screen(navigation.ContactScreen(self.backend, self.list.current.change.contact_id))

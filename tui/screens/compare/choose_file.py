@@ -184,7 +184,7 @@ class PathFinder(Vertical):
     path_input = getters.query_one("#path", Input)
     files = getters.query_one("#files", VirtualList)
 
-    class Changed(Message):
+    class PathChanged(Message):
         """The path has changed, or its folder was listed."""
 
     class Chosen(Message):
@@ -247,7 +247,7 @@ class PathFinder(Vertical):
         self.files.show(len(listing.entries))
         if self._complete_when_listed:
             self._complete()
-        self.post_message(self.Changed())
+        self.post_message(self.PathChanged())
 
     def _format_row(self, index: int, width: int) -> Sequence[Content]:
         return (formatting.entry_row(self._listing.entries[index], width, clock.now()),)
@@ -256,7 +256,7 @@ class PathFinder(Vertical):
     def _text_changed(self, event: Input.Changed) -> None:
         event.stop()
         self._list(event.value)
-        self.post_message(self.Changed())
+        self.post_message(self.PathChanged())
 
     # --- keys ---
 
@@ -283,8 +283,8 @@ class PathFinder(Vertical):
         self.path_input.value = typed
         self.path_input.cursor_position = len(typed)
 
-    @on(VirtualList.Opened)
-    def _opened(self, message: VirtualList.Opened) -> None:
+    @on(VirtualList.RowOpened)
+    def _row_opened(self, message: VirtualList.RowOpened) -> None:
         message.stop()
         entries, cursor = self._listing.entries, self.files.cursor
         # Ignore an outdated list: the key can be pressed before the new folder is read.
@@ -390,7 +390,7 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
 
     # --- fields ---
 
-    @on(PathFinder.Changed)
+    @on(PathFinder.PathChanged)
     def _update_date_hint(self) -> None:
         at = self.finder.modified_at
         self.date_box.placeholder = (

@@ -156,7 +156,7 @@ class CompareScreen(EngineScreen[None]):
     def _moved(self) -> None:
         self._line_changed()
 
-    @on(SearchBox.Changed)
+    @on(SearchBox.QueryChanged)
     def _search_changed(self) -> None:
         self.lines.search_changed()
 
@@ -228,7 +228,7 @@ class CompareScreen(EngineScreen[None]):
 
     # --- selected line ---
 
-    @on(VirtualList.Opened)
+    @on(VirtualList.RowOpened)
     def _open(self) -> None:
         entry = self.lines.current
         if entry is not None and entry.candidates and entry.listed is not None:

@@ -487,7 +487,7 @@ class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
         """Stop waiting for this restore, on the second key press."""
         self.finish.stop_waiting()
 
-    @on(VirtualList.Opened)
+    @on(VirtualList.RowOpened)
     def _open(self) -> None:
         self.action_open_in_xero()
 
