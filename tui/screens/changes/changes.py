@@ -85,7 +85,7 @@ class ChangesScreen(EngineScreen[None]):
         with Container(id="body"):
             yield VirtualList(self.list.format_row, id="rows")
             with VerticalScroll(id="story", can_focus=False):
-                yield Static(id="told", markup=False)
+                yield Static(id="details", markup=False)
         yield KeyBar()
 
     def on_mount(self) -> None:
@@ -200,7 +200,7 @@ class ChangesScreen(EngineScreen[None]):
         """Show the history of the change under the cursor."""
         self._update_key_bar()
         if self.list.current is None:
-            self.query_one("#told", Static).update("")
+            self.query_one("#details", Static).update("")
         else:
             self._load_timeline(self.list.current)
 
@@ -212,7 +212,7 @@ class ChangesScreen(EngineScreen[None]):
     def _show_details(self, message: _TimelineLoaded) -> None:
         if message.view == self.list.current:
             details = formatting.details(message.view, message.lines, self.now(), self.key)
-            self.query_one("#told", Static).update(details)
+            self.query_one("#details", Static).update(details)
 
     @on(VirtualList.RowOpened)
     def _open(self) -> None:

@@ -196,21 +196,21 @@ def heading(comparison: FileComparison, organisation: str) -> Content:
 
 def notes(comparison: FileComparison, unrecorded: int, recorded: int, key: Key) -> Content:
     """Return assumptions, oddities, and the number of changes the file confirms."""
-    said = [
+    lines = [
         content(messages.in_full(note), "$text-warning")
         for note in (*comparison.source.notes, *comparison.notes)
     ]
     if unrecorded:
         how = f" Press {key('mark_synced')} to mark as synced." if key("mark_synced") else ""
-        said.append(Content.styled(f"{proved_message(unrecorded)}{how}", "$text-accent"))
+        lines.append(Content.styled(f"{proved_message(unrecorded)}{how}", "$text-accent"))
     elif recorded:
-        said.append(Content.styled(f"Recorded: {recorded_message(recorded)}", "$text-success"))
+        lines.append(Content.styled(f"Recorded: {recorded_message(recorded)}", "$text-success"))
     else:
-        said.append(Content.styled(NOTHING_NEW, "$text-muted"))
+        lines.append(Content.styled(NOTHING_NEW, "$text-muted"))
     if comparison.repeated:
-        lines = pluralize(comparison.repeated, "line repeats", "lines repeat")
-        said.append(Content.styled(f"{lines} an earlier line.", "$text-muted"))
-    return Content("\n").join(said)
+        repeated = pluralize(comparison.repeated, "line repeats", "lines repeat")
+        lines.append(Content.styled(f"{repeated} an earlier line.", "$text-muted"))
+    return Content("\n").join(lines)
 
 
 NOTHING_NEW: Final = "The file confirms no further changes. Nothing to record."
@@ -372,13 +372,13 @@ def _named(name: str, email: str, status: ContactStatus) -> str:
 def match_question(entry: AmbiguousLine) -> tuple[str, ...]:
     """Describe the line to match."""
     listed = entry.listed
-    said = (
+    line = (
         f"Line {format_number(listed.line)} of the file: {_named(listed.name, listed.email, listed.status)}."
     )
     if len(entry.candidates) > 1:
-        return (said, "Which contact in Xero is it?")
+        return (line, "Which contact in Xero is it?")
     return (
-        said,
+        line,
         "Possible match: the name or e-mail differs, or other lines in the file show the opposite status.",
     )
 

@@ -71,7 +71,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
         count = len(self._contact_ids)
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = formatting.heading(self._action, count, count)
-            with VerticalScroll(id="said"):
+            with VerticalScroll(id="text"):
                 yield SafeLabel(formatting.CHECKING, id="state")
                 if self._hidden:
                     yield SafeLabel(
@@ -210,11 +210,11 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
         if self._precheck is not None:
             self._precheck = self._precheck.with_tenant_groups(marked)
             await self._show_details(self._precheck)
-            self.query_one("#said").scroll_home(animate=False)
+            self.query_one("#text").scroll_home(animate=False)
 
     def action_scroll_said(self, key: str) -> None:
         """Scroll the text, wherever the focus is."""
-        scroll_area = self.query_one("#said")
+        scroll_area = self.query_one("#text")
         steps = {"up": -1, "down": 1, "pageup": -scroll_area.size.height, "pagedown": scroll_area.size.height}
         scroll_area.scroll_relative(y=steps[key], animate=False)
 

@@ -74,7 +74,7 @@ class SyncStartScreen(ModalScreen[datetime | None], EngineScreen[datetime | None
         """Lay out the text above the input and the buttons."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Record a manual Re-Leased sync"
-            with VerticalScroll(id="said", can_focus=False):
+            with VerticalScroll(id="text", can_focus=False):
                 for words in (_WHEN, *self._words):
                     yield SafeLabel(words, classes="paragraph")
             yield OrderedInput(
