@@ -144,7 +144,7 @@ async def test_a_custom_connection_needs_no_browser(
     assert raised.value.reason is SignInReason.NO_ADDRESS_NEEDED
 
 
-async def test_sign_ins_stand_beside_each_other(practice: PracticeXero, account: XeroAccount) -> None:
+async def test_several_sign_ins_are_kept(practice: PracticeXero, account: XeroAccount) -> None:
     attempt = await account.sign_in(ConnectRequest(CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET))
     await attempt.finish()
     found = {one.organisation.tenant_id: one.organisation.sign_in for one in account.organisations()}
@@ -164,7 +164,7 @@ async def test_a_wrong_secret_leaves_what_was_connected_as_it_was(account: XeroA
     assert not paths.token_file(CUSTOM_CLIENT_ID).exists()
 
 
-async def test_without_a_keychain_a_file_is_used_only_if_the_person_says_so(
+async def test_without_a_keychain_a_file_is_used_only_if_the_user_agrees(
     practice: PracticeXero, settings: Settings, paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def none(_: XeroAccount) -> str:
@@ -183,7 +183,7 @@ async def test_without_a_keychain_a_file_is_used_only_if_the_person_says_so(
     assert paths.token_file(practice.client_id).stat().st_mode & 0o777 == 0o600
 
 
-async def test_a_keychain_that_waits_is_told_of_and_waited_for(
+async def test_a_waiting_keychain_is_reported_and_waited_for(
     practice: PracticeXero, settings: Settings, paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tui.xero.auth.keychain._KEYCHAIN_TIMEOUT", 0.1)
@@ -242,7 +242,7 @@ async def test_an_organisation_that_cannot_be_read_just_now_keeps_what_was_known
     assert [one.organisation for one in account.organisations()] == before
 
 
-async def test_a_sign_in_made_elsewhere_is_taken_over(paths: Paths, tmp_path: Path) -> None:
+async def test_a_sign_in_made_elsewhere_is_imported(paths: Paths, tmp_path: Path) -> None:
     with running_sandbox(tmp_path / "fresh", "--contacts", "20", "--cycle", "3600") as fresh:
         account = XeroAccount(settings_for(fresh, poll_seconds=60), paths)
         assert len(await account.import_refresh_token(fresh.refresh_token, fresh.client_id)) == 2
@@ -322,7 +322,7 @@ async def test_changes_are_counted_without_opening(account: XeroAccount) -> None
     assert (listed.pending, listed.not_in_xero) == (0, 1)
 
 
-async def test_a_disconnected_sign_in_leaves_its_journal(
+async def test_disconnecting_keeps_the_change_log(
     practice: PracticeXero, account: XeroAccount, paths: Paths
 ) -> None:
     engine = account.open(account.organisations()[0].organisation)

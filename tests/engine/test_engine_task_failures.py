@@ -161,7 +161,7 @@ async def test_a_bug_is_shown_as_that_of_its_task_until_the_task_works_again(
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("is_carried_out", [True, False])
-async def test_a_bug_while_a_change_is_sent_leaves_it_in_doubt_and_then_settled(
+async def test_a_bug_while_a_change_is_sent_makes_it_unknown_and_then_resolved(
     store: Store, kind: type[Exception], *, is_carried_out: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     xero = LiveXero("a")
@@ -183,7 +183,7 @@ async def test_a_bug_while_a_change_is_sent_leaves_it_in_doubt_and_then_settled(
         await home.engine.changes.request(Action.ARCHIVE, ["a"])
         await home.until(lambda it: it.summary and it.summary.pending_total == 1)
         assert len(xero.writes) == 1
-    # By the time it is told, the change is no longer said to be on its way.
+    # By the time it is reported, the change is no longer shown as being sent.
     assert seen == [(kind, 0)]
 
 
@@ -236,7 +236,7 @@ async def test_a_search_that_waits_for_a_broken_load_is_answered(
     await asyncio.wait_for(store.search.load(), 5)
 
 
-async def test_a_listener_that_fails_keeps_the_news_from_no_other(store: Store) -> None:
+async def test_a_failing_listener_does_not_affect_the_others(store: Store) -> None:
     heard = asyncio.Event()
 
     def fail(_: Snapshot) -> None:

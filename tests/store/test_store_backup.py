@@ -1,4 +1,4 @@
-"""The journal's backups: five good ones, never a bad one over them."""
+"""Backups of the change log: the newest five are kept, and a damaged file never replaces a good one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def rows(file: Path, table: str) -> list[tuple[object, ...]]:
         return connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()  # noqa: S608 - our own tables
 
 
-async def test_a_backup_holds_the_journal_and_no_contacts(store: Store) -> None:
+async def test_a_backup_has_the_change_log_and_no_contacts(store: Store) -> None:
     await ask(store, 1, 2)
     [change, _] = store.changes.in_states(State.QUEUED)
     await store.record_transitions([TransitionRequest(change.change_id, Transition.SEND)], minutes(1))
@@ -63,7 +63,7 @@ async def test_nothing_new_means_no_new_backup(store: Store) -> None:
     assert await store.maintenance.back_up(minutes(3)) is not None
 
 
-async def test_the_newest_five_are_kept_whatever_the_clock_does(store: Store) -> None:
+async def test_the_newest_five_are_kept_even_if_the_clock_is_set_back(store: Store) -> None:
     made = []
     for number, at in enumerate((0, 1, 2, 3, 4, -600, -600), start=1):
         await ask(store, number)
@@ -107,7 +107,7 @@ async def test_backups_named_by_earlier_versions_count_in_order_with_the_new_one
     assert not made[0].exists()
 
 
-async def test_a_damaged_journal_is_never_backed_up_over_good_ones(store: Store) -> None:
+async def test_a_damaged_change_log_never_replaces_good_backups(store: Store) -> None:
     for number in range(1, 400):
         await ask(store, number)
     good = await store.maintenance.back_up(NOON)
