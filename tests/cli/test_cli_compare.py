@@ -63,7 +63,7 @@ class Office:
         return self.engine._store.changes.in_states(State.CONFIRMED)
 
     async def archived_in_xero(self, *contacts: Contact) -> None:
-        """Let somebody archive contacts in Xero, and wait until the engine has seen it."""
+        """Archive contacts in Xero, and wait until the engine has seen it."""
         for contact in contacts:
             self.practice.somebody("archive", contact.contact_id)
         await self.engine.contacts.refresh()
@@ -75,7 +75,7 @@ class Office:
         self.file.write_text("External ID;Name;Status\n" + "".join(lines), encoding="utf-8")
 
     async def compare_file(self, *arguments: str, stdin: str = "") -> Result:
-        """Run the command in a thread: the engine goes on meanwhile."""
+        """Run the command in a thread: the engine keeps running meanwhile."""
         organisation = self.practice.organisations[0].name
         command = ["compare", str(self.file), "--organisation", organisation, *arguments]
         return await asyncio.to_thread(self.run, *command, stdin=stdin)
@@ -191,7 +191,7 @@ async def test_an_unclear_line_is_asked_about(office: Office) -> None:
         ("Name,Status,\x1b]0;evil\x07\nAda,\x1b[31mred,\n", "Line 2: “red” isn't a known status."),
     ],
 )
-async def test_a_wrong_file_is_said_and_changes_nothing(office: Office, content: str, words: str) -> None:
+async def test_a_wrong_file_is_reported_and_changes_nothing(office: Office, content: str, words: str) -> None:
     office.file.write_text(content, encoding="utf-8")
     done = await office.compare_file("--yes")
     assert done.exit_code == 1

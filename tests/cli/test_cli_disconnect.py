@@ -73,7 +73,7 @@ def test_without_a_yes_nothing_is_ended(account: FakeAccount, tmp_path: Path, st
 
 
 @pytest.mark.usefixtures("account")
-def test_a_question_that_nobody_can_answer_names_the_option(tmp_path: Path) -> None:
+def test_a_question_without_a_terminal_names_the_option(tmp_path: Path) -> None:
     result = disconnect(tmp_path, "--organisation", "Demo")
     assert "no answer to “Disconnect?” Nothing changed." in result.output
     assert "--yes" in result.output

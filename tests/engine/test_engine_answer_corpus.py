@@ -1,4 +1,4 @@
-"""Hundreds of odd answers to a pull, to a write, and to the read after a lost answer.
+"""Hundreds of odd replies to a refresh, to a write, and to the read after a lost reply.
 
 Only errors of our own leave the client, nothing is refused that Xero has carried out, and with the next
 answers that are as they should be everything is as Xero has it.
@@ -38,7 +38,7 @@ START = datetime(2026, 3, 3, 12, tzinfo=UTC)
 
 
 class Office:
-    """The engine's own pull and outbox, over a real store and the real client."""
+    """The engine's own refresh and outbox, over a real store and the real client."""
 
     def __init__(self, folder: Path, count: int) -> None:
         self.at = START
@@ -94,7 +94,7 @@ def test_there_are_enough_of_them() -> None:
 
 @pytest.mark.parametrize("office", [2], indirect=True)
 @pytest.mark.parametrize("chunk", range(len(CHUNKS)))
-async def test_a_pull_outlives_them(office: Office, chunk: int) -> None:
+async def test_a_refresh_survives_odd_replies(office: Office, chunk: int) -> None:
     for number, (_name, odd) in enumerate(CHUNKS[chunk]):
         office.meets(odd, "GET")
         if number % 2:

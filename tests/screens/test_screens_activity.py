@@ -59,7 +59,7 @@ def under_cursor(person: Driver) -> str:
 
 
 def story(person: Driver) -> str:
-    return str(person.screen.query_one("#told", Static).content)
+    return str(person.screen.query_one("#details", Static).content)
 
 
 async def test_every_change_is_listed_newest_first_with_its_story(busy: IdleEngine) -> None:

@@ -77,7 +77,7 @@ def row(person: Driver, index: int = 0) -> str:
 
 
 def story(person: Driver) -> str:
-    return str(person.screen.query_one("#told", Static).content)
+    return str(person.screen.query_one("#details", Static).content)
 
 
 def notes(person: Driver) -> str:
@@ -105,7 +105,7 @@ async def test_troubleshoot_offers_it_to_whoever_waits(office: IdleEngine) -> No
         await person.press("t")
         assert "f compares a Re-Leased export." in str(
             person.screen.query_one("#step-2", Static).content
-        ) + str(person.screen.query_one("#said-2", Static).content)
+        ) + str(person.screen.query_one("#findings-2", Static).content)
         await compare(person)
         await person.press("escape", "end", "enter")
         assert person.sees(TroubleshootScreen)

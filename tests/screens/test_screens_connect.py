@@ -208,7 +208,7 @@ async def test_it_says_when_the_browser_has_come_back(account: FakeAccount) -> N
         assert not person.screen.query_one("#by-hand").display
 
 
-async def test_it_says_that_the_keychain_waits_for_the_person(account: FakeAccount) -> None:
+async def test_a_keychain_that_waits_for_the_user_is_reported(account: FakeAccount) -> None:
     async with connecting(account) as person:
         await begin(person, account)
         for _ in range(2):
@@ -303,7 +303,7 @@ async def test_what_is_no_secret_is_not_sent(account: FakeAccount, secret: str) 
 
 
 @pytest.mark.parametrize(("key", "attempts"), [("y", 1), ("n", 0), ("enter", 0), ("escape", 0)])
-async def test_without_a_keychain_a_file_is_used_only_if_the_person_says_so(
+async def test_without_a_keychain_a_file_is_used_only_if_the_user_agrees(
     account: FakeAccount, key: str, attempts: int
 ) -> None:
     account.fail("sign_in", NoKeychainError(SignInReason.NO_KEYCHAIN))

@@ -114,7 +114,7 @@ async def test_every_grade_is_shown_everywhere_with_its_sign_and_age(
         assert f"{sign} {status}" in painted(person.screen.query_one(VirtualList))
         if grade is SyncStatus.SUPERSEDED:
             await person.press("down")
-        assert f"{sign} {words}" in str(person.screen.query_one("#told", Static).content)
+        assert f"{sign} {words}" in str(person.screen.query_one("#details", Static).content)
 
 
 @pytest.mark.parametrize("size", [(120, 36), (80, 24), (60, 20)])

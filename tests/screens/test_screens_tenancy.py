@@ -202,7 +202,7 @@ async def test_the_buttons_stay_in_sight_however_much_is_said(
         for name in ("#cancel", "#confirm", "#number"):
             region = screen.query_one(name).region
             assert screen.query_one(".dialog").content_region.contains_region(region)
-        said = screen.query_one("#said")
+        said = screen.query_one("#text")
         assert said.max_scroll_y
         await person.press(*["pagedown"] * 10)
         assert said.scroll_y == said.max_scroll_y

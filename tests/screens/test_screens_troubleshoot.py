@@ -39,7 +39,7 @@ SECRET = "eyJhbGciOiJSUzI1NiIsImtpZCI6IjFDQUY4RTY2NzcyRDZEQzAyOEQ2NzI2RkQwMjYxNT
 
 def step(person: Driver, place: int) -> str:
     assert person.sees(TroubleshootScreen)
-    parts = (person.screen.query_one(f"#{part}-{place - 1}", Static) for part in ("step", "said"))
+    parts = (person.screen.query_one(f"#{part}-{place - 1}", Static) for part in ("step", "findings"))
     return "\n".join(str(part.content) for part in parts)
 
 
@@ -439,11 +439,11 @@ async def test_a_second_that_changes_nothing_writes_nothing(
             update(one, *arguments, **more)
 
         monkeypatch.setattr(Static, "update", noted)
-        screen._update()
+        screen.tick()
         assert written == []
         person.backend.publish(re_leased=ReLeasedStatus(next_sync_at=NOW + timedelta(hours=5)))
-        screen._update()
-        assert written == ["step-2", "said-2"]
+        screen.tick()
+        assert written == ["step-2", "findings-2"]
 
 
 # --- the report, whatever is thrown at it ---

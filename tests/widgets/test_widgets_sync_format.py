@@ -303,6 +303,15 @@ def test_calls_that_wait_for_the_minute_say_so_where_no_other_line_does() -> Non
             "",
         ),
         (SyncProgress(1, 2), OFFLINE, "resumes in 0:24"),
+        # No time ends these.
+        *(
+            (SyncProgress(1, 2), replace(OFFLINE, status=status), words)
+            for status, words in (
+                (ConnectionStatus.RECONNECT, "resumes when you sign in again"),
+                (ConnectionStatus.REMOVED, "resumes when connected again"),
+                (ConnectionStatus.STANDBY, "continues in another Reshelve"),
+            )
+        ),
     ],
 )
 def test_a_reading_that_stands_still_says_why_and_until_when(

@@ -317,6 +317,7 @@ class ConnectionReason(Reason):
     APP_LIMIT = "connection.app_limit"
     CALLS_RESERVED = "connection.calls_reserved"
     REMOVED = "connection.removed"
+    DISCONNECTED = "connection.disconnected"
     STANDBY = "connection.standby"
 
 

@@ -75,7 +75,7 @@ class ComparisonList:
         on_shown_changed: Callable[[], None],
     ) -> None:
         self._screen = screen
-        self._on_line_changed = on_line_changed
+        self.on_line_changed = on_line_changed
         self._on_shown_changed = on_shown_changed
         self.comparison = comparison
         self.selection = Selection()
@@ -189,7 +189,7 @@ class ComparisonList:
         self._write_titles(rows.line_width)
         self.load_live_rows()
         self._on_shown_changed()
-        self._on_line_changed()
+        self.on_line_changed()
 
     def _write_titles(self, width: int) -> None:
         self._titles_width = width
@@ -214,11 +214,7 @@ class ComparisonList:
         if live != self._live_rows:
             self._live_rows = live
             self.rows.refresh()
-            self._on_line_changed()
-
-    def update_line(self) -> None:
-        """Report that the line under the cursor looks different."""
-        self._on_line_changed()
+            self.on_line_changed()
 
     # --- groups and search ---
 

@@ -197,23 +197,21 @@ def heading(comparison: FileComparison, organisation: str) -> Content:
 
 def notes(comparison: FileComparison, unrecorded: int, recorded: int, key: Key) -> Content:
     """Return assumptions, oddities, and the number of changes the file confirms."""
-    said = [
+    lines = [
         content(messages.in_full(note), "$text-warning")
         for note in (*comparison.source.notes, *comparison.notes)
     ]
     if unrecorded:
         how = f" Press {key('mark_synced')} to mark as synced." if key("mark_synced") else ""
-        said.append(Content.styled(f"{proved_message(unrecorded)}{how}", "$text-accent"))
+        lines.append(Content.styled(f"{proved_message(unrecorded)}{how}", "$text-accent"))
     elif recorded:
-        said.append(Content.styled(f"Recorded: {recorded_message(recorded)}", "$text-success"))
+        lines.append(Content.styled(f"Recorded: {recorded_message(recorded)}", "$text-success"))
     else:
-        said.append(Content.styled(NOTHING_NEW, "$text-muted"))
+        lines.append(Content.styled(NOTHING_NEW, "$text-muted"))
     if comparison.repeated:
-        verb = "line repeats" if comparison.repeated == 1 else "lines repeat"
-        said.append(
-            Content.styled(f"{format_number(comparison.repeated)} {verb} an earlier line.", "$text-muted")
-        )
-    return Content("\n").join(said)
+        repeated = pluralize(comparison.repeated, "line repeats", "lines repeat")
+        lines.append(Content.styled(f"{repeated} an earlier line.", "$text-muted"))
+    return Content("\n").join(lines)
 
 
 NOTHING_NEW: Final = "No further changes are confirmed. Nothing to record."
@@ -235,8 +233,8 @@ def record_explanation(comparison: FileComparison, count: int) -> Iterator[str]:
     exported = formats.date_and_time(comparison.source.exported_at)
     yield f"Shown as Synced, dated {exported}. Nothing changes in Xero or Re-Leased."
     if comparison.ambiguous:
-        lines = pluralize(len(comparison.ambiguous), "line")
-        yield f"{lines} to review {'is' if len(comparison.ambiguous) == 1 else 'are'} left out for now."
+        lines = pluralize(len(comparison.ambiguous), "line to review is", "lines to review are")
+        yield f"{lines} left out for now."
 
 
 # --- rows ---
@@ -308,7 +306,7 @@ def state(entry: ComparisonEntry, context: LineContext, now: datetime) -> tuple[
     if shown is not None:
         return shown.fitted(_STATE).text, shown.style
     return (
-        (f"line {entry.listed.line:,}", "muted")
+        (f"line {format_number(entry.listed.line)}", "muted")
         if entry.contact is None and entry.listed is not None
         else ("", "")
     )
@@ -330,7 +328,7 @@ def details(entry: ComparisonEntry, context: LineContext, now: datetime, key: Ke
     """Describe one line in full, and what can be done about it."""
     where = "not in Re-Leased" if entry.listed is None else ""
     if entry.listed is not None and context.is_file:
-        where = f"line {entry.listed.line:,} of the file"
+        where = f"line {format_number(entry.listed.line)} of the file"
     head = Content.assemble(content(entry.name, "bold"), "  ", (where, "$text-muted"))
     return Content("\n").join([head, *(content(line) for line in _detail_lines(entry, context, now, key))])
 
@@ -377,11 +375,11 @@ def _named(name: str, email: str, status: ContactStatus | None) -> str:
 def match_question(entry: AmbiguousLine) -> tuple[str, ...]:
     """Describe the line to match."""
     listed = entry.listed
-    said = f"In Re-Leased: {_named(listed.name, listed.email, listed.status)}."
+    line = f"In Re-Leased: {_named(listed.name, listed.email, listed.status)}."
     if len(entry.candidates) > 1:
-        return (said, "Which contact in Xero is it?")
+        return (line, "Which contact in Xero is it?")
     return (
-        said,
+        line,
         "Possible match: the name or e-mail differs, or another entry shows the opposite status.",
     )
 
