@@ -7,6 +7,7 @@ import pytest
 from support.fake_backend import FakeBackend
 from support.frozen import frozen
 from support.pictures import PlainText, text_of
+from textual._compositor import Compositor
 from textual.css.stylesheet import Stylesheet
 
 from tui.model.change import Action, State
@@ -15,6 +16,7 @@ from tui.model.evidence import SyncStatus
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
+    from rich.console import RenderableType
     from support.pictures import Compare
     from syrupy.assertion import SnapshotAssertion
     from textual.css.model import RuleSet
@@ -51,6 +53,22 @@ def _styles_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return _PARSED[key]
 
     monkeypatch.setattr(Stylesheet, "_parse_rules", parse_once)
+
+
+@pytest.fixture(autouse=True)
+def _painted_when_settled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave painting to `Driver.settle`, once for each state: what is between took a third of the time."""
+    if "snap_compare" in request.fixturenames:
+        return
+    render = Compositor.render_update
+
+    def render_if_whole(compositor: Compositor, full: bool = False, **options: Any) -> RenderableType | None:  # noqa: FBT001, FBT002 - as Textual has it
+        if full:
+            return render(compositor, full=full, **options)
+        compositor._dirty_regions.clear()
+        return None
+
+    monkeypatch.setattr(Compositor, "render_update", render_if_whole)
 
 
 @pytest.fixture
