@@ -112,10 +112,10 @@ async def test_a_change_is_cancelled_before_it_leaves(busy: IdleEngine) -> None:
         assert person.sees(AskScreen)
         await person.press("n", "x", "y")
         assert ("cancel", contact_id(3)) in busy.calls
-        assert person.bottom_line == "Cancelled before sending. Nothing changed in Xero."
+        assert person.bottom_line.startswith("Cancelled before sending.")
         assert under_cursor(person) == "Bayside Fish & Chips"
         await person.press("x")
-        assert person.bottom_line == "This change is finished. Nothing to cancel."
+        assert "Nothing to cancel" in person.bottom_line
 
 
 async def test_a_hand_off_is_no_longer_waited_for(busy: IdleEngine) -> None:
@@ -138,7 +138,7 @@ async def test_a_refusal_is_tried_again(busy: IdleEngine) -> None:
         assert ("retry", (contact_id(13),)) in busy.calls
         assert names(person) == []
         await person.press("1", "home", "r")
-        assert person.bottom_line == "Nothing to retry: Xero hasn't refused a change to this contact."
+        assert "Nothing to retry" in person.bottom_line
 
 
 async def test_enter_opens_the_contact_and_escape_comes_back(busy: IdleEngine) -> None:

@@ -112,13 +112,13 @@ async def test_an_organisation_is_connected_and_opened(account: FakeAccount, ope
         await begin(person, account)
         await person.until(lambda: opened == [URL])
         assert says(person, "#url") == URL
-        assert says(person, "#left") == "Waiting for your sign-in: 4:32 left. Press esc to cancel."
+        assert "4:32 left" in says(person, "#left")
         account.connects(KERERU, BAY)
         account.attempt.ends(BROUGHT)
         await person.until(shows(person, "done"))
         assert "Kererū Property Management" in says(person, "#connected")
         assert "Bay Lettings  read-only" in says(person, "#connected")
-        assert says(person, "#kept") == "Sign-in saved in the system's keychain."
+        assert "keychain" in says(person, "#kept")
         assert says(person, "#clock") == ""
         await person.press("enter")
         assert person.sees(MainScreen)

@@ -69,7 +69,7 @@ async def test_changes_and_timeline_follow(backend: IdleEngine) -> None:
         assert "Archive requested in Reshelve" in words(person, "changes")
         assert "Archive requested in Reshelve" in words(person, "timeline")
         await person.press("a")
-        assert person.bottom_line == "This contact is already being archived."
+        assert "already being archived" in person.bottom_line
 
 
 async def test_our_reason_stands_under_a_change_without_words_of_xeros(backend: IdleEngine) -> None:
@@ -93,7 +93,7 @@ async def test_xeros_words_stand_under_a_refused_change(backend: IdleEngine) -> 
 async def test_keys_of_the_page(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("enter", "r")
-        assert person.bottom_line == "Already active. Press a to archive it."
+        assert person.bottom_line.startswith("Already active.")
         await person.press("y")
         assert person.app.clipboard == backend.contacts.url(contact_id(0))
         await person.press("q")

@@ -129,27 +129,26 @@ async def test_escape_gives_the_selection_back(backend: IdleEngine) -> None:
 async def test_a_key_that_cannot_be_used_says_why(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("3", "home", "a")
-        assert person.bottom_line == "Already archived. Press r to restore it."
+        assert person.bottom_line.startswith("Already archived.")
         await person.press("2", "home", "r")
-        assert person.bottom_line == "Already active. Press a to archive it."
+        assert person.bottom_line.startswith("Already active.")
         await person.press("h")
-        assert person.bottom_line == "No restores to finish in Xero."
+        assert "No restores" in person.bottom_line
 
 
 async def test_a_contact_on_its_way_is_left_alone(backend: IdleEngine) -> None:
     backend.put_change(0, Action.ARCHIVE, State.SENDING)
     async with running(backend) as person:
         await person.press("a")
-        assert person.bottom_line == "This contact is already being archived."
+        assert "already being archived" in person.bottom_line
 
 
 async def test_a_waiting_restore_points_to_the_hand_offs(backend: IdleEngine) -> None:
     backend.put_change(5, Action.RESTORE, State.AWAITING_USER)
     async with running(backend) as person:
         await person.press("3", "home", "r")
-        assert (
-            person.bottom_line == "This contact needs you to click Restore in Xero. Press h to open the list."
-        )
+        assert "click Restore in Xero" in person.bottom_line
+        assert "Press h" in person.bottom_line
 
 
 async def test_merged_contacts_and_privacy_requests_are_out_of_reach(backend: IdleEngine) -> None:

@@ -154,7 +154,7 @@ async def test_waiting_ends_at_the_second_press(waiting: IdleEngine) -> None:
         assert not [call for call in waiting.calls if call[0] == "dismiss"]
         await person.press("x")
         assert ("dismiss", contact_id(12)) in waiting.calls
-        assert listed(person)[1] == "· Hamilton Smith Ltd  Stopped waiting"
+        assert listed(person)[1].endswith("Hamilton Smith Ltd  Stopped waiting")
 
 
 async def test_the_link_can_be_copied_and_opened(
@@ -172,7 +172,7 @@ async def test_the_link_can_be_copied_and_opened(
 async def test_what_is_done_is_not_opened_again(waiting: IdleEngine) -> None:
     async with running(waiting) as person:
         await person.press("h", "p", "o")
-        assert person.bottom_line == "This restore is already finished. Nothing to do."
+        assert "already finished" in person.bottom_line
 
 
 async def test_a_refusal_found_later_is_shown(waiting: IdleEngine) -> None:
@@ -230,7 +230,7 @@ async def test_all_links_are_copied_one_a_line(waiting: IdleEngine) -> None:
     async with running(waiting) as person:
         await person.press("h", "Y")
         assert person.app.clipboard.split("\n") == [waiting.contacts.url(contact_id(n)) for n in (5, 12)]
-        assert person.bottom_line == "Copied 2 links, one per line."
+        assert "2 links" in person.bottom_line
 
 
 @pytest.mark.parametrize(
@@ -283,14 +283,12 @@ async def test_what_is_said_names_keys_as_they_are_now(
     async with running(waiting) as person:
         person.app.set_keymap(keys | {"archive": "f2", "restore": "f3", "manual_restores": "f12"})
         await person.press("3", "home", "f2")
-        assert (
-            person.bottom_line
-            == "This contact needs you to click Restore in Xero. Press F12 to open the list."
-        )
+        assert "click Restore in Xero" in person.bottom_line
+        assert "Press F12" in person.bottom_line
         await person.press("f4")
         assert person.bottom_line.startswith("No browser found. F6 copies the link: ")
         await person.press("2", "home", "f3")
-        assert person.bottom_line == "Already active. Press F2 to archive it."
+        assert "Already active. Press F2" in person.bottom_line
         await person.press("f12")
         assert "press F9 to restore" in person.screen.query_one("#why", SafeLabel).text
         for pressed, said in (

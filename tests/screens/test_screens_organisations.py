@@ -100,7 +100,7 @@ async def test_offline_the_list_stays(backend: IdleEngine) -> None:
     async with running(backend) as person:
         person.account.fail("refresh", OfflineError(XeroReason.OFFLINE))
         await open_list(person, *OTHERS)
-        assert state(person) == "Can't reach Xero. Showing saved data."
+        assert "saved data" in state(person)
         assert len(lines(person)) == 4
 
 
@@ -266,7 +266,7 @@ async def test_disconnecting_names_everything_that_goes_and_asks(backend: IdleEn
         await person.press("d", "y")
         assert ("disconnect", "a") in person.account.calls
         assert len(lines(person)) == 2
-        assert person.bottom_line == "Disconnected 2 organisations. Saved contacts and change logs are kept."
+        assert person.bottom_line.startswith("Disconnected 2 organisations.")
 
 
 async def test_a_disconnection_that_fails_says_so(backend: IdleEngine) -> None:

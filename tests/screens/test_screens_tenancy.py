@@ -73,14 +73,16 @@ async def test_space_and_enter_tick_a_group_and_take_the_tick_away(backend: Idle
         await person.press("g")
         assert person.sees(TenantGroupsScreen)
         assert len(rows(person)) == len(await backend.tenancy.groups())
-        assert rows(person)[:2] == ["▌ [ ] Former tenants 8 active contacts", "[ ] Tenants 9 active contacts"]
+        first, second = rows(person)[:2]
+        assert "[ ] Former tenants 8 " in first
+        assert "[ ] Tenants 9 " in second
         assert "“Former tenants” and “Tenants” look like tenant groups" in words(person)
         assert person.bottom_line.startswith("space Choose  esc Close")
         await person.press("down", "space")
-        assert person.bottom_line == "Tenant group: archiving a contact in “Tenants” now shows a warning."
-        assert rows(person)[1] == "▌ [✓] Tenants 9 active contacts"
+        assert "“Tenants” now shows a warning" in person.bottom_line
+        assert "[✓] Tenants " in rows(person)[1]
         await person.press("enter")
-        assert person.bottom_line == "Not a tenant group: “Tenants” no longer shows a warning."
+        assert "“Tenants” no longer shows a warning" in person.bottom_line
         await person.press("escape")
         assert person.is_home
     assert marks(backend) == [(TENANTS, True), (TENANTS, False)]
@@ -113,7 +115,7 @@ async def test_a_tick_that_cannot_be_kept_is_taken_back(backend: IdleEngine) -> 
     async with running(backend) as person:
         await person.press("g", "space")
         assert person.bottom_line == messages.in_full(error)
-        assert rows(person)[0] == "▌ [ ] Former tenants 8 active contacts"
+        assert "[ ] Former tenants 8 " in rows(person)[0]
         await person.press("escape")
         assert person.is_home
 
@@ -135,7 +137,7 @@ async def test_groups_appear_once_all_contacts_are_read(backend: IdleEngine) -> 
         assert "when all contacts are loaded" in words(person)
         backend.known = known
         await person.hears_changes(progress=None)
-        assert rows(person)[0] == "▌ [ ] Former tenants 8 active contacts"
+        assert "[ ] Former tenants 8 " in rows(person)[0]
         await person.press("space")
     assert marks(backend) == [("Former tenants", True)]
 
@@ -214,10 +216,9 @@ async def test_a_marked_group_warns_each_time(backend: IdleEngine) -> None:
     async with running(backend) as person:
         for _ in range(2):
             await person.press("a")
-            assert lines(person) == [
-                "• Abel Tasman Lettings",
-                "! In “Tenants”: if it is billed for a tenancy in Re-Leased, its next invoices will fail.",
-            ]
+            contact, warning = lines(person)
+            assert contact == "• Abel Tasman Lettings"
+            assert warning.startswith("! In “Tenants”: ")
             await person.press("escape")
         await person.press("down", "a")
         assert lines(person) == ["• Aroha Tamihana"]
@@ -229,11 +230,9 @@ async def test_among_several_the_tenants_come_first_and_are_counted(backend: Idl
     backend.edit(1, balances=Balances(500, 0))
     async with running(backend) as person:
         await person.press(*["space"] * 4, "a")
-        assert lines(person) == [
-            (
-                "! 3 of these are in “Tenants” and “Former tenants”. Check Re-Leased first: once archived, a "
-                "contact billed for a tenancy can't be invoiced."
-            ),
+        warning, *contacts = lines(person)
+        assert warning.startswith("! 3 of these are in “Tenants” and “Former tenants”.")
+        assert contacts == [
             "• Abel Tasman Lettings",
             "! In “Tenants”.",
             "• Bayside Club",
@@ -255,7 +254,7 @@ async def test_a_thousand_warnings_stay_readable() -> None:
         count = len(person.main.table.selected)
         assert said[0].startswith(f"! All {count} are in “Tenants”.")
         assert len(said) < 50
-        assert said[-1] == f"and {count - 20} more, each with a warning"
+        assert f" {count - 20} more" in said[-1]
 
 
 async def test_groups_are_marked_from_within_the_dialog_and_its_warnings_follow(backend: IdleEngine) -> None:

