@@ -109,7 +109,8 @@ async def released_house(
     xero = ModelXero(clock=clock)
     xero.rate_limiter = RateLimiter()  # type: ignore[attr-defined]
     connectors = SimpleNamespace(
-        has_feed=evidence_source is not None, is_sandbox=False, evidence_source=evidence_source, xero=xero,
+        has_feed=evidence_source is not None, has_contact_source=False, is_sandbox=False,
+        evidence_source=evidence_source, xero=xero,
         open=nothing, close=nothing,
     )  # fmt: skip
     organisation = Organisation("t1", "Books", "!abc", timezone=timezone)

@@ -178,7 +178,13 @@ async def house(
 
     clock = Clock()
     connectors = SimpleNamespace(
-        has_feed=False, is_sandbox=False, evidence_source=None, xero=xero, open=nothing, close=nothing
+        has_feed=False,
+        has_contact_source=False,
+        is_sandbox=False,
+        evidence_source=None,
+        xero=xero,
+        open=nothing,
+        close=nothing,
     )
     lease = lease or SimpleNamespace(acquire=lambda: True, is_held=True, release=lambda: None)
     engine = Engine(

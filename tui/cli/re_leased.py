@@ -546,7 +546,9 @@ class _Progress:
 
     def show(self, count: int) -> None:
         """Show the number of contacts so far."""
-        text = f"Reading Re-Leased's contacts … {count:,}"
+        from tui.messages.formats import format_number
+
+        text = f"Reading Re-Leased's contacts … {format_number(count)}"
         if self._is_terminal:
             click.echo(f"\r{text}", nl=False, err=True)
         elif count // _PROGRESS_STEP >= self._steps:
