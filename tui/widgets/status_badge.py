@@ -119,6 +119,7 @@ _SYNC_BADGES: Final = {
     SyncStatus.SYNCED: ("✓", "Synced", "success"),
     SyncStatus.STALLED: ("‖", "Sync not running", "error"),
     SyncStatus.NOT_LINKED: ("⊘", "Not linked", "muted"),
+    SyncStatus.FOREIGN_CURRENCY: ("¤", "Foreign currency", "muted"),
     SyncStatus.SUPERSEDED: ("·", "No sync needed", "muted"),
 }
 _MEANINGS: Final = {
@@ -130,6 +131,7 @@ _MEANINGS: Final = {
     SyncStatus.SYNCED: "Synced: Re-Leased's own data shows it,",
     SyncStatus.STALLED: "Sync not running since",
     SyncStatus.NOT_LINKED: "Not linked in Re-Leased since",
+    SyncStatus.FOREIGN_CURRENCY: "Foreign currency: Re-Leased leaves these contacts out,",
     SyncStatus.SUPERSEDED: "No sync needed: it was reversed before a sync",
 }
 
@@ -150,6 +152,7 @@ _SYNC_LEGEND: Final = {
     SyncStatus.MISSED: "a sync ran without it",
     SyncStatus.STALLED: "Re-Leased isn't connected, or its sync has errors",
     SyncStatus.NOT_LINKED: "Re-Leased leaves this contact out",
+    SyncStatus.FOREIGN_CURRENCY: "Re-Leased leaves these contacts out",
     SyncStatus.SUPERSEDED: "it was reversed before a sync",
 }
 #: For the help: each status, with its symbol, and its meaning.
