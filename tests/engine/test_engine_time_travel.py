@@ -95,7 +95,7 @@ async def test_a_night_passes_and_the_grade_with_it(
         seen = await home.at(evening, is_new=lambda it: it.summary and it.summary.pending_total)
         assert (seen.re_leased.window_start_at, seen.re_leased.next_sync_at) == (midnight, morning)
         assert f"in {hours + 1} h 00 min" in said(home)
-        assert "No feed is set up" in said(home)
+        assert "isn't connected to Re-Leased" in said(home)
 
         await home.at(midnight + timedelta(hours=1))
         assert f"in {hours - 1} h 00 min. Changes made since" in said(home)

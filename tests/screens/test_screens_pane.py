@@ -147,7 +147,7 @@ async def test_every_state_of_the_company_is_said(
             replace(NIGHTLY, window_start_at=NOW - timedelta(hours=1)),
             "should finish by 05:41, in 17 h 00 min. Changes made since 11:41 wait for tomorrow night's sync",
         ),
-        (ReLeasedStatus(), "Re-Leased syncs every night. No feed is set up to confirm it."),
+        (ReLeasedStatus(), "Re-Leased syncs every night."),
         (
             replace(NIGHTLY, reported_sync_since=NOW - timedelta(minutes=20)),
             "You recorded a Re-Leased sync started at 12:21. Press m when it has finished.",

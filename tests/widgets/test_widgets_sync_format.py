@@ -94,9 +94,10 @@ def test_a_feed_that_cannot_be_read_promises_nothing() -> None:
 def test_without_a_feed_only_the_nightly_window_is_expected() -> None:
     night = ReLeasedStatus(next_sync_at=NOW + timedelta(hours=17, minutes=19))
     assert said(night) == (
-        "Re-Leased's nightly sync should finish by 06:00, in 17 h 19 min. No feed is set up to confirm it"
+        "Re-Leased's nightly sync should finish by 06:00, in 17 h 19 min."
+        " Reshelve isn't connected to Re-Leased to confirm it"
     )
-    assert said(ReLeasedStatus()) == "Re-Leased syncs every night. No feed is set up to confirm it."
+    assert said(ReLeasedStatus()) == "Re-Leased syncs every night."
     assert said(ReLeasedStatus(has_feed=True)) == "Re-Leased's feed doesn't say when the next sync is."
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
+from dataclasses import replace
 from typing import Final
 
 import click
@@ -13,10 +15,19 @@ from tui.cli.param_types import SecondsParam
 from tui.cli.sandbox_process import SandboxProcess
 from tui.engine.accounts.account import TOKENS_IN_FILE, XeroAccount
 from tui.model.errors import ReshelveError, SettingsError
-from tui.settings import ReLeasedSettings, Settings, XeroSettings, load, save
+from tui.settings import (
+    API_KEY_VARIABLE,
+    OrganisationSettings,
+    ReLeasedSettings,
+    Settings,
+    XeroSettings,
+    load,
+    save,
+)
 from tui.system.log import log_to
 from tui.system.paths import Paths
 
+_POLL_SECONDS: Final = 3.0
 _SHOWN_BY: Final = "Use `reshelve settings --demo` to see and change the demo's settings."
 
 
@@ -57,6 +68,7 @@ def demo(contacts: int, cycle: float, organisation: str | None, *, fresh: bool, 
             settings = demo_settings(sandbox, paths)
             account = XeroAccount(settings, paths, is_read_only=read_only)
             asyncio.run(account.import_refresh_token(sandbox.refresh_token, sandbox.client_id))
+            os.environ[API_KEY_VARIABLE] = sandbox.unified["api_key"]
             run(settings, paths, account, organisation)
     except SettingsError as error:
         raise click.ClickException(f"{format_error(error)} {_SHOWN_BY}") from error
@@ -77,10 +89,24 @@ def demo_settings(sandbox: SandboxProcess, paths: Paths) -> Settings:
             # The data is invented, so tokens need neither consent nor a keychain.
             token_store=TOKENS_IN_FILE,
         ),
-        re_leased=ReLeasedSettings(feed_url=sandbox.urls["released"]),
+        re_leased=ReLeasedSettings(
+            unified_url=sandbox.unified["url"],
+            archived_field="raw.isArchived",
+            xero_id_field="raw.xeroContactId",
+            # The practice Re-Leased is on this computer, and syncs every few seconds.
+            poll_seconds=_POLL_SECONDS,
+        ),
+        organisations={
+            tenant_id: replace(
+                stored.organisations.get(tenant_id, OrganisationSettings()),
+                unified_connection_id=sandbox.unified["connection_id"],
+                re_leased_company_id=company_id,
+            )
+            for tenant_id, company_id in sandbox.company_ids.items()
+        },
         sync=stored.sync,
         screen=stored.screen,
         keys=stored.keys,
     )
-    save(settings, paths.settings_file, ("xero", "re_leased"))
+    save(settings, paths.settings_file, ("xero", "re_leased", "organisations"))
     return settings

@@ -56,6 +56,12 @@ class SandboxProcess:
         self.urls: dict[str, str] = {
             key: first[key] for key in ("login", "identity", "api", "pages", "released")
         }
+        #: How its Re-Leased can be read through Unified.to's API: `url`, `connection_id` and `api_key`.
+        self.unified: dict[str, str] = first["unified"]
+        #: Its organisations, with the ID of each one's company in Re-Leased.
+        self.company_ids: dict[str, str] = {
+            listed["tenantId"]: listed["companyId"] for listed in first["organisations"]
+        }
         self.client_id: str = first["client_id"]
         self.refresh_token: str = first["refresh_token"]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -27,6 +28,7 @@ from tui.model.reasons import ContactSourceReason, Service
 from tui.net import lenient_json
 from tui.net.loopback import is_loopback
 from tui.re_leased.source import ContactSource
+from tui.settings import API_KEY_VARIABLE
 from tui.system.keychain import KeychainEntry, Secret
 from tui.system.log import logger
 
@@ -77,13 +79,19 @@ class FieldMapping(Struct, frozen=True):
 
 
 class UnifiedKey:
-    """The API key of a Unified.to workspace in the system's keychain, for one installation. Methods block."""
+    """The API key of a Unified.to workspace in the system's keychain, for one installation. Methods block.
+
+    A key in the environment is used instead, for computers without a keychain.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._entry = KeychainEntry(f"Unified.to API key in {folder}")
 
     def load(self) -> Secret:
         """Read the key. Raises `ContactSourceError` without one, and `KeychainError` while waiting."""
+        given = os.environ.get(API_KEY_VARIABLE, "").strip()
+        if given:
+            return _usable_key(Secret(given), ContactSourceReason.KEY_UNUSABLE)
         kept = _unless_waiting(self._entry.load, ContactSourceReason.KEYCHAIN_LOCKED)
         return _usable_key(kept, ContactSourceReason.NO_KEY)
 

@@ -27,7 +27,7 @@ from tui.sandbox.faults import Faults
 from tui.sandbox.oauth.tokens import CLIENT_ID, TokenIssuer
 from tui.sandbox.rate_limits import RateLimits
 from tui.sandbox.re_leased.company import Companies
-from tui.sandbox.re_leased.unified import CONNECTION_ID, UnifiedConnection
+from tui.sandbox.re_leased.unified import CONNECTION_ID, UnifiedConnection, company_id
 from tui.sandbox.request_log import CallCounter, RequestLog
 from tui.sandbox.sample_data import seed
 from tui.system.locks import FileLock
@@ -223,6 +223,7 @@ def _announce(services: SandboxServices, port: int) -> None:
                 "tenantId": organisation.tenant_id,
                 "tenantName": organisation.name,
                 "shortCode": organisation.short_code,
+                "companyId": company_id(organisation.org),
             }
             for organisation in services.books.organisations
         ],

@@ -27,7 +27,7 @@ from tui.screens.re_leased.manual_sync_controller import ContactReportController
 from tui.screens.tenancy.formatting import format_groups
 from tui.widgets.banners import PausedBanner
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.status_badge import badge_for, refusal_advice
+from tui.widgets.status_badge import badge_for, read_note, refusal_advice
 from tui.widgets.text import content
 
 if TYPE_CHECKING:
@@ -120,6 +120,8 @@ def _changes(page: ContactDetails, now: datetime, key: Callable[[str], str]) -> 
             (badge.symbol or "·", style), f" {what} {where}, ",
             formats.short_time(change.requested_at, now), "  ", (badge.label or change.state.value, style),
         )  # fmt: skip
+        if note := read_note(view):
+            yield content(note, "$text-muted")
         if change.state in _STATES_WITH_REASON and (why := messages.why(change)):
             yield content(why, "$text-muted")
         to_do = refusal_advice(change, key=key)

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 PREFIX: Final = "RESHELVE_"
+#: The environment variable with the API key for Unified.to; the key is never a setting in the file.
+API_KEY_VARIABLE: Final = f"{PREFIX}UNIFIED_API_KEY"
 KEY_BINDINGS: Final = "keys"
 ORGANISATIONS: Final = "organisations"
 _UNIFIED_URLS: Final = ("https://api.unified.to", "https://api-eu.unified.to")

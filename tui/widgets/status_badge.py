@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from tui import messages
 from tui.actions import default_key
-from tui.model.change import State
+from tui.model.change import ReadResult, State
 from tui.model.evidence import StatusSince, SyncStatus
 from tui.model.reasons import ContactReason
 from tui.widgets.labels import StaticLine
@@ -155,6 +155,16 @@ _SYNC_LEGEND: Final = {
     SyncStatus.FOREIGN_CURRENCY: "Re-Leased leaves these contacts out",
     SyncStatus.SUPERSEDED: "it was reversed before a sync",
 }
+_READ_NOTES: Final = {
+    ReadResult.OTHER_STATUS: "Re-Leased was read since and doesn't have it yet.",
+    ReadResult.MISSED: "Re-Leased was read after a sync and doesn't have it.",
+    ReadResult.NO_STATUS: "Re-Leased doesn't tell this contact's status, so it can't be confirmed.",
+    ReadResult.NOT_FOUND: "Re-Leased's contacts don't include it, so it can't be confirmed.",
+    ReadResult.AMBIGUOUS: "Several contacts could be this one in Re-Leased: compare to choose.",
+}
+_NOT_SEEN: Final = frozenset(
+    {SyncStatus.PENDING, SyncStatus.EXPECTED, SyncStatus.REPORTED, SyncStatus.MISSED, SyncStatus.STALLED}
+)
 #: For the help: each status, with its symbol, and its meaning.
 LEGEND: Final = (
     *((_STATE_BADGES[state].text, meaning) for state, meaning in _STATE_LEGEND.items()),
@@ -169,11 +179,18 @@ def legend_of(view: ChangeView | None) -> str:
     change = view.change
     if change.state is State.CONFIRMED:
         status = view.sync.status if view.sync is not None else SyncStatus.PENDING
-        return f"{_SYNC_BADGES[status][1]}: {_SYNC_LEGEND[status]}."
+        return f"{_SYNC_BADGES[status][1]}: {_SYNC_LEGEND[status]}. {read_note(view)}".rstrip()
     if change.state is State.REFUSED:
         return f"{_STATE_BADGES[change.state].label}: {refusal_reason(change)}"
     meaning = _STATE_LEGEND.get(change.state, "")
     return f"{_STATE_BADGES[change.state].label}: {meaning}." if meaning else ""
+
+
+def read_note(view: ChangeView) -> str:
+    """Return what the last read of Re-Leased's contacts showed about an unconfirmed change; may be empty."""
+    if view.sync is None or view.sync.status not in _NOT_SEEN or view.change.read_result is None:
+        return ""
+    return _READ_NOTES[view.change.read_result]
 
 
 def _sync_badge(status_since: StatusSince, now: datetime, confirmed_at: datetime | None) -> StatusBadge:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime, tzinfo
 
+    from tui.model.re_leased import ContactReading
     from tui.model.snapshot import ChangeSummary, ReLeasedStatus, Snapshot, XeroStatus
 
 _FAR_OFF: Final = timedelta(hours=1)
@@ -52,7 +53,35 @@ class NextSync(Struct, frozen=True):
 def next_sync(
     re_leased: ReLeasedStatus, now: datetime, *, is_practice: bool, key: Callable[[str], str] = default_key
 ) -> NextSync:
-    """Describe when Re-Leased will sync next, or why that is unknown. `key` formats the key of an action."""
+    """Describe when Re-Leased will sync next, or why that is unknown, and when its contacts were read.
+
+    `key` formats the key of an action.
+    """
+    sync = _sync(re_leased, now, is_practice=is_practice, key=key)
+    if re_leased.contacts is None:
+        return sync
+    text, is_problem = reading_text(re_leased.contacts, now)
+    style = sync.style or ("warning" if is_problem else "")
+    brief = "Re-Leased can't be read" if is_problem and not sync.style else sync.brief
+    return replace(sync, text=f"{sync.text.removesuffix('.')}. {text}", brief=brief, style=style)
+
+
+def reading_text(reading: ContactReading, now: datetime) -> tuple[str, bool]:
+    """Say when Re-Leased's own contacts were read, or why they weren't, and whether that is a problem."""
+    if reading.problem is not None:
+        return safe(messages.message(reading.problem)), True
+    if reading.last is None:
+        count = format_number(reading.received or 0)
+        return f"Reading Re-Leased's contacts: {count} so far.", False
+    if not reading.tells_status:
+        return "Re-Leased doesn't tell which contacts are archived, so changes can't be confirmed.", True
+    read_at = formats.short_time(reading.last_began_at or reading.last.began_at, now)
+    return f"Re-Leased last read {read_at}.", False
+
+
+def _sync(
+    re_leased: ReLeasedStatus, now: datetime, *, is_practice: bool, key: Callable[[str], str]
+) -> NextSync:
     if re_leased.problem is not None:
         problem = safe(messages.message(re_leased.problem))
         text = f"Re-Leased's feed can't be read: {problem} Reshelve will retry."
@@ -115,7 +144,7 @@ def _unknown(re_leased: ReLeasedStatus) -> NextSync:
         return NextSync("Loading Re-Leased's feed…", "loading Re-Leased…")
     if re_leased.has_feed:
         return NextSync("Re-Leased's feed doesn't say when the next sync is.", "next sync unknown")
-    return NextSync("Re-Leased syncs every night. No feed is set up to confirm it.", "next sync tonight")
+    return NextSync("Re-Leased syncs every night.", "next sync tonight")
 
 
 def _nightly_sync(re_leased: ReLeasedStatus, end: datetime, now: datetime) -> NextSync:
@@ -129,7 +158,9 @@ def _nightly_sync(re_leased: ReLeasedStatus, end: datetime, now: datetime) -> Ne
         )
         text = f"Re-Leased's nightly sync should finish by {by}, in {left}. {later}"
     else:
-        text = f"Re-Leased's nightly sync should finish by {by}, in {left}. No feed is set up to confirm it"
+        text = f"Re-Leased's nightly sync should finish by {by}, in {left}"
+        if re_leased.contacts is None:
+            text += ". Reshelve isn't connected to Re-Leased to confirm it"
     if re_leased.zone_note is not None:
         text = f"{text}. {safe(messages.in_full(re_leased.zone_note))}"
     brief = f"nightly sync by {_in_zone(end, now, re_leased.zone, is_brief=True)}"

@@ -148,7 +148,7 @@ async def list_organizations(request: Request) -> Response:
 async def get_organization(request: Request) -> Response:
     """`GET /accounting/{connection_id}/organization/{id}`: one company."""
     for organisation in services_of(request).books.organisations:
-        if _company_id(organisation.org) == request.path_params["id"]:
+        if company_id(organisation.org) == request.path_params["id"]:
             return _answer(_selected(_organization(organisation), _fields(request)))
     raise _RefusedError(404, "Organization not found")
 
@@ -253,7 +253,8 @@ def _fields(request: Request) -> frozenset[str]:
     )
 
 
-def _company_id(org: int) -> str:
+def company_id(org: int) -> str:
+    """Return the ID in Re-Leased of an organisation's company."""
     return str(_FIRST_COMPANY + org)
 
 
@@ -285,7 +286,7 @@ def _contact(row: sqlite3.Row) -> dict[str, Any]:
         "is_customer": bool(row["is_customer"]),
         "is_supplier": bool(row["is_supplier"]),
         "identification": row["account_number"],
-        "organization_id": _company_id(row["org"]),
+        "organization_id": company_id(row["org"]),
         "raw": _filled(raw),
     }
     return _filled(contact)
@@ -294,7 +295,7 @@ def _contact(row: sqlite3.Row) -> dict[str, Any]:
 def _organization(organisation: SandboxOrganisation) -> dict[str, Any]:
     created = iso(organisation.created)
     return {
-        "id": _company_id(organisation.org),
+        "id": company_id(organisation.org),
         "created_at": created,
         "updated_at": created,
         "name": organisation.name,

@@ -89,6 +89,7 @@ def _connections(snapshot: Snapshot, now: datetime, *, is_read_only: bool, key: 
     lines = [
         f"Xero: {_last_reply(xero, now)}; {_last_read(snapshot, now)}; {permission}.",
         f"Re-Leased: {sync_overview(snapshot.re_leased, now)}",
+        f"Re-Leased's contacts: {reading_details(snapshot.re_leased, now)}",
         f"In Re-Leased, check that the company is connected to {safe(organisation.name)} and sync is on.",
     ]
     problems = (
@@ -158,6 +159,28 @@ def sync_overview(re_leased: ReLeasedStatus, now: datetime) -> str:
         return f"“{safe(re_leased.state)}”, from its feed."
     again = "" if _is_recent(re_leased.state_reported_at, now) else " It may have changed since."
     return f"“{safe(re_leased.state)}”, recorded {formats.ago(re_leased.state_reported_at, now)}.{again}"
+
+
+def reading_details(re_leased: ReLeasedStatus, now: datetime) -> str:
+    """Describe what was read of Re-Leased's own contacts, or why nothing was."""
+    reading = re_leased.contacts
+    if reading is None:
+        if re_leased.has_feed:
+            return "not read; a feed is set up instead."
+        return "not connected. To have changes confirmed, run reshelve re-leased connect."
+    if reading.problem is not None:
+        return safe(messages.in_full(reading.problem))
+    if reading.last is None:
+        return "being read for the first time."
+    counts = reading.last.counts
+    when = formats.ago(reading.last_began_at or reading.last.began_at, now)
+    without = counts.total - counts.with_status
+    untold = f", {format_number(without)} without a status" if without else ""
+    return (
+        f"last read {when}: {pluralize(counts.total, 'contact')}{untold};"
+        f" {format_number(counts.matched)} match Xero, {format_number(counts.unclear)} unclear,"
+        f" {format_number(counts.unmatched)} not in Xero."
+    )
 
 
 def _refusals(summary: ChangeSummary | None, key: Callable[[str], str]) -> Step:
