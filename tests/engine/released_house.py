@@ -110,7 +110,7 @@ async def released_house(
     xero.rate_limiter = RateLimiter()  # type: ignore[attr-defined]
     connectors = SimpleNamespace(
         has_feed=evidence_source is not None, is_sandbox=False, evidence_source=evidence_source, xero=xero,
-        open=nothing, close=nothing,
+        open=nothing, close=nothing, has_contact_source=False,
     )  # fmt: skip
     organisation = Organisation("t1", "Books", "!abc", timezone=timezone)
     settings = Settings(organisations={"t1": own} if own is not None else {})

@@ -178,8 +178,9 @@ async def house(
 
     clock = Clock()
     connectors = SimpleNamespace(
-        has_feed=False, is_sandbox=False, evidence_source=None, xero=xero, open=nothing, close=nothing
-    )
+        has_feed=False, is_sandbox=False, evidence_source=None, xero=xero, open=nothing, close=nothing,
+        has_contact_source=False,
+    )  # fmt: skip
     lease = lease or SimpleNamespace(acquire=lambda: True, is_held=True, release=lambda: None)
     engine = Engine(
         Organisation("tenant", "Books", "!abc"),
