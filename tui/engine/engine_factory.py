@@ -225,7 +225,7 @@ def nightly_window(settings: Settings, organisation: Organisation) -> NightlyWin
     """
     start, end, zone = sync_window(settings, organisation.tenant_id)
     if zone:
-        return NightlyWindow(start, end, zone_named(zone))
+        return NightlyWindow(start, end, zone_named(zone), is_zone_chosen=True)
     if not organisation.timezone:
         return NightlyWindow(start, end)
     found = zone_from_xero(organisation.timezone)

@@ -197,13 +197,15 @@ class NightlyWindow(Struct, frozen=True):
     """The hours of the night in which Re-Leased's automatic sync runs.
 
     They are local to `zone`; None means this machine's, and `zone_note` is why, if the organisation's own was
-    wanted. Results are in UTC.
+    wanted. `is_zone_chosen` is whether the user set the zone: otherwise Re-Leased's may be another, as it
+    follows the company's country there. Results are in UTC.
     """
 
     start: time
     end: time
     zone: tzinfo | None = None
     zone_note: Notice | None = None
+    is_zone_chosen: bool = False
 
     def next_after(self, moment: datetime) -> tuple[datetime, datetime]:
         """Return start and end of the first whole window that starts at the given time or later."""

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from tui import messages
 from tui.actions import default_key
-from tui.model.change import ReadResult, State
+from tui.model.change import Action, ReadResult, State
 from tui.model.evidence import StatusSince, SyncStatus
 from tui.model.reasons import ContactReason
 from tui.widgets.labels import StaticLine
@@ -162,6 +162,7 @@ _READ_NOTES: Final = {
     ReadResult.NOT_FOUND: "Re-Leased's contacts don't include it, so it can't be confirmed.",
     ReadResult.AMBIGUOUS: "Several contacts could be this one in Re-Leased: compare to choose.",
 }
+_APPROVE_DRAFTS: Final = "In Re-Leased, approve the Drafts that failed while it was archived."
 _NOT_SEEN: Final = frozenset(
     {SyncStatus.PENDING, SyncStatus.EXPECTED, SyncStatus.REPORTED, SyncStatus.MISSED, SyncStatus.STALLED}
 )
@@ -179,7 +180,8 @@ def legend_of(view: ChangeView | None) -> str:
     change = view.change
     if change.state is State.CONFIRMED:
         status = view.sync.status if view.sync is not None else SyncStatus.PENDING
-        return f"{_SYNC_BADGES[status][1]}: {_SYNC_LEGEND[status]}. {read_note(view)}".rstrip()
+        text = f"{_SYNC_BADGES[status][1]}: {_SYNC_LEGEND[status]}."
+        return " ".join(filter(None, (text, read_note(view), advice_after_sync(view))))
     if change.state is State.REFUSED:
         return f"{_STATE_BADGES[change.state].label}: {refusal_reason(change)}"
     meaning = _STATE_LEGEND.get(change.state, "")
@@ -191,6 +193,12 @@ def read_note(view: ChangeView) -> str:
     if view.sync is None or view.sync.status not in _NOT_SEEN or view.change.read_result is None:
         return ""
     return _READ_NOTES[view.change.read_result]
+
+
+def advice_after_sync(view: ChangeView) -> str:
+    """Return what is left to do in Re-Leased once it has a contact's last change; empty if nothing is."""
+    has_arrived = view.sync is not None and view.sync.status in {SyncStatus.SYNCED, SyncStatus.CHECKED}
+    return _APPROVE_DRAFTS if has_arrived and view.change.action is Action.RESTORE else ""
 
 
 def _sync_badge(status_since: StatusSince, now: datetime, confirmed_at: datetime | None) -> StatusBadge:
