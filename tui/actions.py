@@ -133,6 +133,8 @@ ACTIONS: Final = (
     _re_leased("kind_agree", "3", "Matches", "In a comparison: show contacts that match"),
     _re_leased("kind_file", "4", "Only in Re-Leased", "In a comparison: show contacts only in Re-Leased"),
     _re_leased("kind_xero", "5", "Only in Xero", "In a comparison: show contacts only in Xero"),
+    _re_leased("copy_contact_id", "i", "Copy ID",
+               "On a contact's page and in Troubleshoot: copy the ContactID, Re-Leased's External ID"),
     _re_leased("mark_checked", "v", "Checked", "On a contact's page: mark as checked in Re-Leased",
                writes=True),
     _re_leased("mark_not_linked", "k", "Not linked",

@@ -121,7 +121,9 @@ def test_four_steps_lead_to_a_client_id_and_that_to_organisations(
     assert browser == [URL]
     assert f"\n{URL}\n" in result.output
     assert "Waiting until " in result.output
-    assert result.output.splitlines()[-4:] == [
+    *_, first, second, stored, more, start = result.output.splitlines()
+    assert "one organisation for each sign-in" in more
+    assert [first, second, stored, start] == [
         "Connected: Bayside Property",
         "Connected: Demo Company",
         "Tokens stored in: the keychain",

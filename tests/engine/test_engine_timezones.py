@@ -53,7 +53,7 @@ def test_the_night_is_the_organisations_own() -> None:
     window = nightly_window(Settings(), organisation("NEWZEALANDSTANDARDTIME"))
     _, end = window.next_after(datetime(2026, 4, 4, 0, tzinfo=UTC))
     assert end == datetime(2026, 4, 5, 6, tzinfo=ZoneInfo("Pacific/Auckland"))
-    assert window.zone_note is None
+    assert (window.zone_note, window.is_zone_chosen) == (None, False)
 
 
 def test_what_the_settings_say_of_it_comes_first() -> None:
@@ -61,6 +61,7 @@ def test_what_the_settings_say_of_it_comes_first() -> None:
     settings = Settings(organisations={"t1": own})
     window = nightly_window(settings, organisation("NEWZEALANDSTANDARDTIME"))
     assert (window.start, window.end, window.zone) == (time(22), time(4), ZoneInfo("America/New_York"))
+    assert window.is_zone_chosen
 
 
 def test_an_unknown_spelling_is_named_and_this_machines_zone_used() -> None:

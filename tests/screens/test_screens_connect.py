@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 from support.fake_account import CALLBACK, CLIENT_ID, URL, FakeAccount, organisation
 from support.sample_contacts import NOW
 from support.screen_test import Driver, browser_into, connecting, running
@@ -389,3 +390,84 @@ async def test_on_the_smallest_screen_the_keys_scroll_and_the_buttons_stay(accou
         await person.pilot.press("up")
         assert buttons.region == before
         assert buttons.region.bottom <= 19
+
+
+# --- one consent for one organisation ---
+
+
+def another(person: Driver) -> Button:
+    return person.screen.query_one("#another", Button)
+
+
+async def connect_first(person: Driver, account: FakeAccount, **parts: object) -> None:
+    await begin(person, account)
+    account.connects(KERERU, BAY)
+    account.attempt.ends(ConnectResult((replace(KERERU, sign_in=CLIENT_ID, **parts),), "a file"))
+    await person.until(shows(person, "done"))
+
+
+async def test_connecting_another_follows_the_first(account: FakeAccount) -> None:
+    async with connecting(account) as person:
+        assert not another(person).display
+        await connect_first(person, account)
+        assert "one organisation for each sign-in" in says(person, "#more")
+        await person.pilot.click("#another")
+        await person.until(
+            lambda: len(account.attempts) == 2 and bool(connect_screen(person).attempt.sign_in)
+        )
+        # Xero lists all organisations of the app each time, in an order of its own.
+        both = (replace(BAY, sign_in=CLIENT_ID), replace(KERERU, sign_in=CLIENT_ID))
+        account.attempt.ends(ConnectResult(both, "a file"))
+        await person.until(lambda: "Bay Lettings" in says(person, "#connected"))
+        assert says(person, "#connected").count("Kererū") == 1
+        # The first one is opened.
+        await person.press("enter")
+        assert person.sees(MainScreen)
+        assert ("open", "t1") in account.calls
+    assert [request.client_id for request in account.requests] == [CLIENT_ID, CLIENT_ID]
+
+
+@pytest.mark.parametrize("ends", ["denied", "stopped", "nothing"])
+async def test_what_is_connected_stays_when_another_isnt(account: FakeAccount, ends: str) -> None:
+    async with connecting(account) as person:
+        await connect_first(person, account)
+        await person.pilot.click("#another")
+        await person.until(
+            lambda: len(account.attempts) == 2 and bool(connect_screen(person).attempt.sign_in)
+        )
+        if ends == "stopped":
+            await person.pilot.press("escape")
+        else:
+            account.attempt.ends(CLOSED if ends == "denied" else ConnectResult((), "a file"))
+        await person.until(shows(person, "done"))
+        assert "Kererū" in says(person, "#connected")
+        # Xero shows on its own page why it refuses.
+        assert ("5 connections" in trouble(person)) == ("two uncertified apps" in trouble(person))
+        assert bool(trouble(person)) == (ends != "stopped")
+        await person.press("enter")
+        assert person.sees(MainScreen)
+
+
+async def test_another_custom_connection_has_a_secret_of_its_own(account: FakeAccount) -> None:
+    async with connecting(account) as person:
+        person.screen.query_one("#custom", Checkbox).toggle()
+        await person.pilot.pause()
+        box(person, "#secret").value = "hush"
+        await connect_first(person, account, is_custom=True)
+        assert says(person, "#more") == ""
+        await person.pilot.click("#another")
+        await person.until(shows(person, "form"))
+        assert box(person, "#secret").value == ""
+        await person.pilot.press("escape")
+        await person.until(shows(person, "done"))
+        await person.press("enter")
+        assert person.sees(MainScreen)
+
+
+@pytest.mark.parametrize(("number", "is_said"), [(4, False), (5, True), (6, True)])
+def test_the_starter_tiers_connections_are_counted(number: int, is_said: bool) -> None:  # noqa: FBT001 - pytest hands it over
+    found = tuple(organisation(each, sign_in=CLIENT_ID) for each in range(number))
+    custom = tuple(organisation(10 + each, sign_in="other", is_custom=True) for each in range(9))
+    said = words.more_organisations(ConnectResult((*found, *custom), "a file"))
+    assert ("Starter" in said) == is_said
+    assert not is_said or f"{number} connections" in said

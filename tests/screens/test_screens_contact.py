@@ -11,6 +11,7 @@ from textual.widgets import Static
 from tui.model.change import Action, State
 from tui.model.contact import Balances
 from tui.model.errors import OfflineError
+from tui.model.evidence import SyncStatus
 from tui.model.reasons import ContactReason, Notice, XeroReason
 from tui.screens.contact import ContactScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
@@ -98,3 +99,22 @@ async def test_keys_of_the_page(backend: IdleEngine) -> None:
         assert person.app.clipboard == backend.contacts.url(contact_id(0))
         await person.press("q")
         assert person.is_home
+
+
+async def test_the_contact_id_is_copied_for_a_search_in_re_leased(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("enter", "i")
+        assert person.app.clipboard == contact_id(0)
+        assert "External ID" in person.bottom_line
+
+
+async def test_after_a_restore_that_re_leased_has_the_drafts_are_approved(backend: FakeBackend) -> None:
+    backend.put_change(0, Action.RESTORE, State.CONFIRMED, SyncStatus.SYNCED)
+    async with running(backend) as person:
+        await person.press("enter")
+        assert "approve the Drafts that failed" in words(person, "changes")
+    # A later archive ends that.
+    backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, SyncStatus.SYNCED)
+    async with running(backend) as person:
+        await person.press("enter")
+        assert "Drafts" not in words(person, "changes")

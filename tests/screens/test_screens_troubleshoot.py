@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -499,3 +500,47 @@ def test_no_token_no_address_and_no_unwanted_name_is_ever_reported(
         assert "zanzibar" not in text.lower()
         assert "quux" not in text.lower()
     assert contact_id(0) in text
+
+
+async def test_the_contact_that_waits_longest_can_be_looked_up_in_re_leased(backend: FakeBackend) -> None:
+    async with running(backend) as person:
+        await person.press("t", "i")
+        assert "External ID" not in step(person, 3)
+        assert person.bottom_line == "Every change is confirmed."
+        await person.press("q")
+        backend.put_change(0, Action.ARCHIVE, State.CONFIRMED)
+        backend.publish_changes()
+        await person.press("t")
+        assert "Sync Results, entity Contacts, search by External ID" in step(person, 3)
+        assert "i copies its External ID" in step(person, 3)
+        await person.press("i")
+        assert person.app.clipboard == contact_id(0)
+
+
+@pytest.mark.parametrize(
+    ("status", "is_asked"),
+    [
+        (ReLeasedStatus(zone=ZoneInfo("Pacific/Kiritimati")), True),
+        (ReLeasedStatus(zone=ZoneInfo("Pacific/Kiritimati"), is_zone_chosen=True), False),
+        (ReLeasedStatus(zone=ZoneInfo("Pacific/Kiritimati"), has_feed=True), False),
+        # Unknown in Xero, or to Reshelve.
+        (ReLeasedStatus(), True),
+        # That of this computer, where the person is.
+        (ReLeasedStatus(zone=NOW.astimezone().tzinfo), False),
+    ],
+)
+async def test_the_zone_of_the_night_is_asked_about_if_it_may_differ(
+    backend: FakeBackend,
+    status: ReLeasedStatus,
+    is_asked: bool,  # noqa: FBT001 - pytest hands it over like this
+) -> None:
+    backend.is_sandbox = False
+    backend.publish(re_leased=status)
+    async with running(backend) as person:
+        await person.press("t")
+        asked = "Is the company in Re-Leased in " in step(person, 3)
+        assert (
+            asked
+            == is_asked
+            == (f"organisations.{backend.snapshot.organisation.tenant_id}.zone" in step(person, 3))
+        )

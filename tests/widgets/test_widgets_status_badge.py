@@ -7,7 +7,7 @@ from widgets.table_host import NOW, view
 
 from tui.model.change import Action, State
 from tui.model.evidence import StatusSince, SyncStatus
-from tui.widgets.status_badge import badge_for, describe_status
+from tui.widgets.status_badge import advice_after_sync, badge_for, describe_status, legend_of
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,7 @@ def test_a_restore_being_sent_says_so() -> None:
         (SyncStatus.REPORTED, datetime(2024, 11, 23, 2, 14, tzinfo=UTC), "◑ Reported synced 02:14"),
         (SyncStatus.CHECKED, datetime(2024, 11, 23, 2, 14, tzinfo=UTC), "◕ Checked by you 02:14"),
         (SyncStatus.NOT_LINKED, datetime(2023, 11, 3, 6, tzinfo=UTC), "⊘ Not linked Nov 2023"),
+        (SyncStatus.FOREIGN_CURRENCY, datetime(2024, 11, 23, 2, 14, tzinfo=UTC), "¤ Foreign currency 02:14"),
         (SyncStatus.EXPECTED, datetime(2024, 11, 23, 6, tzinfo=UTC), "~ Should be synced 23 Nov"),
         (SyncStatus.EXPECTED, datetime(2023, 11, 3, 6, tzinfo=UTC), "~ Should be synced Nov 2023"),
         (SyncStatus.SYNCED, datetime(2024, 11, 23, 2, 14, tzinfo=UTC), "✓ Synced 02:14"),
@@ -84,3 +85,15 @@ def test_every_sign_fits_its_column() -> None:
     since = datetime(2023, 9, 30, tzinfo=UTC)
     views = [view(state) for state in State] + [view(State.CONFIRMED, grade, since) for grade in SyncStatus]
     assert max(len(badge_for(one, NOW).fitted(21).text) for one in views) <= 21
+
+
+@pytest.mark.parametrize("grade", SyncStatus)
+@pytest.mark.parametrize("action", Action)
+def test_drafts_are_approved_after_a_restore_that_re_leased_has(grade: SyncStatus, action: Action) -> None:
+    shown = view(State.CONFIRMED, grade, NOW, action=action)
+    has_it = action is Action.RESTORE and grade in {SyncStatus.SYNCED, SyncStatus.CHECKED}
+    assert bool(advice_after_sync(shown)) == has_it == ("Drafts" in legend_of(shown))
+
+
+def test_what_re_leased_leaves_out_is_called_so() -> None:
+    assert "leaves these contacts out" in legend_of(view(State.CONFIRMED, SyncStatus.FOREIGN_CURRENCY, NOW))

@@ -214,6 +214,10 @@ def _print_result(connected: ConnectResult) -> None:
     warning = clock.clock_warning(connected.clock_ahead)
     if warning:
         click.echo(warning, err=True)
+    if not all(organisation.is_custom for organisation in connected.organisations):
+        click.echo(
+            "Xero usually connects one organisation for each sign-in: for another one, run this again."
+        )
     click.echo("Run `reshelve` to start.")
 
 

@@ -20,6 +20,7 @@ from tui.engine.services.manual_restores import ManualRestoreService
 from tui.engine.services.tenancy import TenancyService
 from tui.engine.snapshot_publisher import SnapshotPublisher
 from tui.engine.supervision import supervise
+from tui.model.errors import StoreError
 from tui.model.reasons import TaskReason
 from tui.system.log import log_unexpected, logger
 
@@ -188,10 +189,23 @@ class Engine:
                     self._store, self._scheduler.wait_for_lock, self._now, self._storage
                 ),
                 TaskReason.CLOCK: lambda: self._clock.save_offset(self._storage),
+                TaskReason.STATUS: self._save_base_currency,
                 TaskReason.SEARCH_INDEX: self._scheduler.load_search_index,
                 TaskReason.CONNECTION: self._work_online,
             }
         )
+
+    async def _save_base_currency(self) -> None:
+        """Let the store mark changes of contacts in another currency than the organisation's."""
+        while True:
+            try:
+                if await self._store.set_base_currency(self._organisation.base_currency):
+                    self._publisher.rows_changed()
+            except StoreError as error:
+                self._storage.record(error)
+                await self._storage.wait_before_retry()
+            else:
+                return
 
     async def _work_online(self) -> None:
         """Create the clients, with retries, then run the tasks that need them."""

@@ -134,7 +134,8 @@ def contact_source(settings: Settings, paths: Paths, organisation: Organisation)
 
     connection = unified_connection(settings, organisation.tenant_id)
     if settings.re_leased.source:
-        company = connection.company_id if connection is not None else ""
+        own = settings.organisations.get(organisation.tenant_id)
+        company = "" if own is None else own.re_leased_company_id
         options = SourceOptions(organisation.tenant_id, organisation.name, company or None)
         return load_source(settings.re_leased.source, options)
     if connection is None:
@@ -224,7 +225,7 @@ def nightly_window(settings: Settings, organisation: Organisation) -> NightlyWin
     """
     start, end, zone = sync_window(settings, organisation.tenant_id)
     if zone:
-        return NightlyWindow(start, end, zone_named(zone))
+        return NightlyWindow(start, end, zone_named(zone), is_zone_chosen=True)
     if not organisation.timezone:
         return NightlyWindow(start, end)
     found = zone_from_xero(organisation.timezone)

@@ -197,6 +197,7 @@ class ReLeasedMonitor:
             state_reported_at=company.state_at,
             zone=self._window.zone,
             zone_note=self._window.zone_note,
+            is_zone_chosen=self._window.is_zone_chosen,
         )
         self.knowledge = knowledge_without_feed(self._window, company)
 

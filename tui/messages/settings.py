@@ -52,8 +52,11 @@ DESCRIPTIONS: Final = {
         "Seconds between two reads of what has changed in Re-Leased's contacts. All contacts are read once a"
         " day."
     ),
-    "re_leased.window_start": ("Start of Re-Leased's nightly sync window, in the organisation's time zone."),
-    "re_leased.window_end": "End of Re-Leased's nightly sync window, in the organisation's time zone.",
+    "re_leased.window_start": (
+        "Start of Re-Leased's nightly sync window. The night follows the company's country in Re-Leased;"
+        " Reshelve assumes the organisation's time zone in Xero unless you set organisations.….zone."
+    ),
+    "re_leased.window_end": "End of Re-Leased's nightly sync window, in the same time zone.",
     "sync.poll_seconds": "Refresh interval (seconds). Xero's daily limit can make it longer.",
     "screen.theme": "Colour theme.",
     "organisations.unified_connection_id": (
@@ -70,7 +73,8 @@ DESCRIPTIONS: Final = {
         "End of this organisation's nightly sync window, if different from re_leased.window_end."
     ),
     "organisations.zone": (
-        "Time zone of the sync window, if different from the organisation's time zone in Xero."
+        "Time zone of the sync window: that of the company's country in Re-Leased. Only needed if it differs"
+        " from the organisation's time zone in Xero."
     ),
 }
 # The allowed values of a setting, to follow "must be".

@@ -20,6 +20,11 @@ _CHECK_APP: Final = (
     "exactly {redirect_uri} and that it is a mobile or desktop app."
 )
 _APPS: Final = "https://developer.xero.com/app/manage"
+# Xero shows these refusals on its own page, and may send the browser back as if access was denied.
+_LIMITS_SHOWN: Final = (
+    "If Xero's page named a limit: an app on the free Starter tier has 5 connections, and an organisation"
+    " takes at most two uncertified apps. Disconnect one first, or use a custom connection."
+)
 _FIX: Final = "Fix it, then try again."
 
 
@@ -60,16 +65,17 @@ TEXTS: Final[Catalogue] = {
     SignInReason.NO_ADDRESS_NEEDED: Text("A custom connection doesn't need an address.", _NOTHING_CHANGED),
     SignInReason.DENIED: Text(
         "Access was denied on Xero's page.",
-        f"{_NOTHING_CHANGED} To connect, sign in again and click Allow access.",
+        f"{_NOTHING_CHANGED} To connect, sign in again and click Allow access. {_LIMITS_SHOWN}",
     ),
     SignInReason.REFUSED: Text(
         "Xero refused the sign-in ({error}).",
-        f"{_NOTHING_CHANGED} Try again. If that doesn't help, check the app at developer.xero.com.",
+        f"{_NOTHING_CHANGED} Try again. If that doesn't help, check the app at developer.xero.com."
+        f" {_LIMITS_SHOWN}",
     ),
     SignInReason.TIMED_OUT: Text(
         "The sign-in wasn't finished within {length}.",
         f"{_NOTHING_CHANGED} Try again. If the browser showed an error about the client ID or the redirect "
-        f"URI: {_CHECK_APP}",
+        f"URI: {_CHECK_APP} {_LIMITS_SHOWN}",
     ),
     SignInReason.CANCELLED: Text("The sign-in was cancelled.", _NOTHING_CHANGED),
     SignInReason.NOT_ACCEPTED: Text(
@@ -180,7 +186,7 @@ TEXTS: Final[Catalogue] = {
     ),
     XeroReason.NO_ORGANISATION: Text(
         "No organisation was selected.",
-        "Sign in again and select at least one organisation on Xero's page.",
+        f"Sign in again and select at least one organisation on Xero's page. {_LIMITS_SHOWN}",
     ),
     XeroReason.LINK_UNKNOWN: Text(
         "The link to this organisation in Xero isn't available yet.",

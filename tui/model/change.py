@@ -144,7 +144,9 @@ class Change(Struct, frozen=True):
     means that the contact has been updated since. `checked_at` is when the user saw the contact in the right
     tab of Re-Leased. `unlinked_at` is since when the contact is reported as unlinked there, `relinked_at`
     when it was last linked again while the change was pending. `read_result` is what the last read of
-    Re-Leased's contacts showed, which began at `read_at`.
+    Re-Leased's contacts showed, which began at `read_at`. `foreign_currency_at` is since when the contact is
+    known to be in another currency than the organisation's while the change was pending: Re-Leased leaves it
+    out.
     """
 
     change_id: int
@@ -170,6 +172,7 @@ class Change(Struct, frozen=True):
     notice: Notice | None = None
     read_at: datetime | None = None
     read_result: ReadResult | None = None
+    foreign_currency_at: datetime | None = None
 
 
 class ChangeLogEntry(Struct, frozen=True):

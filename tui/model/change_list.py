@@ -225,7 +225,7 @@ def group_of(change: Change) -> ChangeGroup:
         return ChangeGroup.DONE
     if change.state is State.REFUSED:
         return ChangeGroup.REFUSED
-    arrived = change.synced_at or change.checked_at or change.unlinked_at
+    arrived = change.synced_at or change.checked_at or change.unlinked_at or change.foreign_currency_at
     is_waiting = change.state is State.CONFIRMED and arrived is None
     return ChangeGroup.PENDING if is_waiting else ChangeGroup.DONE
 

@@ -40,6 +40,8 @@ class MismatchReason(StrEnum):
     PENDING = "waiting"
     #: The user reported the contact as unlinked: Re-Leased's syncs leave it out.
     NOT_LINKED = "unlinked"
+    #: The contact isn't in the organisation's currency: Re-Leased's syncs leave it out.
+    FOREIGN_CURRENCY = "foreign currency"
     #: No known reason.
     UNKNOWN = "unknown"
 
@@ -63,6 +65,8 @@ def mismatch_reason(changes: Iterable[Change], exported_at: datetime) -> Mismatc
         return MismatchReason.CHANGED_SINCE
     if last.unlinked_at is not None:
         return MismatchReason.NOT_LINKED
+    if last.foreign_currency_at is not None:
+        return MismatchReason.FOREIGN_CURRENCY
     has_arrived = last.synced_at is not None or last.checked_at is not None
     return MismatchReason.UNKNOWN if has_arrived or last.superseded else MismatchReason.PENDING
 

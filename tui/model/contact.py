@@ -47,7 +47,7 @@ class Organisation(Struct, frozen=True):
 
     `sign_in` is the client id of the Xero app it is connected through. `is_custom` marks a custom connection,
     `is_read_only` one without write access, `is_demo` Xero's own demo company. `timezone` is Xero's spelling,
-    such as `NEWZEALANDSTANDARDTIME`.
+    such as `NEWZEALANDSTANDARDTIME`. `base_currency` is its own currency, such as NZD, empty if unknown.
     """
 
     tenant_id: str
@@ -58,6 +58,7 @@ class Organisation(Struct, frozen=True):
     is_custom: bool = False
     is_read_only: bool = False
     is_demo: bool = False
+    base_currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)

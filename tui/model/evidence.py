@@ -3,22 +3,25 @@
 A status never claims more than its evidence, and never improves without new evidence or, for EXPECTED, a
 nightly window that has passed. The first row that applies counts:
 
-| Status     | Condition                                                                                     |
-|------------|-----------------------------------------------------------------------------------------------|
-| SYNCED     | Re-Leased's own data, read or synced after Xero confirmed it, shows the result of the change  |
-| CHECKED    | the user saw it on the right tab after Xero confirmed it, and before it was reversed          |
-| SUPERSEDED | it was reversed before any sync was seen: there is nothing left to sync                       |
-| REPORTED   | the user reported a sync without errors that started after Xero confirmed it                  |
-| NOT_LINKED | the user reported the contact as unlinked: later syncs leave it out                           |
-| STALLED    | the company isn't connected, its last sync had errors, or its feed is silent                  |
-| MISSED     | Re-Leased's own data lacks it after a sync that should have included it                       |
-| EXPECTED   | a whole nightly window has passed since, and no data read after it shows more                 |
-| PENDING    | none of these                                                                                 |
+| Status           | Condition                                                                               |
+|------------------|-----------------------------------------------------------------------------------------|
+| SYNCED           | Re-Leased's own data, dated after Xero confirmed it, shows the result of the change     |
+| CHECKED          | the user saw it on the right tab after Xero confirmed it, and before it was reversed    |
+| SUPERSEDED       | it was reversed before any sync was seen: there is nothing left to sync                 |
+| FOREIGN_CURRENCY | its contact isn't in the organisation's currency: Re-Leased leaves such contacts out    |
+| REPORTED         | the user reported a sync without errors that started after Xero confirmed it            |
+| NOT_LINKED       | the user reported the contact as unlinked: later syncs leave it out                     |
+| STALLED          | the company isn't connected, its last sync had errors, or its feed is silent            |
+| MISSED           | Re-Leased's own data lacks it after a sync that should have included it                 |
+| EXPECTED         | a whole nightly window has passed since, and no data read after it shows more           |
+| PENDING          | none of these                                                                           |
 
 Data outweighs an older report or night, so a change that was read as missed counts as pending since that
 read: only a later sync can make it REPORTED or EXPECTED again. With a feed, MISSED always takes precedence
 over REPORTED. A contact that was unlinked for a while is pending since it was linked again, as syncs in
-between left it out. Nights that started before a stalled company was reported as working again don't count.
+between left it out. A change stays FOREIGN_CURRENCY if the currency is corrected later: Re-Leased has
+unlinked the contact by then, and only evidence shows more. Nights that started before a stalled company was
+reported as working again don't count.
 """
 
 from __future__ import annotations
@@ -173,6 +176,7 @@ class SyncStatus(StrEnum):
     SYNCED = "read"
     STALLED = "stalled"
     NOT_LINKED = "unlinked"
+    FOREIGN_CURRENCY = "foreign currency"
     SUPERSEDED = "superseded"
 
 
@@ -193,13 +197,15 @@ class NightlyWindow(Struct, frozen=True):
     """The hours of the night in which Re-Leased's automatic sync runs.
 
     They are local to `zone`; None means this machine's, and `zone_note` is why, if the organisation's own was
-    wanted. Results are in UTC.
+    wanted. `is_zone_chosen` is whether the user set the zone: otherwise Re-Leased's may be another, as it
+    follows the company's country there. Results are in UTC.
     """
 
     start: time
     end: time
     zone: tzinfo | None = None
     zone_note: Notice | None = None
+    is_zone_chosen: bool = False
 
     def next_after(self, moment: datetime) -> tuple[datetime, datetime]:
         """Return start and end of the first whole window that starts at the given time or later."""
@@ -329,6 +335,8 @@ def grade_change(change: Change, knowledge: SyncKnowledge, now: datetime) -> Sta
         return StatusSince(SyncStatus.CHECKED, change.checked_at)
     if change.superseded:
         return StatusSince(SyncStatus.SUPERSEDED)
+    if change.foreign_currency_at is not None:
+        return StatusSince(SyncStatus.FOREIGN_CURRENCY, change.foreign_currency_at)
     return _grade_unseen(change, since, knowledge) or _grade_by_night(change, since, knowledge, now)
 
 

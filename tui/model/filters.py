@@ -62,6 +62,7 @@ class SyncFilter(StrEnum):
     SYNCED = "synced"
     STALLED = "not-running"
     NOT_LINKED = "unlinked"
+    FOREIGN_CURRENCY = "foreign-currency"
     SUPERSEDED = "not-needed"
     QUEUED = "queued"
     SENDING = "sending"
@@ -80,6 +81,7 @@ _BY_SYNC_STATUS: Final = {
     SyncStatus.SYNCED: SyncFilter.SYNCED,
     SyncStatus.STALLED: SyncFilter.STALLED,
     SyncStatus.NOT_LINKED: SyncFilter.NOT_LINKED,
+    SyncStatus.FOREIGN_CURRENCY: SyncFilter.FOREIGN_CURRENCY,
     SyncStatus.SUPERSEDED: SyncFilter.SUPERSEDED,
 }
 #: The statuses of unconfirmed changes. The two that are missing are ignored.

@@ -169,6 +169,7 @@ _ALIASES: Final = {
     "checked by you": "checked",
     "sync not running": "not-running",
     "not linked": "unlinked",
+    "foreign currency": "foreign-currency",
     "no sync needed": "not-needed",
     "restore in xero": "restore",
     "refused by xero": "refused",

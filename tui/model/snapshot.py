@@ -79,8 +79,8 @@ class ReLeasedStatus(Struct, frozen=True):
     nightly window, which starts at `window_start_at`; `cycle_started_at` is when its countdown started.
     `problem` is why the feed couldn't be read. `last_report` is the newest report about the company,
     `reported_sync_since` the start of a reported sync whose end isn't reported yet. `zone` is that of the
-    nightly window, None for this machine's; `zone_note` is why, if another was wanted. `contacts` is about
-    reading Re-Leased's own contacts, None without a connection.
+    nightly window, None for this machine's; `zone_note` is why, if another was wanted, and `is_zone_chosen`
+    whether the user set it. `contacts` is about reading Re-Leased's own contacts, None without a connection.
     """
 
     has_feed: bool = False
@@ -96,6 +96,7 @@ class ReLeasedStatus(Struct, frozen=True):
     reported_sync_since: datetime | None = None
     zone: tzinfo | None = None
     zone_note: Notice | None = None
+    is_zone_chosen: bool = False
     window_start_at: datetime | None = None
     contacts: ContactReading | None = None
 

@@ -4,7 +4,8 @@
 can write its own: a class with the two methods of `ContactSource`, named by an entry point of the group
 `reshelve.re_leased_sources`. The class is called with one argument, a `SourceOptions`. It raises failures as
 `ContactSourceError(ContactSourceReason.SOURCE_PROBLEM, problem="...")` with a sentence for the user, and
-never returns a part of a list as all of it.
+never returns a part of a list as all of it. If it has an async method `aclose`, that is called at the end.
+`docs/re-leased.md` has a complete example.
 """
 
 from __future__ import annotations
@@ -122,6 +123,15 @@ class _CheckedSource(ContactSource):
     async def companies(self) -> list[ReLeasedCompany]:
         found: list[ReLeasedCompany] = await self._checked(self._source.companies, _check_companies)
         return found
+
+    async def aclose(self) -> None:
+        """Close what the source has open, if it can be closed; its mistakes are only logged."""
+        try:
+            close = getattr(self._source, "aclose", None)
+            if close is not None:
+                await close()
+        except Exception:  # noqa: BLE001 - anything can happen in another package
+            logger.warning("the source of Re-Leased contacts %r can't be closed", self._name, exc_info=True)
 
     async def _checked(self, call: Callable[[], Awaitable[Any]], check: Callable[[Any], None]) -> Any:
         try:

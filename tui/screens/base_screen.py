@@ -104,3 +104,8 @@ class EngineScreen(BaseScreen[ScreenResultType], Generic[ScreenResultType]):
         url = self.backend.contacts.url(contact_id)
         self.app.copy_to_clipboard(url)
         self.flash(f"Copied: {url}")
+
+    def copy_contact_id(self, contact_id: str) -> None:
+        """Copy Xero's ContactID of a contact, for a search in Re-Leased's Sync Results."""
+        self.app.copy_to_clipboard(contact_id)
+        self.flash(f"Copied for Re-Leased's Sync Results (External ID): {contact_id}")

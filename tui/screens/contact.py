@@ -27,7 +27,7 @@ from tui.screens.re_leased.manual_sync_controller import ContactReportController
 from tui.screens.tenancy.formatting import format_groups
 from tui.widgets.banners import PausedBanner
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.status_badge import badge_for, read_note, refusal_advice
+from tui.widgets.status_badge import advice_after_sync, badge_for, read_note, refusal_advice
 from tui.widgets.text import content
 
 if TYPE_CHECKING:
@@ -122,6 +122,8 @@ def _changes(page: ContactDetails, now: datetime, key: Callable[[str], str]) -> 
         )  # fmt: skip
         if note := read_note(view):
             yield content(note, "$text-muted")
+        if view is page.changes[0] and (to_do := advice_after_sync(view)):
+            yield content(to_do, "$text-muted")
         if change.state in _STATES_WITH_REASON and (why := messages.why(change)):
             yield content(why, "$text-muted")
         to_do = refusal_advice(change, key=key)
@@ -189,6 +191,7 @@ class ContactScreen(EngineScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("archive", "restore", "open_in_xero", "copy", "refresh", "back"),
         *bindings("undo", "redo", "pause", "retry_contact", "mark_checked", "mark_not_linked"),
+        *bindings("copy_contact_id"),
         *bindings("tenant_groups"),
     ]
 
@@ -245,6 +248,7 @@ class ContactScreen(EngineScreen[None]):
             "refresh",
             *seen,
             "mark_not_linked",
+            "copy_contact_id",
             "back",
         )
         self.key_bar.set_actions(*again, *offers)
@@ -358,6 +362,10 @@ class ContactScreen(EngineScreen[None]):
     def action_copy(self) -> None:
         """Copy the link to this contact."""
         self.copy_link(self._contact_id)
+
+    def action_copy_contact_id(self) -> None:
+        """Copy Xero's ContactID of this contact."""
+        self.copy_contact_id(self._contact_id)
 
     def action_refresh(self) -> None:
         """Reload everything."""

@@ -16,6 +16,7 @@ from tui.store.change_log import changes as change_table
 from tui.store.change_log import conflicts
 from tui.store.change_log.batches import insert_batch, record_targets
 from tui.store.change_log.entries import changed_at
+from tui.store.change_log.evidence import mark_foreign_currency
 from tui.store.contacts import StatusChange, UpsertResult, upsert
 from tui.store.deleted_contacts import clear_unreadable
 
@@ -66,6 +67,7 @@ def ingest(
         for status_change in upserted.status_changes
     ]
     conflicts.update_open_changes(connection, upserted.changed_ids, seen_at, handled)
+    mark_foreign_currency(connection, [contact.contact_id for contact in contacts])
     deleted_contacts.clear_missing(connection, (contact.contact_id for contact in contacts))
     deleted = (*deleted, *deleted_contacts.confirm_missing(connection, missing, seen_at))
     marked = deleted_contacts.mark_deleted(connection, deleted, seen_at)

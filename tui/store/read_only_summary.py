@@ -13,7 +13,6 @@ from tui.model.evidence import CompanyStatus
 from tui.store import values
 from tui.store.change_log.evidence import SELECT_REPORTS, report_of
 from tui.store.database import FILE_NAME, Connection
-from tui.store.schema import READ_RESULTS_VERSION, version_of
 from tui.store.schema.fragments import MISSED, PENDING, PENDING_SINCE
 from tui.store.schema.old_files import use_current_names
 from tui.store.values import to_ms
@@ -48,9 +47,7 @@ def read_summary(
             use_current_names(connection)
             reports = values.read_rows(report_of, connection.execute(SELECT_REPORTS, ("",)))
             since = synced_until(CompanyStatus.of(reports))
-            is_pending = f"{PENDING} AND {PENDING_SINCE} > :since"
-            if version_of(connection) >= READ_RESULTS_VERSION:
-                is_pending = f"({is_pending}) OR ({MISSED} AND read_ms > :since)"
+            is_pending = f"({PENDING} AND {PENDING_SINCE} > :since) OR ({MISSED} AND read_ms > :since)"
             [pending] = connection.execute(
                 f"SELECT count(*) FROM changes WHERE {is_pending}",  # noqa: S608 - constants
                 {"since": -1 if since is None else to_ms(since)},

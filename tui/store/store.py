@@ -10,6 +10,7 @@ from msgspec import Struct
 from tui.model.contact import ContactStatus
 from tui.store import contact_ingest, sync_state
 from tui.store.change_log import changes as change_table
+from tui.store.change_log import evidence as change_evidence
 from tui.store.change_log.changes import TransitionRequest
 from tui.store.change_repository import ChangeRepository
 from tui.store.contacts import find_active_by_name, read_contacts, read_counts
@@ -224,6 +225,20 @@ class Store:
     async def set_sync_state(self, name: str, value: str | None) -> None:
         """Set a value of the sync state, or delete it with None."""
         await self._database.write(lambda connection: sync_state.write_sync_state(connection, name, value))
+
+    async def set_base_currency(self, currency: str) -> int:
+        """Set the organisation's own currency; empty if it isn't known, which changes nothing.
+
+        Returns how many changes turn out to be of a contact in a foreign currency.
+        """
+        if not currency or self.sync_state(sync_state.BASE_CURRENCY) == currency:
+            return 0
+
+        def work(connection: sqlite3.Connection) -> int:
+            sync_state.write_sync_state(connection, sync_state.BASE_CURRENCY, currency)
+            return change_evidence.mark_foreign_currency(connection)
+
+        return await self._database.write(work)
 
     def changed_elsewhere(self) -> bool:
         """Return whether another process has written to the file since the last call.

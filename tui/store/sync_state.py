@@ -44,6 +44,8 @@ def write_sync_state(connection: sqlite3.Connection, name: str, value: str | Non
         )
 
 
+#: The organisation's own currency, such as NZD.
+BASE_CURRENCY: Final = "organisation.base_currency"
 #: When the last full sync ended: balances are from then.
 FULL_SYNC_ENDED_AT: Final = "contacts.full_sync_ended_at"
 #: The start of the next incremental sync, by Xero's clock.

@@ -15,6 +15,7 @@ REASONS: Final = {
     MismatchReason.CHANGED_SINCE: "changed in Xero after the file was exported",
     MismatchReason.PENDING: "Re-Leased hadn't synced the last change yet",
     MismatchReason.NOT_LINKED: "recorded as not linked in Re-Leased",
+    MismatchReason.FOREIGN_CURRENCY: "in a foreign currency: Re-Leased leaves these contacts out",
     MismatchReason.UNKNOWN: "cause unknown",
 }
 STATUSES: Final[Mapping[ContactStatus | None, str]] = {

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tui import messages
 from tui.actions import default_key
 from tui.messages import formats
-from tui.model.change import ReadResult, State
+from tui.model.change import Action, ReadResult, State
 from tui.model.evidence import StatusSince, SyncStatus
 from tui.model.reasons import ContactReason
 from tui.widgets.labels import StaticLine
@@ -120,6 +120,7 @@ _SYNC_BADGES: Final = {
     SyncStatus.SYNCED: ("✓", "Synced", "success"),
     SyncStatus.STALLED: ("‖", "Sync not running", "error"),
     SyncStatus.NOT_LINKED: ("⊘", "Not linked", "muted"),
+    SyncStatus.FOREIGN_CURRENCY: ("¤", "Foreign currency", "muted"),
     SyncStatus.SUPERSEDED: ("·", "No sync needed", "muted"),
 }
 _MEANINGS: Final = {
@@ -131,6 +132,7 @@ _MEANINGS: Final = {
     SyncStatus.SYNCED: "Synced: Re-Leased's own data shows it,",
     SyncStatus.STALLED: "Sync not running since",
     SyncStatus.NOT_LINKED: "Not linked in Re-Leased since",
+    SyncStatus.FOREIGN_CURRENCY: "Foreign currency: Re-Leased leaves these contacts out,",
     SyncStatus.SUPERSEDED: "No sync needed: it was reversed before a sync",
 }
 
@@ -151,6 +153,7 @@ _SYNC_LEGEND: Final = {
     SyncStatus.MISSED: "a sync ran without it",
     SyncStatus.STALLED: "Re-Leased isn't connected, or its sync has errors",
     SyncStatus.NOT_LINKED: "Re-Leased leaves this contact out",
+    SyncStatus.FOREIGN_CURRENCY: "Re-Leased leaves these contacts out",
     SyncStatus.SUPERSEDED: "it was reversed before a sync",
 }
 _READ_NOTES: Final = {
@@ -160,6 +163,7 @@ _READ_NOTES: Final = {
     ReadResult.NOT_FOUND: "Re-Leased's contacts don't include it, so it can't be confirmed.",
     ReadResult.AMBIGUOUS: "Several contacts could be this one in Re-Leased: compare to choose.",
 }
+_APPROVE_DRAFTS: Final = "In Re-Leased, approve the Drafts that failed while it was archived."
 _NOT_SEEN: Final = frozenset(
     {SyncStatus.PENDING, SyncStatus.EXPECTED, SyncStatus.REPORTED, SyncStatus.MISSED, SyncStatus.STALLED}
 )
@@ -177,7 +181,8 @@ def legend_of(view: ChangeView | None) -> str:
     change = view.change
     if change.state is State.CONFIRMED:
         status = view.sync.status if view.sync is not None else SyncStatus.PENDING
-        return f"{_SYNC_BADGES[status][1]}: {_SYNC_LEGEND[status]}. {read_note(view)}".rstrip()
+        text = f"{_SYNC_BADGES[status][1]}: {_SYNC_LEGEND[status]}."
+        return " ".join(filter(None, (text, read_note(view), advice_after_sync(view))))
     if change.state is State.REFUSED:
         return f"{_STATE_BADGES[change.state].label}: {refusal_reason(change)}"
     meaning = _STATE_LEGEND.get(change.state, "")
@@ -189,6 +194,12 @@ def read_note(view: ChangeView) -> str:
     if view.sync is None or view.sync.status not in _NOT_SEEN or view.change.read_result is None:
         return ""
     return _READ_NOTES[view.change.read_result]
+
+
+def advice_after_sync(view: ChangeView) -> str:
+    """Return what is left to do in Re-Leased once it has a contact's last change; empty if nothing is."""
+    has_arrived = view.sync is not None and view.sync.status in {SyncStatus.SYNCED, SyncStatus.CHECKED}
+    return _APPROVE_DRAFTS if has_arrived and view.change.action is Action.RESTORE else ""
 
 
 def _sync_badge(status_since: StatusSince, now: datetime, confirmed_at: datetime | None) -> StatusBadge:

@@ -73,6 +73,7 @@ async def list_organisations(
             is_custom=is_custom,
             is_read_only=is_read_only,
             is_demo=details.is_demo,
+            base_currency=details.base_currency,
         )
         for connection, details in pairs
     ]

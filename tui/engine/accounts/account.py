@@ -84,7 +84,13 @@ class ConnectionList(Struct, frozen=True):
 def _with_known_details(new: Organisation, old: Organisation | None) -> Organisation:
     if new.short_code or old is None:
         return new
-    return replace(new, short_code=old.short_code, timezone=old.timezone, is_demo=old.is_demo)
+    return replace(
+        new,
+        short_code=old.short_code,
+        timezone=old.timezone,
+        is_demo=old.is_demo,
+        base_currency=old.base_currency,
+    )
 
 
 def load_connections(file: Path) -> ConnectionList:
@@ -343,7 +349,10 @@ class XeroAccount(Account):
             # Xero may not list custom connections; their own requests show whether they work.
             return
         if connected - known or any(
-            not organisation.short_code for organisation in current if organisation.tenant_id in connected
+            # An older Reshelve didn't keep the currency.
+            not (organisation.short_code and organisation.base_currency)
+            for organisation in current
+            if organisation.tenant_id in connected
         ):
             first = current[0]
             listed = await self._list_organisations(

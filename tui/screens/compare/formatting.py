@@ -140,6 +140,7 @@ _SHORT_REASONS: Final = {
     MismatchReason.CHANGED_SINCE: "changed since",
     MismatchReason.PENDING: "not synced then",
     MismatchReason.NOT_LINKED: "not linked",
+    MismatchReason.FOREIGN_CURRENCY: "foreign currency",
     MismatchReason.UNKNOWN: "cause unknown",
 }
 _SHORT_STATUSES: Final = {ContactStatus.GDPRREQUEST: "GDPR"}

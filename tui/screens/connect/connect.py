@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
+from msgspec.structs import replace as replace_fields
 from textual import events, getters, on
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -109,7 +110,7 @@ class ConnectForm(VerticalScroll, can_focus=False):
     @property
     def problem(self) -> str:
         """Why the input is invalid, or "" if it is valid."""
-        return formatting.validation_problem(self._client_id, self._secret, is_custom=self._is_custom)
+        return formatting.validation_problem(self._client_id, self._secret, is_custom=self.is_custom)
 
     def request(self) -> ConnectRequest:
         """Return the request, and clear the secret from the form."""
@@ -129,19 +130,20 @@ class ConnectForm(VerticalScroll, can_focus=False):
         """The first required input that is empty."""
         if not self._client_id:
             return self.client_id
-        return self.secret if self._is_custom and not self._secret else None
+        return self.secret if self.is_custom and not self._secret else None
 
     @property
     def _client_id(self) -> str:
         return self.client_id.value.strip()
 
     @property
-    def _is_custom(self) -> bool:
+    def is_custom(self) -> bool:
+        """Whether a custom connection is chosen."""
         return self.query_one("#custom", Checkbox).value
 
     @property
     def _secret(self) -> str:
-        return self.secret.value.strip() if self._is_custom else ""
+        return self.secret.value.strip() if self.is_custom else ""
 
 
 class WaitingForm(VerticalScroll, can_focus=False):
@@ -186,16 +188,27 @@ class DoneForm(VerticalScroll, can_focus=False):
         """Lay out the organisations first."""
         yield SafeLabel("Connected", "bold $text-success", classes="paragraph")
         yield Static(id="connected", markup=False)
+        yield SafeLabel(classes="paragraph", id="more")
         yield SafeLabel(id="kept")
         yield SafeLabel(id="clock")
 
     def show(self, connected: ConnectResult) -> None:
         """Show the result of a sign-in."""
         self.query_one("#connected", Static).update(formatting.organisations(connected))
+        self.query_one("#more", SafeLabel).update_text(formatting.more_organisations(connected))
         self.query_one("#kept", SafeLabel).update_text(f"Sign-in saved in {connected.token_storage}.")
         self.query_one("#clock", SafeLabel).update_text(
             clock.clock_warning(connected.clock_ahead), "$text-warning"
         )
+
+
+def _together(before: ConnectResult | None, now: ConnectResult) -> ConnectResult:
+    """Return the result of all sign-ins on this screen: the organisations connected first come first."""
+    if before is None:
+        return now
+    latest = {organisation.tenant_id: organisation for organisation in now.organisations}
+    earlier = [latest.pop(known.tenant_id, known) for known in before.organisations]
+    return replace_fields(now, organisations=(*earlier, *latest.values()))
 
 
 _SCROLLING = ("up", "down", "pageup", "pagedown")
@@ -220,6 +233,7 @@ class ConnectScreen(BaseScreen[None]):
     done = getters.query_one(DoneForm)
     views = getters.query_one(ContentSwitcher)
     primary_button = getters.query_one("#go", Button)
+    another_button = getters.query_one("#another", Button)
     back_button = getters.query_one("#leave", Button)
 
     def __init__(self, account: Account, *, is_first: bool = False) -> None:
@@ -241,6 +255,7 @@ class ConnectScreen(BaseScreen[None]):
             yield SafeLabel(id="trouble")
             with Horizontal(id="buttons"):
                 yield ReadyButton("Connect", id="go", compact=True)
+                yield ReadyButton("Connect another", id="another", compact=True)
                 yield ReadyButton("Back", id="leave", compact=True)
         yield KeyBar()
 
@@ -258,6 +273,7 @@ class ConnectScreen(BaseScreen[None]):
     def _show(self, view: str, *, go: str = "", leave: str) -> None:
         self.views.current = view
         self.primary_button.label, self.primary_button.display = go, bool(go)
+        self.another_button.display = view == "done"
         self.back_button.label = leave
         self.set_focus(self.primary_button if go else self.back_button)
         self._update_key_bar()
@@ -287,21 +303,31 @@ class ConnectScreen(BaseScreen[None]):
         if action == "back":
             return not self._is_first
         if action == "cancel":
-            return self._is_first and self._view == "waiting"
+            return self._is_first and (self._view == "waiting" or self._can_return)
         return super().check_action(action, parameters)
 
     # --- form ---
 
     def _show_form(self) -> None:
         """Show the form with its previous values."""
-        self._show("form", go="Connect", leave="Quit" if self._is_first else "Back")
+        leave = "Quit" if self._is_first and self._connected is None else "Back"
+        self._show("form", go="Connect", leave=leave)
         if box := self.form.first_empty_input:
             self.set_focus(box)
 
     def _back_to_form(self, problem: str = "") -> None:
+        """End the attempt, and go back to where it was started."""
         self.attempt.stop()
         self._show_problem(problem)
-        self._show_form()
+        if self._connected is None:
+            self._show_form()
+        else:
+            self._show_done(self._connected)
+
+    @property
+    def _can_return(self) -> bool:
+        """Whether the form is for another organisation, after at least one was connected."""
+        return self._view == "form" and self._connected is not None
 
     @on(Input.Submitted, "#client-id,#secret")
     def _connect(self) -> None:
@@ -400,11 +426,14 @@ class ConnectScreen(BaseScreen[None]):
     @on(SignInSucceeded)
     def _succeeded(self, message: SignInSucceeded) -> None:
         self.attempt.stop()
-        connected = self._connected = message.connected
-        if not connected.organisations:
+        if not message.connected.organisations:
             self._back_to_form(formatting.NO_ORGANISATION)
             return
+        self._connected = _together(self._connected, message.connected)
         self._show_problem("")
+        self._show_done(self._connected)
+
+    def _show_done(self, connected: ConnectResult) -> None:
         self.done.show(connected)
         go = formatting.open_button(connected.organisations[0].name) if self._is_first else "Continue"
         self._show("done", go=go, leave="Quit" if self._is_first else "Back")
@@ -415,9 +444,20 @@ class ConnectScreen(BaseScreen[None]):
     def _primary_pressed(self) -> None:
         {"form": self._connect, "waiting": self._submit_address, "done": self._go_on}[self._view]()
 
+    @on(Button.Pressed, "#another")
+    def _another_pressed(self) -> None:
+        """Sign in again with the same app: Xero usually connects one organisation for each sign-in."""
+        if self.form.is_custom:
+            # Each custom connection has a client ID and a secret of its own.
+            self._show_form()
+        else:
+            self._sign_in(self.form.request())
+
     @on(Button.Pressed, "#leave")
     def _back_pressed(self) -> None:
-        if self._is_first and self._view != "waiting":
+        if self._can_return:
+            self._back_to_form()
+        elif self._is_first and self._view != "waiting":
             self.app.exit()
         else:
             self.action_back()
@@ -448,7 +488,7 @@ class ConnectScreen(BaseScreen[None]):
 
     def action_back(self) -> None:
         """Stop waiting; otherwise go back to the previous screen."""
-        if self._view == "waiting":
+        if self._view == "waiting" or self._can_return:
             self._back_to_form()
         elif self._view == "done":
             self._go_on()

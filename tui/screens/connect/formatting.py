@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
@@ -87,6 +88,8 @@ READ_ONLY: Final = "Reshelve can show contacts but not change them."
 CUSTOM: Final = "Connects one organisation (AU, NZ, UK, US) with a client secret, without a browser."
 DEMO: Final = "Just trying it? Run reshelve demo: sample contacts, no account needed."
 
+#: How many connections an app has on Xero's free Starter tier (said by Xero, 2026).
+STARTER_CONNECTIONS: Final = 5
 CLIENT_ID_LIKE: Final = "32 letters and digits"
 NO_CLIENT_ID: Final = "Paste the client ID first. See step 4."
 NOT_A_CLIENT_ID: Final = "Not a client ID: use only letters, digits and hyphens. Nothing was sent."
@@ -96,7 +99,7 @@ NO_FILE: Final = "Nothing was sent or saved. Connecting needs a keychain, or you
 PREPARING: Final = "Preparing…"
 READING: Final = "Loading organisations…"
 KEYCHAIN: Final = messages.message(Notice(SignInReason.KEYCHAIN_WAITING))
-OPEN_IT: Final = "Sign in to Xero at this link, select organisations and allow access."
+OPEN_IT: Final = "Sign in to Xero at this link, select an organisation and allow access."
 NO_BROWSER: Final = "No browser found. Open this link in a browser, on any computer."
 ADDRESS: Final = "Link for another computer:"
 PASTE: Final = "Browser shows an error page? Paste its address:"
@@ -174,6 +177,20 @@ def organisations(connected: ConnectResult) -> Content:
         for organisation in connected.organisations
     ]
     return Content("\n").join(lines)
+
+
+def more_organisations(connected: ConnectResult) -> str:
+    """Return how another organisation is connected; empty for custom connections, which have one each."""
+    apps = Counter(each.sign_in for each in connected.organisations if not each.is_custom)
+    if not apps:
+        return ""
+    most = max(apps.values())
+    limit = (
+        f" This app has {pluralize(most, 'connection')}; the free Starter tier allows {STARTER_CONNECTIONS}."
+        if most >= STARTER_CONNECTIONS
+        else ""
+    )
+    return f"Xero usually connects one organisation for each sign-in.{limit}"
 
 
 def open_button(name: str) -> str:

@@ -49,6 +49,11 @@ SUPPORT: Final = (
 )
 
 
+_FIND_IN_SYNC_RESULTS: Final = (
+    "Sync Results, entity Contacts, search by External ID. That a contact isn't listed there proves nothing."
+)
+
+
 class Step(Struct, frozen=True):
     """One step: a symbol with a title, the findings, and the next key to press."""
 
@@ -214,7 +219,12 @@ def _waiting(
     if summary is None:
         return Step(_UNKNOWN, title, (_READING,))
     sync = next_sync(snapshot.re_leased, now, is_practice=is_practice, key=key).text
-    lines = [_totals(summary), *_oldest(oldest, now), sync if sync.endswith(".") else f"{sync}."]
+    lines = [
+        _totals(summary),
+        *_oldest(oldest, now),
+        sync if sync.endswith(".") else f"{sync}.",
+        *([] if is_practice else _zone_question(snapshot, now)),
+    ]
     is_bad = bool(summary.missed_total or summary.stalled_total)
     symbol = (
         _BAD
@@ -227,7 +237,8 @@ def _waiting(
     )
     key_label = key("manual_sync")
     manual = f"{key_label} records a manual Re-Leased sync or how it ended; " if key_label else ""
-    then = f"{manual}{key('compare')} compares a Re-Leased export."
+    copy_id = f"{key('copy_contact_id')} copies its External ID; " if oldest.view is not None else ""
+    then = f"{copy_id}{manual}{key('compare')} compares a Re-Leased export."
     return Step(symbol, title, tuple(lines), then)
 
 
@@ -259,4 +270,20 @@ def _oldest(oldest: OldestUnconfirmed, now: datetime) -> Iterator[str]:
     yield (
         f"Longest without confirmation: {safe(change.name)}, {change.action} confirmed by Xero {since}. "
         f"{describe_status(status_since, now.astimezone())}."
+    )
+    yield f"To check it in Re-Leased: {_FIND_IN_SYNC_RESULTS}"
+
+
+def _zone_question(snapshot: Snapshot, now: datetime) -> Iterator[str]:
+    """Ask for Re-Leased's time zone if it may differ from the one that the countdown uses."""
+    re_leased, zone = snapshot.re_leased, snapshot.re_leased.zone
+    if re_leased.has_feed or re_leased.is_zone_chosen:
+        return
+    is_local = zone is not None and now.astimezone(zone).utcoffset() == now.astimezone().utcoffset()
+    if is_local:
+        return
+    assumed = "this computer's time zone" if zone is None else f"the time zone {zone}"
+    yield (
+        f"Is the company in Re-Leased in {assumed}? The night follows the company's country there. If "
+        f"not, run reshelve settings organisations.{snapshot.organisation.tenant_id}.zone with its time zone."
     )

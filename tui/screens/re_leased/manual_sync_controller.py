@@ -66,7 +66,7 @@ class ManualSyncController:
 
     def _start_instructions(self) -> str:
         name = safe(self._screen.backend.snapshot.organisation.name)
-        return f"In Re-Leased: Sync icon › Start sync, in the company connected to {name}."
+        return f"In Re-Leased: Sync Overview › three dots of the company connected to {name} › Start Sync."
 
     def _ask_end(self, started_at: datetime) -> None:
         def answered(answer: str | None) -> None:

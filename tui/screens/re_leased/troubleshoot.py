@@ -65,6 +65,7 @@ class TroubleshootScreen(EngineScreen[None]):
     AUTO_FOCUS = "#page"
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("changes", "retry", "manual_sync", "sync_overview", "copy_report", "save_report"),
+        *bindings("copy_contact_id"),
         *bindings("connect", "compare", "refresh", "back"),
         Binding("enter", "changes", show=False),
     ]
@@ -149,6 +150,13 @@ class TroubleshootScreen(EngineScreen[None]):
         """Copy the report through the terminal, which also works over SSH."""
         self.app.copy_to_clipboard(self._report())
         self.flash("Report copied. Check it before you send it.")
+
+    def action_copy_contact_id(self) -> None:
+        """Copy the ContactID of the contact that has been unconfirmed for longest."""
+        if self._oldest.view is None:
+            self.flash("Every change is confirmed.")
+        else:
+            self.copy_contact_id(self._oldest.view.change.contact_id)
 
     def action_save_report(self) -> None:
         """Save the report to a file chosen by the user."""

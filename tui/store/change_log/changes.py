@@ -12,7 +12,7 @@ from tui.model.reasons import ChangeReason, Notice
 from tui.model.timestamps import from_milliseconds
 from tui.store import values
 from tui.store.change_log.entries import changed_at, unconfirmed_calls, write_entry
-from tui.store.change_log.evidence import update_sync_status
+from tui.store.change_log.evidence import mark_foreign_currency, update_sync_status
 from tui.store.values import to_ms
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ CHANGE_COLUMNS: Final = (
     "change_id", "batch_id", "contact_id", "name", "action", "origin", "state", "requested_ms", "updated_ms",
     "confirmed_ms", "idempotency_key", "message", "synced_ms", "superseded", "reverses_change_id",
     "retry_of_id", "sent_when_updated_ms", "checked_ms", "unlinked_ms", "relinked_ms",
-    "reason", "reason_params", "read_ms", "read_result",
+    "reason", "reason_params", "read_ms", "read_result", "foreign_currency_ms",
 )  # fmt: skip
 _SELECT: Final = f"SELECT {', '.join(CHANGE_COLUMNS)} FROM changes"  # noqa: S608 - our own column names
 # Superseded by a later confirmed change of the contact, whether or not the contact is unlinked.
@@ -93,6 +93,7 @@ def change_of(row: tuple[Any, ...]) -> Change:
         notice=values.notice(row[20], row[21]),
         read_at=from_milliseconds(row[22]),
         read_result=values.optional_member(ReadResult, row[23]),
+        foreign_currency_at=from_milliseconds(row[24]),
     )
 
 
@@ -297,9 +298,13 @@ def _cancel_dependents(connection: sqlite3.Connection, change: Change, now: date
 def _on_confirmed(connection: sqlite3.Connection, change: Change) -> None:
     # Earlier changes that Re-Leased never synced are outdated now and no longer pending.
     connection.execute(
-        f"UPDATE changes SET superseded = 1 WHERE contact_id = ? AND change_id <> ? AND {_UNSYNCED}",  # noqa: S608 - constant SQL
+        f"""
+        UPDATE changes SET superseded = 1, foreign_currency_ms = NULL
+        WHERE contact_id = ? AND change_id <> ? AND {_UNSYNCED}
+        """,  # noqa: S608 - constant SQL
         (change.contact_id, change.change_id),
     )
+    mark_foreign_currency(connection, [change.contact_id])
     # Evidence for this change can already be stored.
     update_sync_status(connection, change.contact_id)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 from tui.model.change import Action, Change, LogEvent, Origin, State
 from tui.model.contact import ContactStatus
@@ -16,14 +19,16 @@ from tui.model.evidence import (
 )
 from tui.model.reasons import ChangeReason, Notice
 from tui.model.timestamps import from_milliseconds
+from tui.net import lenient_json
 from tui.store import values
 from tui.store.change_log.entries import write_entry
 from tui.store.schema.fragments import PENDING, PENDING_SINCE
+from tui.store.sync_state import BASE_CURRENCY, sync_state_in
 from tui.store.values import to_ms
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from tui.store.database import Database
@@ -31,6 +36,13 @@ if TYPE_CHECKING:
 _REPORT_COLUMNS: Final = "at_ms, kind, contact_id, status, state"
 #: Reports about a contact, or with an empty id about the company, oldest first.
 SELECT_REPORTS: Final = f"SELECT {_REPORT_COLUMNS} FROM user_reports WHERE contact_id = ? ORDER BY number"  # noqa: S608 - our own names
+# Changes whose contact could turn out to be in a foreign currency.
+_UNMARKED: Final = """
+    SELECT change_id, raw FROM changes JOIN contacts USING (contact_id)
+    JOIN contact_documents ON contact_rowid = contacts.rowid
+    WHERE state = 'confirmed' AND confirmed_ms IS NOT NULL AND synced_ms IS NULL AND checked_ms IS NULL
+        AND superseded = 0 AND foreign_currency_ms IS NULL
+"""
 _NOTES: Final = {
     ReportKind.UNLINKED: ChangeReason.UNLINKED,
     ReportKind.LINKED: ChangeReason.LINKED,
@@ -118,6 +130,45 @@ def update_sync_status(connection: sqlite3.Connection, contact_id: str) -> int:
                 write_entry(connection, to_ms(at), change.change_id, event, State.CONFIRMED.value)
                 synced += 1
     return synced
+
+
+class _Document(Struct, gc=False, rename="pascal"):
+    default_currency: str | None = None
+
+
+def mark_foreign_currency(connection: sqlite3.Connection, contact_ids: Sequence[str] | None = None) -> int:
+    """Mark confirmed changes, of all contacts or of some, whose contact isn't in the organisation's currency.
+
+    Only those that aren't known to be synced. A mark stays if the currency is corrected later: Re-Leased has
+    unlinked the contact by then. Does nothing while either currency is unknown. Returns how many it marks.
+    """
+    base = _normalise_currency(sync_state_in(connection, BASE_CURRENCY))
+    if not base:
+        return 0
+    of_contacts, parameters = "", []
+    if contact_ids is not None:
+        of_contacts = " AND contact_id IN (SELECT value FROM json_each(?))"
+        parameters = [json.dumps(contact_ids)]
+    rows = connection.execute(f"{_UNMARKED}{of_contacts}", parameters).fetchall()
+    foreign = [(change_id,) for change_id, raw in rows if _currency_of(raw) not in {"", base}]
+    connection.executemany(
+        f"UPDATE changes SET foreign_currency_ms = {PENDING_SINCE} WHERE change_id = ?",  # noqa: S608 - constant SQL
+        foreign,
+    )
+    return len(foreign)
+
+
+def _currency_of(raw: object) -> str:
+    """Return the currency in Xero's document of a contact; empty if there is none or it can't be read."""
+    try:
+        document = lenient_json.decode(raw if isinstance(raw, bytes) else b"", _Document)
+    except lenient_json.UndecodableError:
+        return ""
+    return _normalise_currency(document.default_currency)
+
+
+def _normalise_currency(currency: str | None) -> str:
+    return (currency or "").strip().upper()
 
 
 def supersede_without_effect(connection: sqlite3.Connection, sync_started_at: datetime, now: datetime) -> int:

@@ -9,8 +9,8 @@ from typing import Final
 
 from tui.model.errors import StoreError
 from tui.model.reasons import StoreReason
-from tui.store.schema.fragments import append_only
-from tui.store.schema.old_names import RENAMES
+from tui.store.schema.fragments import PENDING, PENDING_SINCE, SYNCED_AT, append_only
+from tui.store.schema.old_names import RENAMES, count_triggers
 
 # `status` is the contact's status before it was marked as deleted, empty until then.
 ABSENCES: Final = (
@@ -73,6 +73,24 @@ READ_RESULTS: Final = (
     "ALTER TABLE changes ADD COLUMN read_ms INTEGER",
     "ALTER TABLE changes ADD COLUMN read_result TEXT",
     "CREATE INDEX changes_missed ON changes (change_id) WHERE read_result = 'missed'",
+)
+
+
+# As `fragments.PENDING`; part of the migration and never changed.
+_PENDING_OF_ROW: Final = (
+    "{row}.state = 'confirmed' AND {row}.synced_ms IS NULL AND {row}.checked_ms IS NULL"
+    " AND {row}.unlinked_ms IS NULL AND {row}.foreign_currency_ms IS NULL AND {row}.superseded = 0"
+)
+# Since when the contact of a change that Re-Leased may still lack is known to be in another currency than the
+# organisation's: Re-Leased leaves it out.
+FOREIGN_CURRENCY: Final = (
+    "ALTER TABLE changes ADD COLUMN foreign_currency_ms INTEGER",
+    "DROP INDEX changes_pending",
+    f"CREATE INDEX changes_pending ON changes ({PENDING_SINCE}) WHERE {PENDING}",
+    "DROP INDEX changes_synced",
+    f"CREATE INDEX changes_synced ON changes ({SYNCED_AT}) WHERE {SYNCED_AT} IS NOT NULL",
+    *(f"DROP TRIGGER changes_count_{verb}" for verb in ("insert", "delete", "update")),
+    *count_triggers("changes", "state", ("pending_changes", _PENDING_OF_ROW)),
 )
 
 
@@ -292,9 +310,8 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     RENAMES,
     REASONS,
     READ_RESULTS,
+    FOREIGN_CURRENCY,
 )
-#: The version since which changes have the result of a read.
-READ_RESULTS_VERSION: Final = MIGRATIONS.index(READ_RESULTS) + 1
 
 
 def migrate(connection: sqlite3.Connection, to: int = len(MIGRATIONS)) -> None:

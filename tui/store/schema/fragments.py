@@ -6,15 +6,17 @@ from typing import Final
 
 #: The earliest time at which a sync could have brought the change to Re-Leased.
 PENDING_SINCE: Final = "max(confirmed_ms, coalesce(relinked_ms, 0))"
-#: Confirmed by Xero, not seen in Re-Leased, not reversed, and its contact isn't unlinked.
+#: Confirmed by Xero, not seen in Re-Leased, not reversed, and its contact is neither unlinked nor in a
+#: foreign currency.
 PENDING: Final = (
     "state = 'confirmed' AND synced_ms IS NULL AND checked_ms IS NULL AND unlinked_ms IS NULL"
-    " AND superseded = 0"
+    " AND foreign_currency_ms IS NULL AND superseded = 0"
 )
 #: A pending change that a read of Re-Leased's contacts showed to be missed by a sync.
 MISSED: Final = f"{PENDING} AND read_result = 'missed' AND read_ms > {PENDING_SINCE}"
-#: When the change was synced or checked, or its contact unlinked; NULL for none of these.
-SYNCED_AT: Final = "coalesce(synced_ms, checked_ms, unlinked_ms)"
+#: When the change was synced or checked, or its contact unlinked or in a foreign currency; NULL for none of
+#: these.
+SYNCED_AT: Final = "coalesce(synced_ms, checked_ms, unlinked_ms, foreign_currency_ms)"
 
 
 def append_only(table: str) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Reads files that an older Reshelve wrote by the current names, without migrating them.
 
-Which names a file uses is determined by the tables it has, not by its version number, which damage can
-change.
+Which names a file uses is determined by the tables and columns it has, not by its version number, which
+damage can change.
 """
 
 from __future__ import annotations
@@ -57,15 +57,16 @@ def has_old_names(connection: sqlite3.Connection, schema: str = "main") -> bool:
 def use_current_names(connection: sqlite3.Connection) -> None:
     """Make queries with current names and values work on a file that an older Reshelve wrote.
 
-    Temporary views take the place of its tables; tables that the file doesn't have are empty, and columns
-    NULL. The file itself isn't changed, and may be open for reading only.
+    Temporary views take the place of its tables that differ; tables that the file doesn't have are empty, and
+    columns NULL. The file itself isn't changed, and may be open for reading only.
     """
-    if not has_old_names(connection):
-        return
+    is_old = has_old_names(connection)
     for table, columns in names_of_version(len(MIGRATIONS)).items():
         if not columns or table.startswith("sqlite_"):
             continue
         stored = stored_table(connection, table)
+        if not is_old and (stored is None or stored.columns.keys() >= {*columns}):
+            continue
         selected = (stored or StoredTable("", {})).select(columns)
         source = f"FROM main.{stored.name}" if stored else "WHERE 0"
         connection.execute(f"CREATE TEMP VIEW {table} AS SELECT {selected} {source}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tui.store.schema.fragments import PENDING, PENDING_SINCE, SYNCED_AT, append_only
+from tui.store.schema.fragments import PENDING_SINCE, append_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -161,6 +161,12 @@ _OLD_INDEXES: Final = (
     "wishes_of_batch",
     "tellings_of_contact",
 )
+# Part of the migration and never changed; the current conditions are in `fragments`.
+_PENDING: Final = (
+    "state = 'confirmed' AND synced_ms IS NULL AND checked_ms IS NULL AND unlinked_ms IS NULL"
+    " AND superseded = 0"
+)
+_SYNCED_AT: Final = "coalesce(synced_ms, checked_ms, unlinked_ms)"
 _PENDING_OF_ROW: Final = (
     "{row}.state = 'confirmed' AND {row}.synced_ms IS NULL AND {row}.checked_ms IS NULL"
     " AND {row}.unlinked_ms IS NULL AND {row}.superseded = 0"
@@ -196,7 +202,7 @@ def _convert_values() -> Iterator[str]:
         yield f"UPDATE OR IGNORE {table} SET {updates} WHERE {has_old_value(table)}"  # noqa: S608 - our own names
 
 
-def _count_triggers(table: str, column: str, also: tuple[str, str] | None = None) -> Iterator[str]:
+def count_triggers(table: str, column: str, also: tuple[str, str] | None = None) -> Iterator[str]:
     """Keep the number of rows for each value of a column: `count(*)` takes longer the larger a table is.
 
     `also` is a further name and the condition on `{row}` under which a row counts for it.
@@ -220,8 +226,8 @@ RENAMES: Final[tuple[str, ...]] = (
     *_drop_old(),
     *_rename(),
     *_convert_values(),
-    f"CREATE INDEX changes_pending ON changes ({PENDING_SINCE}) WHERE {PENDING}",
-    f"CREATE INDEX changes_synced ON changes ({SYNCED_AT}) WHERE {SYNCED_AT} IS NOT NULL",
+    f"CREATE INDEX changes_pending ON changes ({PENDING_SINCE}) WHERE {_PENDING}",
+    f"CREATE INDEX changes_synced ON changes ({_SYNCED_AT}) WHERE {_SYNCED_AT} IS NOT NULL",
     "CREATE INDEX transitions_of_change ON transitions (change_id)",
     "CREATE INDEX batch_targets_of_batch ON batch_targets (batch_id)",
     "CREATE INDEX user_reports_of_contact ON user_reports (contact_id)",
@@ -229,8 +235,8 @@ RENAMES: Final[tuple[str, ...]] = (
     # OR IGNORE: in a damaged file, these can be NULL.
     "INSERT OR IGNORE INTO row_counts SELECT 'contacts:' || status, count(*) FROM contacts GROUP BY 1",
     "INSERT OR IGNORE INTO row_counts SELECT 'changes:' || state, count(*) FROM changes GROUP BY 1",
-    f"INSERT INTO row_counts SELECT 'pending_changes', count(*) FROM changes WHERE {PENDING} GROUP BY 1",  # noqa: S608 - constant SQL
-    *_count_triggers("contacts", "status"),
-    *_count_triggers("changes", "state", ("pending_changes", _PENDING_OF_ROW)),
+    f"INSERT INTO row_counts SELECT 'pending_changes', count(*) FROM changes WHERE {_PENDING} GROUP BY 1",  # noqa: S608 - constant SQL
+    *count_triggers("contacts", "status"),
+    *count_triggers("changes", "state", ("pending_changes", _PENDING_OF_ROW)),
     *(statement for table in _APPEND_ONLY for statement in append_only(table)),
 )
