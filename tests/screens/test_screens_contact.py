@@ -101,14 +101,14 @@ async def test_keys_of_the_page(backend: IdleEngine) -> None:
         assert person.is_home
 
 
-async def test_the_contact_id_is_copied_for_a_search_in_re_leased(backend: FakeBackend) -> None:
+async def test_the_contact_id_is_copied_for_a_search_in_re_leased(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("enter", "i")
         assert person.app.clipboard == contact_id(0)
         assert "External ID" in person.bottom_line
 
 
-async def test_after_a_restore_that_re_leased_has_the_drafts_are_approved(backend: FakeBackend) -> None:
+async def test_after_a_restore_that_re_leased_has_the_drafts_are_approved(backend: IdleEngine) -> None:
     backend.put_change(0, Action.RESTORE, State.CONFIRMED, SyncStatus.SYNCED)
     async with running(backend) as person:
         await person.press("enter")

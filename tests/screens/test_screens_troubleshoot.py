@@ -502,7 +502,7 @@ def test_no_token_no_address_and_no_unwanted_name_is_ever_reported(
     assert contact_id(0) in text
 
 
-async def test_the_contact_that_waits_longest_can_be_looked_up_in_re_leased(backend: FakeBackend) -> None:
+async def test_the_contact_that_waits_longest_can_be_looked_up_in_re_leased(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("t", "i")
         assert "External ID" not in step(person, 3)
@@ -530,7 +530,7 @@ async def test_the_contact_that_waits_longest_can_be_looked_up_in_re_leased(back
     ],
 )
 async def test_the_zone_of_the_night_is_asked_about_if_it_may_differ(
-    backend: FakeBackend,
+    backend: IdleEngine,
     status: ReLeasedStatus,
     is_asked: bool,  # noqa: FBT001 - pytest hands it over like this
 ) -> None:
