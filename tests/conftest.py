@@ -23,6 +23,11 @@ TESTS = Path(__file__).parent
 QUICK_CASES = 3
 
 
+# Programs under test start hundreds of times; without compiled files, each start takes twice as long.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     # A background job ignores Ctrl-C, and under nohup hang-ups. Programs under test would inherit both.
     signal.signal(signal.SIGINT, signal.default_int_handler)

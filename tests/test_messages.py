@@ -121,4 +121,4 @@ def test_a_notice_without_its_parameters_can_be_shown(reason: Reason) -> None:
 def test_a_notice_is_logged_as_its_code() -> None:
     notice = Notice(reasons.GeneralReason.UNEXPECTED_ERROR, {"kind": "KeyError"})
     assert str(notice) == "general.unexpected_error (kind=KeyError)"
-    assert messages.in_full(notice).startswith("Unexpected error (KeyError). Nothing is lost. Reshelve")
+    assert messages.in_full(notice).startswith("Unexpected error in Reshelve (KeyError).")

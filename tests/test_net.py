@@ -1,4 +1,4 @@
-"""Proxies and certificates: what the environment says, and what people are told about them."""
+"""Proxies and certificates: settings of the environment, and the reasons of their errors."""
 
 from __future__ import annotations
 

@@ -33,3 +33,18 @@ def test_ci_installs_the_very_versions_that_the_lock_names() -> None:
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     locked = set(re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE))
     assert {re.split(r"[^\w-]", one, maxsplit=1)[0].lower() for one in needed} <= locked
+
+
+def test_the_projects_links_are_safe_short_and_known_from_its_documents_or_code() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    sources = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "tui").rglob("*.py")]
+    known = {
+        link
+        for file in sources
+        for link in re.findall(r"https://[\w./-]*[\w/]", file.read_text(encoding="utf-8"))
+    }
+    assert project["urls"]
+    for label, link in project["urls"].items():
+        # A package index shows no longer label.
+        assert len(label) <= 32
+        assert link in known

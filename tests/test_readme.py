@@ -22,6 +22,7 @@ from tui.cli import main
 from tui.model.query import Tab
 from tui.model.query_parser import parse_query
 from tui.settings import KEYS
+from tui.settings.schema import UNIFIED_KEY_VARIABLE
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +46,7 @@ def section(heading: str) -> str:
 
 def command_rows() -> list[tuple[str, str]]:
     """Return each command of the table, with what is said about it."""
-    return re.findall(r"^\| `reshelve ?(\w*)` \| (.+) \|$", section("Commands"), re.MULTILINE)
+    return re.findall(r"^\| `reshelve ?([\w -]*)` \| (.+) \|$", section("Commands"), re.MULTILINE)
 
 
 def copy_of_the_repository(folder: Path) -> Path:
@@ -115,12 +116,12 @@ def test_what_is_run_with_python_is_there() -> None:
 def test_the_commands_are_those_there_are() -> None:
     visible = set(main.list_commands(click.Context(main)))
     # `reshelve` alone is `reshelve open`.
-    assert {command or "open" for command, _ in command_rows()} == visible
+    assert {command.partition(" ")[0] or "open" for command, _ in command_rows()} == visible
 
 
 @pytest.mark.parametrize(("command", "said"), command_rows())
 def test_each_command_has_help_and_the_options_that_are_named(command: str, said: str) -> None:
-    result = CliRunner().invoke(main, [*filter(None, [command]), "--help"])
+    result = CliRunner().invoke(main, [*command.split(), "--help"])
     assert result.exit_code == 0
     for option in re.findall(r"`(--[\w-]+)", said):
         assert option in result.output
@@ -146,7 +147,7 @@ def test_the_searches_are_understood() -> None:
 
 def test_the_variables_are_settings() -> None:
     settings = {key.variable for key in KEYS}
-    assert set(re.findall(r"RESHELVE_\w+", README)) <= settings | {"RESHELVE_HOME"}
+    assert set(re.findall(r"RESHELVE_\w+", README)) <= settings | {"RESHELVE_HOME", UNIFIED_KEY_VARIABLE}
 
 
 def test_each_picture_is_shown_and_each_that_is_shown_exists() -> None:

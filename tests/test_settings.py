@@ -218,6 +218,7 @@ def test_what_a_mistake_is_repeated_with_is_harmless_to_a_terminal(file: Path) -
 @pytest.mark.parametrize(
     ("variable", "said"),
     [
+        ("RESHELVE_UNIFIED_API_KYE", "Did you mean RESHELVE_UNIFIED_API_KEY?"),
         ("RESHELVE_XERO_API_ULR", "Did you mean RESHELVE_XERO_API_URL?"),
         ("RESHELVE_HOMES", "Did you mean RESHELVE_HOME?"),
         ("RESHELVE_RELESED_FEED_URL", "Did you mean RESHELVE_RE_LEASED_FEED_URL?"),

@@ -131,7 +131,7 @@ ACTIONS: Final = (
     _re_leased("kind_differ", "1", "Different", "In a comparison: show contacts that differ"),
     _re_leased("kind_unclear", "2", "Needs review", "In a comparison: show lines that need review"),
     _re_leased("kind_agree", "3", "Matches", "In a comparison: show contacts that match"),
-    _re_leased("kind_file", "4", "Only in the file", "In a comparison: show lines only in the file"),
+    _re_leased("kind_file", "4", "Only in Re-Leased", "In a comparison: show contacts only in Re-Leased"),
     _re_leased("kind_xero", "5", "Only in Xero", "In a comparison: show contacts only in Xero"),
     _re_leased("copy_contact_id", "i", "Copy ID",
                "On a contact's page and in Troubleshoot: copy the ContactID, Re-Leased's External ID"),

@@ -1,4 +1,4 @@
-"""The command line: quick to start, plain in words, honest in exit codes."""
+"""The command line: starts quickly, explains errors, and returns the right exit codes."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_fresh_interpreter_loads_nothing_heavy_for(option: str) -> None:
     assert "click" in loaded
 
 
-def test_the_version_is_told(reshelve: Callable[..., Result]) -> None:
+def test_the_version_is_printed(reshelve: Callable[..., Result]) -> None:
     assert reshelve("--version").output == f"reshelve, version {__version__}\n"
 
 
@@ -98,6 +98,7 @@ def test_help_names_every_command(reshelve: Callable[..., Result], option: str) 
         ("demo", ["practice", "--contacts", "--cycle", "--fresh", "--read-only", "1600", "45"]),
         ("connect", ["--client-id", "--read-only", "--custom", "--no-browser", "process lists"]),
         ("disconnect", ["--organisation", "--all", "--yes", "Saved contacts"]),
+        ("re-leased", ["connect", "test", "disconnect"]),
         ("settings", ["KEY", "VALUE", "--unset", "default"]),
         ("sandbox", ["--port", "--data", "127.0.0.1", "JSON"]),
     ],
@@ -111,7 +112,7 @@ def test_each_command_explains_itself(reshelve: Callable[..., Result], command: 
     assert "--exit-with-parent" not in words
 
 
-def test_an_unknown_command_is_said_to_be_unknown(reshelve: Callable[..., Result]) -> None:
+def test_an_unknown_command_is_reported(reshelve: Callable[..., Result]) -> None:
     result = reshelve("opne")
     assert result.exit_code == 2
     assert "opne" in result.output
@@ -156,7 +157,8 @@ def test_an_option_before_a_command_is_refused_rather_than_ignored(
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), ("open",), ("demo",), ("connect",), ("disconnect",), ("settings",)]
+    "arguments",
+    [(), ("open",), ("demo",), ("connect",), ("disconnect",), ("settings",), ("re-leased", "test")],
 )
 def test_a_setting_that_cannot_be_used_is_named_by_every_command(
     reshelve: Callable[..., Result], arguments: tuple[str, ...]
@@ -222,7 +224,7 @@ def test_an_error_is_printed_with_what_to_do() -> None:
     assert to_click_error(closed).message == messages.message(closed)
 
 
-def test_an_error_in_words_of_others_is_harmless_to_a_terminal() -> None:
+def test_an_error_with_text_from_outside_is_harmless_to_a_terminal() -> None:
     error = StoreError(StoreReason.REPAIR_FAILED, problem="\x1b]0;owned\x07\u202ethis\nthat")
     for printed in (to_click_error(error), command_error(messages.in_full(error))):
         assert "(this that)" in printed.message

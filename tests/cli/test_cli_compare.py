@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from support.house import settings_for
 from support.practice import PracticeXero, running_sandbox
+from support.workbooks import workbook
 
 from tui.cli import main
 from tui.engine.accounts.account import XeroAccount
@@ -62,7 +63,7 @@ class Office:
         return self.engine._store.changes.in_states(State.CONFIRMED)
 
     async def archived_in_xero(self, *contacts: Contact) -> None:
-        """Let somebody archive contacts in Xero, and wait until the engine has seen it."""
+        """Archive contacts in Xero, and wait until the engine has seen it."""
         for contact in contacts:
             self.practice.somebody("archive", contact.contact_id)
         await self.engine.contacts.refresh()
@@ -74,7 +75,7 @@ class Office:
         self.file.write_text("External ID;Name;Status\n" + "".join(lines), encoding="utf-8")
 
     async def compare_file(self, *arguments: str, stdin: str = "") -> Result:
-        """Run the command in a thread: the engine goes on meanwhile."""
+        """Run the command in a thread: the engine keeps running meanwhile."""
         organisation = self.practice.organisations[0].name
         command = ["compare", str(self.file), "--organisation", organisation, *arguments]
         return await asyncio.to_thread(self.run, *command, stdin=stdin)
@@ -120,6 +121,28 @@ async def test_what_agrees_is_asked_about_and_then_read(office: Office) -> None:
     assert (again.exit_code, "nothing to record" in again.output) == (0, True)
     # The engine sees what another process has written.
     await until(lambda: office.engine.snapshot.summary and office.engine.snapshot.summary.pending_total <= 1)
+
+
+async def test_a_sheet_of_a_workbook_is_compared_and_what_was_left_out_is_said(office: Office) -> None:
+    first, second, *_ = office.contacts()
+    await office.archived_in_xero(first)
+    rows: list[list[object]] = [
+        ["Name", "Status"],
+        ["Contact Name", "External ID", "Archived"],
+        [first.name, first.contact_id, True],
+        ["Deleted Contact", None, True],
+        [second.name, second.contact_id, False],
+        ["Total", None, None],
+    ]
+    office.file.write_bytes(workbook({"Contacts": rows, "Old": rows}))
+    refused = await office.compare_file("--yes", "--header-row", "2")
+    assert (refused.exit_code, "--sheet" in refused.output) == (1, True)
+    done = await office.compare_file("--yes", "--header-row", "2", "--sheet", "contacts")
+    assert done.exit_code == 0, done.output
+    assert "        2 match\n" in done.output
+    assert "Skipped 1 contact that Re-Leased lists as Deleted Contact" in done.output
+    assert "1 change marked as synced" in done.output
+    assert all(change.synced_at for change in office.changes())
 
 
 async def test_a_dry_run_records_nothing(office: Office) -> None:
@@ -168,7 +191,7 @@ async def test_an_unclear_line_is_asked_about(office: Office) -> None:
         ("Name,Status,\x1b]0;evil\x07\nAda,\x1b[31mred,\n", "Line 2: “red” isn't a known status."),
     ],
 )
-async def test_a_wrong_file_is_said_and_changes_nothing(office: Office, content: str, words: str) -> None:
+async def test_a_wrong_file_is_reported_and_changes_nothing(office: Office, content: str, words: str) -> None:
     office.file.write_text(content, encoding="utf-8")
     done = await office.compare_file("--yes")
     assert done.exit_code == 1

@@ -70,7 +70,7 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """Let the command believe in a person at a terminal; gives the end at which that person types."""
+    """Make the command see a terminal; return the end at which the user types."""
     person, program = os.openpty()
     monkeypatch.setattr("tui.cli.connect.is_interactive", lambda: True)
     monkeypatch.setattr("tui.cli.connect.terminal_lines", lambda take: terminal_lines(take, program))
@@ -91,7 +91,7 @@ class KeychainFirst(Answering):
         return await super().sign_in(request)
 
 
-def test_it_says_that_the_keychain_waits_for_the_person(
+def test_a_keychain_that_waits_for_the_user_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened_for("connect", KeychainFirst(is_sandbox=False), monkeypatch)
@@ -169,7 +169,7 @@ def test_what_cannot_be_a_client_id_is_asked_for_again(account: FakeAccount, tmp
         (("--client-id", CLIENT_ID, "--custom"), "a\x00secret\n", "That isn't a valid client secret."),
     ],
 )
-def test_what_a_script_gets_wrong_is_told_before_anything_is_sent(
+def test_wrong_options_are_reported_before_anything_is_sent(
     account: FakeAccount, tmp_path: Path, options: tuple[str, ...], stdin: str, said: str
 ) -> None:
     result = connect(tmp_path, *options, stdin=stdin)
@@ -226,7 +226,7 @@ NO_KEYCHAIN = NoKeychainError(SignInReason.NO_KEYCHAIN)
 
 
 @pytest.mark.usefixtures("terminal")
-def test_a_file_is_used_only_once_the_person_agrees(account: FakeAccount, tmp_path: Path) -> None:
+def test_a_file_is_used_only_once_the_user_agrees(account: FakeAccount, tmp_path: Path) -> None:
     account.fail("sign_in", NO_KEYCHAIN)
     result = connect(tmp_path, "--client-id", CLIENT_ID, stdin="y\n")
     assert result.exit_code == 0, result.output
@@ -246,7 +246,7 @@ def test_without_a_keychain_or_a_yes_nothing_is_connected(
     assert [one.allow_file for one in account.requests] == [False]
 
 
-def test_a_script_is_told_which_option_agrees(account: FakeAccount, tmp_path: Path) -> None:
+def test_a_script_gets_the_option_that_agrees(account: FakeAccount, tmp_path: Path) -> None:
     account.fail("sign_in", NO_KEYCHAIN)
     result = connect(tmp_path, "--client-id", CLIENT_ID, stdin="y\n")
     assert result.exit_code == 1
@@ -255,7 +255,7 @@ def test_a_script_is_told_which_option_agrees(account: FakeAccount, tmp_path: Pa
     assert [one.allow_file for one in account.requests] == [False, True]
 
 
-# --- what else can come of it ---
+# --- errors and cancelling ---
 
 
 @pytest.mark.parametrize(
@@ -267,9 +267,7 @@ def test_a_script_is_told_which_option_agrees(account: FakeAccount, tmp_path: Pa
         (timedelta(seconds=-50), ""),
     ],
 )
-def test_a_clock_that_is_wrong_is_told(
-    account: FakeAccount, tmp_path: Path, ahead: timedelta, said: str
-) -> None:
+def test_a_wrong_clock_is_reported(account: FakeAccount, tmp_path: Path, ahead: timedelta, said: str) -> None:
     assert isinstance(account, Answering)
     account.end = ConnectResult((organisation(1),), "a file", ahead)
     result = connect(tmp_path, "--client-id", CLIENT_ID)
@@ -291,7 +289,7 @@ def test_a_clock_that_is_wrong_is_told(
     ],
 )
 @pytest.mark.parametrize("where", ["begin", "finish"])
-def test_a_failure_is_told_and_promises_no_other_try(
+def test_a_failure_is_reported_and_promises_no_retry(
     account: FakeAccount, tmp_path: Path, error: XeroError, said: str, where: str
 ) -> None:
     assert isinstance(account, Answering)
@@ -348,7 +346,7 @@ def test_the_address_a_browser_elsewhere_ended_at_can_be_pasted(
     assert waiting.attempt.pasted == [CALLBACK]
 
 
-def test_ctrl_c_while_waiting_cancels_in_words(
+def test_ctrl_c_while_waiting_cancels_with_a_message(
     waiting: FakeAccount, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def press_ctrl_c(url: str) -> bool:
@@ -364,7 +362,7 @@ def test_ctrl_c_while_waiting_cancels_in_words(
 
 
 @pytest.mark.usefixtures("account", "terminal")
-def test_ctrl_d_at_a_question_cancels_in_words(tmp_path: Path) -> None:
+def test_ctrl_d_at_a_question_cancels_with_a_message(tmp_path: Path) -> None:
     result = connect(tmp_path, stdin="")
     assert result.exit_code == 1
     assert "Cancelled." in result.output

@@ -53,15 +53,13 @@ def test_a_sign_in_is_shown_with_all_it_opens_before_it_is_ended(
     assert result.exit_code == 0, result.output
     assert ended(account) == ["APP-ONE"]
     before, _, after = result.output.partition("Disconnect? [y/N]: y\n")
-    assert before.splitlines() == [
-        "Sign-in APP-ONE gives access to:",
-        "  Bayside Property – 2 not in Xero yet, kept until you reconnect",
-        "  City Limousines – no longer connected in Xero",
-    ]
-    assert after.splitlines() == [
-        "Disconnected: Bayside Property, City Limousines",
-        f"Saved contacts and change logs are kept in {Paths.under(tmp_path).organisations}.",
-    ]
+    sign_in, connected, gone = before.splitlines()
+    assert "APP-ONE" in sign_in
+    assert "Bayside Property – 2 not in Xero" in connected
+    assert "City Limousines – no longer connected" in gone
+    disconnected, kept = after.splitlines()
+    assert disconnected.endswith(": Bayside Property, City Limousines")
+    assert str(Paths.under(tmp_path).organisations) in kept
 
 
 @pytest.mark.parametrize("stdin", ["", "\n", "n\n", "nonsense\n"])
@@ -73,7 +71,7 @@ def test_without_a_yes_nothing_is_ended(account: FakeAccount, tmp_path: Path, st
 
 
 @pytest.mark.usefixtures("account")
-def test_a_question_that_nobody_can_answer_names_the_option(tmp_path: Path) -> None:
+def test_a_question_without_a_terminal_names_the_option(tmp_path: Path) -> None:
     result = disconnect(tmp_path, "--organisation", "Demo")
     assert "no answer to “Disconnect?” Nothing changed." in result.output
     assert "--yes" in result.output

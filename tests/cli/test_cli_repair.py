@@ -31,7 +31,7 @@ TENANT = "0000aaaa-1111-4222-8333-444455556666"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Connect one organisation with 300 queued changes, and back its journal up."""
+    """Connect one organisation with 300 queued changes, and back up its change log."""
     paths = Paths.under(tmp_path)
     save_connections(
         paths.organisations_file, ConnectionList((Organisation(TENANT, "Demo [/x] Company", "!d"),))
@@ -82,11 +82,13 @@ def test_nothing_is_done_without_a_yes(folder: Path, repair: Callable[..., Resul
     assert (folder / "contacts.db").read_bytes() == before
 
 
-def test_a_damaged_journal_comes_back_from_its_backup(folder: Path, repair: Callable[..., Result]) -> None:
+def test_a_damaged_change_log_is_restored_from_its_backup(
+    folder: Path, repair: Callable[..., Result]
+) -> None:
     spoil_header(folder / "contacts.db")
     done = repair("--organisation", "demo", stdin="y\n")
     assert done.exit_code == 0, done.output
-    assert "journal-20260301T120000Z.db was restored" in done.output
+    assert "change-log-20260301T120000Z.db was restored" in done.output
     assert "300 changes with an unknown result will be checked with Xero" in done.output
     assert len(list(folder.glob("damaged-*.db"))) == 1
     assert stands(folder) == [State.UNKNOWN] * 300
@@ -103,17 +105,17 @@ def test_without_a_backup_what_can_still_be_read_is_kept(folder: Path, repair: C
     assert 0 < len(stands(folder)) < 300
 
 
-def test_a_missing_journal_is_said_and_put_back(folder: Path, repair: Callable[..., Result]) -> None:
+def test_a_missing_change_log_is_reported_and_restored(folder: Path, repair: Callable[..., Result]) -> None:
     (folder / "contacts.db").unlink()
     done = repair(stdin="y\n")
     assert done.exit_code == 0, done.output
     assert "change log are missing. The backup of" in done.output
-    assert "journal-20260301T120000Z.db was restored. Changes logged since then are not" in done.output
+    assert "change-log-20260301T120000Z.db was restored. Changes logged since then are not" in done.output
     assert "damaged file" not in done.output
     assert stands(folder) == [State.UNKNOWN] * 300
 
 
-def test_a_journal_of_a_newer_version_is_left_alone(folder: Path, repair: Callable[..., Result]) -> None:
+def test_a_change_log_of_a_newer_version_is_left_alone(folder: Path, repair: Callable[..., Result]) -> None:
     with closing(sqlite3.connect(folder / "contacts.db")) as connection:
         connection.execute("PRAGMA user_version = 99")
     spoil(folder / "contacts.db", "changes")
@@ -122,7 +124,7 @@ def test_a_journal_of_a_newer_version_is_left_alone(folder: Path, repair: Callab
     assert list(folder.glob("damaged-*")) == []
 
 
-def test_damaged_contacts_leave_the_journal_alone(folder: Path, repair: Callable[..., Result]) -> None:
+def test_damaged_contacts_leave_the_change_log_alone(folder: Path, repair: Callable[..., Result]) -> None:
     spoil(folder / "contacts.db", "contacts")
     done = repair("--yes")
     assert "change log is unchanged" in done.output
@@ -140,7 +142,7 @@ def test_an_organisation_that_is_open_is_not_repaired(folder: Path, repair: Call
 
 
 @pytest.mark.usefixtures("folder")
-def test_an_unknown_name_is_said(repair: Callable[..., Result]) -> None:
+def test_an_unknown_name_is_reported(repair: Callable[..., Result]) -> None:
     done = repair("--organisation", "nobody")
     assert (done.exit_code, "No organisation matches nobody" in done.output) == (1, True)
 

@@ -105,7 +105,7 @@ def test_a_second_one_on_the_same_folder_says_why_it_did_not_start(tmp_path: Pat
     assert children() == before
 
 
-def test_a_folder_that_cannot_be_used_is_told_in_words_and_leaves_no_process(tmp_path: Path) -> None:
+def test_an_unusable_folder_is_reported_and_leaves_no_process(tmp_path: Path) -> None:
     before = children()
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     with pytest.raises(click.ClickException, match=r"didn't start: .+"):

@@ -193,7 +193,7 @@ def test_the_settings_of_the_demo_are_shown_and_set(tmp_path: Path) -> None:
     assert not file_of(tmp_path).exists()
 
 
-def test_a_folder_that_cannot_be_written_is_told_in_words(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "config").write_text("in the way", encoding="utf-8")
     result = reshelve_settings(tmp_path, "sync.poll_seconds", "20")
     assert result.exit_code == 1

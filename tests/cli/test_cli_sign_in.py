@@ -63,7 +63,7 @@ def address_shown(terminal: Terminal) -> str:
 
 
 @pytest.mark.parametrize("is_pasted", [False, True])
-def test_a_person_signs_in_and_out_again(
+def test_a_user_signs_in_and_out_again(
     practice: PracticeXero,
     variables: dict[str, str],
     tmp_path: Path,
@@ -92,7 +92,7 @@ def test_a_person_signs_in_and_out_again(
     assert not tokens.exists()
 
 
-def test_saying_no_in_the_browser_is_told_in_words(variables: dict[str, str]) -> None:
+def test_refusing_access_in_the_browser_is_reported(variables: dict[str, str]) -> None:
     with reshelve(
         variables, "connect", "--no-browser", "--client-id", variables["RESHELVE_XERO_CLIENT_ID"]
     ) as terminal:

@@ -30,7 +30,7 @@ def test_without_a_terminal_nothing_is_started(
     assert result.output.startswith("Error: Reshelve needs a terminal.")
 
 
-def test_the_terminal_is_believed_about_its_size_and_not_the_environment(tmp_path: Path) -> None:
+def test_the_size_comes_from_the_terminal_and_not_the_environment(tmp_path: Path) -> None:
     size = {"COLUMNS": "99999999999999999999", "LINES": "2"}
     environment = {**os.environ, **size, "RESHELVE_HOME": str(tmp_path)}
     with Terminal([sys.executable, "-m", "tui"], environment, lines=40) as terminal:

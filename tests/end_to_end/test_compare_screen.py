@@ -63,7 +63,7 @@ async def test_a_file_is_compared_recorded_and_acted_on(practice: PracticeXero, 
         file.write_text(f"{head}{lines}3;;Numbat Unclear;new@numbat.example;Active\n", encoding="utf-16")
         house.app.screen.query_one("#confirm", Button).press()
         await house.until(lambda: isinstance(house.app.screen, CompareScreen), "comparing")
-        await until_groups(house, "Different 1 Needs review 1 Matches 1 Only in the file 0")
+        await until_groups(house, "Different 1 Needs review 1 Matches 1 Only in Re-Leased 0")
 
         await house.pilot.press("2", "enter")
         await house.until_shown("Is this the contact?")

@@ -186,7 +186,7 @@ def test_an_unknown_theme_is_a_warning_and_one_of_the_palette_is_kept(demo: Demo
     set_value(file, "screen.theme", "purple")
     with demo.open() as terminal:
         until_contacts(terminal)
-        terminal.until_shown("is invalid and ignored")
+        terminal.until_shown("1 invalid setting ignored")
         # It may be a theme of a newer version.
         assert load(file, {}).screen.theme == "purple"
         terminal.write("\x10")

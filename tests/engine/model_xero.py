@@ -66,7 +66,7 @@ def raised_for(fault: Fault) -> XeroError:
 
 @dataclass
 class Clock:
-    """Moves on only when told to."""
+    """Advances only when the test moves it."""
 
     at: datetime = START
 
@@ -116,13 +116,13 @@ class ModelXero:
         """Nothing here takes long."""
 
     def on_server_time(self, listener: Callable[[datetime, float], None]) -> None:
-        """Tell nobody the time; a test that is about it does."""
+        """Report no server time; a test that is about it does."""
 
     def status(self, contact_id: str) -> ContactStatus:
         return self.contacts_now[contact_id].status
 
     def set_status(self, contact_id: str, status: ContactStatus) -> None:
-        """Somebody changes a contact in Xero's own pages."""
+        """Change a contact as on Xero's own pages."""
         self.clock.forward(seconds=1)
         changed = replace(self.contacts_now[contact_id], status=status, updated_at=self.clock())
         self.contacts_now[contact_id] = changed

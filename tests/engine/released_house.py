@@ -47,7 +47,7 @@ class House:
         return change
 
     async def at(self, moment: datetime, *, is_new: Callable[[Snapshot], object] = bool) -> Snapshot:
-        """Let it be this moment; the engine notices by itself, as after a laptop's sleep.
+        """Set the time; the engine notices it as after a laptop's sleep.
 
         Returns what it publishes once it has looked at the clock: also where nothing was to come of that.
         """
@@ -77,7 +77,7 @@ class House:
 
 
 class Bridge:
-    """A firm's own bridge to Re-Leased, which says or does what it is told to."""
+    """A firm's own bridge to Re-Leased, whose replies the test decides."""
 
     def __init__(self, answer: EvidenceReport | Exception) -> None:
         self.answer = answer
@@ -109,8 +109,9 @@ async def released_house(
     xero = ModelXero(clock=clock)
     xero.rate_limiter = RateLimiter()  # type: ignore[attr-defined]
     connectors = SimpleNamespace(
-        has_feed=evidence_source is not None, is_sandbox=False, evidence_source=evidence_source, xero=xero,
-        open=nothing, close=nothing, has_contact_source=False,
+        has_feed=evidence_source is not None, has_contact_source=False, is_sandbox=False,
+        evidence_source=evidence_source, xero=xero,
+        open=nothing, close=nothing,
     )  # fmt: skip
     organisation = Organisation("t1", "Books", "!abc", timezone=timezone)
     settings = Settings(organisations={"t1": own} if own is not None else {})

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import threading
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -25,15 +27,17 @@ from tui.model.errors import (
     SignInError,
 )
 from tui.model.reasons import ReadOnlyReason, SignInReason
+from tui.model.snapshot import ConnectionStatus
 from tui.sandbox.oauth.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET
 from tui.settings import load
 from tui.system.paths import Paths
 from tui.xero.auth.keychain import KeychainTokenStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
+    from tui.engine.engine import Engine
     from tui.model.contact import Organisation
     from tui.settings import Settings
 
@@ -68,6 +72,27 @@ async def account(practice: PracticeXero, settings: Settings, paths: Paths) -> X
     attempt.paste(decide(attempt.url))
     await attempt.finish()
     return account
+
+
+@asynccontextmanager
+async def running(account: XeroAccount) -> AsyncIterator[Engine]:
+    """Run the engine of the first organisation."""
+    engine = account.open(account.organisations()[0].organisation)
+    task = asyncio.create_task(engine.run())
+    try:
+        yield engine
+    finally:
+        await engine.stop()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(engine: Engine, status: ConnectionStatus) -> None:
+    """Wait until a snapshot shows this status."""
+    reached = asyncio.Event()
+    unsubscribe = engine.subscribe(lambda it: reached.set() if it.xero.status is status else None)
+    if engine.snapshot.xero.status is not status:
+        await asyncio.wait_for(reached.wait(), 60)
+    unsubscribe()
 
 
 async def test_a_sign_in_opens_organisations_and_is_there_at_the_next_start(
@@ -119,7 +144,7 @@ async def test_a_custom_connection_needs_no_browser(
     assert raised.value.reason is SignInReason.NO_ADDRESS_NEEDED
 
 
-async def test_sign_ins_stand_beside_each_other(practice: PracticeXero, account: XeroAccount) -> None:
+async def test_several_sign_ins_are_kept(practice: PracticeXero, account: XeroAccount) -> None:
     attempt = await account.sign_in(ConnectRequest(CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET))
     await attempt.finish()
     found = {one.organisation.tenant_id: one.organisation.sign_in for one in account.organisations()}
@@ -139,7 +164,7 @@ async def test_a_wrong_secret_leaves_what_was_connected_as_it_was(account: XeroA
     assert not paths.token_file(CUSTOM_CLIENT_ID).exists()
 
 
-async def test_without_a_keychain_a_file_is_used_only_if_the_person_says_so(
+async def test_without_a_keychain_a_file_is_used_only_if_the_user_agrees(
     practice: PracticeXero, settings: Settings, paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def none(_: XeroAccount) -> str:
@@ -158,7 +183,7 @@ async def test_without_a_keychain_a_file_is_used_only_if_the_person_says_so(
     assert paths.token_file(practice.client_id).stat().st_mode & 0o777 == 0o600
 
 
-async def test_a_keychain_that_waits_is_told_of_and_waited_for(
+async def test_a_waiting_keychain_is_reported_and_waited_for(
     practice: PracticeXero, settings: Settings, paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tui.system.keychain._KEYCHAIN_TIMEOUT", 0.1)
@@ -217,7 +242,7 @@ async def test_an_organisation_that_cannot_be_read_just_now_keeps_what_was_known
     assert [one.organisation for one in account.organisations()] == before
 
 
-async def test_a_sign_in_made_elsewhere_is_taken_over(paths: Paths, tmp_path: Path) -> None:
+async def test_a_sign_in_made_elsewhere_is_imported(paths: Paths, tmp_path: Path) -> None:
     with running_sandbox(tmp_path / "fresh", "--contacts", "20", "--cycle", "3600") as fresh:
         account = XeroAccount(settings_for(fresh, poll_seconds=60), paths)
         assert len(await account.import_refresh_token(fresh.refresh_token, fresh.client_id)) == 2
@@ -297,7 +322,7 @@ async def test_changes_are_counted_without_opening(account: XeroAccount) -> None
     assert (listed.pending, listed.not_in_xero) == (0, 1)
 
 
-async def test_a_disconnected_sign_in_leaves_its_journal(
+async def test_disconnecting_keeps_the_change_log(
     practice: PracticeXero, account: XeroAccount, paths: Paths
 ) -> None:
     engine = account.open(account.organisations()[0].organisation)
@@ -306,6 +331,31 @@ async def test_a_disconnected_sign_in_leaves_its_journal(
     assert account.organisations() == []
     assert not paths.token_file(practice.client_id).exists()
     assert (paths.organisation(practice.tenant_id) / "contacts.db").exists()
+
+
+async def test_an_open_organisation_shows_at_once_that_it_is_disconnected(
+    practice: PracticeXero, account: XeroAccount
+) -> None:
+    async with running(account) as engine:
+        await until(engine, ConnectionStatus.ONLINE)
+        await account.disconnect(practice.client_id)
+        await until(engine, ConnectionStatus.REMOVED)
+        attempt = await account.sign_in(ConnectRequest(practice.client_id))
+        attempt.paste(decide(attempt.url))
+        await attempt.finish()
+        engine.reconnected()
+        await until(engine, ConnectionStatus.ONLINE)
+
+
+async def test_an_open_organisation_follows_what_the_list_of_organisations_finds(
+    practice: PracticeXero, account: XeroAccount
+) -> None:
+    async with running(account) as engine:
+        await until(engine, ConnectionStatus.ONLINE)
+        for is_connected, status in ((False, ConnectionStatus.REMOVED), (True, ConnectionStatus.ONLINE)):
+            practice.control("POST", f"connections/{practice.tenant_id}", {"connected": is_connected})
+            await account.refresh()
+            await until(engine, status)
 
 
 async def test_a_revoked_sign_in_can_be_disconnected_too(

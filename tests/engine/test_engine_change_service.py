@@ -1,4 +1,4 @@
-"""What a person asks of the journal, below the screens."""
+"""Requests of the user and the change log, below the screens."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Told:
-    """Stands in for publisher and loops: notes what they are told."""
+    """Replaces publisher and scheduler: records what they are called with."""
 
     news: int = 0
     wakes: int = 0
@@ -103,7 +103,7 @@ def bench(store: Store) -> Bench:
     return Bench(store)
 
 
-async def test_a_pause_keeps_what_is_queued_and_settles_what_is_in_doubt(bench: Bench, store: Store) -> None:
+async def test_a_pause_keeps_queued_changes_and_verifies_unknown_ones(bench: Bench, store: Store) -> None:
     await bench.have("a", "b")
     await bench.changes.request(Action.ARCHIVE, ["a"])
     [doubtful] = store.changes.in_states(State.QUEUED)
@@ -138,7 +138,7 @@ async def test_a_pause_between_two_batches_stops_the_second(bench: Bench) -> Non
     assert sorted(bench.states().values()) == [State.CONFIRMED] * 50 + [State.QUEUED] * 10
 
 
-async def test_every_deed_is_told_and_wakes_the_outbox(bench: Bench, store: Store) -> None:
+async def test_every_request_is_published_and_wakes_the_outbox(bench: Bench, store: Store) -> None:
     await bench.have("a", "b")
     assert await bench.changes.request(Action.ARCHIVE, ["a", "b"]) == 2
     assert await bench.changes.cancel_many(store.changes.in_states(State.QUEUED, limit=1)) == 1
@@ -199,7 +199,7 @@ async def test_changes_are_found_by_group_and_words(bench: Bench, store: Store) 
     assert await found(ChangeGroup.ALL, "archive undone") == ["b"]
 
 
-async def test_each_group_holds_what_the_model_says(bench: Bench, store: Store) -> None:
+async def test_each_group_matches_the_model(bench: Bench, store: Store) -> None:
     ids = [f"{number:03}" for number in range(12)]
     await bench.have(*ids)
     await bench.changes.request(Action.ARCHIVE, ids)
@@ -222,7 +222,7 @@ async def test_each_group_holds_what_the_model_says(bench: Bench, store: Store) 
         assert found.total == len(found.changes) > 0
 
 
-async def test_a_hand_off_says_why_it_may_fail(bench: Bench, store: Store) -> None:
+async def test_a_manual_restore_names_why_it_may_fail(bench: Bench, store: Store) -> None:
     bench.xero.contacts_now["twin"] = contact("twin", name="CONTACT A")
     await bench.have("a", "b")
     await bench.changes.request(Action.ARCHIVE, ["a", "b"])
@@ -333,7 +333,7 @@ async def test_an_export_that_cannot_be_written_says_so(bench: Bench, tmp_path: 
         ),
     ],
 )
-def test_nothing_acts_as_a_formula_whatever_separates_cells(before: str, sign: str) -> None:
+def test_nothing_acts_as_a_formula_with_any_delimiter(before: str, sign: str) -> None:
     line = io.StringIO()
     csv.writer(line).writerow(["a", csv_safe(f"{before}{sign}1+2;"), "b"])
     for delimiter in ",;\t|":

@@ -1,4 +1,4 @@
-"""Xero's time, told from this machine's clock and the dates of Xero's answers."""
+"""Xero's time, worked out from this machine's clock and the dates of Xero's replies."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_few_answers_with_another_date_change_nothing(
     assert (hands.clock.ahead, hands.moved) == (known, moved)
 
 
-def test_answers_that_stand_still_or_disagree_are_not_xeros_clock(hands: Hands) -> None:
+def test_replies_whose_dates_do_not_advance_or_disagree_are_not_xeros_clock(hands: Hands) -> None:
     """As those that a proxy has kept, or of servers whose clocks differ."""
     kept = START + timedelta(days=2)
     for number in range(12):
@@ -107,7 +107,7 @@ def test_answers_that_stand_still_or_disagree_are_not_xeros_clock(hands: Hands) 
     assert hands.doubts <= 24
 
 
-def test_the_machines_clock_being_set_is_told_by_one_answer(hands: Hands) -> None:
+def test_one_reply_shows_that_the_machines_clock_was_set(hands: Hands) -> None:
     hands.answer(NONE)
     for set_by in (timedelta(days=2), -timedelta(days=9), timedelta(hours=1)):
         before = hands.clock.ahead
@@ -152,7 +152,7 @@ def test_a_slow_answer_makes_the_time_too_early_at_most(hands: Hands, ahead: tim
     assert abs(hands.clock.ahead - ahead) <= SECOND
 
 
-def test_a_clock_that_is_set_right_is_learnt_from_the_next_answer(hands: Hands) -> None:
+def test_a_corrected_clock_is_noticed_with_the_next_reply(hands: Hands) -> None:
     hands.agree(10 * MINUTE)
     hands.machine.at -= 10 * MINUTE
     assert hands.clock() == START - 20 * MINUTE  # too early, which claims less
@@ -179,7 +179,7 @@ def test_a_date_that_makes_no_sense_changes_nothing(hands: Hands, ahead: timedel
     assert (hands.clock(), hands.moved) == (START, 0)
 
 
-def test_what_a_person_names_is_never_later_than_named(hands: Hands) -> None:
+def test_a_time_that_the_user_gives_is_never_moved_later(hands: Hands) -> None:
     assert hands.clock.to_xero_time(START) == START
     hands.agree(10 * MINUTE)
     assert hands.clock.to_xero_time(START) == START - 10 * MINUTE
@@ -235,7 +235,7 @@ async def test_a_disk_that_is_full_for_a_while_delays_it() -> None:
 
 
 @pytest.mark.parametrize("leap", [60 * MINUTE, -60 * MINUTE])
-def test_the_time_is_certain_once_it_was_told_until_the_clock_is_set(hands: Hands, leap: timedelta) -> None:
+def test_the_time_is_certain_after_a_reply_until_the_clock_is_set(hands: Hands, leap: timedelta) -> None:
     seen = [hands.clock.is_certain]
     hands.answer(10 * MINUTE)
     seen.append(hands.clock.is_certain)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tui.engine.engine_factory import ClientFactory
     from tui.engine.snapshot_publisher import SnapshotPublisher
     from tui.model.comparison import FileComparison
 
@@ -46,7 +47,7 @@ def xero_id(number: int) -> str:
 
 
 class Bench(ComparisonService):
-    """The service over a store whose contacts were all read; `news` counts what the publisher was told."""
+    """The service over a store whose contacts were all read; `news` counts what was published."""
 
     def __init__(self, store: Store, file: Path) -> None:
         self.news = 0
@@ -58,6 +59,7 @@ class Bench(ComparisonService):
             cast("SnapshotPublisher", self),
             XeroClock(self.clock, store),
             WriteAccess(is_read_only=False, is_read_only_connection=lambda: False),
+            cast("ClientFactory", None),
         )
 
     def rows_changed(self) -> None:
@@ -70,7 +72,7 @@ class Bench(ComparisonService):
         await self._store.set_sync_state(FULL_SYNC_ENDED_AT, START.isoformat())
 
     async def archive(self, number: int, at: datetime) -> None:
-        """Let somebody archive a contact in Xero, and a pull see it."""
+        """Archive a contact in Xero, and let a refresh see it."""
         seen = contact(xero_id(number), ARCHIVED, name=f"Contact {number}", updated_at=at)
         await self._store.save_contacts([seen], at)
 
@@ -216,9 +218,7 @@ def test_an_organisation_that_was_never_opened_has_nothing_to_compare(tmp_path: 
     assert not paths.organisation(organisation.tenant_id).exists()
 
 
-async def test_a_comparison_that_nobody_waits_for_stops_reading(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_cancelled_comparison_stops_reading(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     await bench.have(1)
     began, ended = threading.Event(), threading.Event()
 

@@ -1,4 +1,4 @@
-"""Somebody works in Xero on what has a change under way here: the table of `change_log.conflicts`."""
+"""Changes made in Xero to contacts with an open change here: the table of `change_log.conflicts`."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def xero(practice: PracticeXero, tokens: TokenSource) -> AsyncIterator[Xer
 
 
 class Case:
-    """One contact of the practice Xero, the local copy's idea of it, and the outbox between them."""
+    """One contact of the practice Xero, the stored copy of it, and the outbox between them."""
 
     def __init__(self, practice: PracticeXero, xero: XeroClient, store: Store) -> None:
         self.practice = practice
@@ -121,7 +121,7 @@ async def case(practice: PracticeXero, xero: XeroClient, store: Store) -> Case:
 @pytest.mark.parametrize(
     ("deed", "reason"), [("archive", ChangeReason.ARCHIVED_FIRST), ("merge", ChangeReason.MERGED_AWAY)]
 )
-async def test_what_somebody_archives_first_is_confirmed_by_the_read_and_not_sent(
+async def test_a_contact_archived_in_xero_first_is_confirmed_by_the_read_and_not_sent(
     case: Case, deed: str, reason: Reason
 ) -> None:
     change = await case.ask(ARCHIVE)
@@ -143,7 +143,7 @@ async def test_a_restore_in_xero_after_the_archive_was_asked_for_is_the_last_wor
     assert case.writes == 0
 
 
-async def test_an_archive_asked_for_after_the_restore_in_xero_goes_on(case: Case) -> None:
+async def test_an_archive_requested_after_the_restore_in_xero_is_sent(case: Case) -> None:
     await case.hand_off()
     case.practice.set_clock(ahead_seconds=-60)
     case.somebody("restore")
@@ -182,11 +182,11 @@ async def test_a_new_name_changes_nothing_but_the_name(case: Case) -> None:
     assert case.now(change).state is State.CONFIRMED
 
 
-# --- while it is being sent, and the answer is lost ---
+# --- while it is being sent, and the reply is lost ---
 
 
 @pytest.mark.parametrize("lost", ["drop-before", "drop-after"])
-async def test_what_somebody_archives_meanwhile_is_read_as_done(case: Case, lost: str) -> None:
+async def test_a_contact_archived_in_xero_meanwhile_is_read_as_done(case: Case, lost: str) -> None:
     change = await case.ask(ARCHIVE)
     case.practice.fault(lost, count=1, method="POST")
     with pytest.raises(XeroError):
@@ -198,7 +198,7 @@ async def test_what_somebody_archives_meanwhile_is_read_as_done(case: Case, lost
     assert case.writes == (lost == "drop-after")
 
 
-async def test_what_somebody_restores_meanwhile_is_not_archived_twice(case: Case) -> None:
+async def test_a_contact_restored_in_xero_meanwhile_is_not_archived_twice(case: Case) -> None:
     change = await case.ask(ARCHIVE)
     case.practice.fault("drop-after", count=1, method="POST")
     with pytest.raises(XeroError):
@@ -227,7 +227,7 @@ async def test_what_never_arrived_is_sent_again(case: Case) -> None:
     assert case.writes == 1
 
 
-# --- while a hand-off waits ---
+# --- while a manual restore waits ---
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ async def test_what_never_arrived_is_sent_again(case: Case) -> None:
         ("rename", State.AWAITING_USER, None),
     ],
 )
-async def test_a_handoff_follows_what_somebody_does(
+async def test_a_manual_restore_follows_what_happens_in_xero(
     case: Case, deed: str, state: State, notice: Notice | None
 ) -> None:
     change = await case.hand_off()
@@ -248,7 +248,7 @@ async def test_a_handoff_follows_what_somebody_does(
     assert case.now(change).name == (f"{case.name} & Sons" if deed == "rename" else case.name)
 
 
-async def test_a_contact_merged_while_its_handoff_waits_is_given_up(case: Case) -> None:
+async def test_a_contact_merged_while_its_manual_restore_waits_is_refused(case: Case) -> None:
     change = await case.hand_off()
     case.somebody("restore")
     case.somebody("merge", into=case.other_id)

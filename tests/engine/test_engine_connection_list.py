@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         '{"organisations": [{"tenant_id": "a"}], "gone": [], "last": ""}',
     ],
 )
-def test_a_list_of_something_else_is_told_once_and_kept_aside(tmp_path: Path, content: str) -> None:
+def test_a_list_of_something_else_is_reported_once_and_moved_aside(tmp_path: Path, content: str) -> None:
     file = tmp_path / "organisations.json"
     file.write_text(content, encoding="utf-8")
     with pytest.raises(StoreError) as raised:
@@ -37,7 +37,7 @@ def test_a_list_of_something_else_is_told_once_and_kept_aside(tmp_path: Path, co
     assert load_connections(file) == ConnectionList(())
 
 
-def test_a_list_that_cannot_be_read_is_told_and_stays(tmp_path: Path) -> None:
+def test_an_unreadable_list_is_reported_and_kept(tmp_path: Path) -> None:
     file = tmp_path / "organisations.json"
     file.mkdir()
     with pytest.raises(StoreError) as raised:

@@ -55,6 +55,9 @@ class Sky:
             self.pass_by(self.wait)
         return waits
 
+    def status(self) -> ConnectionStatus:
+        return self.connection.display_status.status
+
     @property
     def wait(self) -> float:
         until = self.connection.xero_status.retry_at
@@ -123,11 +126,11 @@ def test_offline_doubles_up_to_half_a_minute_and_an_answer_resets_it(sky: Sky) -
     assert sky.failures(OfflineError(WHY), 1) == [1]
 
 
-def test_trouble_at_xero_doubles_up_to_five_minutes(sky: Sky) -> None:
+def test_waits_for_xeros_outages_double_up_to_five_minutes(sky: Sky) -> None:
     assert sky.failures(LOST, 11) == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
 
 
-def test_a_long_time_offline_says_little_about_xeros_own_troubles(sky: Sky) -> None:
+def test_a_long_time_offline_does_not_lengthen_the_wait_for_xeros_outages(sky: Sky) -> None:
     sky.failures(OfflineError(WHY), 50)
     assert sky.failures(LOST, 2) == [64, 128]
 
@@ -138,7 +141,7 @@ def test_a_limit_does_not_count_as_a_failure(sky: Sky) -> None:
     assert sky.failures(OfflineError(WHY), 1) == [2]
 
 
-def test_several_jobs_that_meet_the_same_trouble_are_one_failure(sky: Sky) -> None:
+def test_tasks_that_fail_for_the_same_reason_count_as_one_failure(sky: Sky) -> None:
     attempts = [sky.connection.attempt() for _ in range(3)]
     sky.connection.record_failure(OfflineError(WHY), attempts[0])
     sky.connection.record_failure(OfflineError(WHY), attempts[1])
@@ -214,7 +217,7 @@ def test_an_answer_that_takes_long_is_known_until_it_comes(sky: Sky) -> None:
     assert sky.connection.display_status.no_reply_since is None
 
 
-async def test_calls_kept_for_the_person_are_named_and_hold_nobody_up(sky: Sky) -> None:
+async def test_reserved_calls_are_shown_and_delay_no_task(sky: Sky) -> None:
     sky.connection.record_success(60, 900)
     until = START + timedelta(hours=1)
     sky.connection.limit_background_calls(until)
@@ -228,7 +231,7 @@ async def test_calls_kept_for_the_person_are_named_and_hold_nobody_up(sky: Sky) 
     assert sky.connection.display_status == sky.connection.xero_status
 
 
-def test_an_answer_tells_the_calls_left_and_forgets_the_trouble(sky: Sky) -> None:
+def test_a_reply_gives_the_calls_left_and_ends_the_failure(sky: Sky) -> None:
     sky.connection.record_failure(LOST)
     sky.connection.record_success(58, None)
     link = sky.connection.xero_status
@@ -236,7 +239,7 @@ def test_an_answer_tells_the_calls_left_and_forgets_the_trouble(sky: Sky) -> Non
     assert (link.last_reply_at, link.retry_at, link.detail) == (START, None, None)
 
 
-def test_connection_problem_keeps_what_the_last_answer_said(sky: Sky) -> None:
+def test_a_connection_problem_keeps_what_the_last_reply_gave(sky: Sky) -> None:
     sky.connection.record_success(58, 4800)
     sky.clock.forward(minutes=5)
     sky.connection.record_failure(OfflineError(WHY))
@@ -267,7 +270,7 @@ async def test_the_wait_ends_when_its_time_has_come(sky: Sky) -> None:
         RejectedError(XeroReason.REJECTED, status=400, xero_message="x"),
     ],
 )
-async def test_a_person_ends_the_wait(sky: Sky, error: ReshelveError) -> None:
+async def test_the_user_ends_the_wait(sky: Sky, error: ReshelveError) -> None:
     sky.connection.record_failure(error)
     waiting = [asyncio.create_task(sky.connection.wait_until_ready()) for _ in range(3)]
     await asyncio.sleep(0)
@@ -300,13 +303,13 @@ async def test_a_night_asleep_ends_the_wait_though_one_clock_stood_still(
     assert not await waits(sky.connection)
 
 
-async def test_a_person_who_was_quicker_than_the_wait_is_heard(sky: Sky) -> None:
+async def test_a_retry_requested_before_the_wait_begins_counts(sky: Sky) -> None:
     sky.connection.record_failure(OfflineError(WHY))
     sky.connection.retry_now()
     assert not await waits(sky.connection)
 
 
-async def test_a_persons_nudge_starts_the_waits_anew(sky: Sky) -> None:
+async def test_a_retry_by_the_user_resets_the_waits(sky: Sky) -> None:
     sky.failures(OfflineError(WHY), 5)
     sky.connection.record_failure(OfflineError(WHY))
     sky.connection.retry_now()
@@ -314,7 +317,7 @@ async def test_a_persons_nudge_starts_the_waits_anew(sky: Sky) -> None:
     assert sky.wait == 1
 
 
-async def test_nobody_ends_the_wait_for_a_limit(sky: Sky) -> None:
+async def test_a_retry_by_the_user_does_not_end_a_rate_limit(sky: Sky) -> None:
     sky.connection.record_failure(RateLimitedError(30, "minute"))
     waiting = asyncio.create_task(sky.connection.wait_until_ready())
     await asyncio.sleep(0)
@@ -326,7 +329,7 @@ async def test_nobody_ends_the_wait_for_a_limit(sky: Sky) -> None:
     assert sky.wait == 30
 
 
-async def test_an_answer_to_somebody_else_ends_everybodys_wait(sky: Sky) -> None:
+async def test_a_reply_to_one_task_ends_the_wait_of_all(sky: Sky) -> None:
     sky.connection.record_failure(OfflineError(WHY))
     waiting = asyncio.create_task(sky.connection.wait_until_ready())
     await asyncio.sleep(0)
@@ -349,3 +352,50 @@ async def test_a_keychain_that_waits_is_asked_again_soon_however_long_it_takes(s
     assert sky.connection.xero_status.status is ConnectionStatus.KEYCHAIN
     assert sky.connection.xero_status.detail == error.notice
     assert max(sky.failures(KeychainError(SignInReason.KEYCHAIN_LOCKED), 20)) > 5
+
+
+@pytest.mark.parametrize("before", [None, OfflineError(SignInReason.SERVICE_UNREACHABLE, is_retried=True)])
+async def test_a_disconnected_sign_in_stays_disconnected_until_the_next_one(
+    sky: Sky, before: OfflineError | None
+) -> None:
+    sky.connection.record_success(60, 5000)
+    if before is not None:
+        sky.connection.record_failure(before)
+    sky.connection.disconnect()
+    # Late replies to requests sent before, and another copy that holds the lock.
+    sky.connection.record_success(59, 4999)
+    sky.connection.record_failure(ReplyLostError(XeroReason.NO_REPLY))
+    sky.connection.mark_standby()
+    sky.connection.retry_now()
+    assert sky.status() is ConnectionStatus.REMOVED
+    assert sky.connection.display_status.detail == Notice(ConnectionReason.DISCONNECTED)
+    assert await waits(sky.connection)
+    sky.connection.reconnect()
+    status = sky.connection.display_status
+    assert (status.status, status.detail) == (ConnectionStatus.STARTING, None)
+    assert not await waits(sky.connection)
+
+
+@pytest.mark.parametrize("error", [ReconnectError(SignInReason.ENDED), NotConnectedError(SignInReason.ENDED)])
+def test_a_new_sign_in_shows_nothing_of_the_old_one(sky: Sky, error: ReconnectError) -> None:
+    sky.connection.record_failure(error)
+    sky.connection.reconnect()
+    status = sky.connection.display_status
+    assert (status.status, status.detail, status.retry_at) == (ConnectionStatus.STARTING, None, None)
+
+
+def test_a_new_sign_in_keeps_a_rate_limit(sky: Sky) -> None:
+    sky.connection.record_failure(RateLimitedError(30, "minute"))
+    sky.connection.reconnect()
+    assert sky.status() is ConnectionStatus.LIMITED
+    assert sky.wait == 30
+
+
+def test_standby_ends_with_the_lock(sky: Sky) -> None:
+    sky.connection.mark_standby()
+    sky.connection.end_standby()
+    assert sky.status() is ConnectionStatus.STARTING
+    assert sky.connection.display_status.detail is None
+    sky.connection.record_success(60, 5000)
+    sky.connection.end_standby()
+    assert sky.status() is ConnectionStatus.ONLINE

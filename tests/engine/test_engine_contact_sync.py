@@ -1,4 +1,4 @@
-"""Reading contacts: everything once, then news; an interruption anywhere loses nothing."""
+"""Loading contacts: all of them once, then updates; an interruption anywhere loses nothing."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def test_everything_is_read_the_first_time_with_progress(store: Store) -> 
 
 
 @pytest.mark.parametrize("page", [1, 2, 3, 4])
-async def test_a_full_read_that_breaks_off_goes_on_where_it_was(store: Store, page: int) -> None:
+async def test_an_interrupted_full_sync_resumes_where_it_was(store: Store, page: int) -> None:
     pull = Pull(store, PagedXero(COUNT))
     pull.xero.read_faults = [None] * (page - 1) + [Fault.OFFLINE]
     with pytest.raises(OfflineError):
@@ -133,7 +133,7 @@ async def test_news_that_break_off_are_read_again_from_the_same_moment(store: St
 
 
 @pytest.mark.parametrize("days", [7.1, -7.1])
-async def test_everything_is_read_again_after_a_week_by_whatever_clock(store: Store, days: float) -> None:
+async def test_everything_is_read_again_after_a_week_by_either_clock(store: Store, days: float) -> None:
     pull = Pull(store, PagedXero(3))
     await pull.puller.refresh()
     pull.clock.forward(days=6.9)
@@ -142,7 +142,7 @@ async def test_everything_is_read_again_after_a_week_by_whatever_clock(store: St
     assert pull.puller.is_full_sync_due
 
 
-async def test_a_contact_somebody_archived_in_xero_is_a_change_of_theirs(store: Store) -> None:
+async def test_a_contact_archived_in_xero_is_a_change_made_in_xero(store: Store) -> None:
     pull = Pull(store, PagedXero(3))
     await pull.puller.refresh()
     assert not pull.applied[-1].detected
@@ -157,10 +157,10 @@ async def test_a_contact_somebody_archived_in_xero_is_a_change_of_theirs(store: 
     assert not pull.applied[-1].detected
 
 
-# --- hand-offs ---
+# --- manual restores ---
 
 
-async def test_hand_offs_are_looked_at_fifty_at_a_time_going_round(store: Store) -> None:
+async def test_manual_restores_are_checked_fifty_at_a_time_in_turn(store: Store) -> None:
     contacts = [contact(f"{number:03}", ContactStatus.ARCHIVED) for number in range(120)]
     xero = ModelXero.of(*contacts)
     applied: list[StoreUpdate] = []
@@ -179,7 +179,7 @@ async def test_hand_offs_are_looked_at_fifty_at_a_time_going_round(store: Store)
     assert xero.reads[0] == xero.reads[3]
 
 
-async def test_a_restore_pressed_in_xero_finishes_its_hand_off(store: Store) -> None:
+async def test_a_restore_clicked_in_xero_finishes_the_manual_restore(store: Store) -> None:
     xero = ModelXero.of(contact("a", ContactStatus.ARCHIVED))
     applied: list[StoreUpdate] = []
     await store.save_contacts(list(xero.contacts_now.values()), START)
@@ -197,7 +197,7 @@ async def test_a_restore_pressed_in_xero_finishes_its_hand_off(store: Store) -> 
     assert len(store.changes.of_contact("a")) == 1
 
 
-async def test_a_contact_merged_while_its_hand_off_waits_is_given_up_with_words(store: Store) -> None:
+async def test_a_contact_merged_while_its_manual_restore_waits_is_refused_with_a_reason(store: Store) -> None:
     xero = ModelXero.of(contact("a", ContactStatus.ARCHIVED))
     await store.save_contacts(list(xero.contacts_now.values()), START)
     [change] = await store.changes.add(Action.RESTORE, store.contacts(["a"]), START)
@@ -211,10 +211,10 @@ async def test_a_contact_merged_while_its_hand_off_waits_is_given_up_with_words(
 
 @pytest.mark.parametrize("pulls", [0, 1])
 @pytest.mark.parametrize("days", [0.1, 2, 300])
-async def test_an_answer_dated_ahead_hides_nothing_that_comes_until_then(
+async def test_a_reply_dated_ahead_hides_nothing_that_comes_before_that_date(
     store: Store, pulls: int, days: float
 ) -> None:
-    """The first of a full read, or of a look for what has changed."""
+    """The first page of a full sync, or of an update."""
     pull = Pull(store, PagedXero(3))
     for _ in range(pulls):
         await pull.puller.refresh()

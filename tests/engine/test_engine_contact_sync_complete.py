@@ -42,7 +42,7 @@ IDS = 60
 
 @dataclass
 class Books(ModelXero):
-    """A Xero with small pages, between which somebody is at work."""
+    """A Xero with small pages, between which contacts change."""
 
     page_size: int = 5
     pages: list[int] = field(default_factory=list)
@@ -128,7 +128,7 @@ def at_work(xero: Books, steps: Sequence[tuple[str, int]]) -> Callable[[int], No
 
 
 async def until_done(store: Store, xero: Books, clock: Clock) -> None:
-    """Pull as a program does that is ended and started again at every trouble."""
+    """Sync like a program that is stopped and started again at every error."""
     for _ in range(100):
         pull = puller(store, xero, clock)
         was_full = pull.is_full_sync_due
@@ -207,10 +207,10 @@ async def test_news_of_which_some_vanish_between_pages_are_read_from_the_start(s
     assert {one: stored[one] for one in xero.contacts_now} == xero.contacts_now
 
 
-# --- holding it, and leaving calls to the person ---
+# --- pausing it, and reserving calls for the user ---
 
 
-async def test_a_full_read_is_held_after_its_page_and_goes_on_from_there(store: Store) -> None:
+async def test_a_full_sync_pauses_after_its_page_and_resumes_from_there(store: Store) -> None:
     xero = books(12)
     seen: list[SyncProgress | None] = []
     held = asyncio.Event()
@@ -240,7 +240,7 @@ async def test_what_is_not_running_is_not_held(store: Store) -> None:
     assert await pull.refresh()
 
 
-async def test_a_first_reading_leaves_the_reserve_to_the_person_a_page_at_a_time(store: Store) -> None:
+async def test_a_first_full_sync_leaves_the_reserved_calls_to_the_user(store: Store) -> None:
     xero = books(12)
     seen: list[SyncProgress | None] = []
     pull = ContactSync(
@@ -252,7 +252,7 @@ async def test_a_first_reading_leaves_the_reserve_to_the_person_a_page_at_a_time
     assert seen[-1] is None
 
 
-async def test_a_later_full_reading_is_put_off_in_favour_of_news(store: Store) -> None:
+async def test_a_later_full_sync_is_postponed_in_favour_of_updates(store: Store) -> None:
     xero, clock = books(12), Clock()
     await puller(store, xero, clock).refresh()
     clock.forward(days=8)
@@ -278,7 +278,7 @@ async def test_a_later_full_reading_is_put_off_in_favour_of_news(store: Store) -
     assert not pull.is_full_sync_due
 
 
-# --- contacts that vanished ---
+# --- deleted contacts ---
 
 
 async def vanish(store: Store, xero: Books, *contact_ids: str) -> None:
@@ -344,7 +344,7 @@ async def test_what_was_left_out_but_is_known_by_its_id_is_read_and_not_marked(s
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.UNKNOWN, State.AWAITING_USER, State.SENDING])
-async def test_what_is_open_on_it_is_refused_in_words_unless_it_is_being_sent(
+async def test_open_changes_of_a_deleted_contact_are_refused_unless_being_sent(
     store: Store, state: State
 ) -> None:
     xero = books(3)
@@ -366,7 +366,7 @@ async def test_what_is_open_on_it_is_refused_in_words_unless_it_is_being_sent(
     assert (after.state, after.message, after.notice) == expected
 
 
-async def test_a_hand_off_of_a_contact_that_vanished_is_given_up_at_the_next_look(store: Store) -> None:
+async def test_a_manual_restore_of_a_deleted_contact_ends_at_the_next_check(store: Store) -> None:
     xero = ModelXero.of(contact("a", ContactStatus.ARCHIVED))
     await store.save_contacts(list(xero.contacts_now.values()), START)
     [change] = await store.changes.add(Action.RESTORE, store.contacts(["a"]), START)

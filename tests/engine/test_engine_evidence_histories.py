@@ -186,7 +186,7 @@ class Life:
 
 
 class Anything:
-    """Stands in for the connection's state and the storage's health."""
+    """Replaces the connection's state and the storage's health."""
 
     problem = ""
     display_status = None

@@ -1,4 +1,4 @@
-"""What a person tells of Re-Leased, from the key to the grade."""
+"""What a user reports about Re-Leased, from the key to the sync status."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NIGHT = NightlyWindow(time(0), time(6), UTC)
 
 
 class Quiet:
-    """A publisher nobody listens to."""
+    """A publisher without listeners."""
 
     def __init__(self) -> None:
         self.versions = 0
@@ -54,7 +54,7 @@ class Desk(EvidenceService):
 
 @pytest.fixture
 async def desk(store: Store) -> Desk:
-    """Make a desk, and have somebody archive a contact in Xero at the start."""
+    """Make a service over a store with a contact that was archived in Xero at the start."""
     await store.save_contacts([contact("a")], START - timedelta(hours=1))
     gone = replace(contact("a"), status=ContactStatus.ARCHIVED, updated_at=START)
     await store.save_contacts([gone], START)
@@ -79,7 +79,7 @@ def running_since(desk: Desk) -> datetime | None:
 
 
 @pytest.mark.parametrize(("minutes", "expected"), [(-1, SyncStatus.PENDING), (1, SyncStatus.REPORTED)])
-async def test_a_sync_told_from_start_to_end_counts_from_its_start(
+async def test_a_sync_reported_from_start_to_end_counts_from_its_start(
     desk: Desk, minutes: int, expected: SyncStatus
 ) -> None:
     started = START + timedelta(minutes=minutes)
@@ -109,7 +109,7 @@ async def test_what_cannot_have_been_is_refused(desk: Desk) -> None:
     assert desk._re_leased.status.last_report is None
 
 
-async def test_a_contact_seen_there_is_told(desk: Desk) -> None:
+async def test_a_contact_checked_in_re_leased_is_recorded(desk: Desk) -> None:
     await desk.report_contact_checked(archived(desk))
     assert grade(desk) is SyncStatus.CHECKED
 
@@ -130,7 +130,7 @@ async def test_a_clock_behind_xeros_does_not_take_away_what_was_seen(desk: Desk)
         (-10, 3, SyncStatus.REPORTED),
     ],
 )
-async def test_a_sync_is_told_by_xeros_clock(
+async def test_a_reported_sync_is_dated_by_xeros_clock(
     desk: Desk, ahead: int, told_at: int, expected: SyncStatus
 ) -> None:
     now = START + timedelta(minutes=told_at)
@@ -172,7 +172,7 @@ async def test_what_was_seen_of_a_contact_that_has_moved_on_is_refused(desk: Des
     assert all(change.checked_at is None for change in desk._store.changes.of_contact("a"))
 
 
-async def test_a_sync_that_runs_when_a_company_is_told_not_to_work_is_shown_as_stalled(desk: Desk) -> None:
+async def test_a_sync_reported_while_the_company_is_not_working_is_shown_as_stalled(desk: Desk) -> None:
     await desk.report_sync_started(desk._now())
     assert not desk._re_leased.status.is_stalled
     await desk.report_company_state(CompanyState.NOT_CONNECTED)
@@ -196,7 +196,7 @@ async def test_a_state_is_shown_with_its_time_also_by_another_copy(desk: Desk) -
     assert other.knowledge.stalled_since == desk._now()
 
 
-async def test_a_copy_without_the_lease_shows_what_the_holder_has_read(store: Store) -> None:
+async def test_a_copy_without_the_lock_shows_what_the_holder_has_read(store: Store) -> None:
     holder, follower = (ReLeasedMonitor(store, NIGHT, Clock(), has_feed=True) for _ in range(2))
     soon = datetime(2030, 1, 1, tzinfo=UTC)
     report = replace(EvidenceReport.from_evidence("1"), state="Successfully synced", next_sync_at=soon)

@@ -1,4 +1,4 @@
-"""The lease: one holder at a time, and none once it is dead."""
+"""The lock: one holder at a time, and none once it is dead."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def told(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
-def test_the_lease_goes_from_one_copy_to_the_next(tmp_path: Path) -> None:
+def test_the_lock_passes_from_one_copy_to_the_next(tmp_path: Path) -> None:
     ours = LeaderLock(tmp_path / "lease")
     with another_copy(tmp_path / "lease") as other:
         assert told(other) == "True"
@@ -61,7 +61,7 @@ def test_a_copy_that_comes_later_waits(tmp_path: Path) -> None:
     ours.release()
 
 
-def test_the_lease_of_a_killed_copy_is_free(tmp_path: Path) -> None:
+def test_the_lock_of_a_killed_copy_is_free(tmp_path: Path) -> None:
     ours = LeaderLock(tmp_path / "lease")
     with another_copy(tmp_path / "lease") as other:
         assert told(other) == "True"

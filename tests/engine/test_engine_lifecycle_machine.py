@@ -1,7 +1,7 @@
-"""The whole lifecycle as a state machine: requests, undo, queue control, somebody in Xero, storms, crashes.
+"""The whole lifecycle as a state machine: requests, undo, pauses, changes in Xero, faults, crashes.
 
-After every step the journal must agree with its own log; once the faults end nothing may be stuck, and
-every contact must stand in the journal as it does in Xero. A wish archives a contact at most once.
+After every step each change must agree with its own log; once the faults end nothing may be stuck, and
+every contact's status must be the same here as in Xero. A request archives a contact at most once.
 """
 
 from __future__ import annotations
@@ -197,7 +197,7 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(writes=FAULTS, reads=FAULTS)
     def work(self, writes: list[Fault | None], reads: list[Fault | None]) -> None:
         self.xero.write_faults, self.xero.read_faults = writes, reads
-        # Everything then stands in the journal: nothing is to be done about it here.
+        # The change log has everything then: nothing more is to be done here.
         with suppress(XeroError):
             self.run_(self.drain())
         self.xero.write_faults, self.xero.read_faults = [], []

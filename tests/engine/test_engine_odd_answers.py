@@ -1,6 +1,6 @@
-"""Histories of odd answers to a write and to the reads after it: what is recorded is what Xero did.
+"""Histories of odd replies to a write and to the reads after it: what is recorded is what Xero did.
 
-A real client and a real store; Xero is a function that answers as it is told to.
+A real client and a real store; Xero is a function whose replies the test decides.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ class OddXero:
 
 
 class Office:
-    """The outbox, the look for hand-offs and the dialog's fresh look, over one store."""
+    """The outbox, the check of manual restores and the dialog's precheck, over one store."""
 
     def __init__(self, folder: Path, status: ContactStatus = ACTIVE, *ids: str) -> None:
         self.clock = Clock()
@@ -199,7 +199,7 @@ class Office:
         )
 
     async def see(self) -> None:
-        """Let a pull show every contact as it is."""
+        """Let a refresh show every contact as it is."""
         known = [contact(one, status, updated_at=at) for one, (status, at) in self.xero.contacts.items()]
         await self.store.save_contacts(known, self.clock())
 
@@ -254,7 +254,7 @@ LEAVE_IT_OPEN = [each for each in Write if each not in VERDICTS]
 
 @settings(max_examples=examples(60), suppress_health_check=list(HealthCheck))
 @given(st.lists(st.sampled_from(LEAVE_IT_OPEN), max_size=4), st.lists(STEPS, max_size=8))
-def test_a_done_archive_is_never_refused_nor_somebody_elses(
+def test_a_completed_archive_is_never_refused_nor_credited_to_another_user(
     writes: list[Write], steps: list[tuple[int, list[Read], bool, bool]]
 ) -> None:
     in_an_office(_a_done_archive, writes, steps)
@@ -312,7 +312,7 @@ async def _an_unknown_contact(
 
 @pytest.mark.parametrize("write", [Write.LOST, Write.BROKEN, Write.STUB, Write.PAGE, Write.BARE])
 @pytest.mark.parametrize("read", [each for each in Read if each is not Read.FINE])
-async def test_no_single_answer_settles_it_wrongly(office: Office, write: Write, read: Read) -> None:
+async def test_no_single_reply_resolves_a_change_wrongly(office: Office, write: Write, read: Read) -> None:
     [change] = await office.ask(Action.ARCHIVE)
     office.xero.writes = [write]
     # What is asked for alone is answered as oddly.
@@ -407,7 +407,7 @@ async def test_reads_that_lag_for_long_end_in_the_change_that_was_asked_for(offi
 
 @pytest.mark.parametrize("write", VERDICTS)
 @pytest.mark.parametrize("is_retried", [True, False])
-async def test_a_refusal_of_a_call_that_was_carried_out_credits_nobody_else(
+async def test_a_refusal_of_a_request_that_was_carried_out_credits_no_other_user(
     office: Office, write: Write, *, is_retried: bool
 ) -> None:
     [change] = await office.ask(Action.ARCHIVE)
@@ -489,11 +489,11 @@ async def test_an_archive_in_xero_long_after_ours_was_given_up_is_not_ours(
     ]
 
 
-# --- hand-offs, and what is queued beside them ---
+# --- manual restores, and changes queued beside them ---
 
 
 @pytest.mark.parametrize("read", [each for each in Read if each is not Read.FINE])
-async def test_one_odd_answer_ends_no_handoff_and_nothing_that_is_queued(tmp_path: Path, read: Read) -> None:
+async def test_one_odd_reply_ends_no_manual_restore_and_no_queued_change(tmp_path: Path, read: Read) -> None:
     ids = [f"5f4cbf2c-0000-4000-8000-{number:012}" for number in range(6)]
     office = Office(tmp_path / "organisation", ARCHIVED, *ids)
     await RestoreCapability(office.store).record(office.clock())
@@ -521,7 +521,7 @@ async def test_one_odd_answer_ends_no_handoff_and_nothing_that_is_queued(tmp_pat
     await office.close()
 
 
-async def test_a_handoff_of_a_contact_that_xero_does_not_have_ends(tmp_path: Path) -> None:
+async def test_a_manual_restore_of_a_contact_that_xero_does_not_have_ends(tmp_path: Path) -> None:
     ids = [f"5f4cbf2c-0000-4000-8000-{number:012}" for number in range(4)]
     office = Office(tmp_path / "organisation", ARCHIVED, *ids)
     await RestoreCapability(office.store).record(office.clock())
@@ -535,8 +535,8 @@ async def test_a_handoff_of_a_contact_that_xero_does_not_have_ends(tmp_path: Pat
     await office.close()
 
 
-async def test_a_restore_whose_contact_is_not_in_the_local_copy_yet_is_handed_over(tmp_path: Path) -> None:
-    """As after a repair, which begins the contacts anew and keeps what was asked for."""
+async def test_a_restore_of_a_contact_not_stored_yet_waits_for_the_user(tmp_path: Path) -> None:
+    """As after a repair, which downloads the contacts again and keeps what was requested."""
     office = Office(tmp_path / "organisation", ARCHIVED)
     await RestoreCapability(office.store).record(office.clock())
     await office.ask(Action.RESTORE)
@@ -566,7 +566,7 @@ async def look_fresh(office: Office, *ids: str) -> Any:
 
 
 @pytest.mark.parametrize("read", [each for each in Read if each not in {Read.FINE, Read.STALE}])
-async def test_what_the_dialog_could_not_read_is_said_to_be_unreadable(office: Office, read: Read) -> None:
+async def test_the_dialog_names_contacts_that_could_not_be_read(office: Office, read: Read) -> None:
     await office.see()
     office.xero.reads = [read, read]
     looked = await look_fresh(office, ID)

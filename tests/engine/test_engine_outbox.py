@@ -1,4 +1,4 @@
-"""The outbox: whatever happens to a call, the journal ends where Xero does."""
+"""The outbox: whatever happens to a request, the change log ends in the state that Xero has."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ async def test_an_archive_is_confirmed_by_xeros_clock(store: Store) -> None:
     assert not outbox.pusher.has_work
 
 
-async def test_the_key_is_journalled_before_the_call_and_kept(store: Store) -> None:
+async def test_the_idempotency_key_is_logged_before_the_request_and_kept(store: Store) -> None:
     seen: list[Change] = []
 
     class Watched(ModelXero):
@@ -126,7 +126,7 @@ async def test_one_refused_among_many_keeps_xeros_words_and_the_rest_are_done(st
     assert outbox.events(changes[1]) == ["requested", "send", "reply_lost", "refuse"]
 
 
-async def test_an_error_for_what_somebody_archived_meanwhile_is_read_as_done(store: Store) -> None:
+async def test_an_error_for_a_contact_archived_meanwhile_is_read_as_done(store: Store) -> None:
     outbox, [change] = await outbox_with(store, Action.ARCHIVE, contact("a"))
     outbox.xero.set_status("a", ARCHIVED)
     await outbox.drain()
@@ -136,7 +136,7 @@ async def test_an_error_for_what_somebody_archived_meanwhile_is_read_as_done(sto
     assert len(store.changes.of_contact("a")) == 1
 
 
-async def test_a_contact_under_gdpr_is_refused_in_plain_words(store: Store) -> None:
+async def test_a_contact_under_gdpr_is_refused_with_its_reason(store: Store) -> None:
     outbox, [change] = await outbox_with(store, Action.ARCHIVE, contact("a"))
     outbox.xero.set_status("a", ContactStatus.GDPRREQUEST)
     await outbox.drain()
@@ -146,7 +146,7 @@ async def test_a_contact_under_gdpr_is_refused_in_plain_words(store: Store) -> N
     assert after.notice == Notice(ContactReason.GDPR)
 
 
-async def test_an_unknown_id_takes_nobody_with_it(store: Store) -> None:
+async def test_an_unknown_id_affects_no_other_contact(store: Store) -> None:
     outbox, changes = await outbox_with(store, Action.ARCHIVE, *map(contact, "abc"))
     del outbox.xero.contacts_now["b"]
     await outbox.drain()
@@ -190,7 +190,7 @@ async def test_a_call_that_was_not_carried_out_leaves_all_queued(
 
 
 @pytest.mark.parametrize("fault", [Fault.DROPPED_BEFORE, Fault.DROPPED_AFTER])
-async def test_a_lost_answer_is_settled_by_reading(store: Store, fault: Fault) -> None:
+async def test_a_lost_reply_is_resolved_by_reading(store: Store, fault: Fault) -> None:
     outbox, [change] = await outbox_with(store, Action.ARCHIVE, contact("a"))
     outbox.xero.write_faults = [fault]
     with pytest.raises(ReplyLostError):
@@ -259,7 +259,7 @@ async def test_a_call_that_may_be_under_way_is_not_made_again(store: Store, seco
     assert states == [State.CONFIRMED, State.SENDING, State.CONFIRMED, State.QUEUED]
     assert [ids for _, ids, _ in outbox.xero.writes] == [("c",)]
     assert outbox.xero.reads == [("a", "b")]
-    # Its sender is told at last, and says so.
+    # Its sender gets the reply at last, and records it.
     outbox.xero.set_status("b", ARCHIVED)
     await store.record_transitions([TransitionRequest(open_.change_id, Transition.CONFIRM)], outbox.clock())
     await outbox.drain()
@@ -320,7 +320,7 @@ async def test_what_another_copy_is_sending_already_is_left_to_it(
     assert [ids for _, ids, _ in outbox.xero.writes] == [("b",)]
 
 
-async def test_nothing_more_is_sent_once_the_lease_is_lost(store: Store) -> None:
+async def test_nothing_more_is_sent_once_the_lock_is_lost(store: Store) -> None:
     contacts = [contact(f"{number:03}") for number in range(120)]
     outbox, changes = await outbox_with(store, Action.ARCHIVE, *contacts)
     outbox.pusher = Outbox(
@@ -362,7 +362,7 @@ async def test_an_answer_without_a_word_or_an_effect_is_not_asked_for_again_and_
     assert len(outbox.xero.writes) == 1
 
 
-async def test_a_change_taken_back_while_the_outbox_looks_away_is_not_sent(store: Store) -> None:
+async def test_a_change_cancelled_before_the_outbox_sends_it_is_not_sent(store: Store) -> None:
     outbox, changes = await outbox_with(store, Action.ARCHIVE, *map(contact, "ab"))
     await store.record_transitions([TransitionRequest(changes[0].change_id, Transition.CANCEL)], START)
     await outbox.drain()
@@ -398,7 +398,7 @@ async def test_the_refusal_is_remembered_across_restarts_and_tried_again_after_3
         assert len(outbox.xero.writes) == writes
 
 
-async def test_should_xero_learn_to_restore_it_is_done_without_a_person(store: Store) -> None:
+async def test_if_xero_could_restore_no_user_would_be_needed(store: Store) -> None:
     outbox, changes = await outbox_with(store, Action.RESTORE, *(contact(one, ARCHIVED) for one in "ab"))
     outbox.xero.restores = True
     await outbox.drain()
@@ -416,7 +416,7 @@ async def test_an_outage_is_not_taken_for_a_refusal_to_restore(store: Store) -> 
     assert outbox.state(change) is State.CONFIRMED
 
 
-async def test_what_nobody_can_restore_is_refused_not_handed_off(store: Store) -> None:
+async def test_a_contact_that_cannot_be_restored_is_refused(store: Store) -> None:
     first = contact("a", ARCHIVED)
     outbox, _ = await outbox_with(store, Action.RESTORE, first)
     await outbox.drain()
@@ -430,7 +430,7 @@ async def test_what_nobody_can_restore_is_refused_not_handed_off(store: Store) -
     ]
 
 
-async def test_a_restore_asked_for_while_the_archive_is_in_doubt_is_the_last_word(store: Store) -> None:
+async def test_a_restore_requested_while_the_archive_is_unknown_wins(store: Store) -> None:
     known = contact("known", ARCHIVED)
     outbox, _ = await outbox_with(store, Action.RESTORE, known)
     await outbox.drain()
@@ -461,7 +461,7 @@ async def test_no_contact_is_sent_before_an_older_change_of_its_own(store: Store
     assert outbox.state(restore) is State.AWAITING_USER
 
 
-async def test_a_restore_of_what_is_active_already_does_not_wait_for_a_person(store: Store) -> None:
+async def test_a_restore_of_an_active_contact_does_not_wait_for_the_user(store: Store) -> None:
     outbox, _ = await outbox_with(store, Action.RESTORE, contact("a", ARCHIVED))
     await outbox.drain()
     outbox.xero.contacts_now["b"] = contact("b")
@@ -470,7 +470,7 @@ async def test_a_restore_of_what_is_active_already_does_not_wait_for_a_person(st
     assert outbox.state(change) is State.CONFIRMED
 
 
-# --- what the journal makes of contacts that come with a move ---
+# --- contacts that come with a transition ---
 
 
 async def test_a_change_named_in_a_move_is_decided_by_it_not_by_the_contacts_beside_it(store: Store) -> None:
@@ -491,7 +491,7 @@ async def test_a_change_named_in_a_move_is_decided_by_it_not_by_the_contacts_bes
     assert outbox.events(change) == ["requested", "send", "reply_lost", "confirm"]
 
 
-# --- a lease that is lost while a call is under way ---
+# --- a lock that is lost during a request ---
 
 
 @pytest.mark.parametrize("error", [ReplyLostError(XeroReason.NO_REPLY), None], ids=repr)
@@ -500,7 +500,7 @@ async def test_a_change_named_in_a_move_is_decided_by_it_not_by_the_contacts_bes
     [(Transition.REPLY_LOST,), (Transition.REPLY_LOST, Transition.REQUEUE)],
     ids=["unknown", "queued"],
 )
-async def test_what_another_copy_has_taken_over_meanwhile_is_left_to_it(
+async def test_changes_that_another_copy_now_sends_are_left_to_it(
     store: Store, error: XeroError | None, moves: tuple[Transition, ...]
 ) -> None:
     is_held = True

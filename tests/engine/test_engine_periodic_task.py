@@ -1,4 +1,4 @@
-"""Something done again and again: when its time has come, when it is woken, and not twice for one wish."""
+"""A periodic task: it runs when it is due or woken, and not twice for one wake."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def test_what_comes_while_it_is_done_is_not_lost() -> None:
     assert await is_due(job)
 
 
-async def test_a_wish_for_what_is_being_done_already_is_dropped_if_so_wanted() -> None:
+async def test_a_wake_during_a_run_is_dropped_if_overlaps_are_dropped() -> None:
     job = PeriodicTask(lambda: 3600, drops_overlap=True)
     job.wake()
     await job.wait_until_due()

@@ -1,4 +1,4 @@
-"""The background's share of a day's calls, and who is there to look for."""
+"""The share of a day's calls that background tasks may use, and user activity."""
 
 from __future__ import annotations
 
@@ -78,19 +78,17 @@ def test_an_answer_that_tells_nothing_changes_nothing() -> None:
     ("left", "seconds"),
     [(5_000, 21.6), (3_000, 43.2), (1_100, 864), (1_001, 3_600), (1_000, 3_600), (0, 3_600)],
 )
-def test_the_pace_of_pulls_at_xeros_limit(left: int, seconds: float) -> None:
+def test_refresh_intervals_at_xeros_limit(left: int, seconds: float) -> None:
     assert budget(left).refresh_interval(0, is_shared=False) == pytest.approx(seconds)
 
 
 @with_examples
 @given(poll=POLLS, left=LEFT, idle=IDLE)
-def test_all_looks_together_could_go_on_for_a_day_and_leave_a_fifth(
-    poll: float, left: int, idle: float
-) -> None:
+def test_all_polling_together_lasts_a_day_and_leaves_a_fifth(poll: float, left: int, idle: float) -> None:
     made = budget(left, poll)
     pulls = 86_400 / made.refresh_interval(idle, is_shared=True)
     looks = 86_400 / made.manual_restore_interval(idle, is_fast=False)
-    # A look an hour is made in any case, to see whether Xero's day has begun anew.
+    # An hourly refresh is made in any case, to see whether Xero's day has reset.
     assert pulls + looks <= max(left - 1_000, 2 * 24) + 1e-6
 
 
@@ -119,11 +117,11 @@ def test_news_are_never_looked_for_more_often_than_the_settings_say(
     ("poll", "idle", "seconds"),
     [(30, 299, 30), (30, 300, 120), (30, 3_600, 600), (200, 300, 600), (600, 300, 600), (600, 3_600, 600)],
 )
-def test_nobody_there_means_looking_less_often(poll: float, idle: float, seconds: float) -> None:
+def test_an_idle_user_means_polling_less_often(poll: float, idle: float, seconds: float) -> None:
     assert budget(5_000, poll).refresh_interval(idle, is_shared=False) == seconds
 
 
-def test_only_the_persons_calls_left_means_a_look_an_hour_and_none_at_handoffs() -> None:
+def test_only_reserved_calls_left_means_an_hourly_refresh_and_no_restore_checks() -> None:
     made = budget(1_000)
     assert made.is_reserving
     assert made.refresh_interval(0, is_shared=True) == 3_600
@@ -168,7 +166,7 @@ def test_a_list_that_was_opened_before_xero_said_anything_is_limited_once_it_has
     assert made.manual_restore_interval(0, is_fast=True) > 2.5
 
 
-# --- who is there ---
+# --- user activity ---
 
 
 class There:
@@ -206,7 +204,7 @@ def test_a_clock_set_back_hides_no_absence() -> None:
     assert there.presence.touch()
 
 
-def test_whoever_watches_is_there() -> None:
+def test_a_user_who_watches_restores_counts_as_active() -> None:
     there = There()
     there.presence.is_waiting_for_restores = True
     there.clock.forward(hours=2)

@@ -129,7 +129,7 @@ async def test_a_page_without_sense_is_passed_not_read_for_ever(store: Store) ->
     assert grade(store, watch, change) is SyncStatus.SYNCED
 
 
-async def test_a_cursor_that_stands_still_ends_the_look(store: Store) -> None:
+async def test_a_cursor_that_does_not_advance_ends_the_poll(store: Store) -> None:
     await store.set_sync_state("feed.cursor", "1")
     observer = FakeObserver(report(cursor="1", has_more=True))
     assert not await feed_watch(store).poll_feed(observer)
@@ -142,7 +142,7 @@ async def test_a_sync_that_began_before_the_confirmation_teaches_nothing(store: 
     assert grade(store, watch, change) is SyncStatus.PENDING
 
 
-async def test_a_clean_sync_without_the_contact_makes_it_overdue_also_after_a_restart(store: Store) -> None:
+async def test_a_clean_sync_without_the_contact_makes_it_missed_also_after_a_restart(store: Store) -> None:
     [change] = await confirmed(store, "a")
     watch = feed_watch(store)
     started = START + timedelta(seconds=10)
@@ -153,7 +153,7 @@ async def test_a_clean_sync_without_the_contact_makes_it_overdue_also_after_a_re
     assert not await watch.poll_feed(FakeObserver(clean))
 
 
-async def test_a_sync_with_errors_stalls_and_makes_nothing_overdue(store: Store) -> None:
+async def test_a_sync_with_errors_stalls_and_makes_nothing_missed(store: Store) -> None:
     [change] = await confirmed(store, "a")
     watch = feed_watch(store)
     started = START + timedelta(seconds=10)
@@ -180,7 +180,7 @@ async def test_a_feed_that_fails_is_named_and_nothing_is_claimed(store: Store) -
     assert grade(store, watch, change, START + timedelta(days=9)) is SyncStatus.PENDING
 
 
-async def test_what_was_learnt_before_a_failure_counts(store: Store) -> None:
+async def test_evidence_read_before_a_failure_counts(store: Store) -> None:
     [change] = await confirmed(store, "a")
     watch = feed_watch(store)
     after = START + timedelta(seconds=5)
@@ -208,7 +208,7 @@ async def test_the_countdown_begins_where_the_cycle_did(store: Store) -> None:
         ({"next_sync_at": START - timedelta(hours=1)}, 0.5),
     ],
 )
-async def test_the_feed_is_looked_at_when_it_can_have_news(
+async def test_the_feed_is_polled_when_it_can_have_new_evidence(
     store: Store, parts: dict[str, object], seconds: float
 ) -> None:
     watch = feed_watch(store)
@@ -221,7 +221,7 @@ DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 @pytest.mark.parametrize("ahead", [2 * DAY, 10_000 * DAY, HOUR, 2 * timedelta(minutes=1)])
 @pytest.mark.parametrize("what", ["started", "picked up", "both"])
-async def test_an_item_dated_ahead_proves_nothing_now_or_later(
+async def test_an_item_dated_in_the_future_proves_nothing_now_or_later(
     store: Store, ahead: timedelta, what: str
 ) -> None:
     [before] = await confirmed(store, "a")
@@ -237,7 +237,7 @@ async def test_an_item_dated_ahead_proves_nothing_now_or_later(
 
 
 @pytest.mark.parametrize("behind", [2 * timedelta(minutes=1), HOUR, 3 * DAY])
-async def test_while_this_machines_clock_may_be_behind_nothing_dated_ahead_is_lost(
+async def test_while_this_machines_clock_may_be_behind_future_items_are_not_lost(
     store: Store, behind: timedelta
 ) -> None:
     changes = await confirmed(store, "a", "b")
@@ -284,7 +284,7 @@ async def test_an_item_received_before_a_change_was_requested_does_not_prove_it(
 
 @pytest.mark.parametrize("ahead", [2 * DAY, 10_000 * DAY, HOUR, 2 * timedelta(minutes=1)])
 @pytest.mark.parametrize("what", ["started", "finished", "both"])
-async def test_a_clean_sync_dated_ahead_makes_nothing_overdue_now_or_later(
+async def test_a_clean_sync_dated_in_the_future_makes_nothing_missed_now_or_later(
     store: Store, ahead: timedelta, what: str
 ) -> None:
     [change] = await confirmed(store, "a")
@@ -310,7 +310,7 @@ async def test_a_clean_sync_dated_ahead_makes_nothing_overdue_now_or_later(
 
 
 @pytest.mark.parametrize("seconds", [1, 30, 59])
-async def test_a_clean_sync_told_of_before_a_change_was_requested_does_not_miss_it(
+async def test_a_clean_sync_reported_before_a_change_was_requested_does_not_miss_it(
     store: Store, seconds: float
 ) -> None:
     await store.save_contacts([contact("a")], START)
@@ -325,14 +325,14 @@ async def test_a_clean_sync_told_of_before_a_change_was_requested_does_not_miss_
         [TransitionRequest(change.change_id, Transition.CONFIRM, confirmed_at=clock())], clock()
     )
     for _ in range(2):
-        # Told of again, also after a restart.
+        # Shown again, also after a restart.
         clock.forward(seconds=seconds)
         watch = feed_watch(store, clock)
         await watch.poll_feed(FakeObserver(clean))
         assert grade(store, watch, change, clock()) is SyncStatus.PENDING
 
 
-async def test_a_clean_sync_stored_with_a_date_ahead_is_not_believed(store: Store) -> None:
+async def test_a_clean_sync_stored_with_a_future_date_is_ignored(store: Store) -> None:
     [change] = await confirmed(store, "a")
     await store.set_sync_state("feed.clean_sync_started_at", (START + 2 * DAY).isoformat())
     assert grade(store, feed_watch(store), change) is SyncStatus.PENDING

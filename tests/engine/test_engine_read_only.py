@@ -83,7 +83,7 @@ def test_only_known_methods_are_let_through() -> None:
 
 
 @pytest.mark.parametrize(("service", "name"), WRITES)
-async def test_whatever_writes_is_refused(store: Store, service: str, name: str) -> None:
+async def test_every_write_is_refused(store: Store, service: str, name: str) -> None:
     async with house(store, LiveXero("a"), is_read_only=True) as home:
         before = entries(store)
         with pytest.raises(ReadOnlyError) as raised:

@@ -1,4 +1,4 @@
-"""What a fresh read means for a change, and what is to be said before one is made."""
+"""What a fresh read means for a change, and the warnings before one is requested."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def merged(contact_id: str = "c") -> Contact:
         (RESTORE, merged(), "", Transition.REFUSE, ContactReason.MERGED),
     ],
 )
-def test_a_doubt_is_settled_by_status_not_by_words(
+def test_an_unknown_result_is_resolved_by_status_and_not_by_messages(
     *, action: Action, read: Contact, words: str, event: Transition, reason: Reason | None
 ) -> None:
     verdict = resolve([change(action)], [read], {"c": words} if words else {})
@@ -94,7 +94,7 @@ def test_each_change_is_judged_by_its_own_contact() -> None:
 
 @pytest.mark.parametrize("action", Action)
 @pytest.mark.parametrize("words", ["", WORDS])
-def test_a_contact_that_was_not_read_settles_nothing(action: Action, words: str) -> None:
+def test_a_contact_that_was_not_read_resolves_nothing(action: Action, words: str) -> None:
     assert not resolve([change(action)], [contact("other")], {"c": words} if words else {}).requests
 
 
@@ -116,11 +116,11 @@ def test_what_may_not_show_yet_is_not_refused_but_confirmed_or_sent_again() -> N
         (contact("c", ACTIVE), Transition.CONFIRM, None),
         (contact("c", GDPR_REQUEST), Transition.REFUSE, ContactReason.GDPR),
         (merged(), Transition.REFUSE, ContactReason.MERGED),
-        # Of a contact that isn't in the local copy nothing is known, so that nothing speaks against it.
+        # Nothing is known of a contact that isn't stored, so nothing prevents it.
         (None, Transition.AWAIT_USER, None),
     ],
 )
-def test_only_what_a_person_can_restore_is_handed_to_one(
+def test_only_restorable_contacts_wait_for_the_user(
     known: Contact | None, event: Transition, reason: Reason | None
 ) -> None:
     [move] = as_manual_restores([change(RESTORE)], [known] if known else []).requests
@@ -128,7 +128,7 @@ def test_only_what_a_person_can_restore_is_handed_to_one(
     assert move.notice == (None if reason is None else Notice(reason))
 
 
-async def test_a_refusal_to_restore_is_believed_for_thirty_days_either_way(store: Store) -> None:
+async def test_a_refusal_to_restore_is_cached_for_thirty_days_either_way(store: Store) -> None:
     refusal = RestoreCapability(store)
     assert not refusal.is_refused(START)
     await refusal.record(START)

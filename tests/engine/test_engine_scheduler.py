@@ -1,4 +1,4 @@
-"""The engine's tasks outlive what goes wrong in them, and end when told to."""
+"""The engine's tasks survive their errors, and end when they are stopped."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FULL = StoreError(GeneralReason.UNEXPECTED_ERROR, kind="full")
 
 
 class FullDisk:
-    """A watch whose first look finds the disk full."""
+    """A monitor whose first poll finds the disk full."""
 
     seconds_to_next_poll = 0.001
 
@@ -54,7 +54,7 @@ class FullDisk:
 
 
 class Quiet:
-    """A publisher nobody listens to."""
+    """A publisher without listeners."""
 
     def __init__(self) -> None:
         self.versions = 0
@@ -67,7 +67,7 @@ class Quiet:
         pass
 
 
-async def test_a_full_disk_does_not_end_the_watch_of_released(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_disk_does_not_end_the_re_leased_monitor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connectivity, "_PAUSE", 0.001)
     watch, publisher, unused = FullDisk(), Quiet(), cast("Any", None)
     disk = StorageHealth(lambda: None)
@@ -91,7 +91,7 @@ async def test_a_full_disk_does_not_end_the_watch_of_released(monkeypatch: pytes
     assert watch.looks >= 2
 
 
-async def test_only_the_holder_of_the_lease_reads_the_feed() -> None:
+async def test_only_the_holder_of_the_lock_reads_the_feed() -> None:
     watch, unused = FullDisk(), cast("Any", None)
     publisher = Quiet()
     loops = Scheduler(
@@ -119,7 +119,7 @@ async def test_only_the_holder_of_the_lease_reads_the_feed() -> None:
 
 
 class LiveXero(ModelXero):
-    """Tells of limits and times as the client does, and counts what is asked for."""
+    """Reports limits and times as the client does, and counts the requests."""
 
     def __init__(self, *contact_ids: str) -> None:
         super().__init__({one: contact(one) for one in contact_ids})
@@ -178,9 +178,14 @@ async def house(
 
     clock = Clock()
     connectors = SimpleNamespace(
-        has_feed=False, is_sandbox=False, evidence_source=None, xero=xero, open=nothing, close=nothing,
+        has_feed=False,
         has_contact_source=False,
-    )  # fmt: skip
+        is_sandbox=False,
+        evidence_source=None,
+        xero=xero,
+        open=nothing,
+        close=nothing,
+    )
     lease = lease or SimpleNamespace(acquire=lambda: True, is_held=True, release=lambda: None)
     engine = Engine(
         Organisation("tenant", "Books", "!abc"),
@@ -228,7 +233,7 @@ async def test_several_presses_of_refresh_are_one(store: Store) -> None:
         assert xero.pulls == pulls + 1
 
 
-async def test_the_first_key_after_an_absence_looks_for_news_at_once(store: Store) -> None:
+async def test_the_first_key_after_being_idle_refreshes_at_once(store: Store) -> None:
     xero = LiveXero("a")
     async with house(store, xero) as home:
         await home.until(lambda it: it.last_refresh_at)
@@ -240,7 +245,7 @@ async def test_the_first_key_after_an_absence_looks_for_news_at_once(store: Stor
         assert xero.pulls == 2
 
 
-async def test_trouble_that_several_jobs_meet_is_one_trouble(store: Store) -> None:
+async def test_a_failure_of_several_tasks_counts_as_one(store: Store) -> None:
     xero = LiveXero("a")
     xero.read_faults = [Fault.SIGNED_OUT]
     async with house(store, xero) as home:
@@ -334,7 +339,7 @@ async def test_a_contact_found_gone_when_read_fresh_is_marked(store: Store) -> N
 # --- the disk ---
 
 
-async def test_a_disk_in_trouble_is_no_connection_problem_and_is_tried_again(
+async def test_a_disk_error_is_not_a_connection_problem_and_is_retried(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connectivity, "_PAUSE", 0.3)
@@ -373,7 +378,7 @@ async def test_a_store_that_cannot_be_read_leaves_what_is_shown(
         assert seen.counts.all == 1
 
 
-async def test_a_lease_and_a_search_index_outlive_a_store_in_trouble(
+async def test_the_lock_and_the_search_index_survive_a_failing_store(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connectivity, "_PAUSE", 0.001)

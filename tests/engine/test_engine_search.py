@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 async def archived(store: Store) -> Store:
-    """Have somebody archive a contact in Xero at the start."""
+    """Have a contact that was archived in Xero at the start."""
     await store.save_contacts([contact("a")], START - timedelta(hours=1))
     await store.save_contacts([replace(contact("a"), status=ContactStatus.ARCHIVED, updated_at=START)], START)
     await store.search.load()
@@ -61,7 +61,7 @@ async def test_a_night_that_passes_turns_pending_into_expected(archived: Store) 
     publisher.stop()
 
 
-async def test_standings_that_have_moved_are_graded_anew_within_the_minute(archived: Store) -> None:
+async def test_sync_statuses_that_moved_with_time_are_graded_again_within_a_minute(archived: Store) -> None:
     publisher, released = publishing(archived, Clock(), has_feed=True)
     assert await found(archived, "sync:pending") == 1
     released.knowledge = replace(released.knowledge, stalled_since=START)

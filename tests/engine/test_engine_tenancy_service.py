@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Quiet:
-    """A publisher nobody listens to."""
+    """A publisher without listeners."""
 
     def __init__(self) -> None:
         self.versions = 0
@@ -33,7 +33,7 @@ class Quiet:
 
 
 class Desk(TenancyService):
-    """The service, with a publisher nobody listens to."""
+    """The service, with a publisher without listeners."""
 
     def __init__(self, store: Store, publisher: Quiet) -> None:
         self.publisher = publisher
@@ -60,7 +60,7 @@ async def desk(store: Store) -> Desk:
 
 
 def contacts_of(store: Store) -> ContactService:
-    """Return a service that can only read the local copy."""
+    """Return a service that can only read the local database."""
     unused = cast("Any", None)
     publisher = cast("Any", SimpleNamespace(grade=lambda _: None))
     return ContactService(
@@ -111,7 +111,7 @@ async def test_a_check_follows_what_is_marked_after_it(desk: Desk, store: Store)
     assert restoring.with_tenant_groups(frozenset({"Tenants"})) == restoring
 
 
-async def test_the_page_of_a_contact_knows_its_marks_and_news_is_published_once(
+async def test_a_contact_page_has_its_tenant_groups_and_a_mark_is_published_once(
     desk: Desk, store: Store
 ) -> None:
     assert (await contacts_of(store).details("a")).tenant_groups == ()

@@ -82,7 +82,7 @@ NIGHTS = [
 
 @pytest.mark.parametrize("machine", ["UTC", AUCKLAND, NEW_YORK])
 @pytest.mark.parametrize(("zone", "day", "hours"), NIGHTS)
-async def test_a_night_passes_and_the_grade_with_it(
+async def test_a_night_passes_and_the_sync_status_follows(
     store: Store, zone: str, day: tuple[int, int, int], hours: int, machine: str
 ) -> None:
     del machine
@@ -150,7 +150,7 @@ async def test_a_change_of_the_night_itself_waits_for_the_next_and_the_pane_says
         assert grade(home) is SyncStatus.EXPECTED
 
 
-async def test_a_restart_in_the_night_still_sees_the_grade_change_in_the_morning(store: Store) -> None:
+async def test_after_a_restart_at_night_the_sync_status_still_changes_in_the_morning(store: Store) -> None:
     evening = datetime(2026, 6, 9, 22, tzinfo=UTC)
     async with released_house(store, evening) as home:
         await home.confirmed("a", evening)
@@ -167,7 +167,7 @@ async def test_a_restart_in_the_night_still_sees_the_grade_change_in_the_morning
         assert row_grade(home) is SyncStatus.EXPECTED
 
 
-async def test_a_clock_put_back_takes_back_what_was_expected_too_early(store: Store) -> None:
+async def test_a_clock_set_back_reverts_what_was_expected_too_early(store: Store) -> None:
     evening = datetime(2026, 6, 9, 22, tzinfo=UTC)
     morning = datetime(2026, 6, 10, 6, tzinfo=UTC)
     async with released_house(store, evening) as home:
@@ -216,7 +216,7 @@ def _pane(snapshot: Snapshot, now: datetime) -> str:
         ),
     ],
 )
-async def test_whatever_goes_wrong_in_a_bridge_is_stalled_and_never_synced(
+async def test_a_failing_bridge_is_stalled_and_never_synced(
     store: Store, wrong: EvidenceReport | Exception, notice: Notice
 ) -> None:
     noon, bridge = datetime(2026, 6, 9, 12, tzinfo=UTC), Bridge(EvidenceReport.from_evidence(None))
@@ -263,7 +263,7 @@ async def test_a_night_is_over_when_it_is_by_xeros_clock(store: Store, minutes: 
         assert home.view.sync == StatusSince(SyncStatus.EXPECTED, morning)
 
 
-async def test_what_was_expected_too_early_is_pending_again_once_the_time_is_told(store: Store) -> None:
+async def test_what_was_expected_too_early_is_pending_again_once_the_time_is_known(store: Store) -> None:
     evening, morning = datetime(2026, 6, 9, 23, tzinfo=UTC), datetime(2026, 6, 10, 6, tzinfo=UTC)
     own = OrganisationSettings("00:00", "06:00", "UTC")
     async with released_house(store, evening, own=own) as home:
@@ -276,7 +276,7 @@ async def test_what_was_expected_too_early_is_pending_again_once_the_time_is_tol
         assert (grade(home), row_grade(home)) == (SyncStatus.PENDING, SyncStatus.PENDING)
 
 
-async def test_what_xero_told_of_the_time_counts_at_the_next_start_without_it(store: Store) -> None:
+async def test_xeros_time_is_used_at_the_next_start_before_a_reply(store: Store) -> None:
     evening, morning = datetime(2026, 6, 9, 23, tzinfo=UTC), datetime(2026, 6, 10, 6, tzinfo=UTC)
     own = OrganisationSettings("00:00", "06:00", "UTC")
     await store.set_sync_state(CLOCK_AHEAD, "600.0")

@@ -1,4 +1,4 @@
-"""Two copies of the program whose lease file is deleted: neither makes a call that the other has begun."""
+"""Two copies of the program whose lock file is deleted: neither makes a request that the other has begun."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Pull:
-    """The engine's own pull over the real client and a Xero in this process."""
+    """The engine's own refresh over the real client and a Xero in this process."""
 
     def __init__(self, store: Store, xero: OddXero, client: XeroClient) -> None:
         self.store, self.xero, self.client = store, xero, client
@@ -40,7 +40,7 @@ class Pull:
         )
 
     async def __call__(self) -> int:
-        """Pull once; gives how many can't be read."""
+        """Refresh once; return how many contacts can't be read."""
         await self._puller.refresh()
         return len(self.store.unreadable())
 
@@ -220,7 +220,7 @@ async def test_a_stored_page_that_is_not_there_begins_a_full_read_again(pull: Pu
     assert len(pull.listed()) == 5
 
 
-async def test_a_bookmark_dated_ahead_hides_no_change(pull: Pull) -> None:
+async def test_a_sync_state_dated_ahead_hides_no_change(pull: Pull) -> None:
     await pull()
     ahead = datetime.now(UTC) + timedelta(days=400)
     await pull.store.set_sync_state("contacts.refreshed_until", ahead.isoformat())

@@ -1,4 +1,4 @@
-"""The store is looked after once a start, by the copy that holds the lease."""
+"""Maintenance runs once per start, by the copy that holds the lock."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def held() -> None:
     return
 
 
-async def test_nothing_is_backed_up_before_the_lease_is_held(store: Store) -> None:
+async def test_nothing_is_backed_up_before_the_lock_is_held(store: Store) -> None:
     file = await fill(store)
     has_lease = asyncio.Event()
 
@@ -47,10 +47,10 @@ async def test_nothing_is_backed_up_before_the_lease_is_held(store: Store) -> No
     assert backups(file) == []
     has_lease.set()
     await looking
-    assert [backup.name for backup in backups(file)] == ["journal-20260303T120000Z.db"]
+    assert [backup.name for backup in backups(file)] == ["change-log-20260303T120000Z.db"]
 
 
-async def test_a_backup_that_cannot_be_written_is_told_and_made_once_it_can(
+async def test_a_failed_backup_is_shown_and_made_once_it_can_be(
     store: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(maintenance, "_PAUSE", 0.001)
@@ -74,7 +74,7 @@ async def test_a_backup_that_cannot_be_written_is_told_and_made_once_it_can(
     assert len(backups(file)) == 1
 
 
-async def test_a_disk_that_is_full_for_the_backup_is_no_trouble_of_the_journals(
+async def test_a_disk_full_for_the_backup_is_no_problem_of_the_change_log(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await fill(store)
@@ -91,7 +91,7 @@ async def test_a_disk_that_is_full_for_the_backup_is_no_trouble_of_the_journals(
     assert str(store._database.file.parent / "backups") in messages.next_step(raised.value)
 
 
-async def test_damage_is_raised_after_the_journal_is_safe(store: Store) -> None:
+async def test_damage_is_raised_after_the_change_log_is_safe(store: Store) -> None:
     file = await fill(store)
     store.close()
     spoil(file, "contacts")

@@ -109,7 +109,7 @@ def test_every_open_change_can_still_be_confirmed_and_refused(state: State) -> N
     assert next_state(state, Transition.REFUSE) is State.REFUSED
 
 
-def test_a_change_in_doubt_is_never_sent_without_being_read_again() -> None:
+def test_an_unknown_change_is_never_sent_without_being_read_again() -> None:
     with pytest.raises(IllegalTransitionError):
         next_state(State.UNKNOWN, Transition.SEND)
 

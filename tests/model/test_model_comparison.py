@@ -54,7 +54,7 @@ def held(lines: list[FileContact], contacts: list[XeroContact], *changes: Change
     return compare(SOURCE, lines, contacts, by_contact)
 
 
-# --- who is meant ---
+# --- matching ---
 
 
 def meant(line: FileContact, *contacts: XeroContact) -> tuple[list[str], bool]:
@@ -147,7 +147,7 @@ def test_a_certain_match_is_the_only_one_that_fits(
         assert (exact or fits) == [one]
 
 
-# --- how it stands ---
+# --- the groups of a comparison ---
 
 
 @with_examples
@@ -174,7 +174,7 @@ def test_every_line_has_one_place_and_every_contact_at_most_one(
 
 @with_examples
 @given(_CONTACTS, _LINES, st.data())
-def test_a_persons_choices_keep_every_line_in_one_place(
+def test_the_users_choices_keep_every_line_in_one_group(
     contacts: list[XeroContact], lines: list[FileContact], data: st.DataObject
 ) -> None:
     found = held(lines, contacts)
@@ -206,12 +206,12 @@ def test_only_contacts_of_a_status_the_file_speaks_of_are_missed_in_it() -> None
 
 
 @pytest.mark.parametrize("status", [GDPR, GONE])
-def test_what_nobody_can_change_is_nothing_to_compare(status: ContactStatus) -> None:
+def test_contacts_that_cannot_be_changed_are_not_compared(status: ContactStatus) -> None:
     found = held([told(2, name="Contact 1")], [xero(1, status)])
     assert ([one.line for one in found.only_in_file], found.only_in_xero) == ([2], ())
 
 
-def test_one_contact_with_two_statuses_is_for_a_person_to_tell() -> None:
+def test_a_contact_with_two_statuses_needs_review() -> None:
     lines = [told(2, ACTIVE, name="Contact 1"), told(3, ARCHIVED, name="contact 1")]
     found = held([*lines, told(4, ACTIVE, name="Contact 2"), told(5, ACTIVE, name="Contact 2")],
                  [xero(1), xero(2)])  # fmt: skip

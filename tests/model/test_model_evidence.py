@@ -1,4 +1,4 @@
-"""Grades never claim more than their evidence, and nights are nights in every zone."""
+"""A sync status never claims more than its evidence, and nights are right in every time zone."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def pick_up(
     return SyncRecord(contact_id, status, started, started + timedelta(minutes=1), "7")
 
 
-# --- what proves a pick-up ---
+# --- what shows a change as synced ---
 
 
 @pytest.mark.parametrize(
@@ -80,14 +80,14 @@ def test_another_contact_or_the_other_status_proves_nothing() -> None:
     assert proves(pick_up(started=after, status=ContactStatus.ACTIVE), change(action=Action.RESTORE))
 
 
-def test_what_xero_has_not_confirmed_is_neither_proved_nor_graded() -> None:
+def test_an_unconfirmed_change_has_no_evidence_and_no_sync_status() -> None:
     unconfirmed = change(confirmed_at=None)
     assert not proves(pick_up(started=NOON), unconfirmed)
     with pytest.raises(ValueError, match="confirmed"):
         grade_change(unconfirmed, SyncKnowledge(), NOON)
 
 
-# --- grades ---
+# --- sync statuses ---
 
 
 @with_examples
@@ -99,7 +99,7 @@ def test_what_xero_has_not_confirmed_is_neither_proved_nor_graded() -> None:
     window=st.none() | WINDOWS,
     clean=st.none() | MOMENTS,
 )
-def test_a_grade_never_exceeds_its_evidence(
+def test_a_sync_status_never_exceeds_its_evidence(
     *,
     now: datetime,
     confirmed_at: datetime,
@@ -170,7 +170,7 @@ def test_a_change_confirmed_within_the_window_waits_for_the_next_night() -> None
     )
 
 
-def test_a_clean_sync_without_the_contact_makes_a_change_overdue_not_read() -> None:
+def test_a_clean_sync_without_the_contact_makes_a_change_missed_and_not_synced() -> None:
     watch = SyncKnowledge(last_clean_sync_started_at=NOON + timedelta(hours=1))
     standing = grade_change(change(), watch, NOON + timedelta(hours=2))
     assert standing.status is SyncStatus.MISSED
@@ -197,7 +197,7 @@ def test_what_was_read_stays_read_even_when_reversed_or_missed_later() -> None:
 
 @with_examples
 @given(window=WINDOWS, moment=MOMENTS)
-def test_windows_lie_around_the_moment(window: NightlyWindow, moment: datetime) -> None:
+def test_windows_surround_the_given_time(window: NightlyWindow, moment: datetime) -> None:
     last_start, last_end = window.last_before(moment)
     next_start, next_end = window.next_after(moment)
     assert last_start < last_end <= moment <= next_start < next_end

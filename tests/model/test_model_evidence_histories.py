@@ -1,4 +1,4 @@
-"""Thousands of random histories: the grade shown never exceeds the evidence there is.
+"""Thousands of random histories: the sync status shown never exceeds the evidence there is.
 
 What the evidence allows is worked out here once more, event by event and night by night, so that a mistake
 in the one hides in the other only if it is made twice.
@@ -85,7 +85,7 @@ def histories(draw: st.DrawFn) -> History:
 
 
 def changes_of(history: History) -> list[Change]:
-    """Keep the history's changes as the journal does."""
+    """Keep the history's changes as the change log does."""
     actions = [Action.ARCHIVE, Action.RESTORE] * 2
     changes = [
         Change(
@@ -134,7 +134,7 @@ def watch_of(history: History) -> SyncKnowledge:
 
 
 class Allowed:
-    """What the history allows to be said of one change; written from the rules, not from the program."""
+    """What the history allows as the status of one change; written from the rules, not from the program."""
 
     def __init__(self, history: History, place: int) -> None:
         self.history = history
@@ -202,7 +202,7 @@ class Allowed:
 
 @settings(max_examples=examples(500))
 @given(histories())
-def test_the_grade_shown_never_exceeds_the_evidence(history: History) -> None:
+def test_the_sync_status_shown_never_exceeds_the_evidence(history: History) -> None:
     watch = watch_of(history)
     for place, change in enumerate(changes_of(history)):
         grade, allowed = grade_change(change, watch, history.now).status, Allowed(history, place)
@@ -231,7 +231,7 @@ def test_time_alone_raises_nothing_but_what_a_night_lets_expect(history: History
 
 @settings(max_examples=examples(250))
 @given(histories())
-def test_what_is_settled_is_counted_by_one_moment(history: History) -> None:
+def test_presumed_synced_changes_are_counted_up_to_one_time(history: History) -> None:
     watch, last = watch_of(history), changes_of(history)[-1]
     assert last.confirmed_at is not None
     if last.synced_at or last.checked_at or last.unlinked_at:
@@ -309,20 +309,20 @@ def grade_of(
         (11, ReportKind.SYNC_FAILED, SyncStatus.STALLED),
     ],
 )
-def test_only_a_sync_that_started_after_the_confirmation_is_told(
+def test_only_a_sync_started_after_the_confirmation_counts_as_reported(
     started: float, end: ReportKind, grade: SyncStatus
 ) -> None:
     assert grade_of(told_at(ReportKind.SYNC_STARTED, started), told_at(end, 12)) is grade
 
 
-def test_a_sync_whose_end_nobody_told_proves_nothing() -> None:
+def test_a_sync_whose_end_is_not_reported_proves_nothing() -> None:
     assert grade_of(told_at(ReportKind.SYNC_STARTED, 11)) is SyncStatus.PENDING
     ended_twice = (told_at(ReportKind.SYNC_CLEAN, 12), told_at(ReportKind.SYNC_CLEAN, 13))
     assert grade_of(*ended_twice) is SyncStatus.PENDING
 
 
 @pytest.mark.parametrize("state", list(CompanyState))
-def test_a_state_never_raises_a_grade_and_a_bad_one_stalls(state: CompanyState) -> None:
+def test_a_company_state_never_raises_a_sync_status_and_a_bad_one_stalls(state: CompanyState) -> None:
     shown = grade_of(told_at(ReportKind.STATE, 12, state.value))
     assert shown is (SyncStatus.STALLED if is_stalled(state) else SyncStatus.PENDING)
 
@@ -346,7 +346,7 @@ def test_what_ran_while_a_contact_was_unlinked_left_it_out() -> None:
     assert grade_of(unlinked, *synced, linked, now=54) is SyncStatus.EXPECTED
 
 
-def test_a_clean_sync_read_from_a_feed_outweighs_one_that_was_told() -> None:
+def test_a_clean_sync_in_the_feed_outweighs_a_reported_one() -> None:
     [change] = changes_of(History((10,), (), (), NightlyWindow(time(0), time(6), UTC), hour(20)))
     company = CompanyStatus.of([told_at(ReportKind.SYNC_STARTED, 11), told_at(ReportKind.SYNC_CLEAN, 12)])
     watch = SyncKnowledge(reported_syncs=company.reported_syncs, last_clean_sync_started_at=hour(13))

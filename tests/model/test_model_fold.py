@@ -79,7 +79,7 @@ def test_every_dash_is_a_hyphen() -> None:
             assert finds(typed, f"Smith{sign}Jones"), f"{typed} {ord(sign):x}"
 
 
-def test_what_is_not_seen_never_stands_between_letters() -> None:
+def test_invisible_characters_never_separate_letters() -> None:
     assert len(INVISIBLE) > 400
     for sign in INVISIBLE:
         assert fold(f"Bay{sign}side") == "bayside", f"{ord(sign):x}"
@@ -91,7 +91,7 @@ def test_every_white_space_is_a_space() -> None:
         assert fold(f"Bay{sign}side") == "bay side", f"{ord(sign):x}"
 
 
-def test_accents_are_dropped_wherever_they_stand() -> None:
+def test_accents_are_dropped_everywhere() -> None:
     for sign in EVERY:
         if unicodedata.combining(sign) and sign.casefold() == sign:
             assert fold(f"Bay{sign}side") == "bayside", f"{ord(sign):x}"

@@ -96,6 +96,6 @@ def test_other_words_do_not_narrow() -> None:
     assert parse_query(Tab.ALL, "b").narrows(parse_query(Tab.ALL, ""))
 
 
-def test_counts_are_told_by_tab() -> None:
+def test_counts_are_given_by_tab() -> None:
     counts = TabCounts(all=6, active=3, archived=2)
     assert [counts.of(tab) for tab in Tab] == [6, 3, 2]

@@ -1,4 +1,4 @@
-"""Reading the search box: qualifiers, phrases, what is left out, and what is said of the rest."""
+"""Parsing the search box: qualifiers, phrases, exclusions, and issues with the rest."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def test_what_is_not_as_it_was_left_is_left_alone(now: Contact | None, reason: R
         (change(State.CONFIRMED, RESTORE, 0), UndoOutcome.RESTORE, None),
     ],
 )
-def test_a_later_change_stands_in_the_way_unless_it_came_to_nothing(
+def test_a_later_change_prevents_undo_unless_it_had_no_effect(
     later: Change, fate: UndoOutcome, reason: Reason | None
 ) -> None:
     line = plan_line(wish(change(State.CONFIRMED), later, now=contact()))

@@ -145,7 +145,8 @@ async def test_an_item_that_makes_no_sense_proves_nothing(odd: Any, caplog: pyte
     async with telling(answer(odd, item(2))) as observer:
         report = await observer.fetch(None)
     assert [one.contact_id for one in report.pick_ups] == ["contact-2"]
-    assert caplog.messages == ["left out 1 items of the feed that make no sense"]
+    [line] = caplog.messages
+    assert "left out 1 items" in line
 
 
 @pytest.mark.parametrize(

@@ -451,7 +451,7 @@ FAILURES: list[tuple[Answer, ContactSourceReason]] = [
     (Answer(_FULL[: _FULL.rindex(b",{")]), R.UNREADABLE),
     (Answer(_FULL[:-40], headers={"Content-Length": ""}), R.UNREADABLE),
     (Answer(_FULL, cut=10), R.CUT_SHORT),
-    (Answer(gzip.compress(_FULL)[:-9], headers={"Content-Encoding": "gzip"}), R.CUT_SHORT),
+    (Answer(gzip.compress(_FULL, mtime=0)[:-9], headers={"Content-Encoding": "gzip"}), R.CUT_SHORT),
     (Answer(_FULL, headers={"Content-Encoding": "br"}), R.CUT_SHORT),
 ]
 
@@ -552,6 +552,23 @@ def test_a_key_is_kept_until_it_is_removed(keychain: FileKeychain, tmp_path: Pat
     key.delete()
     key.delete()
     assert keychain._read() == {}
+
+
+def test_a_key_in_the_environment_is_used_without_the_keychain(
+    keychain: FileKeychain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = UnifiedKey(tmp_path)
+    keychain.trouble = OSError("no keychain here")
+    monkeypatch.setenv("RESHELVE_UNIFIED_API_KEY", f" {KEY}\n")
+    assert (key.is_in_environment, key.load(), repr(key.load())) == (True, KEY, "'…'")
+    monkeypatch.setenv("RESHELVE_UNIFIED_API_KEY", "two words")
+    with pytest.raises(ContactSourceError) as caught:
+        key.load()
+    assert (caught.value.reason, caught.value.retryable) == (R.KEY_VARIABLE_UNUSABLE, False)
+    monkeypatch.setenv("RESHELVE_UNIFIED_API_KEY", " ")
+    with pytest.raises(ContactSourceError) as caught:
+        key.load()
+    assert (key.is_in_environment, caught.value.reason) == (False, R.KEYCHAIN_LOCKED)
 
 
 @pytest.mark.parametrize("wrong", ["", "  ", "two words", "naïve"])

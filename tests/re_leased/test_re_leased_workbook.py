@@ -223,6 +223,11 @@ SHEET = "xl/worksheets/sheet1.xml"
         (workbook({"Contacts": [["Name", "Status"], ["Ada"]]}), FileReason.NO_STATUS),
         (workbook({"Contacts": [["Name", "Status"], ["A" * 10_001, "Active"]]}), FileReason.FIELD_TOO_LONG),
     ],
+    ids=[
+        "cut", "start only", "no workbook", "damaged", "workbook cut", "workbook empty", "no sheet",
+        "odd sheet", "hidden", "empty", "blanks", "no contacts", "no contact column", "no status column",
+        "odd status", "no status", "too long",
+    ],
 )  # fmt: skip
 def test_a_wrong_workbook_is_refused(file: Path, content: bytes, reason: FileReason) -> None:
     assert refusal(file, bytes(content)).reason is reason

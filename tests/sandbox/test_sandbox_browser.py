@@ -1,4 +1,4 @@
-"""The hand-off and the consent in a real browser, with scripts switched off."""
+"""The restore page and the consent page in a real browser, with scripts switched off."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def released(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeXero]:
-    """Never syncs by itself within a test; one that is asked for is soon over."""
+    """Never syncs on schedule within a test; a requested sync is soon over."""
     options = ("--contacts", "120", "--cycle", "900", "--sync-seconds", "0.1")
     with running_sandbox(tmp_path_factory.mktemp("released"), *options) as one:
         yield one

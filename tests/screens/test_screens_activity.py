@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.effort import some
-from support.fake_backend import FakeBackend, contact_id
+from support.idle_engine import IdleEngine
+from support.sample_contacts import contact_id
 from support.screen_test import Driver, running
 from textual.widgets import Input, Static
 
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def busy(backend: FakeBackend) -> FakeBackend:
+def busy(backend: IdleEngine) -> IdleEngine:
     """One change of each kind, the newest last."""
     backend.put_change(8, Action.ARCHIVE, State.CONFIRMED, SyncStatus.SYNCED)
     backend.put_change(4, Action.ARCHIVE, State.CONFIRMED)
@@ -58,23 +59,23 @@ def under_cursor(person: Driver) -> str:
 
 
 def story(person: Driver) -> str:
-    return str(person.screen.query_one("#told", Static).content)
+    return str(person.screen.query_one("#details", Static).content)
 
 
-async def test_every_change_is_listed_newest_first_with_its_story(busy: FakeBackend) -> None:
+async def test_every_change_is_listed_newest_first_with_its_story(busy: IdleEngine) -> None:
     async with running(busy) as person:
         await person.press("l")
         assert names(person) == [
             "Bayside Fish & Chips", "Hamilton Smith Ltd", "Hoyt Productions",
             "Bayside Wholesale", "Coco Café",
         ]  # fmt: skip
-        assert "Archive requested in Reshelve, 12:36" in story(person)
+        assert "Archive requested in Reshelve, 12:40" in story(person)
         await person.press("down", "down")
         assert "On a repeating invoice." in story(person)
         assert "Archive refused by Xero" in story(person)
 
 
-async def test_groups_by_key_and_by_click(busy: FakeBackend) -> None:
+async def test_groups_by_key_and_by_click(busy: IdleEngine) -> None:
     async with running(busy) as person:
         await person.press("l", "2")
         assert names(person) == ["Bayside Fish & Chips", "Hamilton Smith Ltd"]
@@ -90,7 +91,7 @@ async def test_groups_by_key_and_by_click(busy: FakeBackend) -> None:
         assert names(person) == ["Coco Café"]
 
 
-async def test_typing_finds_by_name_and_by_words(busy: FakeBackend) -> None:
+async def test_typing_finds_by_name_and_by_words(busy: IdleEngine) -> None:
     async with running(busy) as person:
         await person.press("l", "/", *"repeat")
         assert names(person) == ["Hoyt Productions"]
@@ -103,7 +104,7 @@ async def test_typing_finds_by_name_and_by_words(busy: FakeBackend) -> None:
         assert person.is_home
 
 
-async def test_a_change_is_cancelled_before_it_leaves(busy: FakeBackend) -> None:
+async def test_a_change_is_cancelled_before_it_leaves(busy: IdleEngine) -> None:
     async with running(busy) as person:
         await person.press("l")
         assert person.bottom_line.startswith("x Cancel")
@@ -111,25 +112,25 @@ async def test_a_change_is_cancelled_before_it_leaves(busy: FakeBackend) -> None
         assert person.sees(AskScreen)
         await person.press("n", "x", "y")
         assert ("cancel", contact_id(3)) in busy.calls
-        assert person.bottom_line == "Cancelled before sending. Nothing changed in Xero."
+        assert person.bottom_line.startswith("Cancelled before sending.")
         assert under_cursor(person) == "Bayside Fish & Chips"
         await person.press("x")
-        assert person.bottom_line == "This change is finished. Nothing to cancel."
+        assert "Nothing to cancel" in person.bottom_line
 
 
-async def test_a_hand_off_is_no_longer_waited_for(busy: FakeBackend) -> None:
+async def test_a_hand_off_is_no_longer_waited_for(busy: IdleEngine) -> None:
     async with running(busy) as person:
         await person.press("l", "down", "x", "y")
         assert ("dismiss", contact_id(12)) in busy.calls
 
 
-async def test_what_has_arrived_is_not_taken_back_but_undone(busy: FakeBackend) -> None:
+async def test_what_has_arrived_is_not_taken_back_but_undone(busy: IdleEngine) -> None:
     async with running(busy) as person:
         await person.press("l", "4", "x")
         assert "Press u to undo" in person.bottom_line
 
 
-async def test_a_refusal_is_tried_again(busy: FakeBackend) -> None:
+async def test_a_refusal_is_tried_again(busy: IdleEngine) -> None:
     async with running(busy) as person:
         await person.press("l", "3")
         assert person.bottom_line.startswith("r Retry")
@@ -137,10 +138,10 @@ async def test_a_refusal_is_tried_again(busy: FakeBackend) -> None:
         assert ("retry", (contact_id(13),)) in busy.calls
         assert names(person) == []
         await person.press("1", "home", "r")
-        assert person.bottom_line == "Nothing to retry: Xero hasn't refused a change to this contact."
+        assert "Nothing to retry" in person.bottom_line
 
 
-async def test_enter_opens_the_contact_and_escape_comes_back(busy: FakeBackend) -> None:
+async def test_enter_opens_the_contact_and_escape_comes_back(busy: IdleEngine) -> None:
     async with running(busy) as person:
         await person.press("l", "down", "enter")
         assert person.sees(ContactScreen)
@@ -148,9 +149,8 @@ async def test_enter_opens_the_contact_and_escape_comes_back(busy: FakeBackend) 
         assert under_cursor(person) == "Hamilton Smith Ltd"
 
 
-async def test_news_on_top_moves_neither_the_cursor_nor_what_is_looked_at(backend: FakeBackend) -> None:
-    for number in range(30):
-        backend.put_change(number, Action.ARCHIVE, State.CONFIRMED)
+async def test_news_on_top_moves_neither_the_cursor_nor_what_is_looked_at(backend: IdleEngine) -> None:
+    backend.move_all(backend.request(Action.ARCHIVE, *range(30)), State.CONFIRMED)
     backend.publish_changes()
     async with running(backend, (80, 24)) as person:
         await person.press("l", *["pagedown"] * 2)
@@ -160,7 +160,7 @@ async def test_news_on_top_moves_neither_the_cursor_nor_what_is_looked_at(backen
         assert (names(person), under_cursor(person)) == (before, name)
 
 
-async def test_the_newest_stays_in_sight_for_whoever_looks_at_it(busy: FakeBackend) -> None:
+async def test_the_newest_stays_in_sight_for_whoever_looks_at_it(busy: IdleEngine) -> None:
     async with running(busy) as person:
         await person.press("l")
         busy.put_change(0, Action.ARCHIVE, State.QUEUED)
@@ -169,20 +169,21 @@ async def test_the_newest_stays_in_sight_for_whoever_looks_at_it(busy: FakeBacke
         assert under_cursor(person) == "Bayside Fish & Chips"
 
 
-async def test_of_a_very_long_list_only_what_is_visible_is_read(backend: FakeBackend) -> None:
-    for number in range(5_000):
-        backend.put_change(number % 30, Action.ARCHIVE, State.CONFIRMED)
+async def test_of_a_very_long_list_only_what_is_visible_is_read() -> None:
+    backend = IdleEngine.with_contacts(5_000)
+    backend.request(Action.ARCHIVE, *range(5_000))
     async with running(backend) as person:
         await person.press("l", "end")
         assert len(names(person)) > 20
         assert screen(person).rows.cursor == 4_999
         await person.press("home", "pagedown", "pagedown")
         assert len(names(person)) > 20
-    assert all(stop - start < 400 for start, stop in backend.windows)
+    windows = [call[2:] for call in backend.calls if call[0] == "page"]
+    assert all(stop - start < 400 for start, stop in windows)
 
 
 async def test_the_changes_found_are_exported_to_a_file_of_ones_choice(
-    busy: FakeBackend, tmp_path: Path
+    busy: IdleEngine, tmp_path: Path
 ) -> None:
     async with running(busy) as person:
         await person.press("l", "2", "e")
@@ -193,11 +194,17 @@ async def test_the_changes_found_are_exported_to_a_file_of_ones_choice(
         await person.press("enter")
         [(_, *exported)] = [call for call in busy.calls if call[0] == "export"]
         assert exported[:2] == [ChangeQuery(ChangeGroup.OPEN), tmp_path / "changes.csv"]
-        assert "On a repeating invoice." in exported[2]
         assert person.bottom_line == f"2 changes saved to {tmp_path / 'changes.csv'}"
+        written = (tmp_path / "changes.csv").read_text(encoding="utf-8")
+        assert "Bayside Fish & Chips" in written
+        assert "Hoyt Productions" not in written
+        await person.press("3", "e")
+        person.screen.query_one("#name").value = str(tmp_path / "refused.csv")  # type: ignore[attr-defined]
+        await person.press("enter")
+        assert "On a repeating invoice." in (tmp_path / "refused.csv").read_text(encoding="utf-8")
 
 
-async def test_a_name_that_cannot_be_written_is_said_at_once(busy: FakeBackend, tmp_path: Path) -> None:
+async def test_a_name_that_cannot_be_written_is_said_at_once(busy: IdleEngine, tmp_path: Path) -> None:
     (tmp_path / "here.csv").write_text("x")
     async with running(busy) as person:
         await person.press("l", "e")
@@ -216,7 +223,7 @@ async def test_a_name_that_cannot_be_written_is_said_at_once(busy: FakeBackend, 
     assert not [call for call in busy.calls if call[0] == "export"]
 
 
-async def test_an_existing_file_is_replaced_on_the_second_save(busy: FakeBackend, tmp_path: Path) -> None:
+async def test_an_existing_file_is_replaced_on_the_second_save(busy: IdleEngine, tmp_path: Path) -> None:
     file, other = tmp_path / "a.csv", tmp_path / "b.csv"
     file.touch()
     other.touch()
@@ -233,7 +240,7 @@ async def test_an_existing_file_is_replaced_on_the_second_save(busy: FakeBackend
     assert other in call
 
 
-async def test_an_export_that_fails_says_why(busy: FakeBackend) -> None:
+async def test_an_export_that_fails_says_why(busy: IdleEngine) -> None:
     error = ReshelveError(SystemReason.FILE_NOT_SAVED, problem="disk full")
     busy.fail("export", error)
     async with running(busy) as person:
@@ -241,7 +248,7 @@ async def test_an_export_that_fails_says_why(busy: FakeBackend) -> None:
         assert person.bottom_line == messages.in_full(error)
 
 
-async def test_nothing_yet_says_so(backend: FakeBackend) -> None:
+async def test_nothing_yet_says_so(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("l")
         assert screen(person).rows.empty_text.startswith("No changes yet.")
@@ -250,7 +257,7 @@ async def test_nothing_yet_says_so(backend: FakeBackend) -> None:
         assert person.bottom_line == "No changes to export."
 
 
-async def test_rows_can_be_clicked(busy: FakeBackend) -> None:
+async def test_rows_can_be_clicked(busy: IdleEngine) -> None:
     async with running(busy) as person:
         await person.press("l")
         await person.pilot.click(VirtualList, offset=(5, 2))
@@ -258,7 +265,7 @@ async def test_rows_can_be_clicked(busy: FakeBackend) -> None:
         assert under_cursor(person) == "Hoyt Productions"
 
 
-async def test_read_only_looks_but_changes_nothing(busy: FakeBackend) -> None:
+async def test_read_only_looks_but_changes_nothing(busy: IdleEngine) -> None:
     busy.is_read_only = True
     async with running(busy) as person:
         await person.press("l")
@@ -270,9 +277,9 @@ async def test_read_only_looks_but_changes_nothing(busy: FakeBackend) -> None:
         assert under_cursor(person) == "Hamilton Smith Ltd"
 
 
-async def test_hostile_names_are_harmless_here(backend: FakeBackend) -> None:
-    change = backend.put_change(0, Action.ARCHIVE, State.REFUSED, words="[bold]\x1b]0;x\x07no")
-    backend.move(change, State.REFUSED, name="a [/x] b")
+async def test_hostile_names_are_harmless_here(backend: IdleEngine) -> None:
+    backend.edit(0, name="a [/x] b")
+    backend.put_change(0, Action.ARCHIVE, State.REFUSED, words="[bold]\x1b]0;x\x07no")
     async with running(backend) as person:
         await person.press("l")
         assert "a [/x] b" in story(person)
@@ -280,7 +287,7 @@ async def test_hostile_names_are_harmless_here(backend: FakeBackend) -> None:
 
 
 @pytest.mark.parametrize("size", some([(20, 8), (40, 15), (60, 20), (80, 24), (200, 60)], 2))
-async def test_every_size_of_terminal_works(busy: FakeBackend, size: tuple[int, int]) -> None:
+async def test_every_size_of_terminal_works(busy: IdleEngine, size: tuple[int, int]) -> None:
     async with running(busy, size) as person:
         await person.press("l", "down", "x")
         assert person.sees(AskScreen)

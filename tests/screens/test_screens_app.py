@@ -12,13 +12,13 @@ from tui.model.reasons import StoreReason
 from tui.screens.dialogs.help import BugReportScreen, HelpScreen
 
 if TYPE_CHECKING:
-    from support.fake_backend import FakeBackend
+    from support.idle_engine import IdleEngine
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("key", ["q", "ctrl+q", "ctrl+c"])
-async def test_quitting_stops_the_engine(backend: FakeBackend, key: str) -> None:
+async def test_quitting_stops_the_engine(backend: IdleEngine, key: str) -> None:
     async with running(backend) as person:
         await person.pilot.press(key)
     assert backend.calls[-1] == ("stop",)
@@ -26,7 +26,7 @@ async def test_quitting_stops_the_engine(backend: FakeBackend, key: str) -> None
 
 
 @pytest.mark.parametrize("keys", [("/", "x"), ("a",), ("h",), ("enter",), ("?",)])
-async def test_quitting_is_reachable_from_everywhere(backend: FakeBackend, keys: tuple[str, ...]) -> None:
+async def test_quitting_is_reachable_from_everywhere(backend: IdleEngine, keys: tuple[str, ...]) -> None:
     async with running(backend) as person:
         await person.press(*keys)
         await person.pilot.press("ctrl+c")
@@ -34,7 +34,7 @@ async def test_quitting_is_reachable_from_everywhere(backend: FakeBackend, keys:
     assert backend.calls[-1] == ("stop",)
 
 
-async def test_marked_text_is_copied_instead(backend: FakeBackend) -> None:
+async def test_marked_text_is_copied_instead(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("/", *"bay", "shift+home", "ctrl+c")
         assert person.app.clipboard == "bay"
@@ -42,7 +42,7 @@ async def test_marked_text_is_copied_instead(backend: FakeBackend) -> None:
 
 
 async def test_the_program_survives_its_own_mistakes_without_a_traceback(
-    backend: FakeBackend, caplog: pytest.LogCaptureFixture
+    backend: IdleEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
     backend.fail("refresh", ZeroDivisionError("secret detail"))
     with caplog.at_level(logging.ERROR, logger="reshelve"):
@@ -54,13 +54,13 @@ async def test_the_program_survives_its_own_mistakes_without_a_traceback(
     assert any("failed" in record.message for record in caplog.records)
 
 
-async def test_an_engine_that_cannot_start_says_so(backend: FakeBackend) -> None:
+async def test_an_engine_that_cannot_start_says_so(backend: IdleEngine) -> None:
     backend.fail("run", StoreError(StoreReason.CANNOT_OPEN, problem="locked", file="a.db"))
     async with running(backend) as person:
         assert person.sees(BugReportScreen)
 
 
-async def test_an_engine_that_breaks_at_the_start_says_so(backend: FakeBackend) -> None:
+async def test_an_engine_that_breaks_at_the_start_says_so(backend: IdleEngine) -> None:
     backend.fail("run", ZeroDivisionError())
     async with running(backend) as person:
         assert person.sees(BugReportScreen)
@@ -68,7 +68,7 @@ async def test_an_engine_that_breaks_at_the_start_says_so(backend: FakeBackend) 
         assert person.is_home
 
 
-async def test_an_engine_that_cannot_stop_does_not_keep_the_terminal(backend: FakeBackend) -> None:
+async def test_an_engine_that_cannot_stop_does_not_keep_the_terminal(backend: IdleEngine) -> None:
     backend.fail("stop", StoreError(StoreReason.DISK_FULL))
     async with running(backend) as person:
         await person.pilot.press("q")
@@ -76,7 +76,7 @@ async def test_an_engine_that_cannot_stop_does_not_keep_the_terminal(backend: Fa
 
 
 @pytest.mark.parametrize("key", ["question_mark", "f1"])
-async def test_help_opens_and_closes(backend: FakeBackend, key: str) -> None:
+async def test_help_opens_and_closes(backend: IdleEngine, key: str) -> None:
     async with running(backend) as person:
         await person.press(key)
         assert person.sees(HelpScreen)
@@ -86,14 +86,14 @@ async def test_help_opens_and_closes(backend: FakeBackend, key: str) -> None:
         assert person.is_home
 
 
-async def test_the_palette_runs_commands_by_name(backend: FakeBackend) -> None:
+async def test_the_palette_runs_commands_by_name(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("ctrl+p", *"refresh from", "enter")
         await person.settle()
         assert ("refresh",) in backend.calls
 
 
-async def test_the_palette_offers_only_what_works_here(backend: FakeBackend) -> None:
+async def test_the_palette_offers_only_what_works_here(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("ctrl+p")
         options = person.screen.query_one("CommandList")
@@ -102,7 +102,7 @@ async def test_the_palette_offers_only_what_works_here(backend: FakeBackend) -> 
         assert not any("Stop waiting" in line for line in shown)
 
 
-async def test_keys_can_be_remapped(backend: FakeBackend) -> None:
+async def test_keys_can_be_remapped(backend: IdleEngine) -> None:
     async with running(backend) as person:
         person.app.set_keymap({"archive": "x", "table.select": "v"})
         await person.settle()
@@ -113,7 +113,7 @@ async def test_keys_can_be_remapped(backend: FakeBackend) -> None:
 
 
 @pytest.mark.parametrize("theme", ["reshelve-dark", "reshelve-light", "reshelve-contrast", "ansi-light"])
-async def test_every_theme_paints(backend: FakeBackend, theme: str) -> None:
+async def test_every_theme_paints(backend: IdleEngine, theme: str) -> None:
     async with running(backend) as person:
         person.app.theme = theme
         await person.press("a")

@@ -12,7 +12,7 @@ from textual import events
 from tui.app.app import ReshelveApp
 
 if TYPE_CHECKING:
-    from support.fake_backend import FakeBackend
+    from support.idle_engine import IdleEngine
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +35,7 @@ _BURSTS = [
 ]
 
 
-async def test_keys_in_one_burst_end_nothing(busy: FakeBackend) -> None:
+async def test_keys_in_one_burst_end_nothing(busy: IdleEngine) -> None:
     async with running(busy) as person:
         for burst in _BURSTS:
             for key in burst.split():
@@ -49,7 +49,7 @@ async def test_keys_in_one_burst_end_nothing(busy: FakeBackend) -> None:
 
 
 @pytest.mark.parametrize("key", ["slash", "ctrl+p", "ctrl+o", "question_mark", "a", "enter", "1"])
-async def test_keys_before_the_first_screen_is_there_wait_for_it(busy: FakeBackend, key: str) -> None:
+async def test_keys_before_the_first_screen_is_there_wait_for_it(busy: IdleEngine, key: str) -> None:
     app = ReshelveApp(FakeAccount.of(busy), busy.snapshot.organisation)
     app.call_later(app.post_message, events.Key(key, None))
     async with app.run_test() as pilot:
@@ -57,7 +57,7 @@ async def test_keys_before_the_first_screen_is_there_wait_for_it(busy: FakeBacke
         assert not app.has_crashed
 
 
-async def test_screens_that_open_each_other_do_not_pile_up(busy: FakeBackend) -> None:
+async def test_screens_that_open_each_other_do_not_pile_up(busy: IdleEngine) -> None:
     async with running(busy) as person:
         for _ in range(5):
             await person.press("ctrl+o", "question_mark", "c")

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from support.comparisons import exported
 from support.screen_test import Driver, running
 from textual.widgets import Button
 
@@ -22,13 +21,14 @@ from tui.screens.compare import formatting
 from tui.screens.compare.choose_file import ChooseFileScreen, complete_path, list_folder
 from tui.screens.compare.compare import CompareScreen
 from tui.screens.dialogs.ask import ChooseScreen
+from tui.store.sync_state import FULL_SYNC_ENDED_AT
 from tui.widgets.inputs import ChoiceField
 from tui.widgets.labels import SafeLabel
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from support.fake_backend import FakeBackend
+    from support.idle_engine import IdleEngine
 
 pytestmark = pytest.mark.slow
 
@@ -44,7 +44,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (downloads / folder).mkdir(parents=True)
     for minute, name in enumerate(NAMES):
         file = downloads / name
-        file.write_text("Name\n", encoding="utf-8")
+        file.write_text("Wer [x],,Post,Name,Status\nA,,a@a.example,A,active\n", encoding="utf-8")
         at = datetime(2026, 3, 4, 9, minute, tzinfo=UTC).timestamp()
         os.utime(file, (at, at))
     return tmp_path
@@ -73,7 +73,7 @@ def asked(person: Driver) -> list[str]:
     return [str(picker.id) for picker in dialog(person).query(ChoiceField) if picker.display]
 
 
-def compared(backend: FakeBackend) -> list[tuple[Path, FileOptions]]:
+def compared(backend: IdleEngine) -> list[tuple[Path, FileOptions]]:
     return [(call[1], call[2]) for call in backend.calls if call[0] == "compare_file"]
 
 
@@ -86,9 +86,8 @@ def focus(person: Driver) -> str | None:
 
 
 async def test_the_newest_downloads_are_on_top_and_one_is_chosen_from_the_list(
-    backend: FakeBackend, home: Path
+    backend: IdleEngine, home: Path
 ) -> None:
-    exported(backend)
     async with running(backend) as person:
         await person.press("f")
         assert typed(person) == "~/Downloads/"
@@ -104,7 +103,7 @@ async def test_the_newest_downloads_are_on_top_and_one_is_chosen_from_the_list(
     assert compared(backend) == [(home / "Downloads" / "archived-contacts.csv", FileOptions())]
 
 
-async def test_names_are_completed_as_they_are_typed(backend: FakeBackend) -> None:
+async def test_names_are_completed_as_they_are_typed(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("f", *"ARCHIVED", "tab")
         # As far as all have it in common, in the letters of the disk.
@@ -116,7 +115,7 @@ async def test_names_are_completed_as_they_are_typed(backend: FakeBackend) -> No
         assert focus(person) == "files"
 
 
-async def test_folders_are_gone_into(backend: FakeBackend, home: Path) -> None:
+async def test_folders_are_gone_into(backend: IdleEngine, home: Path) -> None:
     (home / "Downloads" / "Old exports" / "2025.csv").write_text("Name\n")
     async with running(backend) as person:
         await person.press("f", *"old", "tab")
@@ -129,7 +128,7 @@ async def test_folders_are_gone_into(backend: FakeBackend, home: Path) -> None:
         assert typed(person) == "~/Downloads/Old exports/2025.csv"
 
 
-async def test_a_folder_is_gone_into_once_however_fast_the_key_is(backend: FakeBackend) -> None:
+async def test_a_folder_is_gone_into_once_however_fast_the_key_is(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("f", "down", "end")
         files = dialog(person).finder.files
@@ -140,7 +139,7 @@ async def test_a_folder_is_gone_into_once_however_fast_the_key_is(backend: FakeB
 
 
 async def test_without_downloads_it_begins_at_home(
-    backend: FakeBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    backend: IdleEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "nothing here").mkdir()
     monkeypatch.setenv("HOME", str(tmp_path / "nothing here"))
@@ -152,14 +151,13 @@ async def test_without_downloads_it_begins_at_home(
         assert person.is_home
 
 
-async def test_a_folder_that_cannot_be_read_says_so(backend: FakeBackend) -> None:
+async def test_a_folder_that_cannot_be_read_says_so(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("f", *"nowhere/x")
         assert "No such file or directory" in dialog(person).finder.files.empty_text
 
 
-async def test_hostile_file_names_are_harmless_and_can_be_chosen(backend: FakeBackend, home: Path) -> None:
-    exported(backend)
+async def test_hostile_file_names_are_harmless_and_can_be_chosen(backend: IdleEngine, home: Path) -> None:
     bad = home / "Downloads" / "\x1b[31ma [x] b\n.csv"
     bad.write_text("Name\n")
     async with running(backend) as person:
@@ -169,20 +167,18 @@ async def test_hostile_file_names_are_harmless_and_can_be_chosen(backend: FakeBa
     assert [file for file, _ in compared(backend)] == [bad]
 
 
-async def test_the_same_file_is_offered_again(backend: FakeBackend) -> None:
-    exported(backend)
+async def test_the_same_file_is_offered_again(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("f", *"readme.txt", "enter")
         assert person.sees(CompareScreen)
-        await person.press("escape", "end", "enter", "f")
+        await person.press("escape", "f")
         assert typed(person) == "~/Downloads/readme.txt"
 
 
 # --- what is said about it ---
 
 
-async def test_status_and_date_are_said(backend: FakeBackend) -> None:
-    exported(backend)
+async def test_status_and_date_are_said(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("f", *"readme.txt")
         at = datetime(2026, 3, 4, 9, 3, tzinfo=UTC).astimezone()
@@ -195,7 +191,7 @@ async def test_status_and_date_are_said(backend: FakeBackend) -> None:
     ]
 
 
-async def test_a_date_that_is_none_is_said_at_once(backend: FakeBackend) -> None:
+async def test_a_date_that_is_none_is_said_at_once(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("f", *"readme.txt", "tab", "tab", "tab", *"soon", "enter")
         assert note(person) == formatting.INVALID_DATE
@@ -203,8 +199,7 @@ async def test_a_date_that_is_none_is_said_at_once(backend: FakeBackend) -> None
         assert not compared(backend)
 
 
-async def test_delimiter_and_encoding_are_behind_one_more_step(backend: FakeBackend) -> None:
-    exported(backend)
+async def test_delimiter_and_encoding_are_behind_one_more_step(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("f", *"readme.txt")
         assert asked(person) == ["status"]
@@ -222,7 +217,11 @@ async def test_delimiter_and_encoding_are_behind_one_more_step(backend: FakeBack
 # --- a wrong one ---
 
 
-async def test_a_wrong_file_names_the_line_and_stays(backend: FakeBackend) -> None:
+async def test_a_wrong_file_names_the_line_and_stays(backend: IdleEngine, home: Path) -> None:
+    file = home / "Downloads" / "readme.txt"
+    before = file.stat()
+    file.write_text("Name,Status\nA,Active\nB,Gone\n", encoding="utf-8")
+    os.utime(file, (before.st_atime, before.st_mtime))
     async with running(backend) as person:
         await person.press("f", *"readme.txt", "enter")
         assert note(person).startswith("Line 3: “Gone”")
@@ -232,8 +231,7 @@ async def test_a_wrong_file_names_the_line_and_stays(backend: FakeBackend) -> No
         assert person.is_home
 
 
-async def test_columns_are_chosen_where_they_cannot_be_found(backend: FakeBackend) -> None:
-    exported(backend)
+async def test_columns_are_chosen_where_they_cannot_be_found(backend: IdleEngine) -> None:
     wrong = ContactFileError(FileReason.NO_CONTACT_COLUMN, line=1, columns=("Wer [x]", "", "Post"))
     backend.fail("compare_file", wrong)
     async with running(backend) as person:
@@ -252,6 +250,36 @@ async def test_columns_are_chosen_where_they_cannot_be_found(backend: FakeBacken
     assert compared(backend)[-1][1] == FileOptions(name_column="Wer [x]", email_column="Post")
 
 
+async def test_of_several_sheets_one_is_chosen(backend: IdleEngine, home: Path) -> None:
+    (home / "Downloads" / "book.xlsx").write_bytes(b"PK")
+    backend.fail("compare_file", ContactFileError(FileReason.SEVERAL_SHEETS, sheets=("Live", "[b]Old")))
+    async with running(backend) as person:
+        await person.press("f", *"book", "tab", "enter")
+        assert "Nothing was changed." in note(person)
+        assert "--sheet" not in note(person)
+        assert (focus(person), asked(person)) == ("sheet", ["status", "sheet"])
+        await person.press("enter")
+        assert person.sees(ChooseScreen)
+        await person.press("end", "enter")
+        # Another file has other sheets.
+        finder = dialog(person).finder
+        finder.path_input.value = "~/Downloads/readme.txt"
+        await person.settle()
+        assert asked(person) == ["status"]
+        finder.path_input.value = "~/Downloads/book.xlsx"
+        dialog(person).query_one("#confirm", Button).press()
+        await person.settle()
+        assert asked(person) == ["status", "sheet"]
+        backend.failures.clear()
+        await person.press("enter", "end", "enter")
+        dialog(person).query_one("#confirm", Button).press()
+        await person.settle()
+        assert person.sees(CompareScreen)
+    assert [options for _, options in compared(backend)] == [
+        FileOptions(), FileOptions(), FileOptions(sheet="[b]Old"),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("reason", "place"),
     [
@@ -260,7 +288,7 @@ async def test_columns_are_chosen_where_they_cannot_be_found(backend: FakeBacken
         (FileReason.FUTURE_EXPORT_DATE, "date"),
     ],
 )
-async def test_what_could_mend_it_is_gone_to(backend: FakeBackend, reason: FileReason, place: str) -> None:
+async def test_what_could_mend_it_is_gone_to(backend: IdleEngine, reason: FileReason, place: str) -> None:
     error = ContactFileError(reason, line=3)
     backend.fail("compare_file", error)
     async with running(backend) as person:
@@ -271,31 +299,30 @@ async def test_what_could_mend_it_is_gone_to(backend: FakeBackend, reason: FileR
         assert focus(person) == place
 
 
-async def test_contacts_that_were_not_all_read_are_said(backend: FakeBackend) -> None:
+async def test_contacts_that_were_not_all_read_are_said(backend: IdleEngine) -> None:
     error = ReshelveError(ComparisonReason.PARTLY_LOADED)
-    backend.fail("compare_file", error)
+    await backend._store.set_sync_state(FULL_SYNC_ENDED_AT, None)
     async with running(backend) as person:
         await person.press("f", *"readme.txt", "enter")
         assert note(person) == messages.in_full(error)
 
 
-async def test_comparing_can_be_stopped(backend: FakeBackend) -> None:
-    exported(backend)
-    backend.compare_gate = asyncio.Event()
+async def test_comparing_can_be_stopped(backend: IdleEngine) -> None:
+    backend.gates["compare_file"] = asyncio.Event()
     async with running(backend) as person:
         await person.pilot.press("f", *"readme.txt", "enter")
         await person.until(lambda: bool(compared(backend)))
         assert note(person) == formatting.COMPARING.format(cancel="esc")
         await person.press("escape")
         assert note(person) == formatting.STOPPED
-        backend.compare_gate.set()
+        backend.gates["compare_file"].set()
         await person.settle()
         assert person.sees(ChooseFileScreen)
         await person.press("escape")
         assert person.is_home
 
 
-async def test_nothing_typed_is_no_file(backend: FakeBackend) -> None:
+async def test_nothing_typed_is_no_file(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("f", "ctrl+u")
         dialog(person).query_one("#confirm", Button).press()

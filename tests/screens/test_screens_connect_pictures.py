@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.fake_account import CLIENT_ID, FakeAccount, organisation
-from support.fake_backend import FakeBackend
+from support.idle_engine import IdleEngine
 from support.pictures import LARGE, SIZES
 from support.screen_test import Driver
 from textual.widgets import Checkbox, Input
@@ -58,7 +58,7 @@ def picture(
     app = ReshelveApp(account, None if is_first else account.listed[0].organisation)
 
     async def act(pilot: Pilot[None]) -> None:
-        person = Driver(app, pilot, FakeBackend(known={}), account)
+        person = Driver(app, pilot, IdleEngine(()), account)
         await doing(person, account)
         for box in app.screen.query(Input):
             box.cursor_blink = False

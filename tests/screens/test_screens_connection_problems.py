@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from msgspec.structs import replace
-from support.fake_backend import NOW, FakeBackend
+from support.sample_contacts import NOW
 from support.screen_test import running
 
 from tui.engine.connectivity import ConnectionState
@@ -15,6 +14,8 @@ from tui.widgets.sync_format import xero_problem
 from tui.xero.errors import error_for
 
 if TYPE_CHECKING:
+    from support.idle_engine import IdleEngine
+
     from tui.model.snapshot import XeroStatus
 
 pytestmark = pytest.mark.slow
@@ -53,10 +54,10 @@ def link_after(response: httpx.Response) -> XeroStatus:
 
 @pytest.mark.parametrize(("response", "title", "words", "others"), ANSWERS)
 async def test_each_answer_is_named_for_what_it_is(
-    backend: FakeBackend, response: httpx.Response, title: str, words: set[str], others: set[str]
+    backend: IdleEngine, response: httpx.Response, title: str, words: set[str], others: set[str]
 ) -> None:
     link = link_after(response)
-    backend.snapshot = replace(backend.snapshot, xero=link)
+    backend.publish(xero=link)
     said = xero_problem(link, NOW)
     assert all(part in said for part in words)
     assert not any(part in said for part in others - words)

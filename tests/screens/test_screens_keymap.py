@@ -19,7 +19,7 @@ from tui.widgets.themes import THEME_NAMES
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from support.fake_backend import FakeBackend
+    from support.idle_engine import IdleEngine
 
 pytestmark = pytest.mark.slow
 
@@ -150,7 +150,7 @@ def test_every_action_that_takes_keys_has_a_binding_that_can_be_changed() -> Non
     assert {item.binding_id for item in ACTIONS if item.keys and item.id != "extend"} <= bound
 
 
-async def test_own_keys_do_what_the_others_did(backend: FakeBackend) -> None:
+async def test_own_keys_do_what_the_others_did(backend: IdleEngine) -> None:
     async with running(backend) as person:
         person.app.set_keymap(to_textual_keymap({"help": "f9", "command_palette": "f8", "changes": "f7"}))
         await person.press("f9")
@@ -163,7 +163,7 @@ async def test_own_keys_do_what_the_others_did(backend: FakeBackend) -> None:
         assert not person.is_home
 
 
-async def test_a_key_that_two_actions_share_stays_with_the_other_one(backend: FakeBackend) -> None:
+async def test_a_key_that_two_actions_share_stays_with_the_other_one(backend: IdleEngine) -> None:
     async with running(backend) as person:
         person.app.set_keymap(to_textual_keymap({"clear": "f9"}))
         await person.press("l")
@@ -199,7 +199,7 @@ def test_a_theme_from_a_variable_is_blamed_on_the_variable(
     assert wrong.endswith(" Did you mean reshelve-dark?")
 
 
-async def test_every_theme_of_the_palette_can_be_set(tmp_path: Path, backend: FakeBackend) -> None:
+async def test_every_theme_of_the_palette_can_be_set(tmp_path: Path, backend: IdleEngine) -> None:
     async with running(backend) as person:
         offered = set(person.app.available_themes)
     assert "dracula" in offered
@@ -210,7 +210,7 @@ async def test_every_theme_of_the_palette_can_be_set(tmp_path: Path, backend: Fa
         assert without_unknown(loaded, tmp_path / "settings.toml") == (loaded, ())
 
 
-async def test_a_warning_about_settings_is_shown(backend: FakeBackend) -> None:
+async def test_a_warning_about_settings_is_shown(backend: IdleEngine) -> None:
     app = ReshelveApp(FakeAccount.of(backend), backend.snapshot.organisation, warning="A setting is ignored.")
     async with app.run_test(size=(120, 36)) as pilot:
         person = Driver(app, pilot, backend)
@@ -219,7 +219,7 @@ async def test_a_warning_about_settings_is_shown(backend: FakeBackend) -> None:
 
 
 @pytest.mark.parametrize("key", [*"[;,.@~#-+\\'`_", "é", "K"])
-async def test_a_character_is_named_as_it_is_typed(backend: FakeBackend, key: str) -> None:
+async def test_a_character_is_named_as_it_is_typed(backend: IdleEngine, key: str) -> None:
     async with running(backend, keys=to_textual_keymap({"archive": key.replace(",", "comma")})) as person:
         assert person.bottom_line.startswith(f"{key} Archive")
         assert current_key(person.app, "archive") == key

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 from support.effort import some
-from support.fake_backend import FakeBackend, SyncProgress
+from support.idle_engine import IdleEngine
 from support.notices import notice
 from support.screen_test import Driver, running
 from textual.widgets import Static
@@ -15,7 +15,7 @@ from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
 from tui.model.errors import OfflineError
 from tui.model.reasons import XeroReason
-from tui.model.snapshot import ConnectionStatus, XeroStatus
+from tui.model.snapshot import ConnectionStatus, SyncProgress, XeroStatus
 from tui.screens.changes.change_controller import blocked_reason
 from tui.screens.connect.connect import ConnectScreen
 from tui.screens.dialogs.help import BugReportScreen
@@ -41,7 +41,7 @@ EVERYWHERE = [
 
 
 @pytest.fixture
-def reader(backend: FakeBackend) -> FakeBackend:
+def reader(backend: IdleEngine) -> IdleEngine:
     """An organisation in which nothing may be changed, with a restore that waits."""
     backend.put_change(5, Action.RESTORE, State.AWAITING_USER)
     backend.publish_changes()
@@ -52,7 +52,7 @@ def reader(backend: FakeBackend) -> FakeBackend:
 @pytest.mark.parametrize("keys", EVERYWHERE)
 @pytest.mark.parametrize("size", some([(40, 15), (60, 20), (120, 36)], 3))
 async def test_practice_is_marked_on_every_screen(
-    backend: FakeBackend, keys: tuple[str, ...], size: tuple[int, int]
+    backend: IdleEngine, keys: tuple[str, ...], size: tuple[int, int]
 ) -> None:
     backend.put_change(5, Action.RESTORE, State.AWAITING_USER)
     backend.publish_changes()
@@ -65,14 +65,14 @@ async def test_practice_is_marked_on_every_screen(
         assert person.marks == ["PRACTICE"]
 
 
-async def test_what_went_wrong_is_marked_too(backend: FakeBackend) -> None:
+async def test_what_went_wrong_is_marked_too(backend: IdleEngine) -> None:
     async with running(backend) as person:
         person.app.push_screen(BugReportScreen())
         await person.settle()
         assert person.marks == ["PRACTICE"]
 
 
-async def test_real_books_have_no_mark(backend: FakeBackend) -> None:
+async def test_real_books_have_no_mark(backend: IdleEngine) -> None:
     async with running(backend) as person:
         person.account.is_sandbox = False
         await person.press("?", "escape")
@@ -83,7 +83,7 @@ def offered(person: Driver) -> str:
     return person.bottom_line
 
 
-async def test_read_only_offers_nothing_that_writes(reader: FakeBackend) -> None:
+async def test_read_only_offers_nothing_that_writes(reader: IdleEngine) -> None:
     async with running(reader) as person:
         assert person.marks == ["PRACTICE", "READ ONLY"]
         person.main.key_bar.end_flash()
@@ -99,18 +99,19 @@ async def test_read_only_offers_nothing_that_writes(reader: FakeBackend) -> None
 
 
 @pytest.mark.parametrize("key", ["a", "r"])
-async def test_read_only_says_why_nothing_is_changed(reader: FakeBackend, key: str) -> None:
+async def test_read_only_says_why_nothing_is_changed(reader: IdleEngine, key: str) -> None:
     async with running(reader) as person:
         await person.press(key)
         assert "Started with --read-only" in person.bottom_line
-        organisation = replace(reader.snapshot.organisation, is_read_only=True)
-        reader.snapshot = replace(reader.snapshot, organisation=organisation)
+    organisation = replace(reader.snapshot.organisation, is_read_only=True)
+    other = IdleEngine.with_contacts(organisation=organisation)
+    async with running(other) as person:
         await person.press("enter", key)
         assert person.bottom_line.startswith("Read-only connection")
-    assert not [call for call in reader.calls if call[0] == "precheck"]
+    assert not [call for call in reader.calls + other.calls if call[0] == "precheck"]
 
 
-async def test_read_only_stops_no_waiting_and_presses_nothing(reader: FakeBackend) -> None:
+async def test_read_only_stops_no_waiting_and_presses_nothing(reader: IdleEngine) -> None:
     async with running(reader) as person:
         await person.press("h")
         assert "Stop waiting" not in offered(person)
@@ -123,7 +124,7 @@ async def test_read_only_stops_no_waiting_and_presses_nothing(reader: FakeBacken
 
 @pytest.mark.parametrize("link", [ConnectionStatus.RECONNECT, ConnectionStatus.REMOVED])
 async def test_a_sign_in_that_has_ended_offers_to_connect_first(
-    backend: FakeBackend, link: ConnectionStatus
+    backend: IdleEngine, link: ConnectionStatus
 ) -> None:
     async with running(backend) as person:
         assert "Connect" not in person.bottom_line
@@ -137,7 +138,7 @@ async def test_a_sign_in_that_has_ended_offers_to_connect_first(
 
 
 @pytest.mark.parametrize("keys", [(), ("enter",), ("h",), ("ctrl+o",)])
-async def test_connecting_is_reachable_from_every_screen(backend: FakeBackend, keys: tuple[str, ...]) -> None:
+async def test_connecting_is_reachable_from_every_screen(backend: IdleEngine, keys: tuple[str, ...]) -> None:
     backend.put_change(5, Action.RESTORE, State.AWAITING_USER)
     backend.publish_changes()
     async with running(backend) as person:
@@ -145,7 +146,7 @@ async def test_connecting_is_reachable_from_every_screen(backend: FakeBackend, k
         assert person.sees(ConnectScreen)
 
 
-async def test_a_reading_is_held_and_goes_on(backend: FakeBackend) -> None:
+async def test_a_reading_is_held_and_goes_on(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("f6")
         assert person.bottom_line.startswith("Nothing to pause")
@@ -164,7 +165,7 @@ async def test_a_reading_is_held_and_goes_on(backend: FakeBackend) -> None:
     ]
 
 
-async def test_a_contact_is_read_fresh_once_when_it_opens(backend: FakeBackend) -> None:
+async def test_a_contact_is_read_fresh_once_when_it_opens(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("enter")
         await person.hears_changes()
@@ -173,7 +174,7 @@ async def test_a_contact_is_read_fresh_once_when_it_opens(backend: FakeBackend) 
         assert [call[0] for call in backend.calls].count("refresh_one") == 2
 
 
-async def test_balances_that_cannot_be_read_now_are_no_news(backend: FakeBackend) -> None:
+async def test_balances_that_cannot_be_read_now_are_no_news(backend: IdleEngine) -> None:
     backend.fail("refresh_one", OfflineError(XeroReason.OFFLINE))
     async with running(backend) as person:
         await person.press("enter")
@@ -186,7 +187,7 @@ async def test_a_contact_that_xero_no_longer_has_is_out_of_reach() -> None:
         assert "No longer in Xero" in blocked_reason(action, ContactStatus.DELETED, None, is_merged=False)
 
 
-async def test_help_shows_the_keys_as_they_are_now(backend: FakeBackend) -> None:
+async def test_help_shows_the_keys_as_they_are_now(backend: IdleEngine) -> None:
     async with running(backend) as person:
         person.app.set_keymap({"archive": "ctrl+k", "table.select": "v", "organisations": "f9"})
         await person.press("?")
@@ -200,7 +201,7 @@ async def test_help_shows_the_keys_as_they_are_now(backend: FakeBackend) -> None
 
 @pytest.mark.parametrize("keys", EVERYWHERE)
 async def test_every_action_on_every_screen_can_be_given_another_key(
-    backend: FakeBackend, keys: tuple[str, ...]
+    backend: IdleEngine, keys: tuple[str, ...]
 ) -> None:
     known = {item.binding_id for item in ACTIONS}
     actions = {item.id for item in ACTIONS}

@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from msgspec.structs import replace
-from support.fake_backend import NOW, FakeBackend
+from support.idle_engine import IdleEngine
 from support.notices import notice
 from support.pictures import SIZES, picture
+from support.sample_contacts import NOW
 
 from tui.model.change import Action, State
 from tui.model.evidence import SyncStatus
@@ -48,61 +49,63 @@ PANES = {
 
 
 @pytest.mark.parametrize("state", PANES)
-def test_pane(snap_compare: Compare, busy: FakeBackend, state: str) -> None:
+def test_pane(snap_compare: Compare, busy: IdleEngine, state: str) -> None:
     busy.publish(re_leased=PANES[state])
     assert picture(snap_compare, busy, as_text=True)
 
 
 @pytest.mark.parametrize("size", [(40, 15), (60, 20)])
 @pytest.mark.parametrize("state", ["reconnect", "night", "told"])
-def test_pane_small(snap_compare: Compare, busy: FakeBackend, state: str, size: tuple[int, int]) -> None:
+def test_pane_small(snap_compare: Compare, busy: IdleEngine, state: str, size: tuple[int, int]) -> None:
     busy.publish(re_leased=PANES[state])
     assert picture(snap_compare, busy, size=size)
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_pane_with_nothing_to_wait_for(snap_compare: Compare, size: tuple[int, int]) -> None:
-    assert picture(snap_compare, FakeBackend.with_contacts(), size=size, as_text=True)
+    assert picture(snap_compare, IdleEngine.with_contacts(), size=size, as_text=True)
 
 
 @pytest.fixture
-def graded() -> FakeBackend:
-    """A change of every grade."""
-    backend = FakeBackend.with_contacts()
-    for number, grade in enumerate(SyncStatus):
+def graded() -> IdleEngine:
+    """A change of every grade that there can be at once, without a feed and a reported sync."""
+    backend = IdleEngine.with_contacts(has_feed=False)
+    backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, SyncStatus.EXPECTED, at=NOW - timedelta(days=1))
+    grades = (SyncStatus.CHECKED, SyncStatus.SYNCED, SyncStatus.NOT_LINKED)
+    for number, grade in enumerate((*grades, SyncStatus.SUPERSEDED, SyncStatus.PENDING), start=1):
         backend.put_change(number, Action.ARCHIVE, State.CONFIRMED, grade)
-    backend.publish_changes(re_leased=PANES["nightly"])
+    backend.publish_changes()
     return backend
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_pane_grades(snap_compare: Compare, graded: FakeBackend, size: tuple[int, int]) -> None:
+def test_pane_grades(snap_compare: Compare, graded: IdleEngine, size: tuple[int, int]) -> None:
     assert picture(snap_compare, graded, "end", size=size)
 
 
-def test_changes_grades(snap_compare: Compare, graded: FakeBackend) -> None:
+def test_changes_grades(snap_compare: Compare, graded: IdleEngine) -> None:
     assert picture(snap_compare, graded, "l")
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_manual_sync_started(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+def test_manual_sync_started(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
     busy.publish(re_leased=PANES["nightly"])
     assert picture(snap_compare, busy, "m", *"12:59", "enter", size=size)
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_manual_sync_ended(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+def test_manual_sync_ended(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
     busy.publish(re_leased=ReLeasedStatus(reported_sync_since=NOW - timedelta(minutes=20)))
     assert picture(snap_compare, busy, "m", size=size, as_text=True)
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_unlinked(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+def test_unlinked(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
     assert picture(snap_compare, busy, "enter", "k", size=size)
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_troubleshoot(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+def test_troubleshoot(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
     busy.publish(re_leased=PANES["reconnect"])
     assert picture(snap_compare, busy, "t", size=size)
 
@@ -129,21 +132,21 @@ TROUBLES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("state", TROUBLES)
-def test_troubleshoot_in_trouble(snap_compare: Compare, busy: FakeBackend, state: str) -> None:
+def test_troubleshoot_in_trouble(snap_compare: Compare, busy: IdleEngine, state: str) -> None:
     busy.publish(**TROUBLES[state])
     assert picture(snap_compare, busy, "t", as_text=True)
 
 
 @pytest.mark.parametrize("size", [(40, 15), (120, 36)])
 def test_troubleshoot_all_well(snap_compare: Compare, size: tuple[int, int]) -> None:
-    assert picture(snap_compare, FakeBackend.with_contacts(), "t", size=size)
+    assert picture(snap_compare, IdleEngine.with_contacts(), "t", size=size)
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_troubleshoot_try_again(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+def test_troubleshoot_try_again(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
     assert picture(snap_compare, busy, "t", "r", size=size, as_text=True)
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_sync_overview(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+def test_sync_overview(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
     assert picture(snap_compare, busy, "t", "w", size=size)

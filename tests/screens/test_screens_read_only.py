@@ -25,7 +25,9 @@ from tui.widgets.banners import PausedBanner
 from tui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:
-    from support.fake_backend import FakeBackend
+    from pathlib import Path
+
+    from support.idle_engine import IdleEngine
     from textual.screen import Screen
 
 pytestmark = pytest.mark.slow
@@ -37,22 +39,27 @@ PLACES: dict[type[Screen[Any]], tuple[str, ...]] = {
     ChangesScreen: ("l",),
     ManualRestoresScreen: ("h",),
     TroubleshootScreen: ("t",),
-    CompareScreen: ("f", *"x.csv", "enter"),
+    CompareScreen: ("f", "ctrl+u", *"~/x.csv", "enter"),
     HelpScreen: ("?",),
 }
 # What ends the app, or has its own dialogs with the system.
 LEAVES = {"quit", "interrupt", "connect", "disconnect", "command_palette", "change_theme", "help"}
 
 
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
 @pytest.fixture
-def reader(busy: FakeBackend) -> FakeBackend:
-    exported(busy)
+def reader(busy: IdleEngine) -> IdleEngine:
+    exported(busy, proven=(26, 33))
     busy.publish(is_paused=True)
     busy.is_read_only = True
     return busy
 
 
-def written(backend: FakeBackend) -> list[object]:
+def written(backend: IdleEngine) -> list[object]:
     return [call for call in backend.calls if call[0] in WRITES]
 
 
@@ -66,7 +73,7 @@ async def go(person: Driver, place: type[Screen[Any]]) -> Screen[Any]:
 
 
 @pytest.mark.parametrize("place", PLACES)
-async def test_no_action_of_any_screen_writes(reader: FakeBackend, place: type[Screen[Any]]) -> None:
+async def test_no_action_of_any_screen_writes(reader: IdleEngine, place: type[Screen[Any]]) -> None:
     async with running(reader) as person:
         screen = await go(person, place)
         for item in ACTIONS:
@@ -89,7 +96,7 @@ async def test_no_action_of_any_screen_writes(reader: FakeBackend, place: type[S
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)])
 async def test_no_screen_names_a_key_that_writes(
-    reader: FakeBackend, place: type[Screen[Any]], size: tuple[int, int]
+    reader: IdleEngine, place: type[Screen[Any]], size: tuple[int, int]
 ) -> None:
     async with running(reader, size=size) as person:
         screen = await go(person, place)
@@ -106,7 +113,7 @@ async def test_no_screen_names_a_key_that_writes(
         assert not [item.id for item in ACTIONS if item.writes and item.id in commands]
 
 
-async def test_a_click_on_the_paused_line_sends_nothing(reader: FakeBackend) -> None:
+async def test_a_click_on_the_paused_line_sends_nothing(reader: IdleEngine) -> None:
     async with running(reader) as person:
         await person.pilot.click(PausedBanner, offset=(4, 0))
         await person.settle()
@@ -115,14 +122,14 @@ async def test_a_click_on_the_paused_line_sends_nothing(reader: FakeBackend) -> 
 
 
 @pytest.mark.parametrize("key", ["a", "r", "u", "U", "s", "m", "g"])
-async def test_a_key_that_writes_says_why_it_does_not(reader: FakeBackend, key: str) -> None:
+async def test_a_key_that_writes_says_why_it_does_not(reader: IdleEngine, key: str) -> None:
     async with running(reader) as person:
         await person.press(key)
         assert person.is_home
         assert "--read-only" in person.bottom_line
 
 
-async def test_what_the_engine_refuses_is_one_sentence(backend: FakeBackend) -> None:
+async def test_what_the_engine_refuses_is_one_sentence(backend: IdleEngine) -> None:
     """A dialog that was open already, or a screen that forgot: the gate below still says it in words."""
     backend.fail("mark_tenants", ReadOnlyError(ReadOnlyReason.CONNECTION))
     async with running(backend) as person:

@@ -5,16 +5,16 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from msgspec.structs import replace
-from support.fake_backend import NOW, FakeBackend, contact_id
+from support.idle_engine import IdleEngine
+from support.sample_contacts import NOW, contact_id
 from support.screen_test import Driver, running
 from textual.widgets import Input, OptionList
 
 from tui import messages
 from tui.model.change import Action, State
 from tui.model.errors import ReshelveError
+from tui.model.evidence import ReportKind
 from tui.model.reasons import EvidenceReason
-from tui.model.snapshot import ReLeasedStatus
 from tui.screens.contact import ContactScreen
 from tui.screens.dialogs.ask import AskScreen, ChooseScreen
 from tui.screens.re_leased.sync_start import SyncStartScreen, parse_time_today
@@ -29,8 +29,9 @@ SINCE = NOW - timedelta(minutes=20)
 
 
 @pytest.fixture
-def running_sync(backend: FakeBackend) -> FakeBackend:
-    backend.publish(re_leased=ReLeasedStatus(reported_sync_since=SINCE))
+def running_sync() -> IdleEngine:
+    backend = IdleEngine.with_contacts(has_feed=False)
+    backend.report(ReportKind.SYNC_STARTED, SINCE)
     return backend
 
 
@@ -43,7 +44,7 @@ def in_auckland(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-def told(backend: FakeBackend) -> list[tuple[object, ...]]:
+def told(backend: IdleEngine) -> list[tuple[object, ...]]:
     return [call for call in backend.calls if call[0].startswith("report_")]
 
 
@@ -57,8 +58,8 @@ async def choose(person: Driver, answer: str) -> None:
     await person.press("enter")
 
 
-async def test_a_sync_was_started_just_now(backend: FakeBackend) -> None:
-    backend.publish(re_leased=ReLeasedStatus())
+async def test_a_sync_was_started_just_now() -> None:
+    backend = IdleEngine.with_contacts(has_feed=False)
     async with running(backend) as person:
         await person.press("m")
         assert person.sees(SyncStartScreen)
@@ -72,7 +73,7 @@ async def test_a_sync_was_started_just_now(backend: FakeBackend) -> None:
 
 
 async def test_now_is_when_the_question_was_opened(
-    backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+    backend: IdleEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running(backend) as person:
         await person.press("m")
@@ -83,7 +84,7 @@ async def test_now_is_when_the_question_was_opened(
 
 
 async def test_now_is_no_later_than_it_turns_out_to_be(
-    backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+    backend: IdleEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running(backend) as person:
         await person.press("m")
@@ -102,7 +103,7 @@ async def test_now_is_no_later_than_it_turns_out_to_be(
     ],
 )
 async def test_a_time_typed_where_the_clock_is_wrong_counts_as_the_earlier_one(
-    backend: FakeBackend, monkeypatch: pytest.MonkeyPatch, ahead: int, typed: str, minutes: int
+    backend: IdleEngine, monkeypatch: pytest.MonkeyPatch, ahead: int, typed: str, minutes: int
 ) -> None:
     monkeypatch.setattr("tui.widgets.clock.now", lambda: NOW + timedelta(minutes=ahead))
     backend.publish(clock_ahead=timedelta(minutes=ahead))
@@ -114,7 +115,7 @@ async def test_a_time_typed_where_the_clock_is_wrong_counts_as_the_earlier_one(
 
 
 @pytest.mark.parametrize("typed", ["09:05", "9:05", "9.05"])
-async def test_a_sync_was_started_earlier_today(backend: FakeBackend, typed: str) -> None:
+async def test_a_sync_was_started_earlier_today(backend: IdleEngine, typed: str) -> None:
     async with running(backend) as person:
         await person.press("m", *typed, "enter")
         assert told(backend) == [("report_sync_started", NOW.replace(hour=9, minute=5, second=0))]
@@ -130,7 +131,7 @@ async def test_a_sync_was_started_earlier_today(backend: FakeBackend, typed: str
         ("7", "Not a valid time"),
     ],
 )
-async def test_a_time_that_cannot_be_is_refused(backend: FakeBackend, typed: str, trouble: str) -> None:
+async def test_a_time_that_cannot_be_is_refused(backend: IdleEngine, typed: str, trouble: str) -> None:
     async with running(backend) as person:
         await person.press("m", *typed, "enter")
         assert person.sees(SyncStartScreen)
@@ -152,7 +153,7 @@ def test_times_are_those_of_this_machine() -> None:
 
 
 @pytest.mark.parametrize(("answer", "is_clean"), [("clean", True), ("errors", False)])
-async def test_how_a_sync_ended(running_sync: FakeBackend, answer: str, is_clean: bool) -> None:  # noqa: FBT001 - a parameter of pytest
+async def test_how_a_sync_ended(running_sync: IdleEngine, answer: str, is_clean: bool) -> None:  # noqa: FBT001 - a parameter of pytest
     async with running(running_sync) as person:
         assert person.bottom_line.startswith("m Sync ended?")
         await person.press("m")
@@ -167,14 +168,14 @@ async def test_how_a_sync_ended(running_sync: FakeBackend, answer: str, is_clean
 
 
 @pytest.mark.parametrize("key", ["enter", "escape", "n"])
-async def test_a_sync_that_still_runs_is_left_alone(running_sync: FakeBackend, key: str) -> None:
+async def test_a_sync_that_still_runs_is_left_alone(running_sync: IdleEngine, key: str) -> None:
     async with running(running_sync) as person:
         await person.press("m", key)
         assert person.is_home
     assert told(running_sync) == []
 
 
-async def test_a_sync_nobody_saw_the_end_of_gives_way_to_another(running_sync: FakeBackend) -> None:
+async def test_a_sync_nobody_saw_the_end_of_gives_way_to_another(running_sync: IdleEngine) -> None:
     async with running(running_sync) as person:
         await person.press("m")
         await choose(person, "another")
@@ -183,16 +184,17 @@ async def test_a_sync_nobody_saw_the_end_of_gives_way_to_another(running_sync: F
     assert told(running_sync) == [("report_sync_started", NOW)]
 
 
-async def test_an_answer_about_another_sync_is_not_taken(running_sync: FakeBackend) -> None:
+async def test_an_answer_about_another_sync_is_not_taken(running_sync: IdleEngine) -> None:
     async with running(running_sync) as person:
         await person.press("m")
-        await person.hears(re_leased=ReLeasedStatus(reported_sync_since=NOW))
+        running_sync.report(ReportKind.SYNC_STARTED, NOW)
+        await person.settle()
         await choose(person, "clean")
         assert "Nothing was recorded" in person.bottom_line
     assert told(running_sync) == []
 
 
-async def test_what_the_engine_refuses_is_said(backend: FakeBackend) -> None:
+async def test_what_the_engine_refuses_is_said(backend: IdleEngine) -> None:
     error = ReshelveError(EvidenceReason.FUTURE_SYNC_START)
     backend.fail("report_sync_started", error)
     async with running(backend) as person:
@@ -200,7 +202,7 @@ async def test_what_the_engine_refuses_is_said(backend: FakeBackend) -> None:
         assert person.bottom_line == messages.in_full(error)
 
 
-async def test_nothing_is_told_in_read_only_mode(backend: FakeBackend) -> None:
+async def test_nothing_is_told_in_read_only_mode(backend: IdleEngine) -> None:
     backend.is_read_only = True
     async with running(backend) as person:
         await person.press("m", "enter")
@@ -211,9 +213,7 @@ async def test_nothing_is_told_in_read_only_mode(backend: FakeBackend) -> None:
     ("action", "where"),
     [(Action.ARCHIVE, "under the Archived tab"), (Action.RESTORE, "among the active contacts")],
 )
-async def test_a_contact_is_seen_where_it_must_stand(
-    backend: FakeBackend, action: Action, where: str
-) -> None:
+async def test_a_contact_is_seen_where_it_must_stand(backend: IdleEngine, action: Action, where: str) -> None:
     backend.put_change(0, action, State.CONFIRMED)
     async with running(backend) as person:
         await person.press("enter")
@@ -222,12 +222,13 @@ async def test_a_contact_is_seen_where_it_must_stand(
         assert person.sees(AskScreen)
         assert f"You should see “Abel Tasman Lettings” {where}" in said(person)
         await person.press("y")
-        assert told(backend) == [("report_contact_checked", contact_id(0), action.target_status)]
+        assert told(backend) == [("report_contact_checked", contact_id(0))]
+        assert backend.changes_made[-1].checked_at == NOW
         assert person.bottom_line.startswith(f"Recorded: checked in Re-Leased, {where}")
 
 
 @pytest.mark.parametrize("key", ["enter", "n", "escape"])
-async def test_a_contact_is_not_seen_unless_somebody_says_so(backend: FakeBackend, key: str) -> None:
+async def test_a_contact_is_not_seen_unless_somebody_says_so(backend: IdleEngine, key: str) -> None:
     backend.put_change(0, Action.ARCHIVE, State.CONFIRMED)
     async with running(backend) as person:
         await person.press("enter", "v", key)
@@ -235,7 +236,7 @@ async def test_a_contact_is_not_seen_unless_somebody_says_so(backend: FakeBacken
     assert told(backend) == []
 
 
-async def test_there_is_nothing_to_see_of_what_is_not_confirmed(backend: FakeBackend) -> None:
+async def test_there_is_nothing_to_see_of_what_is_not_confirmed(backend: IdleEngine) -> None:
     backend.put_change(0, Action.ARCHIVE, State.QUEUED)
     async with running(backend) as person:
         await person.press("enter", "v")
@@ -243,7 +244,7 @@ async def test_there_is_nothing_to_see_of_what_is_not_confirmed(backend: FakeBac
         assert "hasn't confirmed" in person.bottom_line
 
 
-async def test_a_contact_that_changed_meanwhile_was_not_seen(backend: FakeBackend) -> None:
+async def test_a_contact_that_changed_meanwhile_was_not_seen(backend: IdleEngine) -> None:
     backend.put_change(0, Action.ARCHIVE, State.CONFIRMED)
     async with running(backend) as person:
         await person.press("enter", "v")
@@ -251,12 +252,12 @@ async def test_a_contact_that_changed_meanwhile_was_not_seen(backend: FakeBacken
         backend.move(restored, State.CONFIRMED)
         await person.press("y")
         assert "was changed again" in person.bottom_line
-    assert told(backend) == []
+    assert not any(change.checked_at for change in backend.changes_made)
 
 
 @pytest.mark.parametrize(("answer", "is_unlinked"), [("unlinked", True), ("linked", False)])
 async def test_a_contact_is_unlinked_or_linked_again(
-    backend: FakeBackend,
+    backend: IdleEngine,
     answer: str,
     is_unlinked: bool,  # noqa: FBT001 - a parameter of pytest
 ) -> None:
@@ -270,16 +271,15 @@ async def test_a_contact_is_unlinked_or_linked_again(
 
 
 @pytest.mark.parametrize("key", ["enter", "escape"])
-async def test_a_link_nobody_looked_at_stays_as_it_was(backend: FakeBackend, key: str) -> None:
+async def test_a_link_nobody_looked_at_stays_as_it_was(backend: IdleEngine, key: str) -> None:
     async with running(backend) as person:
         await person.press("enter", "k", key)
         assert person.sees(ContactScreen)
     assert told(backend) == []
 
 
-async def test_names_in_the_questions_are_harmless(backend: FakeBackend) -> None:
-    number = contact_id(0)
-    backend.known[number] = replace(backend.known[number], name="a [/x] b\x1b[2J")
+async def test_names_in_the_questions_are_harmless(backend: IdleEngine) -> None:
+    backend.edit(0, name="a [/x] b\x1b[2J")
     backend.put_change(0, Action.ARCHIVE, State.CONFIRMED)
     async with running(backend) as person:
         await person.press("enter")

@@ -20,7 +20,7 @@ from tui.widgets.labels import StaticLine
 from tui.widgets.search_box import QueryHint, SearchBox
 
 if TYPE_CHECKING:
-    from support.fake_backend import FakeBackend
+    from support.idle_engine import IdleEngine
     from support.screen_test import Driver
     from textual.geometry import Region
 
@@ -37,12 +37,19 @@ def tally(person: Driver) -> str:
     return person.main.search.query_one("#tally", StaticLine).text.strip()
 
 
+async def rows_change(person: Driver) -> None:
+    """Let the engine say that rows look different now."""
+    person.backend.load()
+    person.backend._publisher.rows_changed()
+    await person.settle()
+
+
 async def type_in(person: Driver, text: str) -> None:
     """Search for this instead, letter by letter."""
     await person.press("/", *text)
 
 
-async def test_a_qualifier_finds_counts_and_highlights_nothing(backend: FakeBackend) -> None:
+async def test_a_qualifier_finds_counts_and_highlights_nothing(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await type_in(person, "is:supplier")
         assert person.shown == 8
@@ -54,7 +61,7 @@ async def test_a_qualifier_finds_counts_and_highlights_nothing(backend: FakeBack
         assert person.main.finder._query.words == ("coco",)
 
 
-async def test_words_left_out_and_phrases(backend: FakeBackend) -> None:
+async def test_words_left_out_and_phrases(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await type_in(person, 'bayside -"fish & chips" -whole')
         assert (person.shown, person.cursor_name) == (1, "Bayside Club")
@@ -62,7 +69,7 @@ async def test_words_left_out_and_phrases(backend: FakeBackend) -> None:
 
 @pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 36)])
 async def test_a_wrong_qualifier_is_named_and_what_was_typed_stays(
-    backend: FakeBackend, size: tuple[int, int]
+    backend: IdleEngine, size: tuple[int, int]
 ) -> None:
     async with running(backend, size) as person:
         await type_in(person, "bay is:custmer")
@@ -102,7 +109,7 @@ async def test_a_wrong_qualifier_is_named_and_what_was_typed_stays(
     ),
 )
 async def test_with_a_filter_that_does_not_exist_nothing_is_found_to_be_acted_on(
-    backend: FakeBackend, text: str
+    backend: IdleEngine, text: str
 ) -> None:
     async with running(backend) as person:
         await type_in(person, text)
@@ -116,7 +123,7 @@ async def test_with_a_filter_that_does_not_exist_nothing_is_found_to_be_acted_on
         assert person.main.search.text == text
 
 
-async def test_a_half_typed_qualifier_may_be_completed_after_coming_back(backend: FakeBackend) -> None:
+async def test_a_half_typed_qualifier_may_be_completed_after_coming_back(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await type_in(person, "is:supp")
         assert person.shown == 30
@@ -128,7 +135,7 @@ async def test_a_half_typed_qualifier_may_be_completed_after_coming_back(backend
         assert (person.shown, under_the_box(person)) == (8, "")
 
 
-async def test_a_half_typed_qualifier_says_what_is_possible_and_hides_nobody(backend: FakeBackend) -> None:
+async def test_a_half_typed_qualifier_says_what_is_possible_and_hides_nobody(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await type_in(person, "is:")
         assert under_the_box(person).startswith("Press tab for is:customer  or supplier  active  archived")
@@ -141,7 +148,7 @@ async def test_a_half_typed_qualifier_says_what_is_possible_and_hides_nobody(bac
         assert under_the_box(person) == ""
 
 
-async def test_tab_and_the_right_arrow_complete(backend: FakeBackend) -> None:
+async def test_tab_and_the_right_arrow_complete(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await type_in(person, "bay is:su")
         await person.press("tab")
@@ -152,7 +159,7 @@ async def test_tab_and_the_right_arrow_complete(backend: FakeBackend) -> None:
         assert person.main.search.has_focus_within
 
 
-async def test_tab_puts_right_what_was_misspelt(backend: FakeBackend) -> None:
+async def test_tab_puts_right_what_was_misspelt(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await type_in(person, "bay -is:suplier ")
         await person.press("tab")
@@ -160,7 +167,7 @@ async def test_tab_puts_right_what_was_misspelt(backend: FakeBackend) -> None:
         assert (person.shown, under_the_box(person)) == (2, "")
 
 
-async def test_where_nothing_is_offered_tab_goes_on(backend: FakeBackend) -> None:
+async def test_where_nothing_is_offered_tab_goes_on(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await type_in(person, "is:supplier")
         await person.press("tab")
@@ -169,9 +176,7 @@ async def test_where_nothing_is_offered_tab_goes_on(backend: FakeBackend) -> Non
 
 
 @pytest.mark.parametrize("size", some([(40, 15), (60, 20), (80, 24), (120, 36)], 2))
-async def test_no_row_moves_while_a_remark_comes_and_goes(
-    backend: FakeBackend, size: tuple[int, int]
-) -> None:
+async def test_no_row_moves_while_a_remark_comes_and_goes(backend: IdleEngine, size: tuple[int, int]) -> None:
     def places(person: Driver) -> list[Region]:
         return [person.main.table.region, person.main.sync_pane.region, person.main.search.region]
 
@@ -187,7 +192,7 @@ async def test_no_row_moves_while_a_remark_comes_and_goes(
         assert note.region.bottom <= person.main.table.region.y + 1
 
 
-async def test_groups_are_offered_by_name_and_others_are_named(backend: FakeBackend) -> None:
+async def test_groups_are_offered_by_name_and_others_are_named(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await type_in(person, "group:")
         assert under_the_box(person) == "Press tab for group:Tenants"
@@ -201,18 +206,18 @@ async def test_groups_are_offered_by_name_and_others_are_named(backend: FakeBack
         assert backend.calls.count(("groups",)) == 1
 
 
-async def test_a_group_that_has_come_since_is_known(backend: FakeBackend) -> None:
+async def test_a_group_that_has_come_since_is_known(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await type_in(person, "group:own")
         assert under_the_box(person).startswith("No group matches “group:own”.")
         first = next(iter(backend.known))
         backend.known[first] = replace(backend.known[first], groups=("Owners",))
-        await person.hears(rows_version=1)
+        await rows_change(person)
         await person.press("e")
         assert (under_the_box(person), person.shown) == ("", 1)
 
 
-async def test_escape_takes_the_remark_away_with_the_words(backend: FakeBackend) -> None:
+async def test_escape_takes_the_remark_away_with_the_words(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await type_in(person, "is:x")
         assert under_the_box(person)
@@ -220,37 +225,37 @@ async def test_escape_takes_the_remark_away_with_the_words(backend: FakeBackend)
         assert (under_the_box(person), person.shown) == ("", 30)
 
 
-async def test_the_remark_stays_while_the_person_is_among_the_contacts(backend: FakeBackend) -> None:
+async def test_the_remark_stays_while_the_person_is_among_the_contacts(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await type_in(person, "is:x")
         await person.press("down", "2")
         assert under_the_box(person).startswith("“is:x” isn't a filter")
 
 
-async def test_where_nothing_fits_that_is_said(backend: FakeBackend) -> None:
+async def test_where_nothing_fits_that_is_said(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await type_in(person, "is:merged")
         assert person.main.table.empty_text.startswith("No contacts match. ")
 
 
-async def test_what_is_found_by_its_change_follows_the_changes(backend: FakeBackend) -> None:
+async def test_what_is_found_by_its_change_follows_the_changes(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await type_in(person, "sync:queued")
         assert person.shown == 0
         change = backend.put_change(2, Action.ARCHIVE, State.QUEUED)
         backend.put_change(3, Action.ARCHIVE, State.QUEUED)
-        await person.hears(rows_version=1)
+        await rows_change(person)
         # Where nothing was to be seen, nobody is disturbed.
         assert (person.shown, tally(person)) == (2, "2 of 30")
         backend.move(change, State.SENDING)
-        await person.hears(rows_version=2)
+        await rows_change(person)
         # The row stays where somebody looks at it, and the numbers follow.
         assert (person.shown, tally(person)) == (2, "1 of 30")
         await person.press("down", "down")
         assert person.shown == 1
 
 
-async def test_what_is_found_by_a_balance_follows_the_balances(backend: FakeBackend) -> None:
+async def test_what_is_found_by_a_balance_follows_the_balances(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await type_in(person, "owes:>890")
         owing = person.shown
@@ -260,11 +265,11 @@ async def test_what_is_found_by_a_balance_follows_the_balances(backend: FakeBack
             backend.known[contact_id] = replace(
                 known, balances=dataclasses.replace(known.balances, receivable=90_000)
             )
-        await person.hears(rows_version=1)
+        await rows_change(person)
         assert tally(person) == f"{owing + 3} of 30"
 
 
-async def test_a_tab_shows_its_share_of_what_was_found(backend: FakeBackend) -> None:
+async def test_a_tab_shows_its_share_of_what_was_found(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await type_in(person, "is:archived")
         await person.press("down", "2")
@@ -274,7 +279,7 @@ async def test_a_tab_shows_its_share_of_what_was_found(backend: FakeBackend) -> 
         assert (person.shown, tally(person)) == (len(archived), "4 of 4")
 
 
-async def test_help_from_the_search_box_begins_with_how_to_search(backend: FakeBackend) -> None:
+async def test_help_from_the_search_box_begins_with_how_to_search(backend: IdleEngine) -> None:
     async with running(backend, (80, 24)) as person:
         await type_in(person, "is:")
         assert "F1 How to search" in person.bottom_line
@@ -287,13 +292,13 @@ async def test_help_from_the_search_box_begins_with_how_to_search(backend: FakeB
         assert person.main.search.text == "is:"
 
 
-async def test_help_from_the_contacts_begins_at_its_beginning(backend: FakeBackend) -> None:
+async def test_help_from_the_contacts_begins_at_its_beginning(backend: IdleEngine) -> None:
     async with running(backend, (80, 24)) as person:
         await person.press("question_mark")
         assert person.screen.query_one("#help").scroll_offset.y == 0
 
 
-async def test_the_list_of_changes_is_searched_by_words_as_ever(backend: FakeBackend) -> None:
+async def test_the_list_of_changes_is_searched_by_words_as_ever(backend: IdleEngine) -> None:
     backend.put_change(2, Action.ARCHIVE, State.QUEUED)
     async with running(backend) as person:
         await person.press("l", "/", *"is:cus")

@@ -8,25 +8,25 @@ import pytest
 from support.pictures import SIZES, Text, picture
 
 if TYPE_CHECKING:
-    from support.fake_backend import FakeBackend
+    from support.idle_engine import IdleEngine
     from support.pictures import Compare
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_a_qualifier(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+def test_a_qualifier(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
     assert picture(snap_compare, busy, "/", Text("bay owes:>100"), size=size, as_text=True)
 
 
 @pytest.mark.parametrize("size", [(40, 15), *SIZES])
-def test_a_wrong_qualifier(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+def test_a_wrong_qualifier(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
     assert picture(snap_compare, busy, "/", Text("bay is:custmer"), size=size)
 
 
 @pytest.mark.parametrize("size", [(40, 15), *SIZES])
-def test_a_half_typed_qualifier(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+def test_a_half_typed_qualifier(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
     assert picture(snap_compare, busy, "/", Text("bay sync:"), size=size, as_text=True)
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_how_to_search(snap_compare: Compare, busy: FakeBackend, size: tuple[int, int]) -> None:
+def test_how_to_search(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
     assert picture(snap_compare, busy, "/", "f1", size=size)

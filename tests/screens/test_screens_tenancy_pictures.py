@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
-from support.fake_backend import NOW, FakeBackend, contact_id
+from support.idle_engine import IdleEngine
 from support.pictures import SIZES, Compare, picture
+from support.sample_contacts import contacts
 
 from tui.model.change import Action, State
-from tui.model.change_list import BatchKind, UndoOutcome
-from tui.model.reasons import ContactReason, Notice
-from tui.model.tenancy import TenancyWarnings
+from tui.model.contact import Balances
 
 TENANTS = "Tenants"
 
 
-def with_groups(*groups: tuple[str, ...], count: int = 30) -> FakeBackend:
-    """Put the contacts into these groups, in turn."""
-    backend = FakeBackend.with_contacts(count)
-    backend.known = {
-        key: replace(contact, groups=groups[number % len(groups)])
-        for number, (key, contact) in enumerate(backend.known.items())
-    }
-    return backend
+def with_groups(*groups: tuple[str, ...], count: int = 30) -> IdleEngine:
+    """Put the contacts into these groups, in turn; nobody owes anything."""
+    return IdleEngine(
+        [
+            replace(contact, groups=groups[number % len(groups)], balances=None)
+            for number, contact in enumerate(contacts(count))
+        ]
+    )
 
 
-def several() -> FakeBackend:
+def several() -> IdleEngine:
     return with_groups((TENANTS,), ("Owners", "Body corporate"), ("Former tenants",), ("Trades",))
 
 
@@ -37,7 +36,7 @@ def test_groups_of_which_none_is_marked(snap_compare: Compare, size: tuple[int, 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_marked_group_and_one_that_nobody_is_in(snap_compare: Compare, size: tuple[int, int]) -> None:
     backend = several()
-    backend.marked = {TENANTS, "Lessees 2019"}
+    backend.mark(TENANTS, "Lessees 2019")
     assert picture(snap_compare, backend, "g", "down", "down", "space", size=size)
 
 
@@ -55,55 +54,49 @@ def test_many_groups_with_long_names(snap_compare: Compare, size: tuple[int, int
 @pytest.mark.parametrize("size", [(40, 15), *SIZES])
 def test_the_first_archive(snap_compare: Compare, size: tuple[int, int]) -> None:
     backend = with_groups((TENANTS,))
-    backend.is_first_archive = True
     assert picture(snap_compare, backend, "a", size=size)
 
 
 @pytest.mark.parametrize("size", [(60, 20), (80, 24)])
 def test_the_first_archive_further_down(snap_compare: Compare, size: tuple[int, int]) -> None:
     backend = with_groups((TENANTS,))
-    backend.is_first_archive = True
     assert picture(snap_compare, backend, "a", *["down"] * 12, size=size)
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_first_archive_of_many_tenants(snap_compare: Compare, size: tuple[int, int]) -> None:
     backend = with_groups((TENANTS,), ("Owners",))
-    backend.is_first_archive, backend.marked = True, {TENANTS}
-    backend.warnings[contact_id(0)] = (
-        Notice(ContactReason.THEY_OWE, {"outstanding": 123450, "overdue": 20000}),
-    )
-    backend.blocked[contact_id(5)] = ContactReason.ALREADY_ARCHIVED
+    backend.mark(TENANTS)
+    backend.edit(0, balances=Balances(123450, 20000))
     assert picture(snap_compare, backend, "asterisk", "a", size=size)
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_tenant_is_archived_later(snap_compare: Compare, size: tuple[int, int]) -> None:
     backend = with_groups((TENANTS,))
-    backend.marked = {TENANTS}
+    backend.put_change(29, Action.ARCHIVE, State.CANCELLED)
+    backend.mark(TENANTS)
     assert picture(snap_compare, backend, "a", size=size)
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_many_tenants_are_archived_later(snap_compare: Compare, size: tuple[int, int]) -> None:
     backend = with_groups((TENANTS,), ("Owners",), (TENANTS, "Former tenants"), count=300)
-    backend.marked = {TENANTS, "Former tenants"}
+    backend.put_change(29, Action.ARCHIVE, State.CANCELLED)
+    backend.mark(TENANTS, "Former tenants")
     assert picture(snap_compare, backend, "2", "asterisk", "a", size=size, as_text=True)
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_page_of_a_tenant(snap_compare: Compare, size: tuple[int, int]) -> None:
     backend = with_groups((TENANTS, "Quarterly"))
-    backend.marked = {TENANTS}
+    backend.mark(TENANTS)
     assert picture(snap_compare, backend, "enter", size=size)
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_redoing_archives_of_tenants(snap_compare: Compare, size: tuple[int, int]) -> None:
     backend = with_groups(("Owners",), (TENANTS,))
-    backend.marked = {TENANTS}
-    backend.undo_care = TenancyWarnings(frozenset({TENANTS}), is_first_archive=True)
-    changes = [backend.put_change(number, Action.ARCHIVE, State.CANCELLED) for number in range(4)]
-    fates = [(change, UndoOutcome.ARCHIVE) for change in changes]
-    backend.plan(*fates, at=NOW, kind=BatchKind.REDO)
-    assert picture(snap_compare, backend, "U", size=size)
+    backend.mark(TENANTS)
+    backend.request(Action.ARCHIVE, *range(4))
+    assert picture(snap_compare, backend, "u", "y", "U", size=size)

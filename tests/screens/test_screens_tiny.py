@@ -8,7 +8,7 @@ import pytest
 from support.screen_test import running
 
 if TYPE_CHECKING:
-    from support.fake_backend import FakeBackend
+    from support.idle_engine import IdleEngine
 
 # Without the styles of `tui.compat.textual`, Textual can't lay out its palette at the first.
 _SIZES = [(4, 6), (1, 1), (12, 3)]
@@ -31,11 +31,12 @@ _SCREENS = {
 }
 
 
-async def test_every_screen_survives_every_size(busy: FakeBackend) -> None:
+@pytest.mark.parametrize("first", range(3))
+async def test_every_screen_survives_every_size(busy: IdleEngine, first: int) -> None:
     async with running(busy) as person:
-        for screen, keys in _SCREENS.items():
+        for screen, keys in list(_SCREENS.items())[first::3]:
             await person.press(*keys)
-            assert person.is_home == (screen in {"contacts", "search", "undo"}), screen
+            assert person.is_home == (screen in {"contacts", "search"}), screen
             for size in _SIZES:
                 await person.pilot.resize_terminal(*size)
             await person.pilot.resize_terminal(120, 36)
@@ -48,7 +49,7 @@ async def test_every_screen_survives_every_size(busy: FakeBackend) -> None:
 
 
 @pytest.mark.parametrize("screen", ["palette", "archive", "organisations"])
-async def test_screens_open_without_room(busy: FakeBackend, screen: str) -> None:
+async def test_screens_open_without_room(busy: IdleEngine, screen: str) -> None:
     async with running(busy, (4, 6)) as person:
         await person.press(*_SCREENS[screen])
         assert not person.app.has_crashed

@@ -10,15 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from support.effort import examples
-from support.fake_backend import NOW, FakeBackend, contact_id
+from support.idle_engine import IdleEngine
 from support.notices import notice
+from support.sample_contacts import NOW, contact_id, contacts
 from support.screen_test import Driver, running
 from textual.widgets import Input, OptionList, Static
 
 from tui import __version__
 from tui.model.change import Action, State
 from tui.model.contact import Organisation
-from tui.model.evidence import CompanyState, SyncStatus
+from tui.model.evidence import CompanyState, ReportKind, SyncStatus
 from tui.model.snapshot import ConnectionStatus, ReLeasedStatus, SyncProgress, XeroStatus
 from tui.screens.changes.changes import ChangesScreen
 from tui.screens.dialogs.ask import AskScreen, ChooseScreen, FileNameScreen
@@ -39,11 +40,11 @@ SECRET = "eyJhbGciOiJSUzI1NiIsImtpZCI6IjFDQUY4RTY2NzcyRDZEQzAyOEQ2NzI2RkQwMjYxNT
 
 def step(person: Driver, place: int) -> str:
     assert person.sees(TroubleshootScreen)
-    parts = (person.screen.query_one(f"#{part}-{place - 1}", Static) for part in ("step", "said"))
+    parts = (person.screen.query_one(f"#{part}-{place - 1}", Static) for part in ("step", "findings"))
     return "\n".join(str(part.content) for part in parts)
 
 
-async def test_all_is_well(backend: FakeBackend) -> None:
+async def test_all_is_well(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("t")
         assert step(person, 1).startswith("✓ 1. Connection and settings")
@@ -75,7 +76,7 @@ async def test_all_is_well(backend: FakeBackend) -> None:
         ),
     ],
 )
-async def test_trouble_with_xero(backend: FakeBackend, link: XeroStatus, said: str) -> None:
+async def test_trouble_with_xero(backend: IdleEngine, link: XeroStatus, said: str) -> None:
     async with running(backend) as person:
         await person.press("t")
         await person.hears(xero=link)
@@ -84,16 +85,17 @@ async def test_trouble_with_xero(backend: FakeBackend, link: XeroStatus, said: s
         assert ("c signs in" in step(person, 1)) == (link.status is ConnectionStatus.RECONNECT)
 
 
-async def test_a_connection_that_may_only_read(backend: FakeBackend) -> None:
-    backend.publish(organisation=Organisation("t1", "Demo Company (NZ)", "!Qj35V", is_read_only=True))
+async def test_a_connection_that_may_only_read() -> None:
+    organisation = Organisation("t1", "Demo Company (NZ)", "!Qj35V", is_read_only=True)
+    backend = IdleEngine.with_contacts(organisation=organisation)
     async with running(backend) as person:
         await person.press("t")
         assert "is read-only" in step(person, 1)
 
 
 @pytest.mark.parametrize("state", CompanyState)
-async def test_what_sync_overview_shows_is_told(backend: FakeBackend, state: CompanyState) -> None:
-    backend.publish(re_leased=ReLeasedStatus())
+async def test_what_sync_overview_shows_is_told(state: CompanyState) -> None:
+    backend = IdleEngine.with_contacts(has_feed=False)
     async with running(backend) as person:
         await person.press("t")
         assert step(person, 1).startswith("? 1. ")
@@ -111,7 +113,7 @@ async def test_what_sync_overview_shows_is_told(backend: FakeBackend, state: Com
 
 
 @pytest.mark.parametrize("key", ["enter", "escape"])
-async def test_nothing_is_told_unless_it_is_chosen(backend: FakeBackend, key: str) -> None:
+async def test_nothing_is_told_unless_it_is_chosen(backend: IdleEngine, key: str) -> None:
     async with running(backend) as person:
         await person.press("t", "w")
         assert person.sees(ChooseScreen)
@@ -119,7 +121,7 @@ async def test_nothing_is_told_unless_it_is_chosen(backend: FakeBackend, key: st
     assert not [call for call in backend.calls if call[0] == "report_company_state"]
 
 
-async def test_refusals_stand_in_xeros_words(backend: FakeBackend) -> None:
+async def test_refusals_stand_in_xeros_words(backend: IdleEngine) -> None:
     for number in range(5):
         backend.put_change(number, Action.ARCHIVE, State.REFUSED, words="On a repeating invoice [/].")
     backend.publish_changes()
@@ -134,13 +136,11 @@ async def test_refusals_stand_in_xeros_words(backend: FakeBackend) -> None:
             await person.press("escape")
 
 
-async def test_waiting_names_the_oldest_and_what_is_overdue(backend: FakeBackend) -> None:
-    for number in range(12):
-        backend.put_change(
-            number, Action.ARCHIVE, State.CONFIRMED, SyncStatus.MISSED if number == 3 else None
-        )
-    oldest = backend.changes_made[0]
-    backend.changes_made[0] = replace(oldest, confirmed_at=NOW - timedelta(days=4))
+async def test_waiting_names_the_oldest_and_what_is_overdue(backend: IdleEngine) -> None:
+    at = NOW - timedelta(days=4)
+    backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, SyncStatus.MISSED, at=at)
+    for number in range(1, 12):
+        backend.put_change(number, Action.ARCHIVE, State.CONFIRMED)
     backend.publish_changes()
     async with running(backend) as person:
         await person.press("t")
@@ -154,8 +154,9 @@ async def test_waiting_names_the_oldest_and_what_is_overdue(backend: FakeBackend
         assert person.sees(SyncStartScreen)
 
 
-async def test_what_is_only_expected_is_called_so(backend: FakeBackend) -> None:
-    backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, SyncStatus.EXPECTED)
+async def test_what_is_only_expected_is_called_so() -> None:
+    backend = IdleEngine.with_contacts(has_feed=False)
+    backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, at=NOW - timedelta(days=1))
     backend.publish_changes()
     async with running(backend) as person:
         await person.press("t")
@@ -164,8 +165,11 @@ async def test_what_is_only_expected_is_called_so(backend: FakeBackend) -> None:
         assert "Should be synced: a nightly sync was due by 5 Mar" in step(person, 3)
 
 
-async def test_before_the_journal_is_read_nothing_is_claimed(backend: FakeBackend) -> None:
-    backend.publish(summary=None)
+async def test_before_the_journal_is_read_nothing_is_claimed(
+    backend: IdleEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend._publisher, "_summary", lambda: None)
+    backend.publish()
     async with running(backend) as person:
         await person.press("t")
         for place in (2, 3):
@@ -175,7 +179,7 @@ async def test_before_the_journal_is_read_nothing_is_claimed(backend: FakeBacken
 
 
 @pytest.fixture
-def telltale(backend: FakeBackend) -> FakeBackend:
+def telltale(backend: IdleEngine) -> IdleEngine:
     """A refusal whose words hold what must not get out."""
     words = f"Abel Tasman Lettings and “Bayside Club” of pat@firm.example, Bearer {SECRET}"
     backend.put_change(0, Action.ARCHIVE, State.REFUSED, words=words)
@@ -186,7 +190,7 @@ def telltale(backend: FakeBackend) -> FakeBackend:
     return backend
 
 
-async def test_the_report_names_nobody(telltale: FakeBackend) -> None:
+async def test_the_report_names_nobody(telltale: IdleEngine) -> None:
     async with running(telltale) as person:
         await person.press("t", "y")
         shown = person.app.clipboard
@@ -204,14 +208,14 @@ async def test_the_report_names_nobody(telltale: FakeBackend) -> None:
         assert "Check it before you send it" in person.bottom_line
 
 
-async def test_the_report_says_how_wrong_the_clock_is(telltale: FakeBackend) -> None:
+async def test_the_report_says_how_wrong_the_clock_is(telltale: IdleEngine) -> None:
     telltale.publish(clock_ahead=timedelta(minutes=-10))
     async with running(telltale) as person:
         await person.press("t", "y")
         assert "This computer's clock is 600 s behind Xero's" in person.app.clipboard
 
 
-async def test_the_report_has_names_where_they_are_wanted(telltale: FakeBackend) -> None:
+async def test_the_report_has_names_where_they_are_wanted(telltale: IdleEngine) -> None:
     async with running(telltale) as person:
         await person.press("t")
         person.screen.query_one(TickBox).value = True
@@ -222,7 +226,7 @@ async def test_the_report_has_names_where_they_are_wanted(telltale: FakeBackend)
             assert secret not in person.app.clipboard
 
 
-async def test_the_report_is_written_to_a_file(telltale: FakeBackend, tmp_path: Path) -> None:
+async def test_the_report_is_written_to_a_file(telltale: IdleEngine, tmp_path: Path) -> None:
     file = tmp_path / "report.txt"
     async with running(telltale) as person:
         await person.press("t", "y", "e")
@@ -235,7 +239,7 @@ async def test_the_report_is_written_to_a_file(telltale: FakeBackend, tmp_path: 
 
 
 async def test_a_file_that_cannot_be_written_is_said(
-    telltale: FakeBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    telltale: IdleEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
@@ -250,7 +254,7 @@ async def test_a_file_that_cannot_be_written_is_said(
         assert "another location" in person.bottom_line
 
 
-async def test_news_is_looked_for(backend: FakeBackend) -> None:
+async def test_news_is_looked_for(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("t", "f5")
         assert ("refresh",) in backend.calls
@@ -299,7 +303,7 @@ async def test_news_is_looked_for(backend: FakeBackend) -> None:
     ],
 )
 async def test_the_connection_in_every_state(
-    backend: FakeBackend, parts: dict[str, Any], sign: str, said: str
+    backend: IdleEngine, parts: dict[str, Any], sign: str, said: str
 ) -> None:
     backend.publish(**parts)
     async with running(backend) as person:
@@ -308,16 +312,16 @@ async def test_the_connection_in_every_state(
         assert said in step(person, 1)
 
 
-async def test_good_news_of_long_ago_is_no_good_news(backend: FakeBackend) -> None:
-    told = ReLeasedStatus(state="Successfully synced", state_reported_at=NOW - timedelta(days=3))
-    backend.publish(re_leased=told)
+async def test_good_news_of_long_ago_is_no_good_news() -> None:
+    backend = IdleEngine.with_contacts(has_feed=False)
+    backend.report(ReportKind.STATE, NOW - timedelta(days=3), state="Successfully synced")
     async with running(backend) as person:
         await person.press("t")
         assert step(person, 1).startswith("? 1. ")
         assert "recorded 3 days ago. It may have changed since." in step(person, 1)
 
 
-async def test_a_start_with_read_only_is_said_beside_what_the_connection_may(backend: FakeBackend) -> None:
+async def test_a_start_with_read_only_is_said_beside_what_the_connection_may(backend: IdleEngine) -> None:
     backend.is_read_only = True
     backend.put_change(0, Action.ARCHIVE, State.REFUSED, words="No.")
     backend.publish_changes()
@@ -330,7 +334,7 @@ async def test_a_start_with_read_only_is_said_beside_what_the_connection_may(bac
         assert "--read-only" in person.bottom_line
 
 
-async def test_paused_sending_is_a_reason_why_nothing_arrives(backend: FakeBackend) -> None:
+async def test_paused_sending_is_a_reason_why_nothing_arrives(backend: IdleEngine) -> None:
     backend.put_change(0, Action.ARCHIVE, State.QUEUED)
     backend.publish_changes()
     async with running(backend) as person:
@@ -343,8 +347,8 @@ async def test_paused_sending_is_a_reason_why_nothing_arrives(backend: FakeBacke
         assert "Sending to Xero is paused" in step(person, 1)
 
 
-async def test_what_was_refused_is_tried_again_from_here(backend: FakeBackend) -> None:
-    for number in range(7):
+async def test_what_was_refused_is_tried_again_from_here(backend: IdleEngine) -> None:
+    for number in (0, 1, 2, 3, 4, 6, 7):
         backend.put_change(number, Action.ARCHIVE, State.REFUSED, words="On a repeating invoice [/].")
     backend.publish_changes()
     async with running(backend) as person:
@@ -360,7 +364,7 @@ async def test_what_was_refused_is_tried_again_from_here(backend: FakeBackend) -
         assert person.bottom_line == "Retrying 7 changes."
         assert step(person, 2).startswith("✓ 2. ")
         await person.press("r")
-        assert person.bottom_line == "Nothing to retry: no refused changes."
+        assert "Nothing to retry" in person.bottom_line
 
 
 @pytest.mark.parametrize(
@@ -375,11 +379,12 @@ async def test_what_was_refused_is_tried_again_from_here(backend: FakeBackend) -
         ([SyncStatus.SYNCED], "✓", "No changes pending sync"),
     ],
 )
-async def test_waiting_in_every_state(
-    backend: FakeBackend, grades: list[SyncStatus], sign: str, said: str
-) -> None:
+async def test_waiting_in_every_state(grades: list[SyncStatus], sign: str, said: str) -> None:
+    is_expected = SyncStatus.EXPECTED in grades
+    backend = IdleEngine.with_contacts(has_feed=not is_expected)
     for number, grade in enumerate(grades):
-        change = backend.put_change(number, Action.ARCHIVE, State.CONFIRMED, grade)
+        at = NOW - timedelta(days=1) if is_expected else None
+        change = backend.put_change(number, Action.ARCHIVE, State.CONFIRMED, grade, at=at)
         assert change.confirmed_at
     backend.publish_changes()
     async with running(backend) as person:
@@ -388,19 +393,18 @@ async def test_waiting_in_every_state(
         assert said in step(person, 3)
 
 
-async def test_a_sync_told_to_run_is_asked_about_after_a_day(
-    backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    backend.publish(re_leased=ReLeasedStatus(reported_sync_since=NOW))
+async def test_a_sync_told_to_run_is_asked_about_after_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = IdleEngine.with_contacts(has_feed=False)
+    backend.report(ReportKind.SYNC_STARTED, NOW)
     async with running(backend) as person:
         await person.press("t")
         assert "You recorded a Re-Leased sync started at 12:41. Press m when" in step(person, 3)
         monkeypatch.setattr("tui.widgets.clock.now", lambda: NOW + timedelta(days=1))
-        await person.hears(rows_version=99)
+        await person.hears_changes()
         assert "Record how the sync of 5 Mar 12:41 ended: press m." in step(person, 3)
 
 
-async def test_hints_follow_the_keys(backend: FakeBackend) -> None:
+async def test_hints_follow_the_keys(backend: IdleEngine) -> None:
     backend.put_change(0, Action.ARCHIVE, State.REFUSED)
     backend.publish_changes()
     async with running(backend) as person:
@@ -421,7 +425,7 @@ async def test_hints_follow_the_keys(backend: FakeBackend) -> None:
 
 
 async def test_a_second_that_changes_nothing_writes_nothing(
-    backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+    backend: IdleEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backend.publish(re_leased=ReLeasedStatus())
     async with running(backend) as person:
@@ -436,11 +440,11 @@ async def test_a_second_that_changes_nothing_writes_nothing(
             update(one, *arguments, **more)
 
         monkeypatch.setattr(Static, "update", noted)
-        screen._update()
+        screen.tick()
         assert written == []
         person.backend.publish(re_leased=ReLeasedStatus(next_sync_at=NOW + timedelta(hours=5)))
-        screen._update()
-        assert written == ["step-2", "said-2"]
+        screen.tick()
+        assert written == ["step-2", "findings-2"]
 
 
 # --- the report, whatever is thrown at it ---
@@ -475,12 +479,13 @@ def test_no_token_no_address_and_no_unwanted_name_is_ever_reported(
     *, name: str, words: list[str], address: str, token: str, with_names: bool
 ) -> None:
     said = " ".join(words).format(name=name, address=address, token=token)
-    backend = FakeBackend.with_contacts(3)
-    backend.known[contact_id(0)] = replace(backend.known[contact_id(0)], name=name)
+    first, *others = contacts(3)
+    backend = IdleEngine(
+        [replace(first, name=name), *others], organisation=Organisation("t1", name, "!Qj35V")
+    )
     backend.put_change(0, Action.ARCHIVE, State.REFUSED, words=said)
     waiting = backend.put_change(0, Action.ARCHIVE, State.CONFIRMED)
     backend.publish_changes(
-        organisation=Organisation("t1", name, "!a"),
         xero=XeroStatus(ConnectionStatus.OFFLINE, detail=notice(said)),
         storage_problem=notice(said),
         re_leased=ReLeasedStatus(has_feed=True, problem=notice(said), state=said),
@@ -497,7 +502,7 @@ def test_no_token_no_address_and_no_unwanted_name_is_ever_reported(
     assert contact_id(0) in text
 
 
-async def test_the_contact_that_waits_longest_can_be_looked_up_in_re_leased(backend: FakeBackend) -> None:
+async def test_the_contact_that_waits_longest_can_be_looked_up_in_re_leased(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("t", "i")
         assert "External ID" not in step(person, 3)
@@ -525,7 +530,7 @@ async def test_the_contact_that_waits_longest_can_be_looked_up_in_re_leased(back
     ],
 )
 async def test_the_zone_of_the_night_is_asked_about_if_it_may_differ(
-    backend: FakeBackend,
+    backend: IdleEngine,
     status: ReLeasedStatus,
     is_asked: bool,  # noqa: FBT001 - pytest hands it over like this
 ) -> None:

@@ -14,9 +14,9 @@ pytestmark = pytest.mark.slow
 TESTS = Path(__file__).parents[1]
 PROGRAM = """
 from support.fake_account import FakeAccount
-from support.fake_backend import FakeBackend
+from support.idle_engine import IdleEngine
 from tui.app.app import ReshelveApp
-backend = FakeBackend.with_contacts(50)
+backend = IdleEngine.with_contacts(50)
 ReshelveApp(FakeAccount.of(backend), backend.snapshot.organisation).run()
 """
 GENEROUS = 60

@@ -1,4 +1,4 @@
-"""The journal's backups: five good ones, never a bad one over them."""
+"""Backups of the change log: the newest five are kept, and a damaged file never replaces a good one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def rows(file: Path, table: str) -> list[tuple[object, ...]]:
         return connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()  # noqa: S608 - our own tables
 
 
-async def test_a_backup_holds_the_journal_and_no_contacts(store: Store) -> None:
+async def test_a_backup_has_the_change_log_and_no_contacts(store: Store) -> None:
     await ask(store, 1, 2)
     [change, _] = store.changes.in_states(State.QUEUED)
     await store.record_transitions([TransitionRequest(change.change_id, Transition.SEND)], minutes(1))
@@ -41,7 +41,7 @@ async def test_a_backup_holds_the_journal_and_no_contacts(store: Store) -> None:
     await store.set_sync_state("contacts.refreshed_until", "then")
     file = store._database.file
     made = await store.maintenance.back_up(NOON)
-    assert made == file.parent / "backups" / "journal-20260301T120000Z.db"
+    assert made == file.parent / "backups" / "change-log-20260301T120000Z.db"
     assert stat.S_IMODE(made.stat().st_mode) == 0o600
     assert stat.S_IMODE(made.parent.stat().st_mode) == 0o700
     for table in ("changes", "transitions", "batches", "batch_targets", "sync_records"):
@@ -63,7 +63,7 @@ async def test_nothing_new_means_no_new_backup(store: Store) -> None:
     assert await store.maintenance.back_up(minutes(3)) is not None
 
 
-async def test_the_newest_five_are_kept_whatever_the_clock_does(store: Store) -> None:
+async def test_the_newest_five_are_kept_even_if_the_clock_is_set_back(store: Store) -> None:
     made = []
     for number, at in enumerate((0, 1, 2, 3, 4, -600, -600), start=1):
         await ask(store, number)
@@ -75,7 +75,39 @@ async def test_the_newest_five_are_kept_whatever_the_clock_does(store: Store) ->
     assert len(rows(newest, "changes")) == 7
 
 
-async def test_a_damaged_journal_is_never_backed_up_over_good_ones(store: Store) -> None:
+async def test_backups_named_by_earlier_versions_count_in_order_with_the_new_ones(store: Store) -> None:
+    made = []
+    for number in range(1, 5):
+        await ask(store, number)
+        backup = await store.maintenance.back_up(minutes(number))
+        assert backup is not None
+        made.append(backup)
+    file = store._database.file
+    # The oldest, one between two others, and the newest but one.
+    for number in (0, 2):
+        made[number] = made[number].rename(
+            made[number].with_name(made[number].name.replace("change-log", "journal"))
+        )
+    # Whatever the user has put there is no backup, and is left alone.
+    others = [
+        made[0].with_name(name) for name in ("journal-old.db", "change-log-20261301T000000Z.db", "my.db")
+    ]
+    for other in others:
+        other.write_bytes(made[0].read_bytes())
+    assert backups(file) == made[::-1]
+    assert [made_at(backup) for backup in backups(file)] == [minutes(number) for number in (4, 3, 2, 1)]
+    made[3].write_bytes(b"damaged")
+    assert newest_good_backup(file) == made[2]
+    # Two more leave five: the oldest goes, whatever its name.
+    for number in (5, 6):
+        await ask(store, number)
+        made.append(await store.maintenance.back_up(minutes(number)))  # type: ignore[arg-type]
+    assert backups(file) == made[:0:-1]
+    assert all(other.exists() for other in others)
+    assert not made[0].exists()
+
+
+async def test_a_damaged_change_log_never_replaces_good_backups(store: Store) -> None:
     for number in range(1, 400):
         await ask(store, number)
     good = await store.maintenance.back_up(NOON)
@@ -124,7 +156,8 @@ async def test_a_full_disk_leaves_the_backups_there_are_and_no_litter(
 async def test_what_a_crash_left_half_made_is_swept_away(store: Store) -> None:
     folder = store._database.file.parent / "backups"
     folder.mkdir()
-    (folder / ".journal-x.abc.tmp").write_bytes(b"half")
+    for name in (".change-log-x.abc.tmp", ".journal-x.abc.tmp"):
+        (folder / name).write_bytes(b"half")
     await ask(store, 1)
     made = await store.maintenance.back_up(NOON)
     assert list(folder.iterdir()) == [made]

@@ -127,7 +127,7 @@ async def test_confirming_without_a_time_means_now(store: Store) -> None:
     assert store.changes.of_contact("id-1")[0].confirmed_at == minutes(3)
 
 
-async def test_what_is_settled_stays_as_it_is(store: Store) -> None:
+async def test_a_final_state_stays_as_it_is(store: Store) -> None:
     change = await confirmed(store, 1, Action.ARCHIVE, at=1)
     applied = await store.record_transitions(
         [TransitionRequest(change.change_id, Transition.CONFIRM)], minutes(5)
@@ -193,7 +193,7 @@ async def test_what_has_happened_cannot_be_rewritten(store: Store, table: str) -
         connection.close()
 
 
-async def test_the_row_shows_its_latest_change_unless_it_was_taken_back(store: Store) -> None:
+async def test_the_row_shows_its_latest_change_unless_it_was_cancelled(store: Store) -> None:
     await store.save_contacts([contact(1), contact(2, ARCHIVED)], NOON)
     await store.search.load()
     (change,) = await store.changes.add(Action.ARCHIVE, [contact(1)], NOON)
@@ -206,7 +206,7 @@ async def test_the_row_shows_its_latest_change_unless_it_was_taken_back(store: S
     assert rows.window(1, 2)[0].last_change is None
 
 
-async def test_a_change_taken_back_leaves_the_one_before_it_on_the_row(store: Store) -> None:
+async def test_a_cancelled_change_leaves_the_one_before_it_on_the_row(store: Store) -> None:
     await store.save_contacts([contact(1)], NOON)
     (archive,) = await store.changes.add(Action.ARCHIVE, [contact(1)], NOON)
     await store.record_transitions([TransitionRequest(archive.change_id, Transition.SEND)], NOON)

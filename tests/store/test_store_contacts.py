@@ -79,7 +79,7 @@ async def test_the_same_again_changes_nothing(store: Store) -> None:
     assert (applied.rows_changed, applied.order_changed) == (0, False)
 
 
-async def test_a_contact_told_twice_in_one_page_counts_once(store: Store) -> None:
+async def test_a_contact_listed_twice_in_one_page_counts_once(store: Store) -> None:
     applied = await store.save_contacts([contact(at=2, name="New"), contact(at=1, name="Old")], NOON)
     assert applied.rows_changed == 1
     assert store.counts().all == 1
@@ -113,7 +113,7 @@ async def test_tab_counts_follow_every_write(store: Store) -> None:
         ("STRASSE", "id-3"),
     ],
 )
-async def test_an_active_contact_of_the_same_name_is_found_whatever_its_case(
+async def test_an_active_contact_of_the_same_name_is_found_ignoring_case(
     store: Store, asked: str, found: str | None
 ) -> None:
     await store.save_contacts(

@@ -80,7 +80,7 @@ async def test_a_cancelled_writer_neither_breaks_nor_loses_its_transaction(datab
     assert told == ["done"]
 
 
-async def test_a_failed_write_is_not_told_as_done(database: Database) -> None:
+async def test_a_failed_write_is_not_reported_as_done(database: Database) -> None:
     told: list[None] = []
     with pytest.raises(StoreError):
         await database.write(
@@ -89,7 +89,7 @@ async def test_a_failed_write_is_not_told_as_done(database: Database) -> None:
     assert told == []
 
 
-async def test_journal_writes_wait_for_the_disk_and_pages_of_contacts_do_not(database: Database) -> None:
+async def test_change_log_writes_wait_for_the_disk_and_pages_of_contacts_do_not(database: Database) -> None:
     def synchronous(connection: sqlite3.Connection) -> int:
         return int(connection.execute("PRAGMA synchronous").fetchone()[0])
 
@@ -118,7 +118,7 @@ async def test_closing_twice_is_harmless_and_waits_for_the_writer(tmp_path: Path
     again.close()
 
 
-async def test_a_full_disk_is_said_in_words_and_loses_nothing(store: Store) -> None:
+async def test_a_full_disk_is_reported_and_loses_nothing(store: Store) -> None:
     await store.save_contacts([contact(1)], NOON)
     database = store._database
     pages = await database.write(lambda c: int(c.execute("PRAGMA page_count").fetchone()[0]))
@@ -152,7 +152,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) ->
     assert file.read_bytes() == b"a letter to my aunt, " * 100
 
 
-def test_a_folder_that_cannot_be_is_refused_in_words(tmp_path: Path) -> None:
+def test_an_impossible_folder_is_refused_with_a_reason(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StoreError, match=StoreReason.CANNOT_OPEN):
         Database.open(tmp_path / "file" / "organisation")

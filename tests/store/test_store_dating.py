@@ -107,14 +107,14 @@ async def test_a_page_that_was_read_before_our_own_change_turns_nothing_back(
     assert not store.changes.of_contact("id-1")
 
 
-async def test_a_contact_once_dated_2099_follows_news_without_a_full_read(store: Store) -> None:
+async def test_a_contact_once_dated_2099_follows_updates_without_a_full_sync(store: Store) -> None:
     await store.save_contacts([contact(1, at=YEAR_2099)], NOON)
     await store.save_contacts([contact(1, ARCHIVED, at=1)], minutes(2))
     assert store.counts().archived == 1
 
 
 @pytest.mark.parametrize("pulled", [8 * DAY, 400 * DAY, YEAR_2099])
-async def test_a_bookmark_dated_ahead_dates_no_change(store: Store, pulled: float) -> None:
+async def test_a_sync_state_dated_ahead_dates_no_change(store: Store, pulled: float) -> None:
     await store.save_contacts([contact(1, at=-30 * DAY)], minutes(-DAY))
     await store.set_sync_state("contacts.refreshed_until", minutes(pulled).isoformat())
     await store.save_contacts([contact(1, ARCHIVED, at=-1)], NOON)

@@ -1,4 +1,4 @@
-"""What a full read told of, contacts that Xero no longer knows, and files of the version before."""
+"""Contacts seen in a full sync, contacts that Xero no longer has, and files of the version before."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 GONE = ContactStatus.DELETED
 
 
-async def test_what_a_full_read_has_not_told_of_is_known_until_another_begins(store: Store) -> None:
+async def test_contacts_that_a_full_sync_lacked_are_known_until_another_begins(store: Store) -> None:
     await store.save_contacts([contact(1), contact(2), contact(3)], NOON)
     await store.save_contacts([contact(1)], NOON, is_full_sync=True)
     await store.save_contacts([contact(2)], NOON)
@@ -35,7 +35,7 @@ async def test_what_a_full_read_has_not_told_of_is_known_until_another_begins(st
     assert len(await store.unseen_contacts(limit=10)) == 4
 
 
-async def test_a_contact_told_as_it_was_before_is_told_all_the_same(store: Store) -> None:
+async def test_a_contact_listed_in_an_older_state_counts_as_seen(store: Store) -> None:
     await store.save_contacts([contact(1, at=10)], NOON)
     await store.save_contacts([contact(1, at=5)], NOON, is_full_sync=True)
     assert await store.unseen_contacts(limit=10) == []

@@ -173,7 +173,7 @@ async def test_a_second_copy_follows_once_the_first_has_put_it_back(
     assert asked_in(folder) == 3
 
 
-async def test_a_copy_without_the_lease_leaves_it_to_the_other(folder: Path, opened: Store) -> None:
+async def test_a_copy_without_the_lock_leaves_the_files_alone(folder: Path, opened: Store) -> None:
     delete_all(folder)
     with pytest.raises(StoreError, match=StoreReason.DISPLACED_STANDBY):
         opened.maintenance.restore_files(NOON, follower)

@@ -32,7 +32,7 @@ async def archived(store: Store) -> Change:
     return store.evidence.pending()[0]
 
 
-async def test_evidence_settles_a_change_and_comes_with_its_cursor(store: Store, archived: Change) -> None:
+async def test_evidence_marks_a_change_as_synced_and_saves_its_cursor(store: Store, archived: Change) -> None:
     assert store.sync_state("feed") is None
     assert (
         await store.evidence.record_synced([pick_up(1, ARCHIVED, 12), pick_up(2, ACTIVE, 12)], ("feed", "7"))
@@ -57,7 +57,7 @@ async def test_a_sync_that_cannot_have_seen_the_change_proves_nothing(
     assert store.evidence.pending_total() == 1
 
 
-async def test_evidence_that_came_first_settles_a_change_when_it_is_confirmed(store: Store) -> None:
+async def test_evidence_that_came_first_applies_once_the_change_is_confirmed(store: Store) -> None:
     await store.save_contacts([contact(1)], NOON)
     (change,) = await store.changes.add(Action.ARCHIVE, [contact(1)], NOON)
     assert (
@@ -82,7 +82,7 @@ async def test_evidence_after_a_reversal_is_not_for_what_was_reversed(store: Sto
 
 
 @pytest.mark.usefixtures("archived")
-async def test_late_evidence_still_settles_what_it_saw_before_the_reversal(store: Store) -> None:
+async def test_late_evidence_still_applies_to_what_it_saw_before_the_reversal(store: Store) -> None:
     await flip(store, 1, ACTIVE, 20)
     assert await store.evidence.record_synced([pick_up(1, ARCHIVED, 15)], ("feed", "1")) == 1
     assert store.changes.of_contact("id-1")[1].synced_at == minutes(16)
@@ -90,7 +90,7 @@ async def test_late_evidence_still_settles_what_it_saw_before_the_reversal(store
 
 
 @pytest.mark.usefixtures("archived")
-async def test_evidence_told_again_is_kept_once_and_settles_once(store: Store) -> None:
+async def test_repeated_evidence_is_stored_once_and_applies_once(store: Store) -> None:
     again = [pick_up(1, ARCHIVED, 12)] * 2
     assert await store.evidence.record_synced(again, ("feed", "1")) == 1
     assert await store.evidence.record_synced(again, ("feed", "2")) == 0
@@ -105,7 +105,7 @@ async def test_a_cursor_can_be_set_and_forgotten(store: Store) -> None:
     assert store.sync_state("pull") is None
 
 
-async def test_rows_show_how_a_confirmed_change_is_graded(store: Store, archived: Change) -> None:
+async def test_rows_show_the_sync_status_of_a_confirmed_change(store: Store, archived: Change) -> None:
     store.search.grade = lambda change: StatusSince(SyncStatus.PENDING, change.confirmed_at)
     view = (await search(store, "")).rows.window(0, 1)[0].last_change
     assert view is not None

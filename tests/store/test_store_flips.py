@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("before", "after", "action"), [(ACTIVE, ARCHIVED, Action.ARCHIVE), (ARCHIVED, ACTIVE, Action.RESTORE)]
 )
-async def test_a_flip_that_nobody_asked_for_here_becomes_a_change(
+async def test_a_status_change_made_in_xero_becomes_a_change(
     store: Store, before: ContactStatus, after: ContactStatus, action: Action
 ) -> None:
     await store.save_contacts([contact(1, before)], NOON)
@@ -31,19 +31,21 @@ async def test_a_flip_that_nobody_asked_for_here_becomes_a_change(
     assert store.evidence.pending() == [change]
 
 
-async def test_a_contact_seen_for_the_first_time_is_no_flip(store: Store) -> None:
+async def test_a_new_contact_is_not_a_status_change(store: Store) -> None:
     assert (await store.save_contacts([contact(1, ARCHIVED)], NOON)).detected == ()
 
 
 @pytest.mark.parametrize(
     ("before", "after"), [(ACTIVE, GDPR), (ARCHIVED, GDPR), (GDPR, ACTIVE), (ACTIVE, ACTIVE)]
 )
-async def test_other_statuses_are_no_flips(store: Store, before: ContactStatus, after: ContactStatus) -> None:
+async def test_other_statuses_are_not_status_changes(
+    store: Store, before: ContactStatus, after: ContactStatus
+) -> None:
     await store.save_contacts([contact(1, before)], NOON)
     assert (await store.save_contacts([contact(1, after, at=1)], NOON)).detected == ()
 
 
-async def test_a_stale_page_is_no_flip(store: Store) -> None:
+async def test_a_stale_page_is_not_a_status_change(store: Store) -> None:
     await store.save_contacts([contact(1, ARCHIVED, at=5)], NOON)
     assert (await store.save_contacts([contact(1, ACTIVE, at=4)], NOON)).detected == ()
     assert store.counts().archived == 1
@@ -60,7 +62,7 @@ async def test_a_restore_that_left_no_date_behind_is_confirmed_when_it_was_seen(
     [(), (Transition.SEND, Transition.REPLY_LOST), (Transition.SEND, Transition.AWAIT_USER)],
     ids=["queued", "unknown", "awaiting_user"],
 )
-async def test_a_flip_confirms_the_open_change_that_wanted_it(
+async def test_a_status_change_confirms_the_matching_open_change(
     store: Store, way: tuple[Transition, ...]
 ) -> None:
     await store.save_contacts([contact(1, ARCHIVED)], NOON)
@@ -82,7 +84,7 @@ async def test_a_change_that_is_being_sent_is_left_to_its_sender(store: Store) -
     assert store.counts().archived == 1
 
 
-async def test_a_queued_restore_stays_when_somebody_archives_in_xero(store: Store) -> None:
+async def test_a_queued_restore_stays_when_the_contact_is_archived_in_xero(store: Store) -> None:
     await store.save_contacts([contact(1, ACTIVE)], NOON)
     (queued,) = await store.changes.add(Action.RESTORE, [contact(1)], NOON)
     (flip,) = (await store.save_contacts([contact(1, ARCHIVED, at=5)], minutes(6))).detected
@@ -128,7 +130,7 @@ async def test_contacts_and_moves_come_as_one(store: Store) -> None:
     assert store.counts().archived == 1
 
 
-async def test_a_hand_off_that_was_read_as_done_is_confirmed_by_its_move(store: Store) -> None:
+async def test_a_manual_restore_read_as_done_is_confirmed_by_its_transition(store: Store) -> None:
     await store.save_contacts([contact(1, ARCHIVED)], NOON)
     (change,) = await store.changes.add(Action.RESTORE, [contact(1, ARCHIVED)], NOON)
     await store.record_transitions([TransitionRequest(change.change_id, Transition.AWAIT_USER)], NOON)
@@ -138,7 +140,7 @@ async def test_a_hand_off_that_was_read_as_done_is_confirmed_by_its_move(store: 
     assert len(store.changes.of_contact("id-1")) == 1
 
 
-async def test_a_second_flip_supersedes_the_first(store: Store) -> None:
+async def test_a_second_status_change_supersedes_the_first(store: Store) -> None:
     for at, status in enumerate([ACTIVE, ARCHIVED, ACTIVE]):
         await store.save_contacts([contact(1, status, at=at)], minutes(at))
     assert [(one.action, one.superseded) for one in store.changes.of_contact("id-1")] == [

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Gate:
-    """Stands in for reading the spine: counts the reads, and holds them up until it is opened."""
+    """Replaces the loading of the index: counts the loads, and blocks them until it is opened."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.reads = 0
@@ -34,11 +34,11 @@ class Gate:
         monkeypatch.setattr(contact_index, "load", self._read)
 
     def _read(self, connection: sqlite3.Connection, *, is_stopped: Callable[[], bool]) -> ContactIndex:
-        spine = self._load(connection, is_stopped=is_stopped)
+        index = self._load(connection, is_stopped=is_stopped)
         self.reads += 1
         self.has_read.set()
         assert self.is_open.wait(timeout=30)
-        return spine
+        return index
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ async def test_loading_what_is_up_to_date_reads_nothing(store: Store, gate: Gate
     assert gate.reads == 1
 
 
-async def test_a_flip_while_the_spine_is_being_read_is_not_lost(store: Store, gate: Gate) -> None:
+async def test_a_status_change_while_the_index_loads_is_not_lost(store: Store, gate: Gate) -> None:
     await store.save_contacts([contact(1, ACTIVE)], NOON)
     gate.is_open.clear()
     loading = asyncio.create_task(store.search.load())
@@ -76,7 +76,7 @@ async def test_a_flip_while_the_spine_is_being_read_is_not_lost(store: Store, ga
     assert gate.reads == 1
 
 
-async def test_a_contact_that_came_while_the_spine_was_being_read_is_found_after_the_next(
+async def test_a_contact_added_while_the_index_loads_is_found_after_the_next_load(
     store: Store, gate: Gate
 ) -> None:
     await store.search.load()
@@ -112,7 +112,7 @@ async def test_a_search_waits_for_a_short_load_that_is_under_way(store: Store, g
     assert gate.reads == 2
 
 
-async def test_a_long_pull_does_not_load_after_every_page(
+async def test_a_long_sync_does_not_reload_the_index_after_every_page(
     store: Store, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await store.search.load()
@@ -159,7 +159,7 @@ async def test_closing_ends_a_load_and_tells_who_waits(store: Store, gate: Gate)
         await loading
 
 
-async def test_a_closed_store_says_so_to_whoever_reads_or_writes(store: Store) -> None:
+async def test_a_closed_store_raises_for_reads_and_writes(store: Store) -> None:
     store.close()
     with pytest.raises(StoreClosedError):
         store.counts()

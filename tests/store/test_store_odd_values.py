@@ -39,7 +39,7 @@ ODD: list[Any] = [
     b"\xff\xfe", b"ACTIVE", sqlite3.Binary(b"\x00" * 9), None, NOT_UTF_8,
 ]  # fmt: skip
 MANY = len(ODD)
-JOURNAL = (
+CHANGE_LOG = (
     "changes",
     "transitions",
     "sync_records",
@@ -49,7 +49,7 @@ JOURNAL = (
     "tenant_group_marks",
     "sync_state",
 )
-TABLES = (*JOURNAL, "contacts", "contact_documents", "row_counts", "full_sync_seen", "missing_contacts")
+TABLES = (*CHANGE_LOG, "contacts", "contact_documents", "row_counts", "full_sync_seen", "missing_contacts")
 QUERIES = [
     "contact", "-nobody", "is:active", "is:customer", "group:tenants", "owes:>1", "owed:>1", "changed:<9999d",
     "changed:>1d", "is:unlinked", "sync:pending", "sync:none", "sync:read", "sync:overdue", "sync:expected",
@@ -240,7 +240,7 @@ def _read(store: Store) -> None:
 
 
 async def _write(store: Store) -> None:
-    """Let Xero, Re-Leased and a person tell something of every contact."""
+    """Let Xero, Re-Leased and the user report something about every contact."""
     later = minutes(9_000)
     told = [contact(number, ContactStatus.ARCHIVED, at=8_000) for number in range(1, MANY + 1)]
     # A row number that leaves no next one is all that keeps a contact from being stored.

@@ -206,7 +206,7 @@ def test_every_row_is_kept_under_its_new_name(file: Path, *, is_damaged: bool) -
     assert sorted(counted) == sorted(there)
 
 
-def test_counts_go_on_from_where_they_were(file: Path) -> None:
+def test_counts_continue_where_they_were(file: Path) -> None:
     def tallied(table: str) -> dict[str, int]:
         with closing(sqlite3.connect(file)) as connection:
             return dict(connection.execute(f"SELECT name, total FROM {table} WHERE total <> 0").fetchall())  # noqa: S608 - our own names

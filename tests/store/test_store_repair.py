@@ -1,4 +1,4 @@
-"""A damaged store: contacts begin anew, the journal comes back from its backup and what can be read."""
+"""A damaged store: contacts are downloaded again, the change log comes from its backup and readable rows."""
 
 from __future__ import annotations
 
@@ -66,13 +66,13 @@ def kept_in(folder: Path) -> list[Path]:
 
 
 def last_logged(file: Path) -> dict[int, str]:
-    """Return the state that each change's last event tells."""
+    """Return the state after each change's last transition."""
     with closing(sqlite3.connect(file)) as connection:
         sql = "SELECT change_id, state FROM transitions ORDER BY transition_id"
         return dict(connection.execute(sql).fetchall())
 
 
-async def test_damaged_contacts_are_found_and_begin_anew_at_the_next_start(folder: Path) -> None:
+async def test_damaged_contacts_are_found_and_downloaded_again_at_the_next_start(folder: Path) -> None:
     file = folder / "contacts.db"
     before = stands(folder)
     spoil(file, "contacts")
@@ -96,7 +96,7 @@ async def test_damaged_contacts_are_found_and_begin_anew_at_the_next_start(folde
     assert stands(folder) == before
 
 
-async def test_a_rebuild_waits_until_nobody_has_the_file_open(folder: Path) -> None:
+async def test_a_rebuild_waits_until_the_file_is_closed_everywhere(folder: Path) -> None:
     spoil(folder / "contacts.db", "contacts")
     store, other = Store.open(folder), Store.open(folder)
     with pytest.raises(StoreError, match=StoreReason.CONTACTS_DAMAGED):
@@ -126,13 +126,13 @@ async def test_a_repair_cut_short_is_finished_at_the_next_start(
     assert damage_anywhere(file) == ""
 
 
-async def test_a_damaged_journal_says_where_its_backup_lies_and_writes_nothing_more(folder: Path) -> None:
+async def test_a_damaged_change_log_names_its_backup_and_writes_nothing_more(folder: Path) -> None:
     spoil(folder / "contacts.db", "transitions")
     store = Store.open(folder)
     with pytest.raises(StoreError, match=StoreReason.CHANGE_LOG_DAMAGED) as caught:
         await store.maintenance.check_change_log()
     words = messages.message(caught.value)
-    assert str(folder / "backups" / "journal-20260301T120200Z.db") in words
+    assert str(folder / "backups" / "change-log-20260301T120200Z.db") in words
     assert "Nothing more is written" in words
     assert "reshelve repair" in messages.next_step(caught.value)
     with pytest.raises(StoreError, match=StoreReason.CHANGE_LOG_DAMAGED):
@@ -153,7 +153,7 @@ async def test_a_repair_keeps_all_that_can_be_read_and_doubts_the_rest(
     for table in tables:
         spoil(file, table, pages=4 if len(tables) == 1 else 1_000)
     done = repair(file, minutes(4))
-    assert done.backup == folder / "backups" / "journal-20260301T120200Z.db"
+    assert done.backup == folder / "backups" / "change-log-20260301T120200Z.db"
     assert not done.is_complete
     assert done.recovered > 0
     after = stands(folder)
@@ -249,7 +249,7 @@ async def test_a_repair_of_an_open_store_is_refused(folder: Path) -> None:
     assert kept_in(folder) == []
 
 
-async def test_a_sound_store_is_said_to_be_sound(folder: Path) -> None:
+async def test_a_sound_store_has_an_empty_diagnosis(folder: Path) -> None:
     assert diagnose(folder / "contacts.db") == Diagnosis("", "")
 
 
@@ -325,8 +325,8 @@ def test_what_a_newer_reshelve_wrote_is_not_rebuilt_by_an_older_one(folder: Path
     assert file.read_bytes() == before
 
 
-@pytest.mark.parametrize("newer", ["contacts.db", "backups/journal-*.db"])
-def test_a_journal_of_a_newer_reshelve_is_not_repaired_by_an_older_one(folder: Path, newer: str) -> None:
+@pytest.mark.parametrize("newer", ["contacts.db", "backups/change-log-*.db"])
+def test_a_change_log_of_a_newer_reshelve_is_not_repaired_by_an_older_one(folder: Path, newer: str) -> None:
     file = folder / "contacts.db"
     spoil(file, "transitions")
     [other] = folder.glob(newer)
@@ -379,7 +379,7 @@ def test_no_half_of_a_damaged_file_is_kept(folder: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("is_empty", [False, True])
-def test_a_journal_that_is_missing_is_not_begun_anew_but_put_back(folder: Path, *, is_empty: bool) -> None:
+def test_a_missing_change_log_is_restored_and_not_started_over(folder: Path, *, is_empty: bool) -> None:
     file = folder / "contacts.db"
     before = stands(folder)
     file.unlink()

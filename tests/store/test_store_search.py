@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True, scope="module")
 def _however_slow_this_machine_is() -> Iterator[None]:
-    """Let every search wait for a spine that is out of date, as it does where loading takes no time."""
+    """Let every search wait for an index that is out of date, as it does where loading takes no time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(contact_index, "_CHEAP_SECONDS", math.inf)
         yield
@@ -142,7 +142,7 @@ async def stocked(store: Store) -> Store:
         ("clubbob", []),
     ],
 )
-async def test_words_are_found_in_any_field_whatever_their_accents(
+async def test_words_are_found_in_any_field_ignoring_accents(
     stocked: Store, text: str, found: list[str]
 ) -> None:
     assert names(await search(stocked, text)) == found
@@ -155,7 +155,7 @@ async def test_counts_are_of_what_the_words_find_on_each_tab(stocked: Store) -> 
         assert len(found.rows) == total
 
 
-async def test_a_flip_is_found_on_its_new_tab_and_shown_in_what_was_found_before(stocked: Store) -> None:
+async def test_a_status_change_is_found_on_its_new_tab_and_shown_in_earlier_results(stocked: Store) -> None:
     before = await search(stocked, "club", Tab.ACTIVE)
     await stocked.save_contacts(
         [contact(1, ARCHIVED, at=1, name="Bayside Club", email="bob@bsclub.example")], minutes(1)
@@ -221,7 +221,7 @@ async def test_the_loop_stays_alive_during_a_long_search(
     assert turns >= 9_000 // contact_index.CHUNK
 
 
-async def test_before_the_spine_is_there_a_search_goes_by_sql(store: Store) -> None:
+async def test_before_the_index_is_loaded_a_search_uses_sql(store: Store) -> None:
     await store.save_contacts(
         [contact(number, ARCHIVED if number % 2 else ACTIVE) for number in range(200)], NOON
     )

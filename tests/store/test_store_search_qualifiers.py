@@ -40,7 +40,7 @@ WATCH = SyncKnowledge(last_clean_sync_started_at=minutes(30))
 
 @pytest.fixture(autouse=True, scope="module")
 def _however_slow_this_machine_is() -> Iterator[None]:
-    """Let every search wait for a spine that is out of date, as it does where loading takes no time."""
+    """Let every search wait for an index that is out of date, as it does where loading takes no time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(contact_index, "_CHEAP_SECONDS", math.inf)
         yield
@@ -185,7 +185,7 @@ def test_qualifiers_find_what_looking_at_each_contact_finds(
             try:
                 await store.save_contacts(pages[0], NOON)
                 await store._database.write(lambda connection: write_journal(connection, entries))
-                # Before there is a spine, it all goes by SQL.
+                # Before the index is loaded, every search uses SQL.
                 await check(store, texts, frozenset())
                 await store.search.load()
                 typed = [text[:end] for text in texts for end in range(0, len(text) + 1, 3)]
@@ -259,11 +259,11 @@ async def stocked(store: Store) -> Store:
         ("-sync:custmer bay", ""),
     ],
 )
-async def test_each_qualifier_finds_what_it_says(stocked: Store, text: str, found: str) -> None:
+async def test_each_qualifier_finds_what_it_means(stocked: Store, text: str, found: str) -> None:
     assert names(await search(stocked, text)) == found.split()
 
 
-async def test_what_is_found_follows_changes_and_tellings_at_once(stocked: Store) -> None:
+async def test_results_follow_changes_and_user_reports_at_once(stocked: Store) -> None:
     async def found(text: str) -> list[str]:
         return names(await search(stocked, text))
 
@@ -288,7 +288,7 @@ async def test_balances_count_as_soon_as_they_are_read(stocked: Store) -> None:
     assert names(await search(stocked, "owes:>0")) == ["Alma", "Café"]
 
 
-async def test_a_grade_that_moves_with_the_clock_counts_once_that_is_said(stocked: Store) -> None:
+async def test_a_sync_status_that_moves_with_the_clock_counts_once_it_is_reported(stocked: Store) -> None:
     await stocked.save_contacts([contact(1, ARCHIVED, at=40, name="Alma")], minutes(40))
     assert names(await search(stocked, "sync:pending")) == ["Alma"]
     later = SyncKnowledge(last_clean_sync_started_at=minutes(50))

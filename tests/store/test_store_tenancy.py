@@ -1,4 +1,4 @@
-"""Groups marked as tenants, and the first archive: kept with the journal, through damage and repair."""
+"""Tenant groups and the first archive: kept with the change log, through damage and repair."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def marks(file: Path) -> list[tuple[str, int]]:
         return connection.execute(sql).fetchall()
 
 
-async def test_the_last_word_holds_and_only_news_is_kept(store: Store, tmp_path: Path) -> None:
+async def test_the_last_mark_counts_and_only_changes_are_stored(store: Store, tmp_path: Path) -> None:
     assert await say(store, ("A", True), ("A", True), ("B", False), ("B", True), ("A", False)) == [
         True,
         False,
@@ -139,7 +139,7 @@ async def test_marks_survive_repair_and_merging(
 ) -> None:
     folder = tmp_path_factory.mktemp("damage") / "organisation"
     store = Store.open(folder)
-    # Enough of the journal that a part of it can be damaged.
+    # Enough of the change log that a part of it can be damaged.
     await store.save_contacts([contact(number) for number in range(1, 301)], NOON)
     await store.changes.add(
         Action.ARCHIVE, store.contacts([f"id-{number}" for number in range(1, 301)]), NOON

@@ -22,7 +22,7 @@ UNDO, REDO = BatchKind.UNDO, BatchKind.REDO
 
 
 class Book:
-    """A store whose time passes by itself, and short words for what happens to it."""
+    """A store whose clock advances with each call, and short names for what happens to it."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -197,9 +197,7 @@ async def test_a_request_that_only_took_back_is_undone_by_asking_again(book: Boo
 @pytest.mark.parametrize(
     ("status", "reason"), [(ACTIVE, UndoReason.CHANGED_IN_XERO), (GDPR, ContactReason.GDPR)]
 )
-async def test_what_somebody_changed_in_xero_is_left_alone(
-    book: Book, status: ContactStatus, reason: Reason
-) -> None:
+async def test_a_change_made_in_xero_is_left_alone(book: Book, status: ContactStatus, reason: Reason) -> None:
     await book.told(1)
     [archive] = await book.ask(ARCHIVE, 1)
     await book.done(archive)
@@ -224,7 +222,7 @@ async def test_what_was_changed_again_here_is_left_alone(book: Book) -> None:
     assert plan.lines[0].reason is UndoReason.CHANGED_AGAIN
 
 
-async def test_an_undo_of_what_never_arrived_asks_nothing_of_anybody(book: Book) -> None:
+async def test_an_undo_of_what_was_never_sent_sends_nothing(book: Book) -> None:
     await book.told(1)
     [archive] = await book.ask(ARCHIVE, 1)
     await book.step(Transition.SEND, archive)
@@ -236,7 +234,7 @@ async def test_an_undo_of_what_never_arrived_asks_nothing_of_anybody(book: Book)
     assert book.state(archive) is State.CANCELLED
 
 
-async def test_an_undo_of_what_xero_refused_is_taken_back(book: Book) -> None:
+async def test_an_undo_of_what_xero_then_refused_is_dropped(book: Book) -> None:
     await book.told(1)
     [archive] = await book.ask(ARCHIVE, 1)
     await book.step(Transition.SEND, archive)
@@ -245,7 +243,7 @@ async def test_an_undo_of_what_xero_refused_is_taken_back(book: Book) -> None:
     assert book.now_open(1) == []
 
 
-async def test_an_undo_of_what_xero_did_goes_on(book: Book) -> None:
+async def test_an_undo_of_what_xero_then_did_is_queued(book: Book) -> None:
     await book.told(1)
     [archive] = await book.ask(ARCHIVE, 1)
     await book.step(Transition.SEND, archive)
@@ -280,9 +278,7 @@ async def test_a_plan_that_is_out_of_date_does_nothing(book: Book) -> None:
     assert book.now_open(1) == [(ARCHIVE, State.QUEUED)]
 
 
-async def test_undo_is_one_transaction_and_itself_journalled(
-    book: Book, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_undo_is_one_transaction_and_is_logged(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
     await book.told(1, 2)
     changes = await book.ask(ARCHIVE, 1, 2)
     shown = await book.plan()
@@ -320,7 +316,7 @@ async def test_undo_outlives_a_restart(book: Book, store: Store) -> None:
         again.close()
 
 
-# --- trying again, taking back many ---
+# --- retry, and cancelling many ---
 
 
 async def test_what_was_refused_is_tried_again_as_a_new_change(book: Book) -> None:
@@ -352,7 +348,7 @@ async def test_only_what_makes_sense_is_tried_again(book: Book) -> None:
     assert await book.store.changes.retry(changes, minutes(book.now())) == []
 
 
-async def test_many_are_taken_back_at_once_but_for_those_that_have_left(book: Book) -> None:
+async def test_many_are_cancelled_at_once_except_those_already_sent(book: Book) -> None:
     await book.told(1, 2, 3)
     changes = await book.ask(ARCHIVE, 1, 2, 3)
     await book.step(Transition.SEND, changes[0])

@@ -1,4 +1,4 @@
-"""What people tell of Re-Leased: kept for ever, and held against the journal."""
+"""What users report about Re-Leased: kept for ever, and applied to the change log."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def flip(store: Store, number: int, status: ContactStatus, at: float) -> N
 
 @pytest.fixture
 async def archived(store: Store) -> None:
-    """Archive contact 1 in Xero, by somebody, at ten minutes past."""
+    """Archive contact 1 in Xero at ten minutes past."""
     await flip(store, 1, ACTIVE, 0)
     await flip(store, 1, ARCHIVED, 10)
 
@@ -44,7 +44,7 @@ def link(kind: ReportKind, at: float) -> UserReport:
 
 
 @pytest.mark.usefixtures("archived")
-async def test_a_contact_seen_in_the_right_tab_settles_its_change_made_in_xero_too(store: Store) -> None:
+async def test_a_checked_contact_counts_for_a_change_made_in_xero_too(store: Store) -> None:
     assert await store.evidence.record_reports([seen(12)], minutes(12)) == 1
     [change] = store.evidence.synced(5)
     assert (change.origin, change.checked_at, change.synced_at) == (Origin.XERO, minutes(12), None)
@@ -56,13 +56,15 @@ async def test_a_contact_seen_in_the_right_tab_settles_its_change_made_in_xero_t
 
 @pytest.mark.usefixtures("archived")
 @pytest.mark.parametrize("telling", [seen(9), seen(12, ACTIVE), seen(12, number=2)])
-async def test_what_cannot_be_about_the_change_settles_nothing(store: Store, telling: UserReport) -> None:
+async def test_a_report_that_cannot_be_about_the_change_changes_nothing(
+    store: Store, telling: UserReport
+) -> None:
     assert await store.evidence.record_reports([telling], minutes(12)) == 0
     assert store.evidence.pending_total() == 1
 
 
 @pytest.mark.usefixtures("archived")
-async def test_what_was_read_stands_beside_what_was_told(store: Store) -> None:
+async def test_evidence_is_kept_beside_user_reports(store: Store) -> None:
     await store.evidence.record_reports([seen(12)], minutes(12))
     assert await store.evidence.record_synced(
         [SyncRecord("id-1", ARCHIVED, minutes(20), minutes(21), "7")], ("c", "1")
@@ -91,7 +93,7 @@ async def test_an_unlinked_contact_waits_for_nothing_until_it_is_linked_again(st
     assert [store.evidence.pending_between(None, minutes(at)) for at in (20, 29, 30)] == [0, 0, 1]
 
 
-async def test_what_is_told_of_the_company_is_told_after_a_restart_and_never_rewritten(
+async def test_company_reports_are_kept_after_a_restart_and_never_rewritten(
     tmp_path: Path,
 ) -> None:
     folder = tmp_path / "organisation"
@@ -127,10 +129,10 @@ async def test_one_organisations_evidence_says_nothing_of_another(store: Store, 
     other.close()
 
 
-# --- what a feed never says a word of ---
+# --- what a feed never contains ---
 
 
-async def test_an_archive_taken_back_between_two_syncs_is_not_waited_for(store: Store) -> None:
+async def test_an_archive_reversed_between_two_syncs_is_not_waited_for(store: Store) -> None:
     await flip(store, 1, ACTIVE, 0)
     await flip(store, 1, ARCHIVED, 10)
     await flip(store, 1, ACTIVE, 11)
@@ -156,7 +158,7 @@ async def test_a_restore_of_what_was_picked_up_is_waited_for(store: Store) -> No
     assert store.evidence.pending_total() == 1
 
 
-# --- files of before ---
+# --- files of earlier versions ---
 
 
 def old_file(folder: Path, version: int) -> None:
@@ -178,7 +180,7 @@ def old_file(folder: Path, version: int) -> None:
         connection.commit()
 
 
-async def test_a_file_of_version_three_keeps_its_totals_and_takes_tellings(tmp_path: Path) -> None:
+async def test_a_file_of_version_three_keeps_its_totals_and_accepts_user_reports(tmp_path: Path) -> None:
     old_file(tmp_path / "organisation", 3)
     store = Store.open(tmp_path / "organisation")
     assert (store.evidence.pending_total(), len(store.evidence.synced(9))) == (1, 1)

@@ -1,25 +1,28 @@
-"""Comparisons of a file with the contacts of the engine in memory."""
+"""Files of contacts as Re-Leased exports them, in the home of the person who compares them."""
 
 from __future__ import annotations
 
+import csv
+import io
+import os
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from support.fake_backend import NOW, FakeBackend, contact_id
+from support.idle_engine import IdleEngine, at_once
+from support.sample_contacts import NOW, contact_id
 
 from tui.model.change import Action, State
-from tui.model.comparison import FileComparison, compare
 from tui.model.contact import ContactStatus
-from tui.model.contact_file import FileContact, FileSource
-from tui.model.matching import XeroContact
+from tui.model.contact_file import FileContact
+from tui.store.sync_state import MODIFIED_SINCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tui.model.change import Change
-
 ACTIVE, ARCHIVED = ContactStatus.ACTIVE, ContactStatus.ARCHIVED
-SOURCE = FileSource("contacts.csv", "0123456789abcdef", NOW - timedelta(seconds=10))
+EXPORTED_AT: Final = NOW - timedelta(seconds=10)
+_COLUMNS: Final = ("External ID", "Name", "Email", "Status")
 
 
 def line(number: int, contact: int, status: ContactStatus) -> FileContact:
@@ -27,29 +30,34 @@ def line(number: int, contact: int, status: ContactStatus) -> FileContact:
     return FileContact(number, status, contact_id(contact))
 
 
-def comparison(
-    backend: FakeBackend, lines: Iterable[FileContact], source: FileSource = SOURCE
-) -> FileComparison:
-    """Hold these lines against the engine's contacts and changes."""
-    contacts = [
-        XeroContact(one.contact_id, one.name, one.email, one.status) for one in backend.known.values()
-    ]
-    changes: dict[str, list[Change]] = {}
-    for change in backend.changes_made:
-        changes.setdefault(change.contact_id, []).append(change)
-    return compare(source, lines, contacts, changes)
+def export(
+    lines: Iterable[FileContact], name: str = "x.csv", *, more: str = "", encoding: str = "utf-8"
+) -> Path:
+    """Write these lines, which have to follow each other, to a file in the home folder; `more`: a column."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow([*_COLUMNS, *filter(None, [more])])
+    for each in lines:
+        status = each.status.value.title() if each.status is not None else ""
+        writer.writerow([each.xero_id, each.name, each.email, status])
+    file = Path.home() / name
+    file.write_bytes(text.getvalue().encode(encoding))
+    os.utime(file, (EXPORTED_AT.timestamp(), EXPORTED_AT.timestamp()))
+    return file
 
 
-def exported(backend: FakeBackend) -> FakeBackend:
-    """Let any file be one in which there is something of each kind: two agreeing lines prove a change."""
-    backend.put_change(5, Action.ARCHIVE, State.CONFIRMED)
-    backend.put_change(12, Action.ARCHIVE, State.CONFIRMED)
+def exported(backend: IdleEngine, name: str = "x.csv", *, proven: tuple[int, int] = (5, 12)) -> IdleEngine:
+    """Export a file in which there is something of each kind: two matching lines prove a change."""
+    for number in proven:
+        backend.put_change(number, Action.ARCHIVE, State.CONFIRMED)
     backend.publish_changes()
-    backend.compared = comparison(
-        backend,
+    # Otherwise it would be said that the file is newer.
+    at_once(backend._store.set_sync_state(MODIFIED_SINCE, NOW.isoformat()))
+    first, second = proven
+    export(
         [
-            line(2, 5, ARCHIVED),
-            line(3, 12, ARCHIVED),
+            line(2, first, ARCHIVED),
+            line(3, second, ARCHIVED),
             line(4, 0, ACTIVE),
             line(5, 2, ARCHIVED),
             line(6, 3, ARCHIVED),
@@ -58,5 +66,6 @@ def exported(backend: FakeBackend) -> FakeBackend:
             FileContact(9, ACTIVE, name="Jakaranda Maple Systems", email="accounts@mercury.example"),
             FileContact(10, ARCHIVED, name="Nobody Knows Ltd", email="x@nobody.example"),
         ],
+        name,
     )
     return backend

@@ -123,7 +123,7 @@ class Audit:
         for file in (self.store, self.practice):
             if read_only(file, "PRAGMA integrity_check") != [("ok",)]:
                 self.findings.append(f"{file.name} is damaged")
-        backups = sorted((self.store.parent / "backups").glob("journal-*.db"))
+        backups = sorted((self.store.parent / "backups").glob("change-log-*.db"))
         if len(backups) > _BACKUPS_KEPT:
             self.findings.append(f"{len(backups)} backups are kept")
         for backup in backups:

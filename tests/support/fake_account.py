@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
-from support.fake_backend import NOW, FakeBackend
+from support.idle_engine import IdleEngine
+from support.sample_contacts import NOW
 
 from tui.model.account import ConnectResult, OrganisationSummary
 from tui.model.contact import Organisation
@@ -76,7 +77,7 @@ class FakeAccount:
     """Answers from a list. `calls` names what was asked; the gates hold answers back until set."""
 
     listed: list[OrganisationSummary] = field(default_factory=list)
-    backends: dict[str, FakeBackend] = field(default_factory=dict)
+    backends: dict[str, IdleEngine] = field(default_factory=dict)
     is_sandbox: bool = True
     is_read_only: bool = False
     client_id: str = ""
@@ -93,7 +94,7 @@ class FakeAccount:
         self.release()
 
     @classmethod
-    def of(cls, *backends: FakeBackend, **parts: Any) -> FakeAccount:
+    def of(cls, *backends: IdleEngine, **parts: Any) -> FakeAccount:
         """Return an account whose organisations have these engines."""
         listed = [OrganisationSummary(backend.snapshot.organisation, 0, 0) for backend in backends]
         known = {backend.snapshot.organisation.tenant_id: backend for backend in backends}
@@ -148,12 +149,12 @@ class FakeAccount:
         self._called("disconnect", sign_in)
         self.listed = [one for one in self.listed if one.organisation.sign_in != sign_in]
 
-    def open(self, organisation: Organisation) -> FakeBackend:
+    def open(self, organisation: Organisation) -> IdleEngine:
         self._called("open", organisation.tenant_id)
         backend = self.backends.get(organisation.tenant_id)
         if backend is None:
-            backend = self.backends[organisation.tenant_id] = FakeBackend.with_contacts()
-            backend.snapshot = replace(backend.snapshot, organisation=organisation)
+            backend = IdleEngine.with_contacts(organisation=organisation)
+            self.backends[organisation.tenant_id] = backend
         return backend
 
     def record_opened(self, organisation: Organisation) -> None:

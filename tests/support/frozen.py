@@ -6,7 +6,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from support.fake_backend import NOW
+from support.idle_engine import close_all
+from support.sample_contacts import NOW
 
 from tui.widgets import clock
 
@@ -22,5 +23,6 @@ def frozen(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     yield
+    close_all()
     monkeypatch.undo()
     time.tzset()

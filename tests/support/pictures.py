@@ -14,7 +14,7 @@ from textual.widgets import Input
 from tui.app.app import ReshelveApp
 
 if TYPE_CHECKING:
-    from support.fake_backend import FakeBackend
+    from support.idle_engine import IdleEngine
     from textual.pilot import Pilot
     from textual.screen import Screen
 
@@ -46,7 +46,7 @@ def text_of(screen: Screen[Any]) -> str:
 
 def picture(
     compare: Compare,
-    backend: FakeBackend,
+    backend: IdleEngine,
     *keys: str,
     size: tuple[int, int] = LARGE,
     theme: str = "",

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from support.fake_account import FakeAccount
-from support.fake_backend import FakeBackend
+from support.idle_engine import IdleEngine
 from textual.worker import WorkerFailed
 
 from tui.app.app import ReshelveApp
@@ -32,7 +32,7 @@ class Driver:
     """A person in front of the app."""
 
     def __init__(
-        self, app: ReshelveApp, pilot: Pilot[None], backend: FakeBackend, account: FakeAccount | None = None
+        self, app: ReshelveApp, pilot: Pilot[None], backend: IdleEngine, account: FakeAccount | None = None
     ) -> None:
         self.app = app
         self.account = account or FakeAccount.of(backend)
@@ -45,11 +45,13 @@ class Driver:
         await self.settle()
 
     async def settle(self) -> None:
-        """Wait until no worker runs and no message waits."""
+        """Wait until no worker runs and no message waits, and have the screen painted."""
         await self.pilot.pause()
         with suppress(WorkerFailed):
             await self.app.workers.wait_for_complete()
         await self.pilot.pause()
+        if self.app.is_running:
+            self.screen._compositor.render_strips()
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for something while a worker goes on waiting for somebody else."""
@@ -142,7 +144,7 @@ def browser_into(opened: list[str]) -> Callable[[str], bool]:
 
 @asynccontextmanager
 async def running(
-    backend: FakeBackend, size: tuple[int, int] = (120, 36), *, keys: Mapping[str, str] | None = None
+    backend: IdleEngine, size: tuple[int, int] = (120, 36), *, keys: Mapping[str, str] | None = None
 ) -> AsyncIterator[Driver]:
     """Run the app on this engine, past its start; `keys` are its keymap."""
     account = FakeAccount.of(backend)
@@ -159,7 +161,7 @@ async def connecting(account: FakeAccount, size: tuple[int, int] = (120, 36)) ->
     """Run the app as somebody finds it who has connected nothing yet."""
     app = ReshelveApp(account)
     async with app.run_test(size=size) as pilot:
-        driver = Driver(app, pilot, FakeBackend(known={}), account)
+        driver = Driver(app, pilot, IdleEngine(()), account)
         await driver.pilot.pause()
         yield driver
         account.release()

@@ -132,7 +132,7 @@ class Host(App[None]):
     def on_contact_table_selection_changed(self, message: ContactTable.SelectionChanged) -> None:
         self.seen.append(message)
 
-    def on_contact_table_opened(self, message: ContactTable.Opened) -> None:
+    def on_contact_table_contact_opened(self, message: ContactTable.ContactOpened) -> None:
         self.seen.append(message)
 
 

@@ -23,7 +23,7 @@ def counts(host: Host) -> list[int]:
 
 
 def opened(host: Host) -> list[str]:
-    return [one.contact_id for one in host.seen if isinstance(one, ContactTable.Opened)]
+    return [one.contact_id for one in host.seen if isinstance(one, ContactTable.ContactOpened)]
 
 
 def cursor(host: Host) -> str | None:

@@ -164,7 +164,7 @@ async def test_a_refusal_is_an_answer(error: str, name: str, words: bytes) -> No
         (b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 10_000 + b"\r\n", 431),
     ],
 )
-async def test_whatever_else_comes_is_turned_away_and_the_wait_goes_on(
+async def test_other_requests_are_refused_and_the_wait_continues(
     request_: bytes, expected: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -207,7 +207,7 @@ async def test_one_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> Non
     ],
     ids=lambda header: repr(header[:20]),
 )  # fmt: skip
-async def test_whatever_headers_a_browser_sends_its_answer_is_taken(header: bytes) -> None:
+async def test_a_browsers_reply_is_accepted_with_any_headers(header: bytes) -> None:
     async with listening() as callback:
         request = f"GET {GOOD} HTTP/1.1\r\nHost: localhost\r\n".encode() + header + b"\r\n\r\n"
         assert status(await raw(callback, request)) == 200
@@ -238,7 +238,7 @@ async def test_an_error_may_come_without_a_state(error: str) -> None:
         assert await callback.result() == CallbackResult(error=error)
 
 
-async def test_idle_visits_keep_nobody_out() -> None:
+async def test_idle_connections_block_no_other() -> None:
     async with listening() as callback:
         idle = [await asyncio.open_connection("127.0.0.1", callback.port) for _ in range(80)]
         for _, writer in idle[::2]:
@@ -249,7 +249,7 @@ async def test_idle_visits_keep_nobody_out() -> None:
             writer.close()
 
 
-async def test_visits_that_leave_are_no_trouble() -> None:
+async def test_connections_that_close_early_do_no_harm() -> None:
     async with listening() as callback:
         for words in (b"", b"GET ", f"GET {GOOD}".encode()):
             _, writer = await asyncio.open_connection("127.0.0.1", callback.port)

@@ -125,7 +125,7 @@ async def test_a_list_that_cannot_be_read_is_no_empty_list(tokens: TokenSource) 
         await listed(tokens, described, httpx.Response(503))
 
 
-async def test_a_sign_in_that_ends_meanwhile_is_said(tokens: TokenSource) -> None:
+async def test_a_sign_in_that_ends_meanwhile_is_reported(tokens: TokenSource) -> None:
     with pytest.raises(ReconnectError) as raised:
         await listed(tokens, lambda _: httpx.Response(401))
     assert not isinstance(raised.value, NotConnectedError)
@@ -233,7 +233,7 @@ async def test_a_connection_whose_id_can_be_no_tenants_hides_no_other(tokens: To
 
 
 @pytest.mark.parametrize("odd", ODD_IDS, ids=repr)
-async def test_a_custom_connection_to_no_tenant_is_told(tokens: TokenSource, odd: Any) -> None:
+async def test_a_custom_connection_without_a_tenant_is_reported(tokens: TokenSource, odd: Any) -> None:
     with pytest.raises(ReplyLostError):
         await listed(
             tokens,

@@ -285,7 +285,7 @@ async def test_history_tells_of_the_archive(practice: PracticeXero) -> None:
     assert refused.value.status == 404
 
 
-async def test_merged_and_gdpr_contacts_are_told_apart(practice: PracticeXero) -> None:
+async def test_merged_and_gdpr_contacts_are_distinguished(practice: PracticeXero) -> None:
     merged, into, gone = (practice.create(f"{kind} away") for kind in ("Merged", "Kept", "GDPR"))
     practice.somebody("merge", merged, into=into)
     practice.somebody("gdpr", gone)

@@ -22,7 +22,7 @@ NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
 
 
 async def told(tokens: TokenSource, status: int = 200, **headers: str) -> list[tuple[datetime, float]]:
-    """Let Xero answer a call; returns what was told of the time."""
+    """Let Xero reply to a request; return the reported server times."""
 
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(
@@ -50,7 +50,7 @@ async def test_each_answer_tells_the_time_and_how_long_it_took(
 
 
 class Ticking:
-    """In the place of the module `time`: each look is seven seconds later."""
+    """Replaces the module `time`: each reading is seven seconds later."""
 
     def __init__(self, seconds: itertools.count[int]) -> None:
         self._seconds = seconds
@@ -74,7 +74,7 @@ async def test_a_failure_on_the_way_to_xero_tells_nothing(tokens: TokenSource) -
     assert await told(tokens, 502, Date=DATE) == []
 
 
-async def test_a_date_to_wait_until_is_by_the_clock_of_whoever_gave_it(tokens: TokenSource) -> None:
+async def test_a_retry_date_is_read_by_the_servers_clock(tokens: TokenSource) -> None:
     headers = {"Date": DATE, "Retry-After": "Tue, 03 Mar 2026 12:00:40 GMT"}
     client = XeroClient(
         api_url="http://127.0.0.1:9/api",

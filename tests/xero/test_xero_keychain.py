@@ -43,7 +43,7 @@ def system(tmp_path: Path) -> Iterator[FileKeychain]:
 
 @pytest.fixture
 def use(monkeypatch: pytest.MonkeyPatch) -> Callable[[KeyringBackend | None], None]:
-    """Set keyring's backend; with None it looks for one itself."""
+    """Set keyring's backend; with None keyring chooses one."""
     return lambda ring: monkeypatch.setattr(keyring.core, "_keyring_backend", ring)
 
 
@@ -140,7 +140,7 @@ def prompt(system: FileKeychain, monkeypatch: pytest.MonkeyPatch) -> Iterator[th
     system.prompt.set()
 
 
-def test_a_keychain_that_waits_says_so_and_goes_on_with_the_same_prompt(
+def test_a_waiting_keychain_is_reported_and_continues_with_the_same_prompt(
     system: FileKeychain, prompt: threading.Event, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
@@ -238,7 +238,7 @@ if sys.platform == "linux":
 
 
 @pytest.mark.parametrize("trouble", TROUBLES, ids=repr)
-def test_a_keychain_that_stays_locked_is_told_for_what_it_keeps_from(
+def test_a_locked_keychain_is_reported_with_what_it_prevents(
     system: FileKeychain, tmp_path: Path, trouble: BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)

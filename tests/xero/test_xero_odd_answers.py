@@ -96,7 +96,7 @@ SOURCES = [from_xero, from_identity, from_feed]
     ],
     ids=repr,
 )  # fmt: skip
-async def test_an_error_that_httpx_passes_on_is_said_in_words(
+async def test_an_error_that_httpx_passes_on_gets_a_reason(
     source: Callable[..., Awaitable[None]], error: Exception, client_for: ClientFor
 ) -> None:
     with pytest.raises((XeroError, FeedError)) as caught:
@@ -173,7 +173,7 @@ async def test_a_packed_answer_within_the_limit_is_read(client_for: ClientFor, p
     ids=repr,
 )  # fmt: skip
 @pytest.mark.parametrize("source", SOURCES)
-async def test_a_broken_or_unknown_packing_is_an_error_in_words(
+async def test_a_broken_or_unknown_encoding_is_an_error_with_a_reason(
     source: Callable[[Answer, ClientFor], Awaitable[None]], packing: str, body: bytes, client_for: ClientFor
 ) -> None:
     answer = Answer(200, headers={"Content-Encoding": packing}, stream=Stream(body))
@@ -208,7 +208,7 @@ def test_words_are_read_in_their_charset(charset: str, body: bytes) -> None:
 
 @pytest.mark.parametrize("depth", [1_000, 100_000])
 @pytest.mark.parametrize("status", [200, 400, 500])
-async def test_an_answer_nested_without_end_is_an_error_in_words(
+async def test_an_endlessly_nested_reply_is_an_error_with_a_reason(
     client_for: ClientFor, status: int, depth: int
 ) -> None:
     for body in (b"[" * depth, b'{"a":' * depth, b"[" * depth + b"]" * depth):

@@ -169,7 +169,7 @@ def test_a_broken_element_leaves_the_others_alone(broken: Any, caplog: pytest.Lo
         (rb"\\ud83d \ud83d", "\\ud83d \N{REPLACEMENT CHARACTER}"),
     ],
 )
-def test_a_name_cut_in_the_middle_of_an_emoji_is_mended(written: bytes, name: str) -> None:
+def test_a_name_cut_in_the_middle_of_an_emoji_is_repaired(written: bytes, name: str) -> None:
     body = page_of(element(Name="@"), element(ContactID=B)).replace(b"@", written)
     first, second = parsing.contacts_page(body, page=1, page_size=1000).contacts
     assert (first.name, second.contact_id) == (name, B)
@@ -306,7 +306,7 @@ def test_a_page_that_is_empty_although_contacts_are_on_it_makes_no_sense() -> No
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"{}", b"<html>", b'{"Contacts":{}}', b"\xff\xfe", b"null"]
 )
-def test_an_answer_that_makes_no_sense_is_said_to(body: bytes) -> None:
+def test_an_invalid_reply_is_an_unexpected_reply(body: bytes) -> None:
     with pytest.raises(UndecodableError):
         parsing.contacts_page(body, page=1, page_size=1000)
 
@@ -321,7 +321,7 @@ def test_no_bytes_raise_anything_else(body: bytes) -> None:
             continue
 
 
-def test_the_page_is_told_by_the_envelope() -> None:
+def test_the_page_count_comes_from_the_envelope() -> None:
     block = {"page": 3, "pageSize": 2, "pageCount": 7, "itemCount": 14}
     body = page_of(element(), pagination=block, DateTimeUTC="/Date(1488391422280)/")
     page = parsing.contacts_page(body, page=3, page_size=2, date_header="Sun, 06 Nov 1994 08:49:37 GMT")

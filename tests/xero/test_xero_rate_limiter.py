@@ -49,7 +49,7 @@ def test_spare_calls_are_kept() -> None:
     assert window.delay(1.0, reserve=2) == 59.0
 
 
-def test_calls_made_before_a_restart_are_learnt_from_xero() -> None:
+def test_calls_made_before_a_restart_are_known_from_xero() -> None:
     window = MinuteWindow()
     spend(window, 1, 100.0, left=0)
     assert window.delay(101.0) == 59.0
@@ -120,7 +120,7 @@ async def test_a_full_minute_is_waited_out() -> None:
             pass
 
 
-async def test_who_gives_up_waiting_takes_nobodys_place() -> None:
+async def test_a_cancelled_wait_takes_no_place() -> None:
     pace, order = RateLimiter(MinuteWindow(calls=100)), list[Priority]()
     async with AsyncExitStack() as stack:
         for _ in range(5):
@@ -140,7 +140,7 @@ async def test_who_gives_up_waiting_takes_nobodys_place() -> None:
                 await again.enter_async_context(pace.permit(Priority.WRITE))
 
 
-# --- what is told of the waiting ---
+# --- reports of waiting ---
 
 
 def told(pace: RateLimiter) -> list[float | None]:

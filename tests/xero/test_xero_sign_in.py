@@ -151,7 +151,7 @@ async def test_a_read_only_sign_in_asks_for_no_more(practice: PracticeXero) -> N
     assert not granted.tokens.can_write
 
 
-async def test_access_that_is_refused_is_told(practice: PracticeXero) -> None:
+async def test_refused_access_is_reported(practice: PracticeXero) -> None:
     async with begun(practice) as sign_in:
         page = await asyncio.to_thread(consent.sign_in, sign_in.url, "deny")
         with pytest.raises(SignInError) as raised:
@@ -173,7 +173,7 @@ async def test_another_error_is_named(practice: PracticeXero) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"client_id": "0" * 32}, {"scope": "accounting.everything"}])
-async def test_a_question_that_xero_refuses_is_said_before_any_browser_opens(
+async def test_a_refused_sign_in_request_is_reported_before_any_browser_opens(
     practice: PracticeXero, wrong: dict[str, str]
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as found:
@@ -226,7 +226,7 @@ async def test_what_xero_answers_to_a_look(
     assert [request.method for request in asked] == ["GET"]
 
 
-async def test_no_network_is_said_before_any_browser_opens(practice: PracticeXero) -> None:
+async def test_a_missing_network_is_reported_before_any_browser_opens(practice: PracticeXero) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     with pytest.raises(SignInError) as raised:
@@ -257,7 +257,7 @@ async def test_a_page_that_does_not_come_in_time_tells_nothing(practice: Practic
         assert sign_in.url
 
 
-async def test_nobody_finishes_in_time(practice: PracticeXero) -> None:
+async def test_a_sign_in_that_is_not_finished_times_out(practice: PracticeXero) -> None:
     async with begun(practice, seconds=0) as sign_in:
         with pytest.raises(SignInError) as raised:
             await sign_in.tokens()
@@ -267,7 +267,7 @@ async def test_nobody_finishes_in_time(practice: PracticeXero) -> None:
         assert is_free(sign_in)
 
 
-async def test_the_usual_time_is_told_in_minutes(
+async def test_the_usual_time_limit_is_given_in_minutes(
     practice: PracticeXero, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with begun(practice) as sign_in:
@@ -348,7 +348,9 @@ async def test_two_attempts_at_once_do_not_share_a_port(practice: PracticeXero) 
         assert (await first.tokens()).tokens.refresh_token
 
 
-async def test_the_tab_of_an_earlier_attempt_is_told_so(practice: PracticeXero) -> None:
+async def test_the_browser_tab_of_an_earlier_attempt_shows_that_it_is_outdated(
+    practice: PracticeXero,
+) -> None:
     async with begun(practice) as earlier:
         port = urlsplit(earlier.redirect_uri).port
         address = await asyncio.to_thread(consent.decide, earlier.url)
@@ -360,7 +362,7 @@ async def test_the_tab_of_an_earlier_attempt_is_told_so(practice: PracticeXero) 
         assert (await sign_in.tokens()).tokens.refresh_token
 
 
-async def test_a_code_is_of_no_use_to_anybody_else(practice: PracticeXero) -> None:
+async def test_a_code_is_useless_without_its_verifier(practice: PracticeXero) -> None:
     async with begun(practice) as sign_in:
         code = parse_qs(urlsplit(await asyncio.to_thread(consent.decide, sign_in.url)).query)["code"][0]
         form = {
@@ -374,7 +376,7 @@ async def test_a_code_is_of_no_use_to_anybody_else(practice: PracticeXero) -> No
     assert reply.json() == {"error": "invalid_grant"}
 
 
-async def test_a_network_that_goes_meanwhile_is_said(tmp_path: Path) -> None:
+async def test_a_network_lost_meanwhile_is_reported(tmp_path: Path) -> None:
     with running_sandbox(tmp_path, "--contacts", "20", "--cycle", "3600") as practice:
         async with begun(practice) as sign_in:
             sign_in.paste(await asyncio.to_thread(consent.decide, sign_in.url))

@@ -91,7 +91,7 @@ async def test_an_unknown_client_id_is_named(practice: PracticeXero) -> None:
     assert raised.value.reason is SignInReason.CLIENT_ENDED
 
 
-async def test_an_organisation_taken_away_is_said_to_be(practice: PracticeXero) -> None:
+async def test_a_removed_organisation_is_reported_as_removed(practice: PracticeXero) -> None:
     practice.control("POST", f"connections/{practice.tenant_id}", {"connected": False})
     tokens = source(practice)
     async with client_of(practice, tokens) as client:
@@ -137,13 +137,13 @@ async def test_a_custom_connection_works_in_its_one_organisation_and_renews_itse
         assert (await client.contacts(1)).contacts
 
 
-def test_a_wrong_secret_is_told(practice: PracticeXero) -> None:
+def test_a_wrong_secret_is_reported(practice: PracticeXero) -> None:
     with pytest.raises(SignInError) as raised:
         custom(practice, "wrong")
     assert raised.value.reason is SignInReason.CUSTOM_CLIENT_REFUSED
 
 
-def test_a_code_that_never_was_is_told(practice: PracticeXero) -> None:
+def test_an_invalid_code_is_reported(practice: PracticeXero) -> None:
     with pytest.raises(SignInError) as raised:
         exchange_code(
             practice.identity,

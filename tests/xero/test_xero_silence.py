@@ -24,7 +24,7 @@ def _short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("end", [NO_CONTACTS, httpx.Response(500), httpx.ReadTimeout("")], ids=str)
-async def test_a_call_without_an_answer_is_told_until_it_ends(
+async def test_a_request_without_a_reply_is_reported_until_it_ends(
     client_for: ClientFor, end: httpx.Response | Exception
 ) -> None:
     heard: list[float | None] = []
@@ -55,7 +55,7 @@ async def test_a_call_without_an_answer_is_told_until_it_ends(
     assert heard[-1] is None
 
 
-async def test_a_sign_in_that_takes_long_is_told_too(
+async def test_a_slow_sign_in_is_reported_too(
     client_for: ClientFor, tokens: TokenSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heard: list[float | None] = []

@@ -226,7 +226,7 @@ def test_each_refusal_has_its_own_reason_and_a_next_step(
     ],
     ids=repr,
 )  # fmt: skip
-def test_whatever_else_keeps_the_service_from_answering_is_offline(
+def test_any_other_failure_of_the_service_is_offline(
     exchange: Exchange, answer: httpx.Response | Exception
 ) -> None:
     with pytest.raises(OfflineError) as failed:
@@ -326,7 +326,7 @@ def test_a_certificate_that_is_not_valid_today_points_to_the_clock(tmp_path: Pat
         assert "date and time" in messages.next_step(failed.value)
 
 
-def test_a_certificate_of_somebody_else_does_not_point_to_the_clock(tmp_path: Path) -> None:
+def test_a_certificate_of_another_host_does_not_point_to_the_clock(tmp_path: Path) -> None:
     strict = ssl.create_default_context()
     with (
         tls_server(tmp_path, valid_from_days=-1) as (url, _),

@@ -29,7 +29,7 @@ FRESH = {"access_token": "secret-access", "refresh_token": "secret-refresh-2", "
 
 
 class Identity:
-    """An identity service that answers what it is told to, and remembers what it was asked."""
+    """An identity service whose replies the test decides, and which records its requests."""
 
     def __init__(self, answer: httpx.Response | Exception) -> None:
         self.answer = answer
@@ -89,7 +89,7 @@ def test_no_file_or_a_damaged_one_wants_a_new_sign_in(tmp_path: Path, content: b
         FileTokenStore(tmp_path / "tokens.json").load()
 
 
-def test_a_disk_that_refuses_is_told(tmp_path: Path) -> None:
+def test_a_disk_that_refuses_to_store_tokens_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreError) as raised:
         FileTokenStore(tmp_path / "file" / "tokens.json").save(Tokens.from_refresh_token("r", "client"))
@@ -164,7 +164,7 @@ async def test_a_stale_token_is_renewed_however_fresh_it_looks(tmp_path: Path) -
     assert len(identity.forms) == 1
 
 
-async def test_what_another_process_has_renewed_is_taken_over(tmp_path: Path) -> None:
+async def test_tokens_refreshed_by_another_process_are_used(tmp_path: Path) -> None:
     keep(tmp_path, minutes=20)
     identity = Identity(httpx.Response(500))
     tokens = source(tmp_path, identity)
@@ -281,7 +281,7 @@ def test_a_secret_hides_itself_whole_and_shortened() -> None:
     assert {repr(secret), repr(secret[:8]), f"{secret[:8]!r}"} == {"'…'"}
 
 
-async def test_a_folder_that_cannot_hold_the_lock_is_told(tmp_path: Path) -> None:
+async def test_a_folder_that_cannot_be_locked_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     tokens = TokenSource(
         keep(tmp_path, minutes=0),

@@ -63,7 +63,7 @@ async def test_a_press_that_was_not_made_promises_no_other() -> None:
         ("<p role='alert'>never closed", "never closed"),
     ],
 )
-def test_the_words_of_a_page_are_its_news(html: str, words: str) -> None:
+def test_the_text_of_a_page_is_its_message(html: str, words: str) -> None:
     reader: Callable[[str], str] = page_message
     assert reader(html) == words
 

@@ -25,6 +25,7 @@ _COMMANDS = {
     "disconnect": "tui.cli.connect:disconnect",
     "repair": "tui.cli.repair:repair",
     "compare": "tui.cli.compare:compare",
+    "re-leased": "tui.cli.re_leased:re_leased",
     "settings": "tui.cli.settings:settings",
     "sandbox": "tui.cli.sandbox:sandbox",
 }

@@ -136,6 +136,7 @@ def _compare(
 ) -> None:
     from tui.cli import compare_format
     from tui.engine import comparison
+    from tui.messages.formats import pluralize
     from tui.model.comparison import resolve_ambiguous
 
     found = asyncio.run(comparison.compare_file(store, file, options))
@@ -151,16 +152,18 @@ def _compare(
     if not count:
         click.echo("The file confirms no further changes. There is nothing to record.")
         return
-    click.echo(f"{_changes(count)} confirmed by the file.")
+    click.echo(f"{pluralize(count, 'change')} confirmed by the file.")
     if is_interactive and not confirm("Mark as synced?"):
         raise click.Abort
     accepted = asyncio.run(comparison.record_matches(store, found, choices))
-    click.echo(f"Recorded: {_changes(accepted.newly_synced_total)} marked as synced.")
+    click.echo(f"Recorded: {pluralize(accepted.newly_synced_total, 'change')} marked as synced.")
 
 
 def _ask_choices(found: FileComparison) -> dict[int, str | None]:
     """Ask which contact each ambiguous line means; skipped lines are left out."""
-    lines = "1 line needs" if len(found.ambiguous) == 1 else f"{len(found.ambiguous):,} lines need"
+    from tui.messages.formats import pluralize
+
+    lines = pluralize(len(found.ambiguous), "line needs", "lines need")
     if not click.confirm(f"{lines} review. Review now?", default=False):
         return {}
     choices: dict[int, str | None] = {}
@@ -189,7 +192,3 @@ def _ask_choice(line: AmbiguousLine) -> str:
     kinds = click.Choice([*numbers, _NO_MATCH, _SKIP, _SKIP_REST])
     answer: str = click.prompt("Which one?", type=kinds, show_choices=False, default=_SKIP)
     return answer
-
-
-def _changes(count: int) -> str:
-    return "1 change" if count == 1 else f"{count:,} changes"

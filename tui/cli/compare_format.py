@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from tui import messages
 from tui.messages import formats
+from tui.messages.formats import format_number, pluralize
 from tui.widgets.file_format import REASONS, STATUSES
 from tui.widgets.text import safe
 
@@ -37,7 +38,7 @@ def summary(found: FileComparison) -> Iterator[str]:
     yield from _section("only in Xero", found.only_in_xero, contact)
     yield from _section("need review", found.ambiguous, ambiguous)
     if found.repeated:
-        yield f"{found.repeated:,} duplicate lines ignored."
+        yield f"{pluralize(found.repeated, 'duplicate line')} ignored."
 
 
 def contact(one: XeroContact) -> str:
@@ -48,8 +49,7 @@ def contact(one: XeroContact) -> str:
 
 def ambiguous(one: AmbiguousLine) -> str:
     """Format a line with the number of contacts it could match."""
-    count = len(one.candidates)
-    matches = "1 possible match" if count == 1 else f"{count:,} possible matches"
+    matches = pluralize(len(one.candidates), "possible match", "possible matches")
     return f"{_file_row(one.listed)}: {matches}"
 
 
@@ -59,20 +59,20 @@ def short(text: str) -> str:
 
 
 def _section(label: str, found: Sequence[T], line: Callable[[T], str]) -> Iterator[str]:
-    yield f"{len(found):>9,} {label}"
+    yield f"{format_number(len(found)):>9} {label}"
     for one in found[:_SHOWN]:
         yield f"            {line(one)}"
     if len(found) > _SHOWN:
-        yield f"            and {len(found) - _SHOWN:,} more"
+        yield f"            and {format_number(len(found) - _SHOWN)} more"
 
 
 def _file_row(row: FileContact) -> str:
     name = short(row.name) or short(row.email) or short(row.xero_id) or "no name"
-    return f"line {row.line:,}: {name}, {STATUSES[row.status]} in the file"
+    return f"line {format_number(row.line)}: {name}, {STATUSES[row.status]} in the file"
 
 
 def _agreement(one: Match) -> str:
-    return f"line {one.listed.line:,}: {contact(one.contact)}"
+    return f"line {format_number(one.listed.line)}: {contact(one.contact)}"
 
 
 def _difference(one: Mismatch) -> str:

@@ -13,6 +13,7 @@ import click
 from tui import messages
 from tui.cli.launch import confirm, format_error, no_such_organisation, report_keychain_wait, to_click_error
 from tui.engine.accounts.account import account as account_of
+from tui.messages import formats
 from tui.model.account import ConnectRequest
 from tui.model.errors import (
     NetworkSetupError,
@@ -188,7 +189,7 @@ async def _print_instructions(attempt: SignIn, *, opens_browser: bool, can_paste
     click.echo(f"Sign in to Xero with this link:\n\n{attempt.url}\n")
     if opens_browser and not await asyncio.to_thread(browser.open_page, attempt.url):
         click.echo("No browser could be opened. Open the link yourself.")
-    until = f" until {attempt.ends_at.astimezone():%H:%M}" if attempt.ends_at else ""
+    until = f" until {formats.clock_time(attempt.ends_at)}" if attempt.ends_at else ""
     click.echo(f"Waiting{until} for you to allow access. Ctrl-C cancels.")
     if can_paste:
         click.echo("Browser on another computer? Paste the address it ends at and press Enter.")

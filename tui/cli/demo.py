@@ -16,7 +16,6 @@ from tui.cli.sandbox_process import SandboxProcess
 from tui.engine.accounts.account import TOKENS_IN_FILE, XeroAccount
 from tui.model.errors import ReshelveError, SettingsError
 from tui.settings import (
-    API_KEY_VARIABLE,
     OrganisationSettings,
     ReLeasedSettings,
     Settings,
@@ -24,6 +23,7 @@ from tui.settings import (
     load,
     save,
 )
+from tui.settings.schema import UNIFIED_KEY_VARIABLE
 from tui.system.log import log_to
 from tui.system.paths import Paths
 
@@ -68,7 +68,7 @@ def demo(contacts: int, cycle: float, organisation: str | None, *, fresh: bool, 
             settings = demo_settings(sandbox, paths)
             account = XeroAccount(settings, paths, is_read_only=read_only)
             asyncio.run(account.import_refresh_token(sandbox.refresh_token, sandbox.client_id))
-            os.environ[API_KEY_VARIABLE] = sandbox.unified["api_key"]
+            os.environ[UNIFIED_KEY_VARIABLE] = sandbox.unified["api_key"]
             run(settings, paths, account, organisation)
     except SettingsError as error:
         raise click.ClickException(f"{format_error(error)} {_SHOWN_BY}") from error

@@ -15,6 +15,7 @@ import click
 from tui import messages
 from tui.compat.terminal_output import ignore_terminal_write_errors
 from tui.engine.accounts.account import XeroAccount
+from tui.messages.formats import pluralize
 from tui.messages.settings import did_you_mean
 from tui.model.errors import BugError, ReshelveError, SettingsError
 from tui.model.query import fold
@@ -50,10 +51,7 @@ def open_(organisation: str | None = None, *, read_only: bool = False) -> None:
 _MOST_NAMED: Final = 10
 # If these are set, Textual never notices the terminal's real size or that it changes.
 _SIZE: Final = ("COLUMNS", "LINES")
-_IGNORED: Final = (
-    "A setting is invalid and ignored. To see it, quit and run `reshelve settings`.",
-    "{} settings are invalid and ignored. To see them, quit and run `reshelve settings`.",
-)
+_IGNORED: Final = "{} ignored. To see why, quit and run `reshelve settings`."
 
 
 def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | None = None) -> None:
@@ -87,7 +85,7 @@ def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | No
         keys=_keymap(settings.keys),
         theme=settings.screen.theme,
         on_theme=partial(_save_theme, paths.settings_file),
-        warning=_IGNORED[len(warnings) > 1].format(len(warnings)) if warnings else "",
+        warning=_IGNORED.format(pluralize(len(warnings), "invalid setting")) if warnings else "",
     )
     signal.signal(signal.SIGINT, partial(_on_interrupt, app))
     app.run()

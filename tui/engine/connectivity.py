@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -291,6 +292,7 @@ class ConnectionState:
         self.xero_status = XeroStatus()
         self._now = now
         self._on_update = on_update
+        self._is_disconnected = False
         self._failures = 0
         self._incidents = 0
         self._wait_ends = 0.0
@@ -352,6 +354,30 @@ class ConnectionState:
             replace(self.xero_status, status=ConnectionStatus.STANDBY, retry_at=None, detail=detail)
         )
 
+    def end_standby(self) -> None:
+        """Record that this copy of Reshelve holds the lock now."""
+        if self.xero_status.status is ConnectionStatus.STANDBY:
+            self._set_status(replace(self.xero_status, status=ConnectionStatus.STARTING, detail=None))
+
+    def disconnect(self) -> None:
+        """Record that the user ended the sign-in: Xero isn't called, and late replies change nothing."""
+        detail = Notice(ConnectionReason.DISCONNECTED)
+        self._set_status(
+            replace(self.xero_status, status=ConnectionStatus.REMOVED, retry_at=None, detail=detail)
+        )
+        self._is_disconnected = True
+
+    def reconnect(self) -> None:
+        """Call Xero now, as there is a new sign-in; what was true of the old one isn't shown any more."""
+        self._is_disconnected = False
+        if self.xero_status.status in {ConnectionStatus.REMOVED, ConnectionStatus.RECONNECT}:
+            self._failures = 0
+            self._set_status(
+                replace(self.xero_status, status=ConnectionStatus.STARTING, retry_at=None, detail=None)
+            )
+        else:
+            self.retry_now()
+
     def record_minute_limit(self, seconds: float | None) -> None:
         """Record that calls wait that long for Xero's minute limit; None when none is waiting."""
         self._minute_full_until = None if seconds is None else self._now() + timedelta(seconds=seconds)
@@ -386,6 +412,8 @@ class ConnectionState:
 
     def _seconds_left(self) -> float:
         """Seconds still to wait."""
+        if self._is_disconnected:
+            return inf
         until = self.xero_status.retry_at
         if until is None:
             return 0.0
@@ -415,6 +443,8 @@ class ConnectionState:
         return min(_exponential_backoff(self._failures), longest)
 
     def _set_status(self, status: XeroStatus) -> None:
+        if self._is_disconnected:
+            return
         self.xero_status = status
         if status.retry_at is None:
             self._retry_event.set()

@@ -150,7 +150,7 @@ class Engine:
         self.evidence = EvidenceService(
             store, publisher, self._re_leased, now, access, on_sync_ended=scheduler.read_all_of_re_leased
         )
-        self.comparison = ComparisonService(store, publisher, now, access)
+        self.comparison = ComparisonService(store, publisher, now, access, clients)
         self.tenancy = TenancyService(store, publisher, now, access)
         self._is_stopped = False
 
@@ -264,9 +264,13 @@ class Engine:
         """Call the listener with each new snapshot; returns a function that unsubscribes it."""
         return self._publisher.subscribe(listener)
 
+    def disconnected(self) -> None:
+        """Show that the user ended the sign-in, and stop calling Xero."""
+        self._connection.disconnect()
+
     def reconnected(self) -> None:
-        """Retry Xero immediately after a new sign-in."""
-        self._connection.retry_now()
+        """Call Xero immediately: there is a new sign-in, or the old one covers something else."""
+        self._connection.reconnect()
         self._scheduler.wake(refresh=True)
 
     def _on_update(self) -> None:

@@ -17,7 +17,6 @@ from msgspec.structs import replace
 
 from tui.model import timestamps
 from tui.model.change import ReadResult, last_confirmed
-from tui.model.comparison import FileComparison, compare, resolve_ambiguous, sync_record_of
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import FileContact, FileSource
 from tui.model.errors import ContactSourceError
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tui.model.change import Change
+    from tui.model.comparison import FileComparison
     from tui.model.evidence import SyncKnowledge
     from tui.model.matching import XeroContact
     from tui.model.re_leased import ReLeasedContact
@@ -54,6 +54,7 @@ _READY_CHECK_SECONDS: Final = 1.0
 # Fewer contacts don't show that the company is the wrong one; nor do more than one match in ten.
 _FEWEST_TO_JUDGE: Final = 20
 _MATCHES_OF_ANOTHER: Final = 0.1
+_UNCLEAR_OF_ANOTHER: Final = 0.5
 
 
 class ContactList(Struct, frozen=True):
@@ -105,6 +106,11 @@ async def compare_contacts(
     total = listed.counts.total
     counts = replace(listed.counts, matched=matched, unclear=unclear, unmatched=total - matched - unclear)
     return found, counts
+
+
+async def remember_matches(store: Store, choices: Mapping[str, str | None]) -> None:
+    """Remember which Xero contact a Re-Leased contact is, by their ids; None for no contact."""
+    await store.set_sync_state(_MATCHES, json.dumps({**_known_matches(store), **choices}))
 
 
 class ReLeasedReader:
@@ -177,11 +183,6 @@ class ReLeasedReader:
             if self.reading.received is not None:
                 self._update(received=None)
 
-    async def remember(self, choices: Mapping[str, str | None]) -> None:
-        """Remember which Xero contact a Re-Leased contact is, by their ids; None for no contact."""
-        known = {**_known_matches(self._store), **choices}
-        await self._store.set_sync_state(_MATCHES, json.dumps(known))
-
     async def _read(self, source: ContactSource, began_at: datetime, *, is_full: bool) -> bool:
         last_began_at = self.reading.last_began_at
         since = None if is_full or last_began_at is None else last_began_at - _OVERLAP
@@ -191,9 +192,11 @@ class ReLeasedReader:
         if listed.is_unfiltered:
             # Everything was returned, or what has changed can't be told from what hasn't.
             self._is_unfiltered, self._is_full_wanted = True, True
+        from tui.model.comparison import sync_record_of
+
         found, counts = await compare_contacts(self._store, listed, began_at)
         if is_full:
-            _check_company(found, counts)
+            check_company(found, counts)
         results = _results(found, self._knowledge(), known_ids, began_at, is_full=is_full)
         last = ContactRead(began_at, counts) if is_full else self.reading.last
         cursors = [(_LAST_BEGAN, began_at.isoformat())]
@@ -278,6 +281,9 @@ def _compare(
     changes: Mapping[str, Sequence[Change]],
     known: Mapping[str, str | None],
 ) -> FileComparison:
+    # Imported here because nothing is compared before the first paint.
+    from tui.model.comparison import compare, resolve_ambiguous
+
     found = compare(source, lines, contacts, changes)
     choices = {}
     for item in found.ambiguous:
@@ -287,12 +293,14 @@ def _compare(
     return resolve_ambiguous(found, choices) if choices else found
 
 
-def _check_company(found: FileComparison, counts: ReadCounts) -> None:
+def check_company(found: FileComparison, counts: ReadCounts) -> None:
     """Raise `ContactSourceError` if hardly any contact is one of this organisation's."""
-    alike = counts.matched + counts.unclear
-    expected = min(counts.total, alike + len(found.only_in_xero))
-    if expected >= _FEWEST_TO_JUDGE and alike < expected * _MATCHES_OF_ANOTHER:
-        raise ContactSourceError(ContactSourceReason.WRONG_COMPANY, matched=alike, total=counts.total)
+    matched, unclear = counts.matched, counts.unclear
+    expected = min(counts.total, matched + unclear + len(found.only_in_xero))
+    # Two companies can have some common names, most of which are unclear.
+    is_another = matched < expected * _MATCHES_OF_ANOTHER and unclear < expected * _UNCLEAR_OF_ANOTHER
+    if expected >= _FEWEST_TO_JUDGE and is_another:
+        raise ContactSourceError(ContactSourceReason.WRONG_COMPANY, matched=matched, total=counts.total)
 
 
 def _results(

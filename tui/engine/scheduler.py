@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from tui.engine.clock import utc_now
 from tui.engine.connectivity import ActivityTracker, QuotaBudget, QuotaHighWaterMark
-from tui.engine.supervision import unexpected_error
-from tui.model.errors import ReshelveError, StoreError
+from tui.engine.supervision import retry_wait, unexpected_error
+from tui.model.errors import ReshelveError, StoreError, UnexpectedError
+from tui.model.reasons import TaskReason
 from tui.store.sync_state import QUOTA_HIGH_WATER_MARK
 from tui.system.log import logger
 
@@ -83,14 +84,17 @@ class PeriodicTask:
 
     async def wait_until_due(self) -> None:
         """Wait until the next run is due."""
-        while (left := self._interval() - self._seconds_since_run) > 0:
-            try:
-                async with asyncio.timeout(min(left, _NAP)):
-                    await self._woken.wait()
-            except TimeoutError:
-                continue
-            break
+        while not self._woken.is_set() and (left := self._interval() - self._seconds_since_run) > 0:
+            await self.wait_for_wake(min(left, _NAP))
         self._woken.clear()
+
+    async def wait_for_wake(self, seconds: float) -> None:
+        """Wait that long, or until woken."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            return
 
     @property
     def _seconds_since_run(self) -> float:
@@ -231,6 +235,7 @@ class Scheduler:
         self._check_files()
         if self._lock.acquire():
             self._has_lock.set()
+            self._connection.end_standby()
         else:
             self._has_lock.clear()
             self._connection.mark_standby()
@@ -255,14 +260,15 @@ class Scheduler:
             self._publisher.rows_changed(order=True)
 
     async def open_clients(self, open_clients: Callable[[], Awaitable[None]]) -> None:
-        """Create the clients. A failure is shown as a connection problem and retried."""
+        """Create the clients. A failure is shown as a connection problem and retried; a bug is raised."""
         while True:
             attempt = self._connection.attempt()
             try:
                 await open_clients()
-            except Exception as error:  # noqa: BLE001 - as in `_repeat`
-                problem = error if isinstance(error, ReshelveError) else unexpected_error("connecting", error)
-                self._connection.record_failure(problem, attempt)
+            except UnexpectedError:
+                raise
+            except ReshelveError as error:
+                self._connection.record_failure(error, attempt)
                 await self._connection.wait_until_ready()
             else:
                 return
@@ -282,7 +288,7 @@ class Scheduler:
 
         # Continue with unsent changes of the last run.
         self._outbox_task.wake()
-        await self._repeat("sending changes", self._outbox_task, drain, xero)
+        await self._repeat(TaskReason.OUTBOX, self._outbox_task, drain, xero)
 
     async def run_contact_sync(self, xero: XeroClient) -> None:
         """Refresh from Xero at the refresh interval, starting now."""
@@ -310,7 +316,7 @@ class Scheduler:
                 self._publisher.record_refresh(self._now())
 
         self._refresh_task.wake()
-        await self._repeat("loading contacts", self._refresh_task, refresh, xero)
+        await self._repeat(TaskReason.CONTACT_SYNC, self._refresh_task, refresh, xero)
 
     async def poll_manual_restores(self, xero: XeroClient) -> None:
         """Check which restores were finished in Xero."""
@@ -318,7 +324,7 @@ class Scheduler:
 
         poller = ManualRestorePoller(self._store, xero, self._now, self._on_sync_write)
         self._manual_restore_task.wake()
-        await self._repeat("checking restores", self._manual_restore_task, poller.poll, xero)
+        await self._repeat(TaskReason.MANUAL_RESTORES, self._manual_restore_task, poller.poll, xero)
 
     async def monitor_re_leased(self, source: EvidenceSource | None) -> None:
         """Collect evidence of what Re-Leased has synced.
@@ -380,8 +386,9 @@ class Scheduler:
         return math.inf if self._reader is None else self._reader.seconds_to_next_read
 
     async def _repeat(
-        self, task: str, job: PeriodicTask, work: Callable[[], Awaitable[None]], xero: XeroClient
+        self, task: TaskReason, job: PeriodicTask, work: Callable[[], Awaitable[None]], xero: XeroClient
     ) -> None:
+        bugs = 0
         while True:
             await job.wait_until_due()
             await self._has_lock.wait()
@@ -395,12 +402,19 @@ class Scheduler:
                 await self._storage.wait_before_retry()
                 job.wake()
             except Exception as error:  # noqa: BLE001 - a bug in one task must not end it or the others
-                self._budget.record(xero.calls_left.day, self._now())
-                self._connection.record_failure(
-                    error if isinstance(error, ReshelveError) else unexpected_error(task, error), attempt
-                )
+                if isinstance(error, ReshelveError) and not isinstance(error, UnexpectedError):
+                    self._budget.record(xero.calls_left.day, self._now())
+                    self._connection.record_failure(error, attempt)
+                else:
+                    # Not Xero's fault: if it replied, the connection works.
+                    self.record_reply(xero, before, attempt)
+                    self._storage.record_task(task, unexpected_error(task, error))
+                    bugs += 1
+                    await job.wait_for_wake(retry_wait(bugs))
                 job.wake()
             else:
+                bugs = 0
+                self._storage.record_task(task, None)
                 self.record_reply(xero, before, attempt)
             self._update_background_limit()
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _FIRST_WAIT: Final = 1.0
 _LONGEST_WAIT: Final = 60.0
 _WORKS_AFTER: Final = 5.0
+_MOST_DOUBLINGS: Final = 10
 
 
 def unexpected_error(activity: str, error: Exception) -> UnexpectedError:
@@ -29,15 +30,26 @@ def unexpected_error(activity: str, error: Exception) -> UnexpectedError:
     return UnexpectedError(type(error).__name__)
 
 
+def retry_wait(bugs: int) -> float:
+    """Return the seconds before the next attempt, after that many bugs in a row."""
+    return float(min(_FIRST_WAIT * 2 ** min(bugs - 1, _MOST_DOUBLINGS), _LONGEST_WAIT))
+
+
 async def supervise(task: TaskReason, work: Callable[[], Awaitable[None]], storage: StorageHealth) -> None:
     """Run a background task to completion; after a bug, restart it with increasing waits.
 
     Raises the `ReshelveError` it ends with; only bugs are retried.
     """
-    wait = _FIRST_WAIT
+    bugs = 0
+
+    def recovered() -> None:
+        nonlocal bugs
+        bugs = 0
+        storage.record_task(task, None)
+
     while True:
         # An endless task counts as recovered once it has run for a while.
-        recovered = asyncio.get_running_loop().call_later(_WORKS_AFTER, storage.record_task, task, None)
+        timer = asyncio.get_running_loop().call_later(_WORKS_AFTER, recovered) if bugs else None
         try:
             await work()
         except Exception as error:
@@ -48,6 +60,7 @@ async def supervise(task: TaskReason, work: Callable[[], Awaitable[None]], stora
             storage.record_task(task, None)
             return
         finally:
-            recovered.cancel()
-        await asyncio.sleep(wait)
-        wait = min(2 * wait, _LONGEST_WAIT)
+            if timer is not None:
+                timer.cancel()
+        bugs += 1
+        await asyncio.sleep(retry_wait(bugs))

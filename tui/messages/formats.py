@@ -1,11 +1,12 @@
 """Formats of numbers, amounts, times and durations: one each, for screens and commands.
 
-Nothing here reads a clock: the caller passes the time.
+Nothing here reads a clock: the caller passes the time. No other module formats these for people:
+`tests/test_formats.py` checks.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -64,7 +65,27 @@ def day(moment: date) -> str:
 def date_and_time(moment: datetime) -> str:
     """Format a time as local date and time: `29 Nov 2026 18:45`."""
     local = moment.astimezone()
-    return f"{day(local)} {local:%H:%M}"
+    return f"{day(local)} {clock_time(local)}"
+
+
+def typed_date_and_time(moment: datetime) -> str:
+    """Format a time as the fields for a date accept it: `2026-11-29 18:45`, in local time."""
+    return f"{moment.astimezone():%Y-%m-%d %H:%M}"
+
+
+def file_date(moment: datetime) -> str:
+    """Format a date for the name of a file, so that names sort by it: `2026-11-29`."""
+    return f"{moment:%Y-%m-%d}"
+
+
+def utc_time(moment: datetime | None) -> str:
+    """Format a time for the support report, whose reader may be anywhere: `2026-11-29 17:45:00Z`."""
+    return "unknown" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
+
+
+def clock_time(moment: datetime, zone: tzinfo | None = None) -> str:
+    """Format a time as hours and minutes in the given zone: `18:45`. None is the local time zone."""
+    return f"{moment.astimezone(zone):%H:%M}"
 
 
 def time_of_day(moment: datetime) -> str:
@@ -77,10 +98,29 @@ def short_time(moment: datetime, today: datetime, zone: tzinfo | None = None) ->
 
     None is the local time zone.
     """
-    local = moment.astimezone(zone)
     if abs(today - moment) < _DAY:
-        return f"{local:%H:%M}"
-    return f"{local.day} {local:%b %H:%M}"
+        return clock_time(moment, zone)
+    local = moment.astimezone(zone)
+    return f"{local.day} {local:%b} {clock_time(moment, zone)}"
+
+
+def short_day(moment: datetime, now: datetime) -> str:
+    """Format a date in the time zone of `now`: `23 Nov`, or `Nov 2023` if not in the current year."""
+    local = moment.astimezone(now.tzinfo)
+    return f"{local.day} {local:%b}" if local.year == now.year else f"{local:%b %Y}"
+
+
+def time_or_short_day(moment: datetime, now: datetime) -> str:
+    """Format a time in the time zone of `now`: the time if it is today, otherwise the day."""
+    is_today = moment.astimezone(now.tzinfo).date() == now.date()
+    return clock_time(moment, now.tzinfo) if is_today else short_day(moment, now)
+
+
+def short_day_and_time(moment: datetime, now: datetime) -> str:
+    """Format a time in the time zone of `now`: `23 Nov 02:14`, with the year if it isn't the current one."""
+    local = moment.astimezone(now.tzinfo)
+    date = short_day(moment, now) if local.year == now.year else day(local)
+    return f"{date} {clock_time(moment, now.tzinfo)}"
 
 
 def countdown(until: datetime, at: datetime) -> str:

@@ -18,7 +18,7 @@ TEXTS: Final[Catalogue] = {
         "Details couldn't be written to a log file. Restart Reshelve.",
     ),
     GeneralReason.UNEXPECTED_ERROR: Text(
-        "Unexpected error ({kind}). Nothing is lost.",
+        "Unexpected error in Reshelve ({kind}). Nothing is lost.",
         "Reshelve will retry. Details are in the log file.",
     ),
     ReadOnlyReason.CONNECTION: Text(

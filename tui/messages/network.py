@@ -154,12 +154,17 @@ TEXTS: Final[Catalogue] = {
         "You can still read everything here. To change contacts, reconnect.",
         "connect",
     ),
+    ConnectionReason.DISCONNECTED: Text(
+        "This organisation is disconnected. Its saved contacts and change log are kept.",
+        "To load or change its contacts, connect again.",
+        "connect",
+    ),
     ConnectionReason.STANDBY: Text(
         "Another Reshelve on this computer is connected to Xero.", "This one shows its progress."
     ),
     **{
         task: Text(
-            f"{name}: Unexpected error ({{kind}}). Nothing is lost.",
+            f"{name}: Unexpected error in Reshelve ({{kind}}). Nothing is lost.",
             "Reshelve will retry. Details are in the log file.",
         )
         for task, name in _TASKS.items()

@@ -77,21 +77,27 @@ _SOURCE_TEXTS: Final[Catalogue] = {
     ),
     ContactSourceReason.NO_CONNECTION_ID: Text(
         "This organisation isn't connected to Re-Leased.",
-        "Set its unified_connection_id in the settings to the connection's ID in Unified.to.",
+        "Connect it on the command line: reshelve re-leased connect.",
     ),
     ContactSourceReason.NO_KEY: Text(
-        "No API key for Unified.to is stored.", "Enter the API key of your Unified.to workspace."
+        "No API key for Unified.to is stored.",
+        "Enter it on the command line: reshelve re-leased connect.",
     ),
     ContactSourceReason.KEY_UNUSABLE: Text(
         "This isn't an API key: it is empty, or has spaces or other characters that no key has.",
         "Copy the API key again from Unified.to.",
     ),
+    ContactSourceReason.KEY_VARIABLE_UNUSABLE: Text(
+        "RESHELVE_UNIFIED_API_KEY isn't an API key: it has spaces or other characters that no key has.",
+        "Copy the API key again from Unified.to, or unset the variable.",
+    ),
     ContactSourceReason.KEYCHAIN_LOCKED: Text(
         "The system's keychain is locked or unavailable, so the API key for Unified.to can't be read.",
-        f"Unlock the keychain. {_READ_AGAIN}",
+        f"Unlock the keychain. {_NOT_SYNCED}",
     ),
     ContactSourceReason.KEY_NOT_SAVED: Text(
-        "The API key for Unified.to can't be saved in the system's keychain.", "Unlock it, then try again."
+        "The API key for Unified.to can't be saved in the system's keychain.",
+        "Unlock it, then try again. On a computer without a keychain, set RESHELVE_UNIFIED_API_KEY instead.",
     ),
     ContactSourceReason.KEY_NOT_REMOVED: Text(
         "The API key for Unified.to can't be removed from the system's keychain.",

@@ -40,7 +40,9 @@ class _Formatter(string.Formatter):
             return formats.day(value)
         if isinstance(value, timedelta):
             return formats.duration(value)
-        if format_spec and format_spec != ",":
+        if format_spec == ",":
+            return formats.format_number(int(value))
+        if format_spec:
             one, _, many = format_spec.partition("/")
             return formats.pluralize(int(value), one, many)
         return format(value, format_spec)

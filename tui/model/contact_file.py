@@ -134,9 +134,14 @@ class FileSource(Struct, frozen=True):
     notes: tuple[Notice, ...] = ()
 
     @property
+    def is_connection(self) -> bool:
+        """Whether this is an answer of Re-Leased itself, not a file."""
+        return not self.digest
+
+    @property
     def run_id(self) -> str:
         """The id under which evidence from this file or read is stored; the same for the same file."""
-        return f"file {self.name} {self.digest[:12]}" if self.digest else f"read {self.name}"
+        return f"read {self.name}" if self.is_connection else f"file {self.name} {self.digest[:12]}"
 
 
 class FileContact(Struct, frozen=True):

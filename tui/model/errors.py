@@ -27,6 +27,7 @@ _FINAL_SOURCE_REASONS: Final = frozenset(
         ContactSourceReason.NO_CONNECTION_ID,
         ContactSourceReason.NO_KEY,
         ContactSourceReason.KEY_UNUSABLE,
+        ContactSourceReason.KEY_VARIABLE_UNUSABLE,
         ContactSourceReason.UNKNOWN_SOURCE,
         ContactSourceReason.DUPLICATE_SOURCE,
         ContactSourceReason.NOT_LOADED,

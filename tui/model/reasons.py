@@ -287,6 +287,7 @@ class ContactSourceReason(Reason):
     INSECURE_URL = "contact_source.insecure_url"
     NO_CONNECTION_ID = "contact_source.no_connection_id"
     NO_KEY = "contact_source.no_key"
+    KEY_VARIABLE_UNUSABLE = "contact_source.key_variable_unusable"
     KEY_UNUSABLE = "contact_source.key_unusable"
     KEYCHAIN_LOCKED = "contact_source.keychain_locked"
     KEY_NOT_SAVED = "contact_source.key_not_saved"
@@ -316,6 +317,7 @@ class ConnectionReason(Reason):
     APP_LIMIT = "connection.app_limit"
     CALLS_RESERVED = "connection.calls_reserved"
     REMOVED = "connection.removed"
+    DISCONNECTED = "connection.disconnected"
     STANDBY = "connection.standby"
 
 

@@ -187,6 +187,14 @@ class ComparisonServiceProtocol(Protocol):
         """
         ...
 
+    async def compare_contacts(self) -> FileComparison:
+        """Read Re-Leased's own contacts and compare them with the local database; nothing is recorded."""
+        ...
+
+    async def remember_matches(self, choices: Mapping[str, str | None]) -> None:
+        """Remember which Xero contact a Re-Leased contact is, by their ids; None for no contact."""
+        ...
+
     async def record_matches(
         self, comparison: FileComparison, choices: Mapping[int, str | None]
     ) -> RecordedMatches:

@@ -28,7 +28,7 @@ from tui.model.reasons import ContactSourceReason, Service
 from tui.net import lenient_json
 from tui.net.loopback import is_loopback
 from tui.re_leased.source import ContactSource
-from tui.settings import API_KEY_VARIABLE
+from tui.settings.schema import UNIFIED_KEY_VARIABLE
 from tui.system.keychain import KeychainEntry, Secret
 from tui.system.log import logger
 
@@ -81,23 +81,34 @@ class FieldMapping(Struct, frozen=True):
 class UnifiedKey:
     """The API key of a Unified.to workspace in the system's keychain, for one installation. Methods block.
 
-    A key in the environment is used instead, for computers without a keychain.
+    On computers without a keychain, the environment variable `RESHELVE_UNIFIED_API_KEY` has the key instead:
+    while it is set, the keychain isn't read.
     """
 
     def __init__(self, folder: Path) -> None:
         self._entry = KeychainEntry(f"Unified.to API key in {folder}")
 
+    @property
+    def is_in_environment(self) -> bool:
+        """Whether the environment variable has the key."""
+        return bool(os.environ.get(UNIFIED_KEY_VARIABLE, "").strip())
+
+    @staticmethod
+    def parse(text: str) -> Secret:
+        """Return a key that was entered, without spaces around it. Raises `ContactSourceError`."""
+        return _usable_key(Secret(text.strip()), ContactSourceReason.KEY_UNUSABLE)
+
     def load(self) -> Secret:
-        """Read the key. Raises `ContactSourceError` without one, and `KeychainError` while waiting."""
-        given = os.environ.get(API_KEY_VARIABLE, "").strip()
-        if given:
-            return _usable_key(Secret(given), ContactSourceReason.KEY_UNUSABLE)
+        """Return the key. Raises `ContactSourceError` without one, and `KeychainError` while waiting."""
+        if self.is_in_environment:
+            given = Secret(os.environ[UNIFIED_KEY_VARIABLE].strip())
+            return _usable_key(given, ContactSourceReason.KEY_VARIABLE_UNUSABLE)
         kept = _unless_waiting(self._entry.load, ContactSourceReason.KEYCHAIN_LOCKED)
         return _usable_key(kept, ContactSourceReason.NO_KEY)
 
     def save(self, key: str) -> None:
         """Replace the key. Raises `ContactSourceError`, and `KeychainError` while waiting."""
-        usable = _usable_key(Secret(key.strip()), ContactSourceReason.KEY_UNUSABLE)
+        usable = self.parse(key)
         _unless_waiting(lambda: self._entry.save(usable), ContactSourceReason.KEY_NOT_SAVED)
 
     def delete(self) -> None:

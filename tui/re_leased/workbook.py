@@ -40,12 +40,16 @@ _MOST_UNPACKED: Final = 500_000_000
 # Of all sheets, blank cells included: each takes memory for the whole rectangle up to its last cell.
 _MOST_CELLS: Final = 10_000_000
 _CHUNK: Final = 1 << 20
-# The start of a row or cell, the position of one, and what can hide either.
-_POSITIONS: Final = re.compile(
+# The start of a row or cell, and its position, which nearly all programs write first.
+_START: Final = re.compile(rb"<(?:[\w.-]{1,20}:)?(?:row|c)(?=[\s/>])")
+_START_WITH_POSITION: Final = re.compile(rb"<(?:[\w.-]{1,20}:)?(?:row|c)\sr=\"([A-Za-z]{0,3})([0-9]{1,10})\"")
+_STARTS_AND_POSITIONS: Final = re.compile(
     rb"<(?:[\w.-]{1,20}:)?(?:(?P<row>row)|(?P<cell>c))(?=[\s/>])"
-    rb"|\sr\s{0,9}=\s{0,9}[\"'](?P<letters>[A-Za-z]{0,3})(?P<number>[0-9]{1,10})[\"']|(?P<hidden><!)"
+    rb"|\sr\s{0,9}=\s{0,9}[\"'](?P<letters>[A-Za-z]{0,3})(?P<number>[0-9]{1,10})[\"']"
 )
-_LONGEST_POSITION: Final = 64
+# The start of a comment and the like.
+_HIDDEN: Final = b"<!"
+_LONGEST_START: Final = 4_096
 # The element around all rows.
 _CELLS: Final = b"sheetData"
 _LETTERS: Final = 26
@@ -237,36 +241,48 @@ class _Extent:
     def __init__(self) -> None:
         self._rest = b""
         self._row = self._column = self._widest = 0
-        self._is_plain = True
         self._has_cells = False
+        self._is_plain = True
 
     def add(self, chunk: bytes) -> int:
-        """Add a chunk, and return how many cells there are at most."""
+        """Add a chunk, the last of which is empty; return how many cells there are at most so far."""
         text = self._rest + chunk
         if not self._has_cells:
             # Other parts of a workbook have rows and cells of another kind.
             start = text.find(_CELLS)
-            self._has_cells = start >= 0
-            self._rest = text[max(start, 0) if self._has_cells else -_LONGEST_POSITION :]
-            return self.add(b"") if self._has_cells else 0
-        end = 0
-        for found in _POSITIONS.finditer(text):
-            end = found.end()
+            if start < 0:
+                self._rest = text[-_LONGEST_START:]
+                return 0
+            self._has_cells = True
+            text = text[start:]
+        # The last element can continue in the next chunk.
+        end = text.rfind(b"<") if chunk else len(text)
+        end = end if len(text) - end < _LONGEST_START else len(text)
+        text, self._rest = text[:end], text[end:]
+        starts = _START.findall(text)
+        positions = _START_WITH_POSITION.findall(text)
+        self._is_plain = self._is_plain and _HIDDEN not in text
+        if len(starts) == len(positions) and self._is_plain:
+            self._row = max(self._row, *map(int, {number for _, number in positions}), 0)
+            self._column = max(map(_column_number, {letters for letters, _ in positions}), default=0)
+            self._widest = max(self._widest, self._column)
+        else:
+            self._count(text)
+        return self._row * self._widest
+
+    def _count(self, text: bytes) -> None:
+        """Follow rows and cells that don't all tell their position."""
+        for found in _STARTS_AND_POSITIONS.finditer(text):
             if found["row"]:
                 self._row += 1
-                # A comment can hide the start of a row, but not cells.
+                # A comment can have the start of a row in it that isn't one.
                 self._column = 0 if self._is_plain else self._column
             elif found["cell"]:
                 self._column += 1
-            elif found["hidden"]:
-                self._is_plain = False
             else:
                 self._row = max(self._row, int(found["number"]))
                 self._column = max(self._column, _column_number(found["letters"]))
             self._widest = max(self._widest, self._column)
-        # A position can continue in the next chunk.
-        self._rest = text[max(end, len(text) - _LONGEST_POSITION) :]
-        return self._row * self._widest
 
 
 def _column_number(letters: bytes) -> int:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tui.sandbox.oauth.tokens import TokenIssuer
     from tui.sandbox.rate_limits import RateLimits
     from tui.sandbox.re_leased.company import Companies
-    from tui.sandbox.re_leased.unified import UnifiedConnection
+    from tui.sandbox.re_leased.unified import UnifiedApi
     from tui.sandbox.request_log import CallCounter, RequestLog
 
 
@@ -33,7 +33,7 @@ class SandboxServices:
     faults: Faults
     request_log: RequestLog
     companies: Companies
-    unified: UnifiedConnection
+    unified: UnifiedApi
 
     def count_status_writes(self, writes: int) -> None:
         """Count `ContactStatus` changes applied through the API; kept across restarts."""

@@ -27,7 +27,7 @@ from tui.sandbox.faults import Faults
 from tui.sandbox.oauth.tokens import CLIENT_ID, TokenIssuer
 from tui.sandbox.rate_limits import RateLimits
 from tui.sandbox.re_leased.company import Companies
-from tui.sandbox.re_leased.unified import CONNECTION_ID, UnifiedConnection, company_id
+from tui.sandbox.re_leased.unified import CONNECTION_ID, UnifiedApi, company_id
 from tui.sandbox.request_log import CallCounter, RequestLog
 from tui.sandbox.sample_data import seed
 from tui.system.locks import FileLock
@@ -147,7 +147,7 @@ def _build_services(data: SandboxDatabase, options: ServerOptions) -> SandboxSer
         faults=Faults(),
         request_log=RequestLog(clock),
         companies=Companies(data, clock, books, options.cycle, options.sync_seconds),
-        unified=UnifiedConnection.load(data),
+        unified=UnifiedApi.load(data),
     )
 
 

@@ -243,7 +243,7 @@ class MainScreen(EngineScreen[None]):
     def _focus_changed(self) -> None:
         self.finder.focus_changed()
 
-    @on(SearchBox.Changed)
+    @on(SearchBox.QueryChanged)
     def _search_changed(self) -> None:
         self.finder.search_changed()
 
@@ -283,8 +283,8 @@ class MainScreen(EngineScreen[None]):
 
     # --- contact under the cursor ---
 
-    @on(ContactTable.Opened)
-    def _opened(self, message: ContactTable.Opened) -> None:
+    @on(ContactTable.ContactOpened)
+    def _contact_opened(self, message: ContactTable.ContactOpened) -> None:
         self.open_screen(navigation.ContactScreen(self.backend, message.contact_id))
 
     def action_open_in_xero(self) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from tui.settings.loader import SettingsReport, load, load_report
 from tui.settings.schema import (
-    API_KEY_VARIABLE,
     KEYS,
     SECTIONS,
     OrganisationSettings,
@@ -26,7 +25,6 @@ from tui.settings.schema import (
 from tui.settings.writer import save, set_value, unset
 
 __all__ = [
-    "API_KEY_VARIABLE",
     "KEYS",
     "SECTIONS",
     "OrganisationSettings",

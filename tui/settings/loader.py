@@ -11,12 +11,12 @@ from tui.model.errors import SettingsError
 from tui.model.reasons import SettingsReason
 from tui.settings.renamed import old_variables, with_current_names
 from tui.settings.schema import (
-    API_KEY_VARIABLE,
     KEY_BINDINGS,
     KEYS,
     ORGANISATIONS,
     PREFIX,
     SECTIONS,
+    UNIFIED_KEY_VARIABLE,
     OrganisationSettings,
     ReLeasedSettings,
     ScreenSettings,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 _HOME: Final = "RESHELVE_HOME"
 _OLD_VARIABLES: Final = old_variables({key.path: key.variable for key in KEYS}, PREFIX)
-_VARIABLES: Final = frozenset({_HOME, API_KEY_VARIABLE, *(key.variable for key in KEYS), *_OLD_VARIABLES})
+_VARIABLES: Final = frozenset({_HOME, UNIFIED_KEY_VARIABLE, *(key.variable for key in KEYS), *_OLD_VARIABLES})
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,11 +35,12 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 PREFIX: Final = "RESHELVE_"
-#: The environment variable with the API key for Unified.to; the key is never a setting in the file.
-API_KEY_VARIABLE: Final = f"{PREFIX}UNIFIED_API_KEY"
 KEY_BINDINGS: Final = "keys"
 ORGANISATIONS: Final = "organisations"
-_UNIFIED_URLS: Final = ("https://api.unified.to", "https://api-eu.unified.to")
+#: The environment variable with the API key for Unified.to, which no file may have: it isn't a setting.
+UNIFIED_KEY_VARIABLE: Final = "RESHELVE_UNIFIED_API_KEY"
+#: Unified.to's URL in each region.
+UNIFIED_URLS: Final = {"us": "https://api.unified.to", "eu": "https://api-eu.unified.to"}
 _RE_LEASED_ID: Final = PatternValidator(SettingsReason.INVALID_RE_LEASED_ID, r"[0-9A-Za-z_-]{1,128}")
 _RAW_FIELD: Final = PatternValidator(SettingsReason.INVALID_RAW_FIELD, r"raw(?:\.[\w -]{1,64}){1,8}")
 _SOURCE_NAME: Final = PatternValidator(SettingsReason.INVALID_RE_LEASED_ID, r"[0-9A-Za-z_.-]{1,128}")
@@ -74,7 +75,7 @@ class ReLeasedSettings:
     feed_url: str = _setting("", UrlValidator())
     window_start: str = _setting("00:00", TimeOfDayValidator())
     window_end: str = _setting("06:00", TimeOfDayValidator())
-    unified_url: str = _setting(_UNIFIED_URLS[0], UnifiedUrlValidator(*_UNIFIED_URLS))
+    unified_url: str = _setting(UNIFIED_URLS["us"], UnifiedUrlValidator(*UNIFIED_URLS.values()))
     archived_field: str = _setting("", _RAW_FIELD)
     archived_values: str = _setting("", WordsValidator())
     xero_id_field: str = _setting("", _RAW_FIELD)

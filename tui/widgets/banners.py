@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
 from textual.style import Style
@@ -10,6 +10,7 @@ from textual.style import Style
 from tui.actions import current_key
 from tui.messages import formats
 from tui.messages.formats import format_number, pluralize
+from tui.model.snapshot import ConnectionStatus
 from tui.widgets.labels import StaticLine
 from tui.widgets.text import safe
 
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
 
 
 _BAR = 24
+# Why loading is waiting for something else than time.
+_STOPPED: Final = {
+    ConnectionStatus.KEYCHAIN: "waiting for the keychain",
+    ConnectionStatus.RECONNECT: "resumes when you sign in again",
+    ConnectionStatus.REMOVED: "resumes when connected again",
+    ConnectionStatus.STANDBY: "continues in another Reshelve",
+}
 _ROOM_FOR_BAR = 72
 
 
@@ -63,6 +71,8 @@ def wait_reason(progress: SyncProgress, xero: XeroStatus, now: datetime) -> str:
     """Return why loading is waiting, and until when; "" while it is running."""
     if progress.is_paused:
         return "paused"
+    if xero.status in _STOPPED:
+        return _STOPPED[xero.status]
     if xero.minute_full_until is not None and xero.minute_full_until > now:
         return f"Xero's rate limit, resumes in {_seconds(xero.minute_full_until, now)} s"
     if xero.retry_at is not None and xero.retry_at > now:

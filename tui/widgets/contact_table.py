@@ -219,7 +219,7 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
             super().__init__()
             self.count = count
 
-    class Opened(Message):
+    class ContactOpened(Message):
         """The user wants to open a contact."""
 
         def __init__(self, contact_id: str) -> None:
@@ -534,7 +534,7 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         if self._cursor_id is not None:
             self.is_touched = True
             self.reveal_cursor()
-            self.post_message(self.Opened(self._cursor_id))
+            self.post_message(self.ContactOpened(self._cursor_id))
 
     def on_click(self, event: events.Click) -> None:
         """Move the cursor; Shift extends the range, Ctrl or the margin toggles, a double click opens."""

@@ -124,14 +124,14 @@ class SearchBox(Horizontal):
     """
 
     @dataclass
-    class Changed(Message):
+    class QueryChanged(Message):
         """The text has changed."""
 
         text: str
 
         def can_replace(self, message: Message) -> bool:
             """Replace older changes: only the latest text matters."""
-            return isinstance(message, SearchBox.Changed)
+            return isinstance(message, SearchBox.QueryChanged)
 
     def __init__(
         self,
@@ -193,7 +193,7 @@ class SearchBox(Horizontal):
     def _changed(self, event: Input.Changed) -> None:
         event.stop()
         self.suggest()
-        self.post_message(self.Changed(event.value))
+        self.post_message(self.QueryChanged(event.value))
 
 
 class _ResultCount(StaticLine):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from tui.messages.formats import format_number
 from tui.model.query import IssueKind, fold
 from tui.widgets.text import cells, fit, safe
 
@@ -60,7 +61,7 @@ def hint_text(issues: Sequence[QueryIssue], width: int, groups: Sequence[str] = 
     if issue is None:
         return QueryHintText()
     problems = [problem for problem in issues if problem.is_problem]
-    more = f" ({len(problems) - 1} more)" if len(problems) > 1 else ""
+    more = f" ({format_number(len(problems) - 1)} more)" if len(problems) > 1 else ""
     longest_first = (line + more for line in _issue_messages(issue, groups))
     line = next((line for line in longest_first if cells(line) <= width), None)
     if line is None:

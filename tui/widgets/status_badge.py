@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from tui import messages
 from tui.actions import default_key
+from tui.messages import formats
 from tui.model.change import Action, ReadResult, State
 from tui.model.evidence import StatusSince, SyncStatus
 from tui.model.reasons import ContactReason
@@ -207,9 +208,10 @@ def _sync_badge(status_since: StatusSince, now: datetime, confirmed_at: datetime
     symbol, word, style = _SYNC_BADGES[status]
     if status is SyncStatus.PENDING:
         since = since or confirmed_at
-    age = format_day(since, now) if status is SyncStatus.EXPECTED else format_time_or_day(since, now)
-    if status is SyncStatus.SUPERSEDED:
-        age = ""
+    age = ""
+    if since is not None and status is not SyncStatus.SUPERSEDED:
+        is_day = status is SyncStatus.EXPECTED
+        age = formats.short_day(since, now) if is_day else formats.time_or_short_day(since, now)
     return StatusBadge(symbol, f"{word} {age}".rstrip(), style, short_label=word)
 
 
@@ -218,24 +220,7 @@ def describe_status(status_since: StatusSince, now: datetime) -> str:
     text = _MEANINGS[status_since.status]
     if status_since.since is None:
         return text.removesuffix(" since").rstrip(",")
-    local = status_since.since.astimezone(now.tzinfo)
-    return f"{text} {format_day(status_since.since, now)} {local:%H:%M}"
-
-
-def format_day(moment: datetime | None, now: datetime) -> str:
-    """Return a day as `23 Nov`, or `Nov 2023` if not in the current year; "" for None."""
-    if moment is None:
-        return ""
-    local = moment.astimezone(now.tzinfo)
-    return f"{local.day} {local:%b}" if local.year == now.year else f"{local:%b %Y}"
-
-
-def format_time_or_day(moment: datetime | None, now: datetime) -> str:
-    """Return the time if it is today, otherwise the day."""
-    if moment is None:
-        return ""
-    local = moment.astimezone(now.tzinfo)
-    return f"{local:%H:%M}" if local.date() == now.date() else format_day(moment, now)
+    return f"{text} {formats.short_day_and_time(status_since.since, now)}"
 
 
 class StatusLegend(StaticLine):

@@ -94,8 +94,7 @@ def xero_status_text(xero: XeroStatus, now: datetime, *, short: bool = False) ->
     if xero.status is ConnectionStatus.ONLINE:
         if xero.last_reply_at is None:
             return "connected"
-        moment = formats.time_of_day(xero.last_reply_at)
-        return moment[:5] if short else moment
+        return (formats.clock_time if short else formats.time_of_day)(xero.last_reply_at)
     long, brief = _LABELS[xero.status]
     if short:
         return brief

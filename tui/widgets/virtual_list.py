@@ -70,7 +70,7 @@ class VirtualList(ScrollView, can_focus=True):
     class Moved(Message):
         """The cursor is on another row."""
 
-    class Opened(Message):
+    class RowOpened(Message):
         """The user wants to open the row under the cursor."""
 
     class Scrolled(Message):
@@ -204,7 +204,7 @@ class VirtualList(ScrollView, can_focus=True):
     def action_open(self) -> None:
         """Open the row under the cursor."""
         if self.count:
-            self.post_message(self.Opened())
+            self.post_message(self.RowOpened())
 
     def on_click(self, event: events.Click) -> None:
         """Move the cursor; a double click opens."""

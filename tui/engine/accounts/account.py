@@ -27,7 +27,7 @@ from tui.store.read_only_summary import read_summary
 from tui.system.paths import is_tenant_id, write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -253,6 +253,8 @@ class XeroAccount(Account):
             # Nothing to revoke.
             store = token_store(self._settings, self._paths, sign_in)
             await self._wait_for_keychain(lambda: asyncio.to_thread(store.delete))
+        for engine in self._engines_of(self._connections.of(sign_in)):
+            engine.disconnected()
         self._save_connections(self._connections.without_sign_in(sign_in))
 
     def open(self, organisation: Organisation) -> Engine:
@@ -380,12 +382,21 @@ class XeroAccount(Account):
                 *(organisation for organisation in current if organisation.tenant_id not in connected),
             )
         gone = {organisation.tenant_id for organisation in current} - connected
+        before = self._connections.gone
         self._save_connections(
-            replace(
-                self._connections.with_sign_in(sign_in, current),
-                gone=(self._connections.gone | gone) - connected,
-            )
+            replace(self._connections.with_sign_in(sign_in, current), gone=(before | gone) - connected)
         )
+        changed = before ^ self._connections.gone
+        for engine in self._engines_of(each for each in current if each.tenant_id in changed):
+            # What it shows is of before; Xero's next reply shows what is so now.
+            engine.reconnected()
+
+    def _engines_of(self, organisations: Iterable[Organisation]) -> Iterator[Engine]:
+        """Yield the running engines of these organisations."""
+        for organisation in organisations:
+            engine = self._engines.get(organisation.tenant_id)
+            if engine is not None and not engine.is_stopped:
+                yield engine
 
     def _summary_of(self, organisation: Organisation) -> OrganisationSummary:
         tenant_id = organisation.tenant_id

@@ -1,14 +1,19 @@
-"""Compare contact files from Re-Leased with Xero."""
+"""Compare Re-Leased's contacts, from a file or a connection, with Xero."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from tui.model.errors import ReshelveError
+from tui.model.reasons import ComparisonReason
+from tui.store.sync_state import FULL_SYNC_ENDED_AT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from tui.engine.clock import XeroClock
+    from tui.engine.engine_factory import ClientFactory
     from tui.engine.services import WriteAccess
     from tui.engine.snapshot_publisher import SnapshotPublisher
     from tui.model.comparison import FileComparison, RecordedMatches
@@ -25,17 +30,37 @@ class ComparisonService:
         publisher: SnapshotPublisher,
         clock: XeroClock,
         access: WriteAccess,
+        clients: ClientFactory,
     ) -> None:
         self._store = store
         self._publisher = publisher
         self._clock = clock
         self._access = access
+        self._clients = clients
 
     async def compare_file(self, file: Path, options: FileOptions) -> FileComparison:
         """Compare a file with saved contacts; nothing is recorded."""
         from tui.engine import comparison
 
         return await comparison.compare_file(self._store, file, options, self._clock)
+
+    async def compare_contacts(self) -> FileComparison:
+        """Read Re-Leased's contacts and compare them with saved contacts; nothing is recorded."""
+        from tui.engine.re_leased_reader import compare_contacts, list_contacts
+
+        if self._store.sync_state(FULL_SYNC_ENDED_AT) is None:
+            raise ReshelveError(ComparisonReason.PARTLY_LOADED)
+        began_at = self._clock()
+        listed = await list_contacts(await self._clients.open_contact_source())
+        found, _ = await compare_contacts(self._store, listed, began_at)
+        return found
+
+    async def remember_matches(self, choices: Mapping[str, str | None]) -> None:
+        """Remember which Xero contact a Re-Leased contact is."""
+        self._access.require()
+        from tui.engine.re_leased_reader import remember_matches
+
+        await remember_matches(self._store, choices)
 
     async def record_matches(
         self, file_comparison: FileComparison, choices: Mapping[int, str | None]

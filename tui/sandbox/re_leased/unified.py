@@ -62,14 +62,14 @@ _encode = msgspec.json.Encoder().encode
 
 
 @dataclass(slots=True)
-class UnifiedConnection:
+class UnifiedApi:
     """The only connection, which reads all companies. `ignored` are the list options without effect."""
 
     api_key: str
     ignored: frozenset[str] = frozenset()
 
     @classmethod
-    def load(cls, database: SandboxDatabase) -> UnifiedConnection:
+    def load(cls, database: SandboxDatabase) -> UnifiedApi:
         """Return the connection with its key, which is made at the first start."""
         key = database.get_meta(_KEY_IN_META)
         if key is None:
@@ -195,7 +195,7 @@ class _ListOptions:
     fields: frozenset[str]
 
     @classmethod
-    def read(cls, request: Request, connection: UnifiedConnection) -> _ListOptions:
+    def read(cls, request: Request, connection: UnifiedApi) -> _ListOptions:
         """Parse a query. Raises `_RefusedError`. `raw`, which goes to the vendor, has no effect."""
         given = {
             name: value

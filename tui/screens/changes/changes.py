@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from tui import messages
 from tui.actions import bindings
-from tui.messages.formats import pluralize
+from tui.messages.formats import file_date, pluralize
 from tui.model.change import State
 from tui.model.change_list import ChangeGroup
 from tui.screens import navigation
@@ -85,7 +85,7 @@ class ChangesScreen(EngineScreen[None]):
         with Container(id="body"):
             yield VirtualList(self.list.format_row, id="rows")
             with VerticalScroll(id="story", can_focus=False):
-                yield Static(id="told", markup=False)
+                yield Static(id="details", markup=False)
         yield KeyBar()
 
     def on_mount(self) -> None:
@@ -162,7 +162,7 @@ class ChangesScreen(EngineScreen[None]):
     def _scrolled(self) -> None:
         self.list.scrolled()
 
-    @on(SearchBox.Changed)
+    @on(SearchBox.QueryChanged)
     def _search_changed(self) -> None:
         self.list.search_changed()
 
@@ -200,7 +200,7 @@ class ChangesScreen(EngineScreen[None]):
         """Show the history of the change under the cursor."""
         self._update_key_bar()
         if self.list.current is None:
-            self.query_one("#told", Static).update("")
+            self.query_one("#details", Static).update("")
         else:
             self._load_timeline(self.list.current)
 
@@ -212,9 +212,9 @@ class ChangesScreen(EngineScreen[None]):
     def _show_details(self, message: _TimelineLoaded) -> None:
         if message.view == self.list.current:
             details = formatting.details(message.view, message.lines, self.now(), self.key)
-            self.query_one("#told", Static).update(details)
+            self.query_one("#details", Static).update(details)
 
-    @on(VirtualList.Opened)
+    @on(VirtualList.RowOpened)
     def _open(self) -> None:
         if self.list.current is not None:
             self.open_screen(navigation.ContactScreen(self.backend, self.list.current.change.contact_id))
@@ -282,7 +282,7 @@ class ChangesScreen(EngineScreen[None]):
             if file is not None:
                 self._export(file)
 
-        suggestion = Path.home() / f"reshelve-changes-{self.local_now():%Y-%m-%d}.csv"
+        suggestion = Path.home() / f"reshelve-changes-{file_date(self.local_now())}.csv"
         found = pluralize(self.list.window.total, "change")
         self.open_screen(FileNameScreen(f"Export {found}", suggestion), file_chosen)
 

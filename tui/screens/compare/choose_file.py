@@ -21,6 +21,7 @@ from textual.widgets import Button, Input
 
 from tui.actions import bindings, error_message
 from tui.compat.textual import OrderedInput, ReadyButton
+from tui.messages import formats
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import ContactFileError, FileOptions, FileProblem, parse_datetime
 from tui.model.errors import ReshelveError
@@ -183,7 +184,7 @@ class PathFinder(Vertical):
     path_input = getters.query_one("#path", Input)
     files = getters.query_one("#files", VirtualList)
 
-    class Changed(Message):
+    class PathChanged(Message):
         """The path has changed, or its folder was listed."""
 
     class Chosen(Message):
@@ -246,7 +247,7 @@ class PathFinder(Vertical):
         self.files.show(len(listing.entries))
         if self._complete_when_listed:
             self._complete()
-        self.post_message(self.Changed())
+        self.post_message(self.PathChanged())
 
     def _format_row(self, index: int, width: int) -> Sequence[Content]:
         return (formatting.entry_row(self._listing.entries[index], width, clock.now()),)
@@ -255,7 +256,7 @@ class PathFinder(Vertical):
     def _text_changed(self, event: Input.Changed) -> None:
         event.stop()
         self._list(event.value)
-        self.post_message(self.Changed())
+        self.post_message(self.PathChanged())
 
     # --- keys ---
 
@@ -282,8 +283,8 @@ class PathFinder(Vertical):
         self.path_input.value = typed
         self.path_input.cursor_position = len(typed)
 
-    @on(VirtualList.Opened)
-    def _opened(self, message: VirtualList.Opened) -> None:
+    @on(VirtualList.RowOpened)
+    def _row_opened(self, message: VirtualList.RowOpened) -> None:
         message.stop()
         entries, cursor = self._listing.entries, self.files.cursor
         # Ignore an outdated list: the key can be pressed before the new folder is read.
@@ -392,7 +393,7 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
 
     # --- fields ---
 
-    @on(PathFinder.Changed)
+    @on(PathFinder.PathChanged)
     def _update_date_hint(self) -> None:
         at = self.finder.modified_at
         sheet = self._field("sheet")
@@ -401,7 +402,7 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
             sheet.set_value(formatting.AUTO)
             sheet.display = False
         self.date_box.placeholder = (
-            f"last modified {at.astimezone():%Y-%m-%d %H:%M}" if at else formatting.DATE_HINT
+            f"last modified {formats.typed_date_and_time(at)}" if at else formatting.DATE_HINT
         )
 
     @on(ChoiceField.Wanted)

@@ -75,7 +75,7 @@ class CompareScreen(EngineScreen[None]):
         yield PausedBanner()
         yield StaticLine(id="titles")
         yield VirtualList(self.lines.format_row, id="rows")
-        yield Static(id="told", markup=False)
+        yield Static(id="details", markup=False)
         yield SelectionBar()
         yield KeyBar()
 
@@ -94,10 +94,11 @@ class CompareScreen(EngineScreen[None]):
         self.fixes.retain(comparison)
         self.lines.show_comparison(comparison)
 
+    @on(VirtualList.Moved)
     def _line_changed(self) -> None:
         """Show the details of the line under the cursor, and its keys."""
         entry = self.lines.current
-        details = self.query_one("#told", Static)
+        details = self.query_one("#details", Static)
         details.update(
             formatting.details(entry, self.lines.context_of(entry), self.now(), self.key)
             if entry is not None
@@ -152,11 +153,7 @@ class CompareScreen(EngineScreen[None]):
     def _load_live_rows(self) -> None:
         self.lines.load_live_rows()
 
-    @on(VirtualList.Moved)
-    def _moved(self) -> None:
-        self._line_changed()
-
-    @on(SearchBox.Changed)
+    @on(SearchBox.QueryChanged)
     def _search_changed(self) -> None:
         self.lines.search_changed()
 
@@ -228,7 +225,7 @@ class CompareScreen(EngineScreen[None]):
 
     # --- selected line ---
 
-    @on(VirtualList.Opened)
+    @on(VirtualList.RowOpened)
     def _open(self) -> None:
         entry = self.lines.current
         if entry is not None and entry.candidates and entry.listed is not None:

@@ -37,7 +37,7 @@ class KindBar(GroupBar[LineKind]):
         LineKind.DIFFER: ("Different", "Different"),
         LineKind.UNCLEAR: ("Needs review", "Review"),
         LineKind.AGREE: ("Matches", "Matches"),
-        LineKind.FILE: ("Only in the file", "File"),
+        LineKind.FILE: ("Only in Re-Leased", "Re-Leased"),
         LineKind.XERO: ("Only in Xero", "Xero"),
     }
     ACTION: ClassVar[str] = "kind"
@@ -75,7 +75,7 @@ class ComparisonList:
         on_shown_changed: Callable[[], None],
     ) -> None:
         self._screen = screen
-        self._on_line_changed = on_line_changed
+        self.on_line_changed = on_line_changed
         self._on_shown_changed = on_shown_changed
         self.comparison = comparison
         self.selection = Selection()
@@ -127,6 +127,7 @@ class ComparisonList:
             self._live_rows.get(contact_id),
             is_selected=self.kind is LineKind.DIFFER and contact_id in self.selection,
             is_unrecorded=is_agreeing and contact_id in self.unrecorded,
+            is_file=not self.comparison.source.is_connection,
         )
 
     def format_row(self, index: int, width: int) -> Sequence[Content]:
@@ -188,7 +189,7 @@ class ComparisonList:
         self._write_titles(rows.line_width)
         self.load_live_rows()
         self._on_shown_changed()
-        self._on_line_changed()
+        self.on_line_changed()
 
     def _write_titles(self, width: int) -> None:
         self._titles_width = width
@@ -213,11 +214,7 @@ class ComparisonList:
         if live != self._live_rows:
             self._live_rows = live
             self.rows.refresh()
-            self._on_line_changed()
-
-    def update_line(self) -> None:
-        """Report that the line under the cursor looks different."""
-        self._on_line_changed()
+            self.on_line_changed()
 
     # --- groups and search ---
 

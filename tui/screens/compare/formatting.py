@@ -129,9 +129,9 @@ if TYPE_CHECKING:
 EMPTY: Final = {
     LineKind.DIFFER: "No differences: every contact found in both has the same status in both.",
     LineKind.UNCLEAR: "Nothing to review: every line matches one contact, or none.",
-    LineKind.AGREE: "No matches. Is this the right organisation's file, and the right tab?",
-    LineKind.FILE: "Every contact in the file was found in Xero.",
-    LineKind.XERO: "Every contact in Xero with a status that the file covers is in the file.",
+    LineKind.AGREE: "No matches. Is this the right organisation, and the right tab?",
+    LineKind.FILE: "Every contact in Re-Leased was found in Xero.",
+    LineKind.XERO: "Every contact in Xero with a status that was compared is in Re-Leased.",
 }
 NOT_FOUND: Final = "No contacts match this search. Press {clear} to clear the search."
 NOT_IN_XERO: Final = "No contact in Xero matches this line."
@@ -144,7 +144,7 @@ _SHORT_REASONS: Final = {
     MismatchReason.UNKNOWN: "cause unknown",
 }
 _SHORT_STATUSES: Final = {ContactStatus.GDPRREQUEST: "GDPR"}
-_STATUS, _GAP, _STATE = 8, 2, 21
+_STATUS, _GAP, _STATE = 9, 2, 21
 _ROOM_FOR_EMAIL, _ROOM_FOR_BOTH, _ROOM_FOR_STATE = 92, 70, 44
 _UNRECORDED: Final = "+ not recorded yet"
 
@@ -159,6 +159,7 @@ class LineContext(Struct, frozen=True):
     row: Row | None = None
     is_selected: bool = False
     is_unrecorded: bool = False
+    is_file: bool = True
 
 
 def only_differences_message(key: Key) -> str:
@@ -197,31 +198,29 @@ def heading(comparison: FileComparison, organisation: str) -> Content:
 
 def notes(comparison: FileComparison, unrecorded: int, recorded: int, key: Key) -> Content:
     """Return assumptions, oddities, and the number of changes the file confirms."""
-    said = [
+    lines = [
         content(messages.in_full(note), "$text-warning")
         for note in (*comparison.source.notes, *comparison.notes)
     ]
     if unrecorded:
         how = f" Press {key('mark_synced')} to mark as synced." if key("mark_synced") else ""
-        said.append(Content.styled(f"{proved_message(unrecorded)}{how}", "$text-accent"))
+        lines.append(Content.styled(f"{proved_message(unrecorded)}{how}", "$text-accent"))
     elif recorded:
-        said.append(Content.styled(f"Recorded: {recorded_message(recorded)}", "$text-success"))
+        lines.append(Content.styled(f"Recorded: {recorded_message(recorded)}", "$text-success"))
     else:
-        said.append(Content.styled(NOTHING_NEW, "$text-muted"))
+        lines.append(Content.styled(NOTHING_NEW, "$text-muted"))
     if comparison.repeated:
-        verb = "line repeats" if comparison.repeated == 1 else "lines repeat"
-        said.append(
-            Content.styled(f"{format_number(comparison.repeated)} {verb} an earlier line.", "$text-muted")
-        )
-    return Content("\n").join(said)
+        repeated = pluralize(comparison.repeated, "line repeats", "lines repeat")
+        lines.append(Content.styled(f"{repeated} an earlier line.", "$text-muted"))
+    return Content("\n").join(lines)
 
 
-NOTHING_NEW: Final = "The file confirms no further changes. Nothing to record."
+NOTHING_NEW: Final = "No further changes are confirmed. Nothing to record."
 
 
 def proved_message(count: int) -> str:
-    """Return how many changes the file confirms."""
-    return f"{pluralize(count, 'more change')} confirmed by the file."
+    """Return how many changes are confirmed."""
+    return f"{pluralize(count, 'more change')} confirmed by Re-Leased's data."
 
 
 def recorded_message(count: int) -> str:
@@ -233,10 +232,10 @@ def record_explanation(comparison: FileComparison, count: int) -> Iterator[str]:
     """Describe the effect of marking as synced."""
     yield proved_message(count)
     exported = formats.date_and_time(comparison.source.exported_at)
-    yield f"Shown as Synced, with the file's date: {exported}. Nothing changes in Xero or Re-Leased."
+    yield f"Shown as Synced, dated {exported}. Nothing changes in Xero or Re-Leased."
     if comparison.ambiguous:
-        lines = pluralize(len(comparison.ambiguous), "line")
-        yield f"{lines} to review {'is' if len(comparison.ambiguous) == 1 else 'are'} left out for now."
+        lines = pluralize(len(comparison.ambiguous), "line to review is", "lines to review are")
+        yield f"{lines} left out for now."
 
 
 # --- rows ---
@@ -247,7 +246,7 @@ def titles(kind: LineKind, width: int) -> Content:
     last = {LineKind.DIFFER: "Why", LineKind.UNCLEAR: "Matches", LineKind.FILE: "Where"}.get(
         kind, "Last change"
     )
-    cells = _cells(kind, width, "  Contact", "E-mail", "In file", "In Xero", last)
+    cells = _cells(kind, width, "  Contact", "E-mail", "Re-Leased", "Xero", last)
     return Content.styled("  ".join(cells.values()), "$text-muted")
 
 
@@ -308,7 +307,7 @@ def state(entry: ComparisonEntry, context: LineContext, now: datetime) -> tuple[
     if shown is not None:
         return shown.fitted(_STATE).text, shown.style
     return (
-        (f"line {entry.listed.line:,}", "muted")
+        (f"line {format_number(entry.listed.line)}", "muted")
         if entry.contact is None and entry.listed is not None
         else ("", "")
     )
@@ -328,7 +327,9 @@ def is_outdated(entry: ComparisonEntry, context: LineContext) -> bool:
 
 def details(entry: ComparisonEntry, context: LineContext, now: datetime, key: Key) -> Content:
     """Describe one line in full, and what can be done about it."""
-    where = f"line {entry.listed.line:,}" if entry.listed is not None else "not in the file"
+    where = "not in Re-Leased" if entry.listed is None else ""
+    if entry.listed is not None and context.is_file:
+        where = f"line {format_number(entry.listed.line)} of the file"
     head = Content.assemble(content(entry.name, "bold"), "  ", (where, "$text-muted"))
     return Content("\n").join([head, *(content(line) for line in _detail_lines(entry, context, now, key))])
 
@@ -338,7 +339,7 @@ def _detail_lines(entry: ComparisonEntry, context: LineContext, now: datetime, k
         yield _difference(entry, context, now, key)
     elif context.is_unrecorded:
         how = f" Press {key('mark_synced')} to mark it as synced." if key("mark_synced") else ""
-        yield f"The file confirms that Re-Leased has the last change.{how}"
+        yield f"Re-Leased has the last change.{how}"
     elif len(entry.candidates) > 1:
         many = format_number(len(entry.candidates))
         yield f"{many} possible matches in Xero. Press {key('open')} to choose."
@@ -347,7 +348,7 @@ def _detail_lines(entry: ComparisonEntry, context: LineContext, now: datetime, k
     elif entry.contact is None:
         yield "No contact in Xero matches this line."
     if entry.listed is not None:
-        yield f"In the file: {_named(entry.listed.name, entry.listed.email, entry.listed.status)}"
+        yield f"In Re-Leased: {_named(entry.listed.name, entry.listed.email, entry.listed.status)}"
     if entry.contact is not None:
         status = context.row.status if context.row is not None else entry.contact.status
         yield f"In Xero: {_named(entry.contact.name, entry.contact.email, status)}"
@@ -375,12 +376,12 @@ def _named(name: str, email: str, status: ContactStatus | None) -> str:
 def match_question(entry: AmbiguousLine) -> tuple[str, ...]:
     """Describe the line to match."""
     listed = entry.listed
-    said = f"Line {listed.line:,} of the file: {_named(listed.name, listed.email, listed.status)}."
+    line = f"In Re-Leased: {_named(listed.name, listed.email, listed.status)}."
     if len(entry.candidates) > 1:
-        return (said, "Which contact in Xero is it?")
+        return (line, "Which contact in Xero is it?")
     return (
-        said,
-        "Possible match: the name or e-mail differs, or other lines in the file show the opposite status.",
+        line,
+        "Possible match: the name or e-mail differs, or another entry shows the opposite status.",
     )
 
 

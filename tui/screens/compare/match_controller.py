@@ -83,7 +83,7 @@ class FixController:
         self._selected_by_action = None
         self._lines.rows.refresh()
         self.show_selection()
-        self._lines.update_line()
+        self._lines.on_line_changed()
 
     def show_selection(self) -> None:
         """Show how many contacts are selected, and how many of them the list doesn't show."""
@@ -154,8 +154,8 @@ class FixController:
         self._selection_changed()
 
 
-_NOBODY, _LEFT_OUT = "nobody", "left out"
-_ALREADY_RECORDED: Final = "Everything the file confirms is already recorded. Nothing was changed."
+_NO_MATCH, _LEFT_OUT = "no match", "left out"
+_ALREADY_RECORDED: Final = "Everything confirmed is already recorded. Nothing was changed."
 _STAY, _RECORD, _LEAVE = "stay", "record", "leave"
 _LEAVING: Final = {
     _STAY: "Stay here",
@@ -190,12 +190,12 @@ class MatchController:
         def answered(answer: str | None) -> None:
             if answer is not None and answer != _LEFT_OUT:
                 # Include earlier answers that are still being applied, which takes a moment for a long file.
-                self._pending_choices[ambiguous.listed.line] = None if answer == _NOBODY else answer
+                self._pending_choices[ambiguous.listed.line] = None if answer == _NO_MATCH else answer
                 resolve = partial(self._resolve, dict(self._pending_choices))
                 self._screen.start(resolve, "resolve", exclusive=True)
 
         answers = {contact.contact_id: formatting.candidate(contact) for contact in ambiguous.candidates}
-        answers |= {_NOBODY: "None of them" if len(answers) > 1 else "No, another contact"}
+        answers |= {_NO_MATCH: "None of them" if len(answers) > 1 else "No, another contact"}
         answers |= {_LEFT_OUT: "Leave it out for now"}
         question = "Which contact matches?" if len(ambiguous.candidates) > 1 else "Is this the contact?"
         self._screen.open_screen(
@@ -205,6 +205,8 @@ class MatchController:
 
     async def _resolve(self, choices: Mapping[int, str | None]) -> None:
         comparison = await asyncio.to_thread(resolve_ambiguous, self._lines.comparison, choices)
+        if comparison.source.is_connection and not self._screen.backend.is_read_only:
+            await self._remember(choices)
         for line in choices:
             self._pending_choices.pop(line, None)
         self._on_resolved(comparison)
@@ -213,6 +215,15 @@ class MatchController:
         self._screen.flash(
             f"Saved. {pluralize(left, 'line')} left to review." if left else "Saved. Nothing left to review."
         )
+
+    async def _remember(self, choices: Mapping[int, str | None]) -> None:
+        """Remember the choices by Re-Leased's ids, so that later reads don't ask again."""
+        chosen = {
+            item.listed.re_leased_id: choices[item.listed.line]
+            for item in self._lines.comparison.ambiguous
+            if item.listed.line in choices
+        }
+        await self._screen.backend.comparison.remember_matches(chosen)
 
     # --- recording matches ---
 
@@ -256,7 +267,7 @@ class MatchController:
         self.update_unrecorded()
         lines.rows.refresh()
         lines.load_live_rows()
-        lines.update_line()
+        lines.on_line_changed()
         if then_close:
             screen.dismiss()
         else:
@@ -280,6 +291,6 @@ class MatchController:
 
         text = (
             formatting.proved_message(len(self._lines.unrecorded)),
-            "Nothing has been recorded yet. The file itself isn't changed.",
+            "Nothing has been recorded yet.",
         )
         self._screen.open_screen(ChooseScreen("Go back?", text, _LEAVING, first=_STAY), answered)

@@ -48,7 +48,7 @@ class AskScreen(ModalScreen[bool], BaseScreen[bool]):
         """Lay out the text above the buttons, which are always visible."""
         with Vertical(classes="dialog -caution") as dialog:
             dialog.border_title = self._question
-            with VerticalScroll(id="said"):
+            with VerticalScroll(id="text"):
                 for words in self._words:
                     yield SafeLabel(words, classes=_KINDS.get(words[:1], "paragraph"))
             with Horizontal(id="buttons"):
@@ -94,7 +94,7 @@ class ChooseScreen(ModalScreen[str | None], BaseScreen[str | None]):
         """Lay out the text above the answers, which are always visible."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = self._question
-            with VerticalScroll(id="said", can_focus=False):
+            with VerticalScroll(id="text", can_focus=False):
                 for words in self._words:
                     yield SafeLabel(words, classes="paragraph")
             yield SafeOptionList(

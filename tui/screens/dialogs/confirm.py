@@ -12,6 +12,7 @@ from textual.widgets import Button, Input
 
 from tui.actions import bindings, error_message
 from tui.compat.textual import OrderedInput, ReadyButton
+from tui.messages.formats import format_number
 from tui.model.change import Action
 from tui.model.errors import ReshelveError
 from tui.screens import navigation
@@ -70,7 +71,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
         count = len(self._contact_ids)
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = formatting.heading(self._action, count, count)
-            with VerticalScroll(id="said"):
+            with VerticalScroll(id="text"):
                 yield SafeLabel(formatting.CHECKING, id="state")
                 if self._hidden:
                     yield SafeLabel(
@@ -148,7 +149,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
 
     def _ask_for_number(self, count: int) -> None:
         number = self.query_one("#number", Input)
-        number.placeholder = f"Type {count:,} to confirm"
+        number.placeholder = f"Type {format_number(count)} to confirm"
         number.display = True
         self.set_focus(number)
 
@@ -183,7 +184,8 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
         elif not precheck.possible:
             self.flash("None of these can be changed.")
         elif len(precheck.possible) >= TYPE_COUNT_FROM:
-            self.flash(f"Type {len(precheck.possible)} to confirm: this is a large change.")
+            number = format_number(len(precheck.possible))
+            self.flash(f"Type {number} to confirm: this is a large change.")
         else:
             self._finish()
 
@@ -208,11 +210,11 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
         if self._precheck is not None:
             self._precheck = self._precheck.with_tenant_groups(marked)
             await self._show_details(self._precheck)
-            self.query_one("#said").scroll_home(animate=False)
+            self.query_one("#text").scroll_home(animate=False)
 
     def action_scroll_said(self, key: str) -> None:
         """Scroll the text, wherever the focus is."""
-        scroll_area = self.query_one("#said")
+        scroll_area = self.query_one("#text")
         steps = {"up": -1, "down": 1, "pageup": -scroll_area.size.height, "pagedown": scroll_area.size.height}
         scroll_area.scroll_relative(y=steps[key], animate=False)
 

@@ -405,15 +405,12 @@ class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
     def _restores_loaded(self, message: RestoresLoaded) -> None:
         self.finish.update_items(message.items)
 
-    @on(VirtualList.Scrolled)
-    def _resized(self) -> None:
-        """Format the links for the current width."""
-        self._update_list()
-
     def _format_row(self, index: int, width: int) -> Sequence[Content]:
         return self.finish.items[index].lines(width, self.now())
 
+    @on(VirtualList.Scrolled)
     def _update_list(self) -> None:
+        """Format the links for the current width."""
         rows = self.items_list
         width = rows.line_width
         if (self.finish.items, width) == self._drawn or not width:
@@ -463,6 +460,7 @@ class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
     def _restore_simulated(self, message: RestoreSimulated) -> None:
         self.finish.restore_simulated(message)
 
+    @on(VirtualList.RowOpened)
     def action_open_in_xero(self) -> None:
         """Open the contact in Xero."""
         self.finish.open_in_xero()
@@ -486,10 +484,6 @@ class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
     def action_stop_waiting(self) -> None:
         """Stop waiting for this restore, on the second key press."""
         self.finish.stop_waiting()
-
-    @on(VirtualList.Opened)
-    def _open(self) -> None:
-        self.action_open_in_xero()
 
     def action_elsewhere(self) -> None:
         """Explain where contacts are archived and restored."""

@@ -180,9 +180,9 @@ class ContactReportController:
 
     async def _report_link(self, contact_id: str, *, is_unlinked: bool) -> None:
         await self._screen.backend.evidence.report_unlinked(contact_id, on=is_unlinked)
-        said = (
+        recorded = (
             "not linked in Re-Leased, so its syncs leave this contact out"
             if is_unlinked
             else "linked again in Re-Leased"
         )
-        self._screen.flash(f"Recorded: {said}.")
+        self._screen.flash(f"Recorded: {recorded}.")

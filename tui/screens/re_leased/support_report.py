@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from textual import __version__ as textual_version
 
 from tui import __version__, messages
+from tui.messages.formats import format_number, pluralize, utc_time
 from tui.screens.re_leased.formatting import sync_overview
 from tui.widgets.text import safe
 
@@ -41,7 +42,7 @@ def build_report(snapshot: Snapshot, oldest: OldestUnconfirmed, now: datetime, *
     Quoted text in Xero's messages is often a name.
     """
     lines = [
-        f"Reshelve {__version__}, {_time(now)}",
+        f"Reshelve {__version__}, {utc_time(now)}",
         f"Python {platform.python_version()}, Textual {textual_version}, {platform.system()}",
         *_xero(snapshot, with_names=with_names),
         *_re_leased(snapshot.re_leased, now),
@@ -61,30 +62,35 @@ def _xero(snapshot: Snapshot, *, with_names: bool) -> Iterator[str]:
     yield f"Organisation: {organisation.tenant_id}{f' ({organisation.name})' if with_names else ''}"
     yield f"Permission: {'read only' if organisation.is_read_only else 'read and write'}"
     detail = _redact_quotes(messages.in_full(xero.detail), with_names) if xero.detail else ""
-    yield f"Xero: {xero.status}; last reply {_time(xero.last_reply_at)}; {detail}"
-    yield f"Last refresh: {_time(snapshot.last_refresh_at)}"
+    yield f"Xero: {xero.status}; last reply {utc_time(xero.last_reply_at)}; {detail}"
+    yield f"Last refresh: {utc_time(snapshot.last_refresh_at)}"
     if snapshot.unreadable:
-        yield f"Contacts from Xero that couldn't be read: {snapshot.unreadable} (ids in the log)"
+        unreadable = format_number(snapshot.unreadable)
+        yield f"Contacts from Xero that couldn't be read: {unreadable} (ids in the log)"
     if snapshot.clock_ahead:
         seconds = round(snapshot.clock_ahead.total_seconds())
-        yield f"This computer's clock is {abs(seconds):,} s {'ahead of' if seconds > 0 else 'behind'} Xero's"
+        direction = "ahead of" if seconds > 0 else "behind"
+        yield f"This computer's clock is {format_number(abs(seconds))} s {direction} Xero's"
     if snapshot.storage_problem is not None:
         yield f"Storage: {_redact_quotes(messages.in_full(snapshot.storage_problem), with_names)}"
 
 
 def _re_leased(re_leased: ReLeasedStatus, now: datetime) -> Iterator[str]:
     yield f"Re-Leased: {sync_overview(re_leased, now)}"
-    yield f"Next sync by: {_time(re_leased.next_sync_at)}; last sync: {_time(re_leased.last_sync_at)}"
+    yield f"Next sync by: {utc_time(re_leased.next_sync_at)}; last sync: {utc_time(re_leased.last_sync_at)}"
     if re_leased.reported_sync_since is not None:
-        yield f"Manual sync recorded: started {_time(re_leased.reported_sync_since)}; end not recorded"
+        yield f"Manual sync recorded: started {utc_time(re_leased.reported_sync_since)}; end not recorded"
 
 
 def _counts(summary: ChangeSummary | None) -> Iterator[str]:
     if summary is not None:
+        restores = pluralize(summary.manual_restore_total, "restore")
         yield (
-            f"Counts: {summary.in_progress_total} in progress, {summary.manual_restore_total} restores to "
-            f"finish, {summary.refused_total} refused, {summary.pending_total} pending sync "
-            f"({summary.missed_total} missed last sync, {summary.stalled_total} sync not running)"
+            f"Counts: {format_number(summary.in_progress_total)} in progress, {restores} to finish, "
+            f"{format_number(summary.refused_total)} refused, "
+            f"{format_number(summary.pending_total)} pending sync "
+            f"({format_number(summary.missed_total)} missed last sync, "
+            f"{format_number(summary.stalled_total)} sync not running)"
         )
 
 
@@ -100,7 +106,7 @@ def _line(view: ChangeView, *, with_names: bool) -> str:
     name = f" ({change.name})" if with_names else ""
     why = messages.why(change)
     text = f": {_redact_quotes(why, with_names)}" if why else ""
-    at = _time(change.confirmed_at or change.requested_at)
+    at = utc_time(change.confirmed_at or change.requested_at)
     return f"{change.contact_id}{name} {change.action} {status} {at}{text}"
 
 
@@ -135,7 +141,3 @@ def _redact(line: str, names: re.Pattern[str] | None) -> str:
         text = names.sub("[name]", text)
     text = _SECRET.sub(r"\1\2 [left out]", _ADDRESS.sub("[e-mail address]", text))
     return indent + _LONG.sub("[left out]", text)
-
-
-def _time(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%SZ}" if moment is not None else "unknown"

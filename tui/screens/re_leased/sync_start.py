@@ -13,6 +13,7 @@ from textual.widgets import Button, Input
 
 from tui.actions import bindings
 from tui.compat.textual import OrderedInput, ReadyButton
+from tui.messages import formats
 from tui.screens.base_screen import EngineScreen
 from tui.widgets import clock
 from tui.widgets.key_bar import KeyBar
@@ -73,11 +74,11 @@ class SyncStartScreen(ModalScreen[datetime | None], EngineScreen[datetime | None
         """Lay out the text above the input and the buttons."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Record a manual Re-Leased sync"
-            with VerticalScroll(id="said", can_focus=False):
+            with VerticalScroll(id="text", can_focus=False):
                 for words in (_WHEN, *self._words):
                     yield SafeLabel(words, classes="paragraph")
             yield OrderedInput(
-                placeholder=f"now, {self._opened_at.astimezone():%H:%M}",
+                placeholder=f"now, {formats.clock_time(self._opened_at)}",
                 restrict=r"[0-9:. ]*",
                 max_length=5,
                 compact=True,

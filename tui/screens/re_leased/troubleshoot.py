@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from tui.actions import bindings
+from tui.messages.formats import file_date
 from tui.model.change_list import ChangeGroup, ChangeQuery
 from tui.model.evidence import CompanyState
 from tui.screens import navigation
@@ -85,19 +86,19 @@ class TroubleshootScreen(EngineScreen[None]):
         with VerticalScroll(id="page"):
             for place in range(_STEPS):
                 yield Static(id=f"step-{place}", classes="step")
-                yield Static(id=f"said-{place}", classes="said")
+                yield Static(id=f"findings-{place}", classes="findings")
             yield TickBox("Include names in the report", id="names", compact=True)
         yield KeyBar()
 
     def on_mount(self) -> None:
         """Show saved data."""
-        self._update()
+        self.tick()
         self._load_oldest()
-        self.screen.bindings_updated_signal.subscribe(self, lambda _: self._update())
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.tick())
 
     @on(SnapshotChanged)
     def _snapshot_changed(self) -> None:
-        self._update()
+        self.tick()
         self._load_oldest()
 
     @work(exclusive=True, group="oldest", exit_on_error=False)
@@ -110,13 +111,9 @@ class TroubleshootScreen(EngineScreen[None]):
     @on(_OldestLoaded)
     def _show_oldest(self, message: _OldestLoaded) -> None:
         self._oldest = message.oldest
-        self._update()
+        self.tick()
 
     def tick(self) -> None:
-        """Update the countdown."""
-        self._update()
-
-    def _update(self) -> None:
         """Update only the steps that changed: a countdown is one line of one step."""
         backend, before = self.backend, self._steps
         self._steps = steps(
@@ -130,7 +127,7 @@ class TroubleshootScreen(EngineScreen[None]):
         for place, (step, was) in enumerate(zip_longest(self._steps, before)):
             if step != was:
                 self.query_one(f"#step-{place}", Static).update(_heading(place + 1, step))
-                self.query_one(f"#said-{place}", Static).update(_step_details(step))
+                self.query_one(f"#findings-{place}", Static).update(_step_details(step))
         self._update_key_bar()
 
     def _update_key_bar(self) -> None:
@@ -168,7 +165,7 @@ class TroubleshootScreen(EngineScreen[None]):
             if file is not None:
                 self._save(file, self._report())
 
-        suggestion = Path.home() / f"reshelve-report-{self.local_now():%Y-%m-%d}.txt"
+        suggestion = Path.home() / f"reshelve-report-{file_date(self.local_now())}.txt"
         self.open_screen(FileNameScreen("Save the report", suggestion, _ABOUT), file_chosen)
 
     @work(group="save", exit_on_error=False)

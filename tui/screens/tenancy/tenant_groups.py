@@ -145,7 +145,7 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], EngineScreen[frozenset[str
         is_marked = self._groups[self.rows.cursor].is_tenants
         self.key_bar.set_actions(("select", "Remove" if is_marked else "Choose"), ("back", "Close"))
 
-    @on(VirtualList.Opened)
+    @on(VirtualList.RowOpened)
     def _toggle(self) -> None:
         # Show the change before it is saved, so that a second press in the meantime reverts it.
         group = self._groups[self.rows.cursor]

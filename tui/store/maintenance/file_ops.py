@@ -185,7 +185,9 @@ def remove_leftovers(folder: Path, pattern: str) -> None:
 
 BACKUP_FOLDER: Final = "backups"
 MAX_BACKUPS: Final = 5
-_NAME: Final = f"journal-{TIMESTAMP_FORMAT}.db"
+_PREFIX: Final = "change-log-"
+# Backups made by earlier versions.
+_OLD_PREFIX: Final = "journal-"
 
 
 def back_up(file: Path, now: datetime) -> Path | None:
@@ -200,11 +202,12 @@ def back_up(file: Path, now: datetime) -> Path | None:
         if damage:
             raise StoreError(StoreReason.DAMAGED_NOT_BACKED_UP, damage=damage)
         private_folder(folder)
-        remove_leftovers(folder, ".journal-*.tmp*")
+        for prefix in (_PREFIX, _OLD_PREFIX):
+            remove_leftovers(folder, f".{prefix}*.tmp*")
         newest = next(iter(backups(file)), None)
         if newest is not None and _sequence_numbers(newest) == _sequence_numbers(file):
             return None
-        made = folder / _moment(now, newest).strftime(_NAME)
+        made = folder / f"{_PREFIX}{_moment(now, newest).strftime(TIMESTAMP_FORMAT)}.db"
         with atomic_replace(made) as temporary:
             copy_change_log(file, temporary)
             damage = damage_anywhere(temporary)
@@ -222,7 +225,9 @@ def back_up(file: Path, now: datetime) -> Path | None:
 
 def backups(file: Path) -> list[Path]:
     """List the backups of a store's file, newest first, without checking them."""
-    return sorted((file.parent / BACKUP_FOLDER).glob("journal-*.db"), reverse=True)
+    named = ((_time_in_name(each), each) for each in (file.parent / BACKUP_FOLDER).glob("*.db"))
+    dated = [(at, backup) for at, backup in named if at is not None]
+    return [backup for _, backup in sorted(dated, reverse=True)]
 
 
 def newest_good_backup(file: Path) -> Path | None:
@@ -231,8 +236,20 @@ def newest_good_backup(file: Path) -> Path | None:
 
 
 def made_at(backup: Path) -> datetime:
-    """Return when a backup was made, from its name."""
-    return datetime.strptime(backup.name, _NAME).replace(tzinfo=UTC)
+    """Return when a backup was made, from its name. Raises `ValueError` if it isn't a backup's name."""
+    at = _time_in_name(backup)
+    if at is None:
+        raise ValueError(backup.name)
+    return at
+
+
+def _time_in_name(file: Path) -> datetime | None:
+    """Return the time in a backup's name; None if the name isn't one of a backup."""
+    for prefix in (_PREFIX, _OLD_PREFIX):
+        if file.stem.startswith(prefix):
+            with suppress(ValueError):
+                return datetime.strptime(file.stem.removeprefix(prefix), TIMESTAMP_FORMAT).replace(tzinfo=UTC)
+    return None
 
 
 def _is_good(backup: Path) -> bool:

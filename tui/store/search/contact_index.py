@@ -247,7 +247,7 @@ class IndexLoader:
 
     def _start(self) -> None:
         if (self._task is None or self._task.done()) and not self._stop.is_set():
-            self._task = asyncio.create_task(self._keep_loading(), name="spine")
+            self._task = asyncio.create_task(self._keep_loading(), name="search index")
 
     async def _keep_loading(self) -> None:
         try:
