@@ -25,8 +25,9 @@ from tui.model.reasons import TaskReason
 from tui.system.log import log_unexpected, logger
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
+    from pathlib import Path
     from typing import Any
 
     from tui.engine.engine_factory import ClientFactory
@@ -54,7 +55,9 @@ class Engine:
         poll_seconds: float,
         is_read_only: bool = False,
         now: Callable[[], datetime] = utc_now,
+        others: Callable[[], Sequence[tuple[str, Path]]] = tuple,
     ) -> None:
+        """`others` returns the names and folders of the user's other organisations."""
         self._organisation = organisation
         self._is_read_only = is_read_only
         self._store = store
@@ -131,6 +134,7 @@ class Engine:
             refresher=refresher,
             now=now,
             access=access,
+            others=others,
         )
         self.undo = UndoService(store, publisher, scheduler, now, access)
         self.change_log = ChangeLog(store, publisher)

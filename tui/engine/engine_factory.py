@@ -18,7 +18,7 @@ from tui.store import Store
 from tui.system.paths import private_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
@@ -203,8 +203,12 @@ def open_engine(
     *,
     is_read_only: bool = False,
     now: Callable[[], datetime] = utc_now,
+    others: Callable[[], Sequence[Organisation]] = tuple,
 ) -> Engine:
-    """Create an organisation's engine, not yet started. Only uses the disk. Raises `ReshelveError`."""
+    """Create an organisation's engine, not yet started. Only uses the disk. Raises `ReshelveError`.
+
+    `others` returns the other organisations that the user has connected.
+    """
     folder = private_folder(paths.organisation(organisation.tenant_id))
     return Engine(
         organisation,
@@ -215,6 +219,7 @@ def open_engine(
         poll_seconds=settings.sync.poll_seconds,
         is_read_only=is_read_only or organisation.is_read_only,
         now=now,
+        others=lambda: [(other.name, paths.organisation(other.tenant_id)) for other in others()],
     )
 
 

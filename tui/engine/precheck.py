@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 from tui.model.change import Action
 from tui.model.contact import ineligible_reason
 from tui.model.precheck import Precheck, PrecheckLine
 from tui.model.reasons import ContactReason, Notice
+from tui.store.read_only_summary import find_active
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from tui.engine.services.contacts import RefreshResult
     from tui.model.contact import Contact
@@ -47,10 +51,38 @@ def name_taken(namesake: Contact) -> Notice:
     return Notice(ContactReason.NAME_TAKEN, {"name": namesake.name})
 
 
+# Seconds for the stores of all other organisations, and how many of these are named.
+_LONGEST_SEARCH: Final = 1.0
+_MOST_NAMED: Final = 3
+
+
+def find_elsewhere(others: Sequence[tuple[str, Path]], contacts: Sequence[Contact]) -> dict[str, Notice]:
+    """Return a warning for each contact that other organisations have as an active one, by its id.
+
+    `others` are their names and folders; only saved data is read, for a second at most. Blocks.
+    """
+    names: dict[str, list[str]] = {}
+    ends_at = time.monotonic() + _LONGEST_SEARCH
+    for name, folder in others:
+        for contact_id in find_active(folder, contacts, seconds=ends_at - time.monotonic()):
+            names.setdefault(contact_id, []).append(name)
+    return {contact_id: _active_elsewhere(found) for contact_id, found in names.items()}
+
+
+def _active_elsewhere(names: Sequence[str]) -> Notice:
+    shown = names[:_MOST_NAMED]
+    more = len(names) - len(shown)
+    return Notice(ContactReason.ACTIVE_ELSEWHERE, {"organisations": ", ".join(shown), "more": more})
+
+
 def build_precheck(
-    store: Store, action: Action, contact_ids: Sequence[str], fresh: RefreshResult
+    store: Store,
+    action: Action,
+    contact_ids: Sequence[str],
+    fresh: RefreshResult,
+    elsewhere: Mapping[str, Notice] = MappingProxyType({}),
 ) -> Precheck:
-    """Return the findings for each contact, from saved data."""
+    """Return the findings for each contact, from saved data; `elsewhere` is from `find_elsewhere`."""
     tenancy = store.tenancy.warnings()
     lines = []
     for contact in store.contacts(contact_ids):
@@ -59,6 +91,8 @@ def build_precheck(
         if action is Action.RESTORE and not reason:
             namesake = store.find_active_by_name(contact.name, except_id=contact.contact_id)
         notices = () if reason else warnings(action, contact, namesake)
+        if not reason and contact.contact_id in elsewhere:
+            notices = (*notices, elsewhere[contact.contact_id])
         # If none could be read, a single message covers them all.
         if contact.contact_id in fresh.unread and len(fresh.unread) < len(contact_ids):
             notices = (*notices, Notice(ContactReason.UNREADABLE))

@@ -24,6 +24,12 @@ def _you_owe(params: Mapping[str, Param]) -> Text:
     return Text(f"You owe {_amounts(params)}.")
 
 
+def _active_elsewhere(params: Mapping[str, Param]) -> Text:
+    more = " and {more:,} more" if params["more"] else ""
+    also = f"Also in {{organisations}}{more}: active there."
+    return Text(also, "Re-Leased can keep one contact for several companies.")
+
+
 def _amounts(params: Mapping[str, Param]) -> str:
     outstanding, overdue = (int(str(params[name])) for name in ("outstanding", "overdue"))
     if not overdue:
@@ -43,6 +49,7 @@ TEXTS: Final[Catalogue] = {
     ),
     ContactReason.THEY_OWE: _they_owe,
     ContactReason.YOU_OWE: _you_owe,
+    ContactReason.ACTIVE_ELSEWHERE: _active_elsewhere,
     ContactReason.UNREADABLE: Text("Xero's data for this contact couldn't be read.", _SAVED_DATA),
     ContactReason.SOME_UNREADABLE: Text(
         "Xero's data for {count:,} of {total:contact} couldn't be read.", _SAVED_DATA

@@ -461,6 +461,7 @@ class ContactReason(Reason):
     NAME_TAKEN = "contacts.name_taken"
     THEY_OWE = "contacts.they_owe"
     YOU_OWE = "contacts.you_owe"
+    ACTIVE_ELSEWHERE = "contacts.active_elsewhere"
     # Why saved data is shown.
     UNREADABLE = "contacts.unreadable"
     SOME_UNREADABLE = "contacts.some_unreadable"

@@ -260,10 +260,24 @@ class XeroAccount(Account):
     def open(self, organisation: Organisation) -> Engine:
         """Return the organisation's engine, not yet started."""
         engine = open_engine(
-            self._settings, self._paths, organisation, is_read_only=self._is_read_only, now=self._now
+            self._settings,
+            self._paths,
+            organisation,
+            is_read_only=self._is_read_only,
+            now=self._now,
+            others=lambda: self._others_than(organisation),
         )
         self._engines[organisation.tenant_id] = engine
         return engine
+
+    def _others_than(self, organisation: Organisation) -> Sequence[Organisation]:
+        """Return the other organisations that are still connected."""
+        known = self._connections
+        return [
+            other
+            for other in known.organisations
+            if other.tenant_id != organisation.tenant_id and other.tenant_id not in known.gone
+        ]
 
     def record_opened(self, organisation: Organisation) -> None:
         """Save which organisation was opened last."""

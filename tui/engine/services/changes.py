@@ -11,8 +11,8 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from tui.engine.precheck import build_precheck
-from tui.model.change import IllegalTransitionError, State, Transition
+from tui.engine.precheck import build_precheck, find_elsewhere
+from tui.model.change import Action, IllegalTransitionError, State, Transition
 from tui.model.change_list import BatchKind, ChangeSearchResult
 from tui.model.errors import ReshelveError
 from tui.model.reasons import UndoReason
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tui.engine.services import WriteAccess
     from tui.engine.services.contacts import ContactRefresher
     from tui.engine.snapshot_publisher import SnapshotPublisher
-    from tui.model.change import Action, Change, ChangeLogEntry
+    from tui.model.change import Change, ChangeLogEntry
     from tui.model.change_list import ChangeQuery, UndoPlan
     from tui.model.evidence import StatusSince
     from tui.model.precheck import Precheck
@@ -117,18 +117,26 @@ class ChangeService:
         refresher: ContactRefresher,
         now: Callable[[], datetime],
         access: WriteAccess,
+        others: Callable[[], Sequence[tuple[str, Path]]] = tuple,
     ) -> None:
+        """`others` returns the names and folders of the user's other organisations."""
         self._store = store
         self._publisher = publisher
         self._scheduler = scheduler
         self._refresher = refresher
         self._now = now
         self._access = access
+        self._others = others
 
     async def precheck(self, action: Action, contact_ids: Sequence[str]) -> Precheck:
         """Refresh the contacts from Xero and return the findings before changing them."""
-        fresh = await self._refresher.refresh(contact_ids)
-        return build_precheck(self._store, action, contact_ids, fresh)
+        # Re-Leased's contact may belong to the companies of several organisations.
+        others = self._others() if action is Action.ARCHIVE else ()
+        contacts = self._store.contacts(contact_ids) if others else ()
+        fresh, elsewhere = await asyncio.gather(
+            self._refresher.refresh(contact_ids), asyncio.to_thread(find_elsewhere, others, contacts)
+        )
+        return build_precheck(self._store, action, contact_ids, fresh, elsewhere)
 
     async def request(self, action: Action, contact_ids: Sequence[str]) -> int:
         """Record the changes in the change log; they are sent from there, even after a crash."""
