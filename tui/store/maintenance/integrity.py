@@ -99,7 +99,8 @@ _CHANGES: Final = {
     "confirmed_ms": _MOMENT, "idempotency_key": _TEXT, "message": _TEXT, "synced_ms": _MOMENT,
     "superseded": _FLAG, "reverses_change_id": _WHOLE, "retry_of_id": _WHOLE,
     "sent_when_updated_ms": _MOMENT, "checked_ms": _MOMENT, "unlinked_ms": _MOMENT, "relinked_ms": _MOMENT,
-    "reason": _optional(_TEXT), "reason_params": _optional(_OBJECT),
+    "reason": _optional(_TEXT), "reason_params": _optional(_OBJECT), "read_ms": _MOMENT,
+    "read_result": _optional(_TEXT),
 }  # fmt: skip
 _CHANGE_LOG: Final[Mapping[str, Mapping[str, _Column]]] = {
     "changes": _CHANGES,
