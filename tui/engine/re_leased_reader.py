@@ -136,6 +136,8 @@ class ReLeasedReader:
         self._poll_seconds = poll_seconds
         self._on_update = on_update
         self._is_time_certain = is_time_certain
+        # The last attempt came before anything could be read.
+        self._was_early = False
         self._retry_seconds: float | None = None
         self._no_read_before = -math.inf
         self._is_unfiltered = False
@@ -148,7 +150,7 @@ class ReLeasedReader:
     @property
     def seconds_to_next_read(self) -> float:
         """Seconds from the end of one read to the next."""
-        if not self.can_read:
+        if self._was_early:
             return _READY_CHECK_SECONDS
         return self._poll_seconds if self._retry_seconds is None else self._retry_seconds
 
@@ -171,7 +173,8 @@ class ReLeasedReader:
 
     async def read(self, open_source: Callable[[], Awaitable[ContactSource]]) -> bool:
         """Read what is due. Returns whether any change may look different. Raises `StoreError`."""
-        if not self.can_read or monotonic() < self._no_read_before:
+        self._was_early = not self.can_read
+        if self._was_early or monotonic() < self._no_read_before:
             return False
         began_at = self._now()
         # Whatever the clocks say, a change that Xero confirms from now on can't be in the answers.
@@ -213,6 +216,7 @@ class ReLeasedReader:
         listed = await list_contacts(source, since, lambda count: self._update(received=count))
         if not self._is_time_certain() or self._now() < began_at:
             # The clock was set meanwhile: it isn't known when the read began.
+            self._was_early = True
             return None
         if listed.has_several_companies:
             raise ContactSourceError(ContactSourceReason.SEVERAL_COMPANIES)

@@ -365,10 +365,9 @@ class Scheduler:
             return
         self._read_task.wake()
         while True:
+            await self._read_task.wait_until_due()
+            await self._has_lock.wait()
             try:
-                # When it is due also depends on the store.
-                await self._read_task.wait_until_due()
-                await self._has_lock.wait()
                 with self._read_task.running():
                     if await reader.read(open_source):
                         self._publisher.rows_changed()
