@@ -136,12 +136,17 @@ class Confirmed:
 
 @dataclass(frozen=True)
 class Sighting:
-    """A recorded read that certainly showed a contact in a status; `is_whole` if it was of everything."""
+    """A recorded read that certainly showed a contact in a status.
+
+    `known` counts its changes that were stored when the read began, and `stored` those at its end. `is_whole`
+    if everything was read.
+    """
 
     began_at: datetime
     seen_at: datetime
     status: ContactStatus
     known: int
+    stored: int
     is_whole: bool
 
 
@@ -315,7 +320,14 @@ class World:
             if shown is not None:
                 status, seen_at = shown
                 self.sightings[contact_id].append(
-                    Sighting(began_at, seen_at, status, known[contact_id], source.is_whole)
+                    Sighting(
+                        began_at,
+                        seen_at,
+                        status,
+                        known[contact_id],
+                        self._stored(contact_id),
+                        source.is_whole,
+                    )
                 )
 
     def _opened(self, source: Source) -> Any:
@@ -332,6 +344,7 @@ class World:
             (change.change_id, change.read_at, change.read_result, change.synced_at)
             for one in TWINS
             for change in sorted(self.store.changes.of_contact(one), key=lambda change: change.change_id)
+            if change.read_at is not None or change.synced_at is not None
         ]
         return [self.store.sync_state("re_leased.last_began_at"), self.reader.reading.last, results]
 
@@ -381,23 +394,13 @@ class World:
 
     def _check_one(self, grade: SyncStatus, contact_id: str, place: int, change: Change) -> None:
         mine = self.history[contact_id][place]
-        later = self.history[contact_id][place + 1 :]
-        reversed_at = later[0].really_at if later else hour(10_000)
-        seen = [one for one in self.sightings[contact_id] if one.status is mine.status]
-        may_be_synced = any(mine.really_at <= one.seen_at and one.began_at < reversed_at for one in seen)
+        # As the last change that was known: another one may have been made meanwhile.
+        seen = [one for one in self.sightings[contact_id] if one.known == one.stored == place + 1]
         if grade is SyncStatus.SYNCED:
-            assert may_be_synced
-        must_be_synced = any(
-            one.is_whole
-            and max(mine.really_at, mine.dated) <= one.began_at
-            and one.known > place
-            and one.seen_at < reversed_at
-            and one.known == place + 1
-            for one in seen
-        )
-        if must_be_synced:
+            assert any(one.status is mine.status and mine.really_at <= one.seen_at for one in seen)
+        if any(one.status is mine.status and one.is_whole and mine.really_at <= one.began_at for one in seen):
             assert grade is SyncStatus.SYNCED
-        missed_at = self._missed_at(contact_id, mine, reversed_at, change)
+        missed_at = self._missed_at(contact_id, mine, seen, change)
         if grade is SyncStatus.MISSED:
             assert missed_at is not None
         # Data outweighs what was reported or expected before it was read.
@@ -411,17 +414,14 @@ class World:
             assert missed_at is None
 
     def _missed_at(
-        self, contact_id: str, mine: Confirmed, reversed_at: datetime, change: Change
+        self, contact_id: str, mine: Confirmed, seen: list[Sighting], change: Change
     ) -> datetime | None:
         """Return when a whole read last showed the contact in the other status after a sync was due."""
         relinked_at = self._relinked_at(contact_id)
         since = max(mine.dated, relinked_at or mine.dated)
         missed_at = None
-        for one in self.sightings[contact_id]:
-            if one.status is mine.status or one.began_at <= since or one.seen_at >= reversed_at:
-                continue
-            place = self.history[contact_id].index(mine)
-            if one.known != place + 1 or change.checked_at is not None:
+        for one in seen:
+            if one.status is mine.status or one.began_at <= since or change.checked_at is not None:
                 continue
             if not one.is_whole and change.read_at != one.began_at:
                 # A part shows it only of contacts with Xero's ID.
