@@ -523,7 +523,7 @@ async def _read_and_compare(
     found, counts = await compare_contacts(store, listed, began_at)
     is_other_company = False
     try:
-        check_company(found, counts)
+        check_company(counts, store.counts())
     except ContactSourceError:
         is_other_company = True
     return ConnectionTest(

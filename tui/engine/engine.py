@@ -9,7 +9,6 @@ from tui.engine.clock import XeroClock, utc_now
 from tui.engine.connectivity import ConnectionState, StorageHealth
 from tui.engine.maintenance import maintain
 from tui.engine.re_leased_monitor import ReLeasedMonitor
-from tui.engine.re_leased_reader import ReLeasedReader
 from tui.engine.scheduler import Scheduler
 from tui.engine.services import WriteAccess
 from tui.engine.services.changes import ChangeLog, ChangeService, UndoService
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tui.engine.engine_factory import ClientFactory
+    from tui.engine.re_leased_reader import ReLeasedReader
     from tui.engine.sync.leader_lock import LeaderLock
     from tui.model.contact import Organisation
     from tui.model.evidence import NightlyWindow
@@ -74,18 +74,7 @@ class Engine:
             has_feed=clients.has_feed,
             is_time_certain=lambda: self._clock.is_certain,
         )
-        self._reader = (
-            ReLeasedReader(
-                store,
-                now,
-                lambda: self._re_leased.knowledge,
-                poll_seconds=clients.re_leased_seconds,
-                on_update=self._on_update,
-                is_time_certain=lambda: self._clock.is_certain,
-            )
-            if clients.has_contact_source
-            else None
-        )
+        self._reader = self._create_reader(clients, store)
         self._publisher = SnapshotPublisher(
             organisation,
             store,
@@ -153,6 +142,21 @@ class Engine:
         self.comparison = ComparisonService(store, publisher, now, access, clients)
         self.tenancy = TenancyService(store, publisher, now, access)
         self._is_stopped = False
+
+    def _create_reader(self, clients: ClientFactory, store: Store) -> ReLeasedReader | None:
+        if not clients.has_contact_source:
+            return None
+        # Imported here because most organisations have no connection to Re-Leased.
+        from tui.engine.re_leased_reader import ReLeasedReader
+
+        return ReLeasedReader(
+            store,
+            self._clock,
+            lambda: self._re_leased.knowledge,
+            poll_seconds=clients.re_leased_seconds,
+            on_update=self._on_update,
+            is_time_certain=lambda: self._clock.is_certain,
+        )
 
     @property
     def snapshot(self) -> Snapshot:

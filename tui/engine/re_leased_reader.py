@@ -8,32 +8,36 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from datetime import timedelta
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from tui.model import timestamps
 from tui.model.change import ReadResult, last_confirmed
+from tui.model.comparison import FileComparison, compare, sync_record_of
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import FileContact, FileSource
 from tui.model.errors import ContactSourceError
 from tui.model.evidence import was_sync_due
+from tui.model.matching import id_key, is_xero_id
 from tui.model.re_leased import ContactRead, ContactReading, ReadCounts
 from tui.model.reasons import ContactSourceReason
 from tui.net import lenient_json
 from tui.store.sync_state import FULL_SYNC_ENDED_AT
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from tui.model.change import Change
-    from tui.model.comparison import FileComparison
-    from tui.model.evidence import SyncKnowledge
+    from tui.model.evidence import SyncKnowledge, SyncRecord
     from tui.model.matching import XeroContact
+    from tui.model.query import TabCounts
     from tui.model.re_leased import ReLeasedContact
     from tui.re_leased.source import ContactSource
     from tui.store import Store
@@ -50,6 +54,9 @@ _FULL_EVERY_UNFILTERED: Final = timedelta(hours=1)
 # Changes are asked for from earlier than the last read: Re-Leased's clock may be behind Xero's.
 _OVERLAP: Final = timedelta(minutes=15)
 _RETRY_SECONDS: Final = 60.0
+# Another attempt would read everything again, to the same end until the settings are changed.
+_WRONG_COMPANY: Final = frozenset({ContactSourceReason.WRONG_COMPANY, ContactSourceReason.SEVERAL_COMPANIES})
+_WRONG_COMPANY_SECONDS: Final = 3600.0
 _READY_CHECK_SECONDS: Final = 1.0
 # Fewer contacts don't show that the company is the wrong one; nor do more than one match in ten.
 _FEWEST_TO_JUDGE: Final = 20
@@ -65,6 +72,8 @@ class ContactList(Struct, frozen=True):
     examples: tuple[ReLeasedContact, ...] = ()
     #: Whether contacts came that hadn't changed since the time asked for.
     is_unfiltered: bool = False
+    #: Whether they belong to several companies: some are another Xero organisation's.
+    has_several_companies: bool = False
 
 
 async def list_contacts(
@@ -133,16 +142,21 @@ class ReLeasedReader:
         self._poll_seconds = poll_seconds
         self._on_update = on_update
         self._is_time_certain = is_time_certain
+        # The last attempt came before anything could be read.
+        self._was_early = False
         self._retry_seconds: float | None = None
+        self._no_read_before = -math.inf
         self._is_unfiltered = False
         self._is_full_wanted = False
+        # The changes that the last complete read could show.
+        self._shown_ids: frozenset[int] = frozenset()
         self.reading = ContactReading()
         self.reload()
 
     @property
     def seconds_to_next_read(self) -> float:
         """Seconds from the end of one read to the next."""
-        if not self.can_read:
+        if self._was_early:
             return _READY_CHECK_SECONDS
         return self._poll_seconds if self._retry_seconds is None else self._retry_seconds
 
@@ -165,58 +179,103 @@ class ReLeasedReader:
 
     async def read(self, open_source: Callable[[], Awaitable[ContactSource]]) -> bool:
         """Read what is due. Returns whether any change may look different. Raises `StoreError`."""
-        if not self.can_read:
+        self._was_early = not self.can_read
+        if self._was_early or monotonic() < self._no_read_before:
             return False
         began_at = self._now()
-        is_full = self._is_full_due(began_at)
+        # Whatever the clocks say, a change that Xero confirms from now on can't be in the answers.
+        unseen = await self._store.evidence.unseen()
+        is_full = self._is_full_due(began_at, unseen)
         if not is_full and self._is_unfiltered:
             return False
+        # Another one may be wanted meanwhile.
         self._is_full_wanted = False
+        is_recorded = False
         try:
-            return await self._read(await open_source(), began_at, is_full=is_full)
+            source = await open_source()
+            is_changed = await self._read(source, began_at, unseen, is_full=is_full)
+            is_recorded = is_changed is not None
         except ContactSourceError as error:
-            self._is_full_wanted |= is_full
-            self._retry_seconds = max(error.retry_after or 0.0, _RETRY_SECONDS)
-            self._update(problem=error.notice)
+            self._record_failure(error)
             return False
         finally:
+            self._is_full_wanted |= is_full and not is_recorded
             if self.reading.received is not None:
                 self._update(received=None)
+        return bool(is_changed)
 
-    async def _read(self, source: ContactSource, began_at: datetime, *, is_full: bool) -> bool:
-        last_began_at = self.reading.last_began_at
-        since = None if is_full or last_began_at is None else last_began_at - _OVERLAP
-        # Whatever the clocks say, a change that Xero confirms from now on can't be in the answers.
-        known_ids = self._store.evidence.unseen_ids()
+    async def _read(
+        self,
+        source: ContactSource,
+        began_at: datetime,
+        unseen: Mapping[int, datetime | None],
+        *,
+        is_full: bool,
+    ) -> bool | None:
+        """Read, and record what it shows. Returns whether anything was shown; None if it wasn't recorded."""
+        since = None if is_full else self._since
         listed = await list_contacts(source, since, lambda count: self._update(received=count))
+        if not self._is_time_certain() or self._now() < began_at:
+            # The clock was set meanwhile: it isn't known when the read began.
+            self._was_early = True
+            return None
+        if listed.has_several_companies:
+            raise ContactSourceError(ContactSourceReason.SEVERAL_COMPANIES)
         if listed.is_unfiltered:
             # Everything was returned, or what has changed can't be told from what hasn't.
             self._is_unfiltered, self._is_full_wanted = True, True
-        from tui.model.comparison import sync_record_of
-
-        found, counts = await compare_contacts(self._store, listed, began_at)
-        if is_full:
-            check_company(found, counts)
-        results = _results(found, self._knowledge(), known_ids, began_at, is_full=is_full)
-        last = ContactRead(began_at, counts) if is_full else self.reading.last
+        shown, last = _Shown(), self.reading.last
+        evidence: list[SyncRecord] = []
         cursors = [(_LAST_BEGAN, began_at.isoformat())]
+        if is_full or listed.lines:
+            found, counts = await compare_contacts(self._store, listed, began_at)
+            if is_full:
+                check_company(counts, self._store.counts())
+                last = ContactRead(began_at, counts)
+                cursors.append((_LAST_READ, msgspec.json.encode(last).decode()))
+            evaluate = _evaluate_all if is_full else _evaluate_changed
+            shown = await asyncio.to_thread(evaluate, found, self._knowledge(), unseen.keys())
+            evidence = [sync_record_of(change, found.source) for change in shown.synced]
+        synced = await self._store.evidence.record_read(evidence, shown.results, began_at, *cursors)
         if is_full:
-            cursors.append((_LAST_READ, msgspec.json.encode(last).decode()))
-        newly_synced = [change for change in found.newly_synced if change.change_id in known_ids]
-        evidence = [sync_record_of(change, found.source) for change in newly_synced]
-        synced = await self._store.evidence.record_read(evidence, results, began_at, *cursors)
-        self._retry_seconds = None
+            self._shown_ids = frozenset(unseen)
+        self._is_full_wanted |= shown.is_full_wanted
+        self._retry_seconds = 0.0 if shown.is_full_wanted else None
         self._update(last=last, last_began_at=began_at, problem=None)
-        return bool(synced or results)
+        return bool(synced or shown.results)
 
-    def _is_full_due(self, now: datetime) -> bool:
-        last = self.reading.last
-        if last is None or self._is_full_wanted or now < last.began_at:
+    @property
+    def _since(self) -> datetime | None:
+        last_began_at = self.reading.last_began_at
+        # A fraction of a second isn't asked for.
+        return None if last_began_at is None else last_began_at.replace(microsecond=0) - _OVERLAP
+
+    def _is_full_due(self, now: datetime, unseen: Mapping[int, datetime | None]) -> bool:
+        last, since = self.reading.last, self._since
+        if last is None or since is None or self._is_full_wanted:
+            return True
+        if now < last.began_at or now < since:
+            # The clock was set back.
             return True
         if now - last.began_at >= (_FULL_EVERY_UNFILTERED if self._is_unfiltered else _FULL_EVERY):
             return True
         window = self._knowledge().window
-        return window is not None and window.last_before(now)[1] > last.began_at
+        if window is not None and window.last_before(now)[1] > last.began_at:
+            return True
+        # One that was detected late may have been synced before the time from which changes are asked for.
+        return any(
+            confirmed_at is not None and confirmed_at < since and change_id not in self._shown_ids
+            for change_id, confirmed_at in unseen.items()
+        )
+
+    def _record_failure(self, error: ContactSourceError) -> None:
+        is_final = error.reason in _WRONG_COMPANY
+        self._retry_seconds = _WRONG_COMPANY_SECONDS if is_final else _RETRY_SECONDS
+        if error.retry_after is not None:
+            self._retry_seconds = max(self._retry_seconds, error.retry_after)
+            # Not even if the user refreshes: each attempt can prolong the limit.
+            self._no_read_before = monotonic() + error.retry_after
+        self._update(problem=error.notice)
 
     def _update(self, **changes: object) -> None:
         self.reading = replace(self.reading, **changes)
@@ -231,6 +290,7 @@ class _Collected:
         self._updated_since = updated_since
         self._examples: list[ReLeasedContact] = []
         self._is_unfiltered = False
+        self._companies: set[str] = set()
         self._archived = self._with_xero_id = self._with_status = self._deleted = 0
         self.lines: list[FileContact] = []
         self.unreadable = self.other_company = 0
@@ -241,6 +301,8 @@ class _Collected:
             self._is_unfiltered = True
         if len(self._examples) < self._example_count:
             self._examples.append(contact)
+        if contact.company_id is not None:
+            self._companies.add(contact.company_id)
         if contact.name == DELETED_NAME:
             self._deleted += 1
             return
@@ -271,7 +333,13 @@ class _Collected:
             other_company=self.other_company,
             deleted=self._deleted,
         )
-        return ContactList(tuple(self.lines), counts, tuple(self._examples), self._is_unfiltered)
+        return ContactList(
+            tuple(self.lines),
+            counts,
+            tuple(self._examples),
+            is_unfiltered=self._is_unfiltered,
+            has_several_companies=len(self._companies) > 1,
+        )
 
 
 def _compare(
@@ -281,58 +349,109 @@ def _compare(
     changes: Mapping[str, Sequence[Change]],
     known: Mapping[str, str | None],
 ) -> FileComparison:
-    # Imported here because nothing is compared before the first paint.
-    from tui.model.comparison import compare, resolve_ambiguous
-
-    found = compare(source, lines, contacts, changes)
-    choices = {}
-    for item in found.ambiguous:
-        chosen = known.get(item.listed.re_leased_id, "")
-        if chosen is None or chosen in {candidate.contact_id for candidate in item.candidates}:
-            choices[item.listed.line] = chosen
-    return resolve_ambiguous(found, choices) if choices else found
+    return compare(source, _with_choices(lines, contacts, known) if known else lines, contacts, changes)
 
 
-def check_company(found: FileComparison, counts: ReadCounts) -> None:
+def _with_choices(
+    lines: Iterable[FileContact], contacts: Iterable[XeroContact], known: Mapping[str, str | None]
+) -> Iterator[FileContact]:
+    """Yield the lines with the Xero contacts that the user chose for them, without those that are none.
+
+    A choice also counts where a part of the list would leave no doubt. One whose contact Xero no longer has
+    doesn't count.
+    """
+    ids = {contact.contact_id for contact in contacts}
+    for line in lines:
+        chosen = known.get(line.re_leased_id, "")
+        if chosen in ids and not is_xero_id(line.xero_id):
+            yield replace(line, xero_id=chosen)
+        elif chosen is not None:
+            yield line
+
+
+def check_company(counts: ReadCounts, in_xero: TabCounts) -> None:
     """Raise `ContactSourceError` if hardly any contact is one of this organisation's."""
-    matched, unclear = counts.matched, counts.unclear
-    expected = min(counts.total, matched + unclear + len(found.only_in_xero))
+    expected = min(counts.total, in_xero.active + in_xero.archived)
     # Two companies can have some common names, most of which are unclear.
-    is_another = matched < expected * _MATCHES_OF_ANOTHER and unclear < expected * _UNCLEAR_OF_ANOTHER
+    is_another = (
+        counts.matched < expected * _MATCHES_OF_ANOTHER and counts.unclear < expected * _UNCLEAR_OF_ANOTHER
+    )
     if expected >= _FEWEST_TO_JUDGE and is_another:
-        raise ContactSourceError(ContactSourceReason.WRONG_COMPANY, matched=matched, total=counts.total)
+        raise ContactSourceError(
+            ContactSourceReason.WRONG_COMPANY, matched=counts.matched, total=counts.total
+        )
 
 
-def _results(
-    found: FileComparison,
-    knowledge: SyncKnowledge,
-    known_ids: Collection[int],
-    began_at: datetime,
-    *,
-    is_full: bool,
-) -> dict[int, ReadResult]:
-    """Return what the read shows about each change that it doesn't show as synced, by the change's id."""
+class _Shown(Struct, frozen=True):
+    """What a read shows: the changes that are newly synced, and the results of others by their ids.
+
+    `is_full_wanted` means that only a complete read can show whether a change is synced.
+    """
+
+    synced: tuple[Change, ...] = ()
+    results: Mapping[int, ReadResult] = field(default_factory=dict)
+    is_full_wanted: bool = False
+
+
+def _evaluate_all(found: FileComparison, knowledge: SyncKnowledge, known_ids: Container[int]) -> _Shown:
+    """Return what a complete list shows about each contact's last change, of those known when it began."""
     by_contact: dict[str, ReadResult] = {}
     for item in found.ambiguous:
-        by_contact |= {contact.contact_id: ReadResult.AMBIGUOUS for contact in item.candidates}
+        by_contact |= dict.fromkeys((one.contact_id for one in item.candidates), ReadResult.AMBIGUOUS)
     for untold in found.without_status:
         if untold.contact is not None:
             by_contact[untold.contact.contact_id] = ReadResult.NO_STATUS
     differing = {item.contact.contact_id for item in found.mismatches}
     matching = {item.contact.contact_id for item in found.matches}
+    newly_synced = {change.change_id for change in found.newly_synced}
+    synced: list[Change] = []
     results: dict[int, ReadResult] = {}
     for contact_id, changes in found.changes.items():
         last = last_confirmed(changes)
-        if last is None or last.change_id not in known_ids or contact_id in matching:
+        if last is None or last.change_id not in known_ids:
+            # While one is confirmed during a read, it isn't known which of them the read shows.
             continue
-        if contact_id in differing:
-            is_due = was_sync_due(last, knowledge, began_at)
+        if contact_id in matching:
+            if last.change_id in newly_synced:
+                synced.append(last)
+        elif contact_id in differing:
+            is_due = was_sync_due(last, knowledge, found.source.exported_at)
             results[last.change_id] = ReadResult.MISSED if is_due else ReadResult.OTHER_STATUS
-        elif contact_id in by_contact:
-            results[last.change_id] = by_contact[contact_id]
-        elif is_full:
-            results[last.change_id] = ReadResult.NOT_FOUND
-    return results
+        else:
+            results[last.change_id] = by_contact.get(contact_id, ReadResult.NOT_FOUND)
+    return _Shown(tuple(synced), results)
+
+
+def _evaluate_changed(found: FileComparison, knowledge: SyncKnowledge, known_ids: Container[int]) -> _Shown:
+    """Return what a list of changed contacts shows, as `_evaluate_all` does.
+
+    Only a complete list shows that a contact is the only one of its name. Of a part, only contacts with
+    Xero's ID count; where the others seem to be synced, a complete list is wanted.
+    """
+    whole = _evaluate_all(found, knowledge, known_ids)
+    identified = {
+        contact.contact_id
+        for listed, contact in (
+            *((item.listed, item.contact) for item in found.matches),
+            *((item.listed, item.contact) for item in found.mismatches),
+            *((item.listed, item.contact) for item in found.without_status),
+        )
+        if contact is not None and id_key(listed.xero_id) == id_key(contact.contact_id)
+    }
+    ids = {
+        last.change_id
+        for contact_id in identified
+        if (last := last_confirmed(found.changes.get(contact_id, ()))) is not None
+    }
+    return _Shown(
+        tuple(change for change in whole.synced if change.change_id in ids),
+        {change_id: result for change_id, result in whole.results.items() if change_id in ids},
+        # A complete list has been too ambiguous already.
+        is_full_wanted=any(
+            change.change_id not in ids and change.read_result is not ReadResult.AMBIGUOUS
+            for change in whole.synced
+        ),
+    )
 
 
 def _known_matches(store: Store) -> dict[str, str | None]:
@@ -347,6 +466,8 @@ def _known_matches(store: Store) -> dict[str, str | None]:
 
 def _decode_read(stored: str | None) -> ContactRead | None:
     try:
-        return lenient_json.decode((stored or "").encode("utf-8", "replace"), ContactRead)
+        found = lenient_json.decode((stored or "").encode("utf-8", "replace"), ContactRead)
     except lenient_json.UndecodableError:
         return None
+    began_at = timestamps.valid_timestamp(found.began_at)
+    return None if began_at is None else replace(found, began_at=began_at)

@@ -71,6 +71,10 @@ _SOURCE_TEXTS: Final[Catalogue] = {
         " match this organisation.",
         "Nothing was marked as synced. Choose the right company: reshelve re-leased connect.",
     ),
+    ContactSourceReason.SEVERAL_COMPANIES: Text(
+        "These are the contacts of several companies in Re-Leased.",
+        "Nothing was marked as synced. Choose this organisation's company: reshelve re-leased connect.",
+    ),
     ContactSourceReason.INSECURE_URL: Text(
         "The URL of Unified.to isn't secure, so the API key wasn't sent.",
         "Set re_leased.unified_url to https://api.unified.to or https://api-eu.unified.to.",

@@ -371,15 +371,25 @@ def _grade_by_night(change: Change, since: datetime, knowledge: SyncKnowledge, n
 def was_sync_due(change: Change, knowledge: SyncKnowledge, at: datetime) -> bool:
     """Return whether a sync that ended by a time should have included a confirmed change.
 
-    That is a whole nightly window, or a sync that the user recorded, which began after Xero confirmed it.
+    That is a sync that the user recorded, or a whole nightly window while syncs work and the contact is
+    linked. Either began after Xero confirmed the change. One that was due once stays so.
     """
     since = pending_since(change)
-    if since is None or knowledge.stalled_since is not None:
+    if since is None:
+        return False
+    missed_at = _seen_missed_at(change, since)
+    if missed_at is not None and missed_at <= at:
+        return True
+    until = change.unlinked_at
+    if any(
+        sync.started_at >= since and sync.ended_at <= at and (until is None or sync.started_at < until)
+        for sync in knowledge.reported_syncs
+    ):
+        return True
+    if knowledge.stalled_since is not None or until is not None:
         return False
     expected_at = _expected_at(knowledge, since)
-    if expected_at is not None and expected_at <= at:
-        return True
-    return any(sync.started_at >= since and sync.ended_at <= at for sync in knowledge.reported_syncs)
+    return expected_at is not None and expected_at <= at
 
 
 def _seen_missed_at(change: Change, since: datetime) -> datetime | None:

@@ -283,6 +283,8 @@ class ContactSourceReason(Reason):
     TOO_MANY = "contact_source.too_many"
     # The contacts of another company than the one that syncs with the Xero organisation.
     WRONG_COMPANY = "contact_source.wrong_company"
+    # The contacts of several companies at once.
+    SEVERAL_COMPANIES = "contact_source.several_companies"
     # What is missing on this computer.
     INSECURE_URL = "contact_source.insecure_url"
     NO_CONNECTION_ID = "contact_source.no_connection_id"

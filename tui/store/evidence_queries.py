@@ -6,12 +6,13 @@ from collections import defaultdict
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
-from tui.model.change import State
+from tui.model.change import ReadResult, State
 from tui.model.contact import ContactStatus
+from tui.model.timestamps import from_milliseconds
 from tui.store import sync_state, values
 from tui.store.change_log import evidence
 from tui.store.change_log.changes import CHANGE_COLUMNS, change_of
-from tui.store.schema.fragments import MISSED, PENDING, PENDING_SINCE, SYNCED_AT
+from tui.store.schema.fragments import MISSED, PENDING, PENDING_SINCE, SYNCED_AT, UNSYNCED
 from tui.store.values import to_ms
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from tui.model.change import Change, ReadResult
+    from tui.model.change import Change
     from tui.model.evidence import CompanyStatus, SyncRecord, UserReport
     from tui.model.matching import XeroContact
     from tui.store.database import Database
@@ -30,6 +31,9 @@ _SELECT: Final = f"SELECT {', '.join(CHANGE_COLUMNS)} FROM changes INDEXED BY"  
 _BETWEEN: Final = f"changes_pending WHERE {PENDING} AND {PENDING_SINCE} > ? AND {PENDING_SINCE} <= ?"
 _LATEST_MS: Final = 1 << 62
 _MISSED_LATER: Final = "(read_result = 'missed' AND read_ms > ?)"
+# By an earlier read: one that is dated later had a wrong clock.
+_SEEN_MISSED: Final = f"read_result = 'missed' AND read_ms > {PENDING_SINCE} AND read_ms <= :read_ms"
+_SHOWS_STATUS: Final = frozenset({ReadResult.MISSED, ReadResult.OTHER_STATUS})
 
 
 def read_pending(
@@ -120,13 +124,22 @@ class EvidenceQueries:
         )
         return values.read_rows(change_of, rows)
 
-    def unseen_ids(self) -> frozenset[int]:
-        """Return the ids of confirmed changes that Re-Leased's own data hasn't shown yet."""
-        sql = (
-            "SELECT change_id FROM changes INDEXED BY changes_in_state"
-            " WHERE state = ? AND synced_ms IS NULL AND superseded = 0"
-        )
-        return frozenset(change_id for (change_id,) in self._database.rows(sql, (State.CONFIRMED.value,)))
+    async def unseen(self) -> dict[int, datetime | None]:
+        """Return the confirmed changes that Re-Leased's own data hasn't shown yet, by their ids.
+
+        With the time of confirmation of those about which no read has said anything, and None for the others.
+        """
+
+        def work(connection: sqlite3.Connection) -> dict[int, datetime | None]:
+            rows = connection.execute(
+                "SELECT change_id, CASE WHEN checked_ms IS NULL AND read_ms IS NULL THEN confirmed_ms END"
+                " FROM changes INDEXED BY changes_in_state"
+                " WHERE state = ? AND synced_ms IS NULL AND superseded = 0",
+                (State.CONFIRMED.value,),
+            )
+            return {change_id: from_milliseconds(confirmed_ms) for change_id, confirmed_ms in rows}
+
+        return await self._database.read(work)
 
     def seen_missed(self, read_after: datetime | None, limit: int) -> list[Change]:
         """Return changes that were read as missed later than a time, newest first; None means no limit."""
@@ -173,15 +186,26 @@ class EvidenceQueries:
     ) -> int:
         """Save what a read of Re-Leased's contacts showed, all of it or nothing.
 
-        `results` are those of changes that weren't shown as synced, by their id. Returns how many changes the
-        read shows as synced.
+        `results` are those of changes that weren't shown as synced, by their id. A change that was read as
+        missed stays so until a read shows its contact's status. Returns how many changes the read shows as
+        synced.
         """
+        read_ms = to_ms(read_at)
 
         def work(connection: sqlite3.Connection) -> int:
             synced = evidence.save_sync_records(connection, sync_records)
             connection.executemany(
-                f"UPDATE changes SET read_ms = ?, read_result = ? WHERE change_id = ? AND {PENDING}",  # noqa: S608 - constant SQL
-                [(to_ms(read_at), result.value, change_id) for change_id, result in results.items()],
+                f"UPDATE changes SET read_ms = :read_ms, read_result = :result WHERE change_id = :change_id"  # noqa: S608 - constant SQL
+                f" AND {UNSYNCED} AND (:shows_status OR coalesce(NOT ({_SEEN_MISSED}), 1))",
+                [
+                    {
+                        "read_ms": read_ms,
+                        "result": result.value,
+                        "change_id": change_id,
+                        "shows_status": result in _SHOWS_STATUS,
+                    }
+                    for change_id, result in results.items()
+                ],
             )
             for cursor in cursors:
                 sync_state.write_sync_state(connection, *cursor)

@@ -13,6 +13,7 @@ from tui.model.timestamps import from_milliseconds
 from tui.store import values
 from tui.store.change_log.entries import changed_at, unconfirmed_calls, write_entry
 from tui.store.change_log.evidence import mark_foreign_currency, update_sync_status
+from tui.store.schema.fragments import UNSYNCED
 from tui.store.values import to_ms
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ CHANGE_COLUMNS: Final = (
     "reason", "reason_params", "read_ms", "read_result", "foreign_currency_ms",
 )  # fmt: skip
 _SELECT: Final = f"SELECT {', '.join(CHANGE_COLUMNS)} FROM changes"  # noqa: S608 - our own column names
-# Superseded by a later confirmed change of the contact, whether or not the contact is unlinked.
-_UNSYNCED: Final = "state = 'confirmed' AND synced_ms IS NULL AND checked_ms IS NULL AND superseded = 0"
 
 # How many milliseconds after a call was abandoned Xero may still carry it out, and how far its clock may lag.
 _CARRIED_OUT_LATE_MS: Final = 60_000
@@ -300,7 +299,7 @@ def _on_confirmed(connection: sqlite3.Connection, change: Change) -> None:
     connection.execute(
         f"""
         UPDATE changes SET superseded = 1, foreign_currency_ms = NULL
-        WHERE contact_id = ? AND change_id <> ? AND {_UNSYNCED}
+        WHERE contact_id = ? AND change_id <> ? AND {UNSYNCED}
         """,  # noqa: S608 - constant SQL
         (change.contact_id, change.change_id),
     )

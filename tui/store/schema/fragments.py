@@ -12,6 +12,8 @@ PENDING: Final = (
     "state = 'confirmed' AND synced_ms IS NULL AND checked_ms IS NULL AND unlinked_ms IS NULL"
     " AND foreign_currency_ms IS NULL AND superseded = 0"
 )
+#: Confirmed by Xero, not seen in Re-Leased and not reversed, whether or not its contact is unlinked.
+UNSYNCED: Final = "state = 'confirmed' AND synced_ms IS NULL AND checked_ms IS NULL AND superseded = 0"
 #: A pending change that a read of Re-Leased's contacts showed to be missed by a sync.
 MISSED: Final = f"{PENDING} AND read_result = 'missed' AND read_ms > {PENDING_SINCE}"
 #: When the change was synced or checked, or its contact unlinked or in a foreign currency; NULL for none of
