@@ -213,7 +213,7 @@ class ReLeasedReader:
         is_full: bool,
     ) -> bool | None:
         """Read, and record what it shows. Returns whether anything was shown; None if it wasn't recorded."""
-        since = None if is_full else self._since
+        since, knowledge = None if is_full else self._since, self._knowledge()
         listed = await list_contacts(source, since, lambda count: self._update(received=count))
         if not self._is_time_certain() or self._now() < began_at:
             # The clock was set meanwhile: it isn't known when the read began.
@@ -234,7 +234,7 @@ class ReLeasedReader:
                 last = ContactRead(began_at, counts)
                 cursors.append((_LAST_READ, msgspec.json.encode(last).decode()))
             evaluate = _evaluate_all if is_full else _evaluate_changed
-            shown = await asyncio.to_thread(evaluate, found, self._knowledge(), unseen.keys())
+            shown = await asyncio.to_thread(evaluate, found, knowledge, unseen.keys())
             evidence = [sync_record_of(change, found.source) for change in shown.synced]
         synced = await self._store.evidence.record_read(evidence, shown.results, began_at, *cursors)
         if is_full:
