@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from support.practice import http
@@ -15,7 +15,7 @@ from tui.engine.clock import utc_now
 from tui.engine.engine import Engine
 from tui.model.query import Tab
 from tui.model.query_parser import parse_query
-from tui.settings import ReLeasedSettings, Settings, SyncSettings, XeroSettings
+from tui.settings import OrganisationSettings, ReLeasedSettings, Settings, SyncSettings, XeroSettings
 from tui.system.paths import Paths
 
 if TYPE_CHECKING:
@@ -100,8 +100,24 @@ class House:
         return rows
 
 
-def settings_for(practice: PracticeXero, *, poll_seconds: float, has_feed: bool = True) -> Settings:
-    """Point the settings at a sandbox, as `reshelve demo` does; without its feed if so wished."""
+def settings_for(
+    practice: PracticeXero, *, poll_seconds: float, has_feed: bool = True, is_connected: bool = False
+) -> Settings:
+    """Point the settings at a sandbox: at its feed, or as `reshelve demo` does at its Unified.to."""
+    if is_connected:
+        unified = practice.line["unified"]
+        return replace(
+            settings_for(practice, poll_seconds=poll_seconds, has_feed=False),
+            re_leased=ReLeasedSettings(
+                unified_url=unified["url"], xero_id_field="raw.xeroContactId", poll_seconds=poll_seconds
+            ),
+            organisations={
+                listed["tenantId"]: OrganisationSettings(
+                    unified_connection_id=unified["connection_id"], re_leased_company_id=listed["companyId"]
+                )
+                for listed in practice.line["organisations"]
+            },
+        )
     return Settings(
         xero=XeroSettings(
             login_url=practice.login,
@@ -135,11 +151,12 @@ async def open_house(
     *,
     poll_seconds: float = 1.0,
     has_feed: bool = True,
+    is_connected: bool = False,
     size: tuple[int, int] = (120, 36),
     now: Callable[[], datetime] = utc_now,
 ) -> AsyncIterator[House]:
     """Connect, open the app and wait until all contacts are there; everything is closed at the end."""
-    settings = settings_for(practice, poll_seconds=poll_seconds, has_feed=has_feed)
+    settings = settings_for(practice, poll_seconds=poll_seconds, has_feed=has_feed, is_connected=is_connected)
     account = XeroAccount(settings, Paths.under(home), now=now)
     organisations = await account.import_refresh_token(practice.refresh_token, practice.client_id)
     async with ReshelveApp(account, organisations[0]).run_test(size=size) as pilot:

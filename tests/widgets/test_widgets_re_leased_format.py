@@ -11,8 +11,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from support.effort import examples
 
-from tui.model.re_leased import ReadCounts, ReLeasedContact
-from tui.widgets.re_leased_format import ConnectionTest, conclusion, count_rows, report
+from tui.model.re_leased import ConnectionTest, ReadCounts, ReLeasedContact
+from tui.widgets.re_leased_format import conclusion, count_rows, report
 
 AT = datetime(2026, 11, 29, tzinfo=UTC)
 # Each number differs, so that one in the wrong place is seen.

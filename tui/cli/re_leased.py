@@ -36,13 +36,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tui.model.contact import Organisation
-    from tui.model.re_leased import ReLeasedCompany
+    from tui.model.re_leased import ConnectionTest, ReLeasedCompany
     from tui.re_leased.source import ContactSource
     from tui.re_leased.unified import UnifiedKey
     from tui.settings import Settings
     from tui.store import Store
     from tui.system.keychain import Secret
-    from tui.widgets.re_leased_format import ConnectionTest
 
 _T = TypeVar("_T")
 
@@ -50,7 +49,6 @@ _NOTHING_CHANGED: Final = "Nothing changed."
 _NOTHING_RECORDED: Final = "Nothing was recorded."
 _RESTART: Final = "If Reshelve is open, restart it."
 _URL: Final = "re_leased.unified_url"
-_EXAMPLES: Final = 5
 # Contacts between two lines of progress that go to a file.
 _PROGRESS_STEP: Final = 1_000
 _LONGEST_NAME: Final = 80
@@ -509,31 +507,15 @@ async def _read_and_compare(
     store: Store, source: ContactSource, organisation: str, on_progress: Callable[[int], None]
 ) -> ConnectionTest:
     from tui.engine.clock import utc_now
-    from tui.engine.re_leased_reader import check_company, compare_contacts, list_contacts
-    from tui.widgets.re_leased_format import ConnectionTest
+    from tui.engine.re_leased_reader import try_connection
 
-    began_at = utc_now()
     try:
-        listed = await list_contacts(source, on_progress=on_progress, example_count=_EXAMPLES)
+        return await try_connection(store, source, organisation, utc_now(), on_progress)
     finally:
         # A source of another package may have nothing to close.
         close = getattr(source, "aclose", None)
         if close is not None:
             await close()
-    found, counts = await compare_contacts(store, listed, began_at)
-    is_other_company = False
-    try:
-        check_company(counts, store.counts())
-    except ContactSourceError:
-        is_other_company = True
-    return ConnectionTest(
-        organisation,
-        began_at,
-        counts,
-        confirmable=len(found.matches) + len(found.mismatches) + found.repeated,
-        is_other_company=is_other_company,
-        examples=listed.examples,
-    )
 
 
 class _Progress:

@@ -25,7 +25,7 @@ from tui.model.contact_file import FileContact, FileSource
 from tui.model.errors import ContactSourceError
 from tui.model.evidence import was_sync_due
 from tui.model.matching import id_key, is_xero_id
-from tui.model.re_leased import ContactRead, ContactReading, ReadCounts
+from tui.model.re_leased import ConnectionTest, ContactRead, ContactReading, ReadCounts
 from tui.model.reasons import ContactSourceReason
 from tui.net import lenient_json
 from tui.store.sync_state import FULL_SYNC_ENDED_AT
@@ -53,6 +53,7 @@ _FULL_EVERY: Final = timedelta(days=1)
 _FULL_EVERY_UNFILTERED: Final = timedelta(hours=1)
 # Changes are asked for from earlier than the last read: Re-Leased's clock may be behind Xero's.
 _OVERLAP: Final = timedelta(minutes=15)
+_EXAMPLES: Final = 5
 _RETRY_SECONDS: Final = 60.0
 # Another attempt would read everything again, to the same end until the settings are changed.
 _WRONG_COMPANY: Final = frozenset({ContactSourceReason.WRONG_COMPANY, ContactSourceReason.SEVERAL_COMPANIES})
@@ -115,6 +116,31 @@ async def compare_contacts(
     total = listed.counts.total
     counts = replace(listed.counts, matched=matched, unclear=unclear, unmatched=total - matched - unclear)
     return found, counts
+
+
+async def try_connection(
+    store: Store,
+    source: ContactSource,
+    organisation: str,
+    began_at: datetime,
+    on_progress: Callable[[int], None],
+) -> ConnectionTest:
+    """Read and compare all contacts, recording nothing. Raises `ContactSourceError` and `StoreError`."""
+    listed = await list_contacts(source, on_progress=on_progress, example_count=_EXAMPLES)
+    found, counts = await compare_contacts(store, listed, began_at)
+    is_other_company = False
+    try:
+        check_company(counts, store.counts())
+    except ContactSourceError:
+        is_other_company = True
+    return ConnectionTest(
+        organisation,
+        began_at,
+        counts,
+        confirmable=len(found.matches) + len(found.mismatches) + found.repeated,
+        is_other_company=is_other_company,
+        examples=listed.examples,
+    )
 
 
 async def remember_matches(store: Store, choices: Mapping[str, str | None]) -> None:

@@ -96,6 +96,22 @@ class ContactRead(Struct, frozen=True):
     counts: ReadCounts
 
 
+class ConnectionTest(Struct, frozen=True):
+    """What a complete read of Re-Leased's contacts returned, which recorded nothing.
+
+    `confirmable` counts the contacts that certainly are one in Xero and came with a status: only their
+    changes can be confirmed. `is_other_company` is whether too few contacts match for this to be the
+    organisation's company. `examples` are the first few contacts, before any was left out.
+    """
+
+    organisation: str
+    began_at: datetime
+    counts: ReadCounts
+    confirmable: int
+    is_other_company: bool = False
+    examples: tuple[ReLeasedContact, ...] = ()
+
+
 class ContactReading(Struct, frozen=True):
     """The state of reading Re-Leased's own contacts.
 

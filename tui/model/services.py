@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tui.model.evidence import CompanyState
     from tui.model.precheck import Precheck
     from tui.model.query import Query
+    from tui.model.re_leased import ConnectionTest
     from tui.model.snapshot import Snapshot
     from tui.model.tenancy import ContactGroup
 
@@ -189,6 +190,13 @@ class ComparisonServiceProtocol(Protocol):
 
     async def compare_contacts(self) -> FileComparison:
         """Read Re-Leased's own contacts and compare them with the local database; nothing is recorded."""
+        ...
+
+    async def test_connection(self, on_progress: Callable[[int], None]) -> ConnectionTest:
+        """Read Re-Leased's own contacts and return in numbers what came back; nothing is recorded.
+
+        `on_progress` is called with the number of contacts so far.
+        """
         ...
 
     async def remember_matches(self, choices: Mapping[str, str | None]) -> None:

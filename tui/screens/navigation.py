@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tui.screens.dialogs.confirm import ConfirmScreen
     from tui.screens.dialogs.help import BugReportScreen, HelpScreen
     from tui.screens.manual_restores.manual_restores import ManualRestoresScreen
+    from tui.screens.re_leased.connection_test import ConnectionTestScreen
     from tui.screens.re_leased.sync_start import SyncStartScreen
     from tui.screens.re_leased.troubleshoot import TroubleshootScreen
     from tui.screens.tenancy.tenant_groups import TenantGroupsScreen
@@ -34,6 +35,7 @@ __all__ = [
     "CompareScreen",
     "ConfirmScreen",
     "ConnectScreen",
+    "ConnectionTestScreen",
     "ContactScreen",
     "HelpScreen",
     "ManualRestoresScreen",
@@ -46,6 +48,7 @@ __all__ = [
 _MODULES: Final = {
     "ChangesScreen": "tui.screens.changes.changes",
     "BugReportScreen": "tui.screens.dialogs.help",
+    "ConnectionTestScreen": "tui.screens.re_leased.connection_test",
     "ChooseFileScreen": "tui.screens.compare.choose_file",
     "ChooseScreen": "tui.screens.dialogs.ask",
     "CompareScreen": "tui.screens.compare.compare",

@@ -4,37 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from msgspec import Struct
-
 from tui.messages import formats
 from tui.widgets.text import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
-    from tui.model.re_leased import ReadCounts, ReLeasedContact
+    from tui.model.re_leased import ConnectionTest, ReadCounts, ReLeasedContact
 
 _LONGEST_NAME: Final = 80
 _LONGEST_VALUE: Final = 60
 _STATUSES: Final = {None: "status not told", False: "active", True: "archived"}
 _COUNT_WIDTH: Final = 9
-
-
-class ConnectionTest(Struct, frozen=True):
-    """What a complete read of Re-Leased's contacts returned, which recorded nothing.
-
-    `confirmable` counts the contacts that certainly are one in Xero and came with a status: only their
-    changes can be confirmed. `is_other_company` is whether too few contacts match for this to be the
-    organisation's company. `examples` are the first few contacts, before any was left out.
-    """
-
-    organisation: str
-    began_at: datetime
-    counts: ReadCounts
-    confirmable: int
-    is_other_company: bool = False
-    examples: tuple[ReLeasedContact, ...] = ()
 
 
 def report(test: ConnectionTest, *, shows_values: bool, how_to_show: str = "") -> Iterator[str]:

@@ -9,7 +9,7 @@ from tui.model.reasons import ComparisonReason
 from tui.store.sync_state import FULL_SYNC_ENDED_AT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from tui.engine.clock import XeroClock
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tui.engine.snapshot_publisher import SnapshotPublisher
     from tui.model.comparison import FileComparison, RecordedMatches
     from tui.model.contact_file import FileOptions
+    from tui.model.re_leased import ConnectionTest
     from tui.store import Store
 
 
@@ -54,6 +55,16 @@ class ComparisonService:
         listed = await list_contacts(await self._clients.open_contact_source())
         found, _ = await compare_contacts(self._store, listed, began_at)
         return found
+
+    async def test_connection(self, on_progress: Callable[[int], None]) -> ConnectionTest:
+        """Read Re-Leased's contacts and return in numbers what came back; nothing is recorded."""
+        from tui.engine.re_leased_reader import try_connection
+
+        if self._store.sync_state(FULL_SYNC_ENDED_AT) is None:
+            raise ReshelveError(ComparisonReason.PARTLY_LOADED)
+        source = await self._clients.open_contact_source()
+        name = self._publisher.snapshot.organisation.name
+        return await try_connection(self._store, source, name, self._clock(), on_progress)
 
     async def remember_matches(self, choices: Mapping[str, str | None]) -> None:
         """Remember which Xero contact a Re-Leased contact is."""

@@ -65,7 +65,7 @@ class TroubleshootScreen(EngineScreen[None]):
     AUTO_FOCUS = "#page"
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("changes", "retry", "manual_sync", "sync_overview", "copy_report", "save_report"),
-        *bindings("copy_contact_id"),
+        *bindings("copy_contact_id", "test_connection"),
         *bindings("connect", "compare", "refresh", "back"),
         Binding("enter", "changes", show=False),
     ]
@@ -136,6 +136,7 @@ class TroubleshootScreen(EngineScreen[None]):
         offers = (
             *(["connect"] if snapshot.xero.status in RECONNECT_STATUSES else []),
             *(["retry"] if refused else []),
+            *(["test_connection"] if snapshot.re_leased.contacts is not None else []),
             "manual_sync", "sync_overview", "copy_report", "save_report", "changes", "refresh", "back",
         )  # fmt: skip
         if offers != self._key_bar_actions:
@@ -145,6 +146,13 @@ class TroubleshootScreen(EngineScreen[None]):
     def _report(self) -> str:
         with_names = self.query_one("#names", TickBox).value
         return build_report(self.backend.snapshot, self._oldest, self.now(), with_names=with_names)
+
+    def action_test_connection(self) -> None:
+        """Test the connection to Re-Leased."""
+        if self.backend.snapshot.re_leased.contacts is None:
+            self.flash("This organisation isn't connected to Re-Leased. Run reshelve re-leased connect.")
+        else:
+            self.open_screen(navigation.ConnectionTestScreen(self.backend))
 
     def action_copy_report(self) -> None:
         """Copy the report through the terminal, which also works over SSH."""
