@@ -15,7 +15,7 @@ from tui.engine.clock import XeroClock
 from tui.engine.connectivity import ConnectionState, StorageHealth
 from tui.engine.re_leased_monitor import ReLeasedMonitor
 from tui.engine.snapshot_publisher import SnapshotPublisher
-from tui.model.change import Action, State, Transition
+from tui.model.change import Action, ReadResult, State, Transition
 from tui.model.change_list import BatchKind, ChangeGroup, ChangeQuery
 from tui.model.contact import Balances, ContactStatus, Organisation
 from tui.model.errors import StoreError
@@ -89,6 +89,8 @@ async def _fill(folder: Path) -> None:
         seen_at = minutes(number + 2)
         pick_up = SyncRecord(one.contact_id, ContactStatus.ARCHIVED, seen_at, seen_at, "1")
         await store.evidence.record_synced([pick_up] if number % 2 else [], ("feed.cursor", "1"))
+        results = {change.change_id: ReadResult.MISSED}
+        await store.evidence.record_read([], results, seen_at, ("re_leased.last_began_at", "1"))
         await store.evidence.record_reports(
             [
                 UserReport(ReportKind.UNLINKED, seen_at, one.contact_id),
@@ -231,6 +233,9 @@ def _read(store: Store) -> None:
         store.evidence.pending(),
         store.evidence.pending_total(),
         store.evidence.synced(99),
+        store.evidence.seen_missed(None, 99),
+        store.evidence.seen_missed_total(NOON, after=NOON, until=minutes(9_000)),
+        store.evidence.presumed_synced(None, minutes(9_000), 99),
         store.evidence.company_status(),
         store.tenancy.warnings(),
     )
@@ -254,6 +259,8 @@ async def _write(store: Store) -> None:
     await store.evidence.record_clean_sync(
         later + timedelta(minutes=1), later, ("feed.clean_sync_started_at", later.isoformat())
     )
+    results = dict.fromkeys(await store.evidence.unseen(), ReadResult.NOT_FOUND)
+    await store.evidence.record_read([], results, later)
     await store.evidence.record_reports([UserReport(ReportKind.SYNC_CLEAN, later)], later)
     await store.tenancy.mark_tenants("Tenants", later, on=True)
     await store.changes.add(Action.ARCHIVE, store.contacts([f"id-{number}" for number in range(1, 9)]), later)
