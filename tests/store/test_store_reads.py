@@ -16,11 +16,11 @@ from tui.model.evidence import ReportKind, SyncKnowledge, SyncRecord, SyncStatus
 from tui.model.timestamps import LATEST_MS
 from tui.store import Store
 from tui.store.database import FILE_NAME
+from tui.store.maintenance.file_ops import back_up
 from tui.store.maintenance.integrity import invalid_values_in_change_log
 from tui.store.maintenance.repair import Diagnosis, diagnose, repair
-from tui.store.maintenance.upkeep import back_up
 from tui.store.read_only_summary import read_summary
-from tui.store.schema import MIGRATIONS, READ_RESULTS_VERSION, migrate
+from tui.store.schema import MIGRATIONS, READ_RESULTS, migrate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -209,7 +209,7 @@ async def test_a_repair_keeps_what_it_can_and_the_next_read_writes_the_rest(
         assert store.evidence.seen_missed_total(minutes(200)) == len(found)
 
 
-@pytest.mark.parametrize("version", range(7, READ_RESULTS_VERSION))
+@pytest.mark.parametrize("version", range(7, MIGRATIONS.index(READ_RESULTS) + 1))
 async def test_a_file_without_results_is_counted_and_migrated(tmp_path: Path, version: int) -> None:
     file = tmp_path / FILE_NAME
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
@@ -228,7 +228,6 @@ async def test_a_file_without_results_is_counted_and_migrated(tmp_path: Path, ve
         assert result_of(store, 1) == (None, None)
         assert store.evidence.seen_missed_total(None) == 0
         await store.evidence.record_read([], {last(store, 1).change_id: ReadResult.MISSED}, READ_AT)
-    assert len(MIGRATIONS) >= READ_RESULTS_VERSION
     after = read_summary(tmp_path, lambda _: minutes(50))
     assert after is not None
     assert after.pending == 1
