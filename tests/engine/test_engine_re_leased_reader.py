@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from tui.model.re_leased import ContactReading
     from tui.model.snapshot import ChangeSummary
 
-PATIENCE = 15
+PATIENCE = 60
 GLANCE = 0.01
 CONTACTS = 240
 FIRST, SECOND = "701", "702"
@@ -110,7 +110,9 @@ class Reader:
     @property
     def shown(self) -> ContactReading:
         """What the snapshot tells of the reading."""
-        return self.engine.snapshot.re_leased.contacts
+        shown = self.engine.snapshot.re_leased.contacts
+        assert shown is not None
+        return shown
 
     @property
     def problem(self) -> str | None:
@@ -599,7 +601,8 @@ async def test_a_read_that_fails_in_the_middle_records_nothing_and_is_tried_agai
             monkeypatch.setattr(unified, "LONGEST_WAIT", 0.2)
         ask_for = one.engine._clients._contact_source
         assert ask_for is not None
-        list_contacts, pages = ask_for.list_contacts, []
+        list_contacts = ask_for.list_contacts
+        pages: list[str | None] = []
 
         async def second_page_fails(since: datetime | None, cursor: str | None) -> Any:
             pages.append(cursor)
@@ -696,13 +699,15 @@ async def test_a_full_disk_keeps_nothing_and_the_read_is_done_again(
         contact_id = await one.known()
         await one.archive(contact_id)
         await one.sync()
-        record, attempts = one.store.evidence.record_read, []
+        record = one.store.evidence.record_read
+        attempts: list[tuple[Any, ...]] = []
 
         async def full(*arguments: Any) -> int:
             attempts.append(arguments)
             if len(attempts) < 3:
                 raise StoreError(GeneralReason.UNEXPECTED_ERROR, kind="full")
-            return await record(*arguments)
+            synced: int = await record(*arguments)
+            return synced
 
         monkeypatch.setattr(one.store.evidence, "record_read", full)
         await one.read(is_full=True)
@@ -716,13 +721,15 @@ async def test_a_store_that_cannot_say_when_to_read_does_not_end_the_engine(
     opened: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with opened() as one:
-        sync_state, failures = one.store.sync_state, []
+        sync_state = one.store.sync_state
+        failures: list[str] = []
 
         def fails_twice(name: str) -> str | None:
             if len(failures) < 2:
                 failures.append(name)
                 raise StoreError(GeneralReason.UNEXPECTED_ERROR, kind="busy")
-            return sync_state(name)
+            found: str | None = sync_state(name)
+            return found
 
         began = one.shown.last_began_at
         monkeypatch.setattr(one.store, "sync_state", fails_twice)

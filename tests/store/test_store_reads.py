@@ -16,9 +16,9 @@ from tui.model.evidence import ReportKind, SyncKnowledge, SyncRecord, SyncStatus
 from tui.model.timestamps import LATEST_MS
 from tui.store import Store
 from tui.store.database import FILE_NAME
+from tui.store.maintenance.file_ops import back_up
 from tui.store.maintenance.integrity import invalid_values_in_change_log
 from tui.store.maintenance.repair import Diagnosis, diagnose, repair
-from tui.store.maintenance.upkeep import back_up
 from tui.store.read_only_summary import read_summary
 from tui.store.schema import MIGRATIONS, READ_RESULTS_VERSION, migrate
 

@@ -91,14 +91,14 @@ def _last_confirmed(changes: Iterable[Change], by: datetime | None = None) -> Ch
 _COMPARABLE: Final = frozenset({ContactStatus.ACTIVE, ContactStatus.ARCHIVED})
 
 
-class Match(Struct, frozen=True):
+class Match(Struct, frozen=True, gc=False):
     """A contact that is on the same tab in the file and in Xero."""
 
     listed: FileContact
     contact: XeroContact
 
 
-class Mismatch(Struct, frozen=True):
+class Mismatch(Struct, frozen=True, gc=False):
     """A contact that is active on one side and archived on the other."""
 
     listed: FileContact
@@ -111,7 +111,7 @@ class Mismatch(Struct, frozen=True):
         return Action.ARCHIVE if self.listed.status is ContactStatus.ARCHIVED else Action.RESTORE
 
 
-class AmbiguousLine(Struct, frozen=True):
+class AmbiguousLine(Struct, frozen=True, gc=False):
     """A line that could mean any of these contacts, or none: only the user can decide.
 
     A single candidate has another e-mail address or name, or other lines contradict this one.
@@ -121,7 +121,7 @@ class AmbiguousLine(Struct, frozen=True):
     candidates: tuple[XeroContact, ...]
 
 
-class WithoutStatus(Struct, frozen=True):
+class WithoutStatus(Struct, frozen=True, gc=False):
     """A contact whose status Re-Leased didn't tell; `contact` is None if Xero has no or no single match."""
 
     listed: FileContact

@@ -139,7 +139,7 @@ class FileSource(Struct, frozen=True):
         return f"file {self.name} {self.digest[:12]}" if self.digest else f"read {self.name}"
 
 
-class FileContact(Struct, frozen=True):
+class FileContact(Struct, frozen=True, gc=False):
     """One contact in the file, with the line where it starts. Text is as received.
 
     Of a connection's answer, `line` is the position in the list. `status` is None where Re-Leased didn't tell

@@ -22,7 +22,7 @@ _XERO_ID: Final = re.compile(r"[0-9a-f]{32}")
 _MAX_CANDIDATES: Final = 50
 
 
-class XeroContact(Struct, frozen=True):
+class XeroContact(Struct, frozen=True, gc=False):
     """The fields of a Xero contact that the comparison needs."""
 
     contact_id: str
@@ -31,7 +31,7 @@ class XeroContact(Struct, frozen=True):
     status: ContactStatus
 
 
-class Candidates(Struct, frozen=True):
+class Candidates(Struct, frozen=True, gc=False):
     """The contacts that a line can mean; only one if it is certain, none if Xero has none."""
 
     contacts: tuple[XeroContact, ...] = ()
