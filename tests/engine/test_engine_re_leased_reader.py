@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from tui.model.re_leased import ContactReading
     from tui.model.snapshot import ChangeSummary
 
-PATIENCE = 15
+PATIENCE = 60
 GLANCE = 0.01
 CONTACTS = 240
 FIRST, SECOND = "701", "702"
@@ -602,7 +602,8 @@ async def test_a_read_that_fails_in_the_middle_records_nothing_and_is_tried_agai
             monkeypatch.setattr(unified, "LONGEST_WAIT", 0.2)
         ask_for = one.engine._clients._contact_source
         assert ask_for is not None
-        list_contacts, pages = ask_for.list_contacts, []
+        list_contacts = ask_for.list_contacts
+        pages: list[str | None] = []
 
         async def second_page_fails(since: datetime | None, cursor: str | None) -> Any:
             pages.append(cursor)
@@ -728,7 +729,8 @@ async def test_a_store_that_cannot_say_when_to_read_does_not_end_the_engine(
             if len(failures) < 2:
                 failures.append(name)
                 raise StoreError(GeneralReason.UNEXPECTED_ERROR, kind="busy")
-            return sync_state(name)
+            found: str | None = sync_state(name)
+            return found
 
         began = one.shown.last_began_at
         monkeypatch.setattr(one.store, "sync_state", fails_twice)

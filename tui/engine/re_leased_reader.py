@@ -262,6 +262,8 @@ class ReLeasedReader:
             evaluate = _evaluate_all if is_full else _evaluate_changed
             shown = await asyncio.to_thread(evaluate, found, knowledge, unseen.keys())
             evidence = [sync_record_of(change, found.source) for change in shown.synced]
+            # Freed bit by bit: all of it at once would hold up the event loop.
+            del found
         synced = await self._store.evidence.record_read(evidence, shown.results, began_at, *cursors)
         if is_full:
             self._shown_ids = frozenset(unseen)
