@@ -822,7 +822,7 @@ async def test_nothing_is_read_while_this_computers_clock_is_wrong(
             assert not one.reader.can_read
             assert await one.reader.read(one.engine._clients.open_contact_source) is False
             assert (stored(one), len(site.pages())) == (before, asked)
-            await one.until(lambda: one.reader.can_read)
+            await one.until(one._knows_the_time)
             await one.read(is_full=True)
             # By Xero's clock, no night has passed.
             assert one.change(contact_id).read_result is ReadResult.OTHER_STATUS
