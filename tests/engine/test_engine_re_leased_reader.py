@@ -348,8 +348,8 @@ async def test_a_contact_without_xeros_id_is_synced_once_a_whole_list_shows_it(
             [query for query in site.pages()[before:] if ("updated_gte" in query) is is_news]
             for is_news in (True, False)
         )
-        assert news
-        assert len(everything) == 3
+        # A short page is followed by one more, as it may not be the last.
+        assert [len(news) in {1, 2}, len(everything)] == [True, 3]
 
 
 async def test_a_read_that_began_before_the_confirmation_shows_nothing(
@@ -756,8 +756,7 @@ async def test_only_the_copy_that_holds_the_lock_reads(opened: Callable[..., Any
             assert len(site.pages()) == asked
             await one.read()
             assert one.status(contact_id) is SyncStatus.SYNCED
-            # One page of news, perhaps twice; all would be three pages.
-            assert asked < len(site.pages()) <= asked + 2
+            assert sum("offset=0" in query for query in site.pages()[asked:]) == 1
             # What the first has read, the other shows.
             await other.until(lambda: other.shown.last_began_at == one.shown.last_began_at)
             await other.until(lambda: other.pane.synced_total == 1)
