@@ -120,4 +120,4 @@ def test_the_settings_of_the_demo_are_ordinary_settings_that_lead_to_it(tmp_path
     assert load(paths.settings_file, {}) == made
     for url in (made.xero.login_url, made.xero.identity_url, made.xero.api_url, made.xero.pages_url):
         assert is_loopback(url)
-    assert is_loopback(made.re_leased.feed_url)
+    assert is_loopback(made.re_leased.unified_url)
