@@ -28,7 +28,7 @@ READS = {
     "undo": {"plan_undo", "plan_redo"},
     "change_log": {"page", "timeline", "export"},
     "manual_restores": {"pending", "set_fast_polling"},
-    "comparison": {"compare_file"},
+    "comparison": {"compare_contacts", "compare_file", "test_connection"},
     "tenancy": {"groups"},
 }  # fmt: skip
 SERVICES = {

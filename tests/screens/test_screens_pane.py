@@ -50,6 +50,7 @@ LOOKS = {
     SyncStatus.STALLED: "‖ Sync not running 12:41",
     SyncStatus.NOT_LINKED: "⊘ Not linked 12:40",
     SyncStatus.SUPERSEDED: "· No sync needed 12:40",
+    SyncStatus.FOREIGN_CURRENCY: "¤ Foreign currency 12:40",
 }
 
 

@@ -113,8 +113,9 @@ def expected(table: str, row: dict[str, Any]) -> dict[str, Any]:
             if (table, column) == ("change_events", "detail"):
                 value = ("text", expected_detail(text))  # noqa: PLW2901 - as above
         found[name] = value
-    # Version 8 has added these; nothing was written with them before.
-    return found | ({"reason": None, "reason_params": None} if table == "changes" else {})
+    # Later versions have added these; nothing was written with them before.
+    added = ("reason", "reason_params", "read_ms", "read_result", "foreign_currency_ms")
+    return found | (dict.fromkeys(added) if table == "changes" else {})
 
 
 def expected_detail(text: bytes) -> bytes:

@@ -17,7 +17,7 @@ _Case = TypeVar("_Case")
 
 # Examples of a property that doesn't ask for a number of its own.
 _WHOLE: Final = 100
-_PROFILES: Final = {"quick": 20, "thorough": 60, "exhaustive": 4 * _WHOLE}
+_PROFILES: Final = {"quick": 20, "thorough": 40, "exhaustive": 4 * _WHOLE}
 
 
 def register_profiles() -> None:

@@ -474,6 +474,11 @@ class IdleEngine(Engine):
                 self.report(ReportKind.CHECKED, at, contact_id=one, status=status)
             case SyncStatus.NOT_LINKED:
                 self.report(ReportKind.UNLINKED, at, contact_id=one)
+            case SyncStatus.FOREIGN_CURRENCY:
+                [found] = self._store.contacts([one])
+                foreign = replace(found, raw=b'{"DefaultCurrency": "USD"}')
+                at_once(self._store.save_contacts([foreign], at))
+                at_once(self._store.set_base_currency("NZD"))
             case SyncStatus.REPORTED:
                 self.report(ReportKind.SYNC_STARTED, at)
                 self.report(ReportKind.SYNC_CLEAN, at)

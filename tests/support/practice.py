@@ -218,7 +218,8 @@ class PracticeXero:
     def budget(self, tenant_id: str | None = None) -> dict[str, Any]:
         """Tell `calls`, `mostAtOnce`, `mostInAMinute` and `refused` (real 429s by limit)."""
         spent: dict[str, dict[str, Any]] = self.control("GET", "budget")
-        return spent[tenant_id or self.tenant_id]
+        unspent = {"calls": 0, "mostAtOnce": 0, "mostInAMinute": 0, "refused": 0}
+        return spent.get(tenant_id or self.tenant_id, unspent)
 
     def set_clock(self, *, ahead_seconds: float) -> None:
         """Set the services' clock against this machine's."""

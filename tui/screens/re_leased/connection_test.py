@@ -67,7 +67,8 @@ class ConnectionTestScreen(EngineScreen[None]):
         self.key_bar.set_actions(*(["show_values"] if self._test is not None else []), "refresh", "back")
 
     def _show_progress(self, count: int) -> None:
-        self._show(f"Reading Re-Leased's contacts: {format_number(count)} so far. Esc cancels.")
+        cancel = f"Press {self.key('back')} to cancel."
+        self._show(f"Reading Re-Leased's contacts: {format_number(count)} so far. {cancel}")
 
     def _show_report(self) -> None:
         if self._test is not None:
