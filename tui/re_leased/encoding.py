@@ -77,6 +77,9 @@ class LineReader:
     def __init__(self, text: IO[str]) -> None:
         self._text = text
         self._ahead: deque[str] = deque()
+        # Lines that were read to find out whether the text ends, and whether it does.
+        self._checked: deque[str] = deque()
+        self._is_ending = False
         self._record_end = 0
         self.number = 0
 
@@ -101,12 +104,28 @@ class LineReader:
         return list(self._ahead)
 
     def _read(self) -> str:
-        line = self._text.readline(_LONGEST_LINE + 1)
+        line = self._checked.popleft() if self._checked else self._text.readline(_LONGEST_LINE + 1)
+        line_number = self.number + len(self._ahead) + 1
         if len(line) > _LONGEST_LINE:
-            line_number = self.number + len(self._ahead) + 1
             raise ContactFileError(FileReason.LINE_TOO_LONG, line=line_number, most=_LONGEST_LINE)
+        kept = line.lstrip(_BOM)
+        # Above the header, it can't be part of a name either.
+        if _END_OF_FILE.search(kept) and (line_number == 1 or self._is_end()):
+            kept = _END_OF_FILE.sub("", kept)
         # Never return an empty line: that would mean the end.
-        return _END_OF_FILE.sub("", line.lstrip(_BOM)) or ("\n" if line else "")
+        return kept or ("\n" if line else "")
+
+    def _is_end(self) -> bool:
+        """Whether nothing follows but end-of-file characters and blank lines. Looks at each line once."""
+        if self._checked:
+            return self._is_ending
+        while line := self._text.readline(_LONGEST_LINE + 1):
+            self._checked.append(line)
+            if line.strip("\x1a\r\n"):
+                self._is_ending = False
+                return False
+        self._is_ending = True
+        return True
 
     @property
     def record_line(self) -> int:
