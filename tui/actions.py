@@ -130,7 +130,7 @@ ACTIONS: Final = (
                "In a test of the connection: show or hide the values of fields"),
     _re_leased("copy_report", "y", "Copy report", "In Troubleshoot: copy the support report"),
     _re_leased("save_report", "e", "Save report", "In Troubleshoot: save the support report to a file"),
-    _re_leased("compare", "f", "Compare a file", "Compare a Re-Leased export with Xero"),
+    _re_leased("compare", "f", "Compare", "Compare Re-Leased's contacts, or an export of them, with Xero"),
     _re_leased("mark_synced", "w", "Mark as synced", "In a comparison: mark matches as synced", writes=True),
     _re_leased("kind_differ", "1", "Different", "In a comparison: show contacts that differ"),
     _re_leased("kind_unclear", "2", "Needs review", "In a comparison: show lines that need review"),

@@ -83,4 +83,5 @@ async def test_the_connection_is_tested_and_compared(practice: PracticeXero, tmp
         await house.pilot.press("enter")
         await house.until(lambda: isinstance(house.app.screen, CompareScreen), "comparing")
         await house.until_shown("Different 0")
+        await house.until_shown("came without a status")
         assert "of the file" not in house.shown()

@@ -104,7 +104,7 @@ async def test_what_differs_comes_first_with_why_and_what_to_do(office: IdleEngi
 async def test_troubleshoot_offers_it_to_whoever_waits(office: IdleEngine) -> None:
     async with running(office) as person:
         await person.press("t")
-        assert "f compares a Re-Leased export." in str(
+        assert "f compares Re-Leased's contacts with Xero." in str(
             person.screen.query_one("#step-2", Static).content
         ) + str(person.screen.query_one("#findings-2", Static).content)
         await compare(person)

@@ -340,7 +340,7 @@ class MainScreen(EngineScreen[None]):
         self.manual_sync.report()
 
     def action_compare(self) -> None:
-        """Compare a file of contacts exported from Re-Leased with Xero."""
+        """Compare Re-Leased's contacts, or an export of them, with Xero."""
         self.comparison.compare()
 
     def action_retry_contact(self) -> None:

@@ -1,1 +1,1 @@
-"""Compare a file of contacts exported from Re-Leased."""
+"""Compare Re-Leased's contacts, read now or exported to a file, with Xero."""

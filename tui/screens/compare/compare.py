@@ -1,4 +1,4 @@
-"""Compare a Re-Leased export with Xero: matches, differences, and what to do about them."""
+"""Compare Re-Leased's contacts with Xero: matches, differences, and what to do about them."""
 
 from __future__ import annotations
 

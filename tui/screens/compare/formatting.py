@@ -209,6 +209,9 @@ def notes(comparison: FileComparison, unrecorded: int, recorded: int, key: Key) 
         lines.append(Content.styled(f"Recorded: {recorded_message(recorded)}", "$text-success"))
     else:
         lines.append(Content.styled(NOTHING_NEW, "$text-muted"))
+    if comparison.without_status:
+        without = pluralize(len(comparison.without_status), "contact")
+        lines.append(Content.styled(f"{without} came without a status and can't be compared.", "$text-muted"))
     if comparison.repeated:
         repeated = pluralize(comparison.repeated, "line repeats", "lines repeat")
         lines.append(Content.styled(f"{repeated} an earlier line.", "$text-muted"))

@@ -238,7 +238,7 @@ def _waiting(
     key_label = key("manual_sync")
     manual = f"{key_label} records a manual Re-Leased sync or how it ended; " if key_label else ""
     copy_id = f"{key('copy_contact_id')} copies its External ID; " if oldest.view is not None else ""
-    then = f"{copy_id}{manual}{key('compare')} compares a Re-Leased export."
+    then = f"{copy_id}{manual}{key('compare')} compares Re-Leased's contacts with Xero."
     return Step(symbol, title, tuple(lines), then)
 
 

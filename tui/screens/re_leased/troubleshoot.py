@@ -207,7 +207,7 @@ class TroubleshootScreen(EngineScreen[None]):
         self.manual_sync.report()
 
     def action_compare(self) -> None:
-        """Compare a file of contacts exported from Re-Leased with Xero."""
+        """Compare Re-Leased's contacts, or an export of them, with Xero."""
         self.comparison.compare()
 
     def action_changes(self) -> None:
