@@ -16,7 +16,7 @@ from tui.model.reasons import ComparisonReason, FileNote, Notice
 from tui.re_leased.contact_file import open_contact_file
 from tui.store import Store
 from tui.store.database import FILE_NAME
-from tui.store.sync_state import FULL_SYNC_ENDED_AT, MODIFIED_SINCE
+from tui.store.sync_state import FULL_SYNC_ENDED_AT, REFRESHED_UNTIL
 from tui.system.paths import private_folder
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _until_stopped(stop: threading.Event, lines: Iterator[FileContact]) -> Itera
 
 def _staleness_notes(store: Store, dated: datetime) -> tuple[Notice, ...]:
     """Return a note if saved contacts are older than the file, which can explain differences."""
-    read_at = timestamps.from_iso_text(store.sync_state(MODIFIED_SINCE))
+    read_at = timestamps.from_iso_text(store.sync_state(REFRESHED_UNTIL))
     if read_at is None or read_at >= dated:
         return ()
     return (Notice(FileNote.NEWER_THAN_CONTACTS),)
