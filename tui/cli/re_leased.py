@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from tui.model.contact import Organisation
     from tui.model.re_leased import ConnectionTest, ReLeasedCompany
-    from tui.re_leased.source import ContactSource
+    from tui.re_leased.source import OpenSource
     from tui.re_leased.unified import UnifiedKey
     from tui.settings import Settings
     from tui.store import Store
@@ -282,10 +282,8 @@ async def _companies(base_url: str, connection_id: str, key: Secret) -> list[ReL
     from tui.re_leased.unified import UnifiedSource
 
     source = UnifiedSource(base_url=base_url, connection_id=connection_id, api_key=lambda: key)
-    try:
+    async with aclosing(source):
         return await source.companies()
-    finally:
-        await source.aclose()
 
 
 def _choose_company(
@@ -485,13 +483,11 @@ def _with_connection(
 
 def _read(store: Store, settings: Settings, paths: Paths, organisation: Organisation) -> ConnectionTest:
     """Read and compare all contacts. Raises `ReshelveError`."""
+    from tui.engine.comparison import require_all_contacts
     from tui.engine.engine_factory import contact_source
-    from tui.model.reasons import ComparisonReason
     from tui.re_leased.unified import UnifiedKey
-    from tui.store.sync_state import FULL_SYNC_ENDED_AT
 
-    if store.sync_state(FULL_SYNC_ENDED_AT) is None:
-        raise ReshelveError(ComparisonReason.PARTLY_LOADED)
+    require_all_contacts(store)
     source = contact_source(settings, paths, organisation)
     if not settings.re_leased.source:
         # The keychain's prompt, if there is one, comes before the first request.
@@ -504,18 +500,13 @@ def _read(store: Store, settings: Settings, paths: Paths, organisation: Organisa
 
 
 async def _read_and_compare(
-    store: Store, source: ContactSource, organisation: str, on_progress: Callable[[int], None]
+    store: Store, source: OpenSource, organisation: str, on_progress: Callable[[int], None]
 ) -> ConnectionTest:
     from tui.engine.clock import utc_now
     from tui.engine.re_leased_reader import try_connection
 
-    try:
+    async with aclosing(source):
         return await try_connection(store, source, organisation, utc_now(), on_progress)
-    finally:
-        # A source of another package may have nothing to close.
-        close = getattr(source, "aclose", None)
-        if close is not None:
-            await close()
 
 
 class _Progress:

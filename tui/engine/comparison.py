@@ -44,6 +44,12 @@ def open_store(paths: Paths, organisation: Organisation) -> Store:
     return Store.open(private_folder(folder))
 
 
+def require_all_contacts(store: Store) -> None:
+    """Raise `ReshelveError` until all contacts were loaded once: a comparison needs them."""
+    if store.sync_state(FULL_SYNC_ENDED_AT) is None:
+        raise ReshelveError(ComparisonReason.PARTLY_LOADED)
+
+
 async def compare_file(
     store: Store, file: Path, options: FileOptions, clock: XeroClock | None = None
 ) -> FileComparison:
@@ -52,8 +58,7 @@ async def compare_file(
     Without a clock, the clock offset of an earlier run is used. When cancelled, it soon stops reading the
     file.
     """
-    if store.sync_state(FULL_SYNC_ENDED_AT) is None:
-        raise ReshelveError(ComparisonReason.PARTLY_LOADED)
+    require_all_contacts(store)
     contacts, changes = await store.read_for_comparison()
     clock = clock or XeroClock(utc_now, store)
     stop = threading.Event()

@@ -27,7 +27,7 @@ from tui.model.re_leased import Page, ReLeasedCompany, ReLeasedContact, raw_valu
 from tui.model.reasons import ContactSourceReason, Service
 from tui.net import lenient_json
 from tui.net.loopback import is_loopback
-from tui.re_leased.source import ContactSource
+from tui.re_leased.source import OpenSource
 from tui.settings.schema import UNIFIED_KEY_VARIABLE
 from tui.system.keychain import KeychainEntry, Secret
 from tui.system.log import logger
@@ -133,7 +133,7 @@ def _usable_key(key: Secret, reason: ContactSourceReason) -> Secret:
     return key
 
 
-class UnifiedSource(ContactSource):
+class UnifiedSource(OpenSource):
     """Reads the contacts of one connection, in pages of 100, and of one company if one is given.
 
     `api_key` returns the key; it may block, and is called in a thread for each request. Raises
