@@ -77,9 +77,11 @@ class ClientFactory:
 
     async def open(self) -> None:
         """Import and create the clients; nothing is requested yet."""
-        for module in ("tui.xero.client", "tui.xero.auth.tokens", "tui.xero.web_urls", "tui.re_leased.feed"):
+        modules = ["tui.xero.client", "tui.xero.auth.tokens", "tui.xero.web_urls"]
+        if self.has_feed:
+            modules.append("tui.re_leased.feed")
+        for module in modules:
             await asyncio.to_thread(import_module, module)
-        from tui.re_leased.feed import FeedEvidenceSource
         from tui.xero.client import XeroClient
 
         self._xero = XeroClient(
@@ -89,6 +91,8 @@ class ClientFactory:
             tokens=token_source(self._settings, self._paths, self._organisation.sign_in),
         )
         if self.has_feed:
+            from tui.re_leased.feed import FeedEvidenceSource
+
             self.evidence_source = FeedEvidenceSource(
                 feed_url=self._settings.re_leased.feed_url, tenant_id=self._organisation.tenant_id
             )

@@ -25,7 +25,7 @@ from tui.model.contact_file import FileContact, FileSource
 from tui.model.errors import ContactSourceError
 from tui.model.evidence import was_sync_due
 from tui.model.matching import id_key, is_xero_id
-from tui.model.re_leased import ConnectionTest, ContactRead, ContactReading, ReadCounts
+from tui.model.re_leased import ConnectionTest, ContactRead, ContactReading, ReadCounts, is_deleted_name
 from tui.model.reasons import ContactSourceReason
 from tui.net import lenient_json
 from tui.store.sync_state import FULL_SYNC_ENDED_AT
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
     from tui.re_leased.source import ContactSource
     from tui.store import Store
 
-#: The name that contacts have in Re-Leased after they were deleted there (its help centre).
-DELETED_NAME: Final = "Deleted Contact"
 _LAST_READ: Final = "re_leased.last_read"
 _LAST_BEGAN: Final = "re_leased.last_began_at"
 _MATCHES: Final = "re_leased.matches"
@@ -331,7 +329,7 @@ class _Collected:
             self._examples.append(contact)
         if contact.company_id is not None:
             self._companies.add(contact.company_id)
-        if contact.name == DELETED_NAME:
+        if is_deleted_name(contact.name):
             self._deleted += 1
             return
         status = None

@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
 
+from tui.model.query import fold
+
 if TYPE_CHECKING:
     from tui.model.reasons import Notice
 
+# The name that contacts have in Re-Leased after they were deleted there (its help centre).
+_DELETED_NAME: Final = "deletedcontact"
 _LONGEST_VALUE: Final = 200
 _MOST_FIELDS: Final = 200
 _DEEPEST: Final = 8
@@ -129,6 +133,11 @@ class ContactReading(Struct, frozen=True):
     def tells_status(self) -> bool:
         """Whether Re-Leased told the status of any contact, so that a change can be seen there."""
         return self.last is not None and self.last.counts.with_status > 0
+
+
+def is_deleted_name(name: str) -> bool:
+    """Whether this is the name that Re-Leased gives to contacts that were deleted there."""
+    return "".join(fold(name).split()) == _DELETED_NAME
 
 
 def raw_value(raw: Mapping[str, object], path: str) -> object:
