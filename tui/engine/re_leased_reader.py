@@ -116,6 +116,18 @@ async def compare_contacts(
     return found, counts
 
 
+async def compare_own_contacts(store: Store, source: ContactSource, began_at: datetime) -> FileComparison:
+    """Read all contacts and compare them; nothing is recorded. Raises `ContactSourceError` and `StoreError`.
+
+    Also if they aren't only those of the organisation's own company.
+    """
+    listed = await list_contacts(source)
+    _check_single_company(listed)
+    found, counts = await compare_contacts(store, listed, began_at)
+    check_company(counts, store.counts())
+    return found
+
+
 async def try_connection(
     store: Store,
     source: ContactSource,
@@ -137,6 +149,7 @@ async def try_connection(
         counts,
         confirmable=len(found.matches) + len(found.mismatches) + found.repeated,
         is_other_company=is_other_company,
+        has_several_companies=listed.has_several_companies,
         examples=listed.examples,
     )
 
@@ -243,8 +256,7 @@ class ReLeasedReader:
             # The clock was set meanwhile: it isn't known when the read began.
             self._was_early = True
             return None
-        if listed.has_several_companies:
-            raise ContactSourceError(ContactSourceReason.SEVERAL_COMPANIES)
+        _check_single_company(listed)
         if listed.is_unfiltered:
             # Everything was returned, or what has changed can't be told from what hasn't.
             self._is_unfiltered, self._is_full_wanted = True, True
@@ -393,6 +405,12 @@ def _with_choices(
             yield replace(line, xero_id=chosen)
         elif chosen is not None:
             yield line
+
+
+def _check_single_company(listed: ContactList) -> None:
+    """Raise `ContactSourceError` if the contacts belong to several companies."""
+    if listed.has_several_companies:
+        raise ContactSourceError(ContactSourceReason.SEVERAL_COMPANIES)
 
 
 def check_company(counts: ReadCounts, in_xero: TabCounts) -> None:

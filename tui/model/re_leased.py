@@ -105,7 +105,8 @@ class ConnectionTest(Struct, frozen=True):
 
     `confirmable` counts the contacts that certainly are one in Xero and came with a status: only their
     changes can be confirmed. `is_other_company` is whether too few contacts match for this to be the
-    organisation's company. `examples` are the first few contacts, before any was left out.
+    organisation's company, `has_several_companies` whether they belong to more than one: neither shows
+    anything. `examples` are the first few contacts, before any was left out.
     """
 
     organisation: str
@@ -113,6 +114,7 @@ class ConnectionTest(Struct, frozen=True):
     counts: ReadCounts
     confirmable: int
     is_other_company: bool = False
+    has_several_companies: bool = False
     examples: tuple[ReLeasedContact, ...] = ()
 
 

@@ -44,13 +44,11 @@ class ComparisonService:
     async def compare_contacts(self) -> FileComparison:
         """Read Re-Leased's contacts and compare them with saved contacts; nothing is recorded."""
         from tui.engine.comparison import require_all_contacts
-        from tui.engine.re_leased_reader import compare_contacts, list_contacts
+        from tui.engine.re_leased_reader import compare_own_contacts
 
         require_all_contacts(self._store)
-        began_at = self._clock()
-        listed = await list_contacts(await self._clients.open_contact_source())
-        found, _ = await compare_contacts(self._store, listed, began_at)
-        return found
+        source = await self._clients.open_contact_source()
+        return await compare_own_contacts(self._store, source, self._clock())
 
     async def test_connection(self, on_progress: Callable[[int], None]) -> ConnectionTest:
         """Read Re-Leased's contacts and return in numbers what came back; nothing is recorded."""
