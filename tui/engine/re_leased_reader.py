@@ -251,7 +251,7 @@ class ReLeasedReader:
     ) -> bool | None:
         """Read, and record what it shows. Returns whether anything was shown; None if it wasn't recorded."""
         since, knowledge = None if is_full else self._since, self._knowledge()
-        listed = await list_contacts(source, since, lambda count: self._update(received=count))
+        listed = await list_contacts(source, since, self._update_progress)
         if not self._is_time_certain() or self._now() < began_at:
             # The clock was set meanwhile: it isn't known when the read began.
             self._was_early = True
@@ -314,6 +314,11 @@ class ReLeasedReader:
             # Not even if the user refreshes: each attempt can prolong the limit.
             self._no_read_before = monotonic() + error.retry_after
         self._update(problem=error.notice)
+
+    def _update_progress(self, count: int) -> None:
+        # Later reads show nothing new until they end.
+        if self.reading.last is None:
+            self._update(received=count)
 
     def _update(self, **changes: object) -> None:
         self.reading = replace(self.reading, **changes)
