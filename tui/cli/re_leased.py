@@ -123,7 +123,7 @@ def connect(
         key, is_new_key = _ask_key(paths)
         click.echo("Checking the connection …", err=True)
         companies = asyncio.run(_companies(base_url, connection_id, key))
-        found = _choose_company(settings, chosen, companies, company)
+        found = _choose_company(settings, chosen, companies, company, yes=yes)
         if not yes:
             _confirm_company(settings, connected, chosen, found)
             _confirm_url(settings, connected, chosen, base_url)
@@ -287,14 +287,19 @@ async def _companies(base_url: str, connection_id: str, key: Secret) -> list[ReL
 
 
 def _choose_company(
-    settings: Settings, organisation: Organisation, companies: Sequence[ReLeasedCompany], wanted: str | None
+    settings: Settings,
+    organisation: Organisation,
+    companies: Sequence[ReLeasedCompany],
+    wanted: str | None,
+    *,
+    yes: bool,
 ) -> ReLeasedCompany | None:
     """Return the company of an organisation; None for all, if Re-Leased names none."""
     if wanted is not None:
         return company_named(companies, wanted)
     if not companies:
         click.echo("Re-Leased returned no companies, so the contacts of all companies will be read.")
-        if not confirm("Connect without choosing a company?"):
+        if not yes and not confirm("Connect without choosing a company?"):
             raise click.Abort
         return None
     if len(companies) == 1:
