@@ -337,6 +337,16 @@ def test_odd_companies(
         assert (done.exit_code, desk.own().get("re_leased_company_id")) == (0, stored), done.output
 
 
+def test_yes_asks_nothing_even_without_companies(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def listed(*_: object) -> list[ReLeasedCompany]:
+        return []
+
+    monkeypatch.setattr("tui.cli.re_leased._companies", listed)
+    given = ["--organisation", desk.names[0], "--url", desk.unified["url"], "--connection-id", "c1", "--yes"]
+    done = desk.run("connect", *given, stdin=f"{desk.key}\n")
+    assert (done.exit_code, desk.own()["unified_connection_id"]) == (0, "c1"), done.output
+
+
 @pytest.mark.parametrize(
     ("wanted", "found"),
     [

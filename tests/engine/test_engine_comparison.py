@@ -27,7 +27,7 @@ from tui.model.evidence import SyncKnowledge, SyncStatus, grade_change
 from tui.model.reasons import ComparisonReason, FileNote, FileReason, Notice
 from tui.re_leased.contact_file import ContactFile
 from tui.store import Store, TransitionRequest
-from tui.store.sync_state import FULL_SYNC_ENDED_AT, MODIFIED_SINCE
+from tui.store.sync_state import FULL_SYNC_ENDED_AT, REFRESHED_UNTIL
 from tui.system.paths import Paths
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ class Bench(ComparisonService):
         rows = (f"{xero_id(number)},{status}\n" for number, status in lines)
         self.file.write_text("External ID,Status\n" + "".join(rows), encoding="utf-8")
         os.utime(self.file, (DATED.timestamp(), DATED.timestamp()))
-        if self._store.sync_state(MODIFIED_SINCE) is None:
-            await self._store.set_sync_state(MODIFIED_SINCE, (DATED + timedelta(minutes=1)).isoformat())
+        if self._store.sync_state(REFRESHED_UNTIL) is None:
+            await self._store.set_sync_state(REFRESHED_UNTIL, (DATED + timedelta(minutes=1)).isoformat())
         return await self.compare_file(self.file, FileOptions(**options))
 
     def grades(self) -> dict[str, SyncStatus]:
@@ -180,7 +180,7 @@ async def test_an_earlier_date_proves_less(bench: Bench) -> None:
 async def test_a_copy_that_is_older_than_the_file_is_remarked_on(bench: Bench, store: Store) -> None:
     await bench.have(1)
     assert (await bench.look((1, "Active"))).notes == ()
-    await store.set_sync_state(MODIFIED_SINCE, (DATED - timedelta(minutes=1)).isoformat())
+    await store.set_sync_state(REFRESHED_UNTIL, (DATED - timedelta(minutes=1)).isoformat())
     assert (await bench.look((1, "Active"))).notes == (Notice(FileNote.NEWER_THAN_CONTACTS),)
 
 

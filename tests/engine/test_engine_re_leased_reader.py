@@ -24,8 +24,9 @@ from tui.engine.engine_factory import ClientFactory, nightly_window
 from tui.engine.sync.leader_lock import LOCK_NAME, LeaderLock
 from tui.model.change import Action, ReadResult, State
 from tui.model.contact import ContactStatus
-from tui.model.errors import StoreError
+from tui.model.errors import ContactSourceError, StoreError
 from tui.model.evidence import SyncStatus
+from tui.model.re_leased import ContactReading
 from tui.model.reasons import ContactSourceReason, GeneralReason
 from tui.re_leased import unified
 from tui.settings import OrganisationSettings, ReLeasedSettings, Settings, XeroSettings
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 
     from tui.model.change import Change
     from tui.model.contact import Organisation
-    from tui.model.re_leased import ContactReading
     from tui.model.snapshot import ChangeSummary
 
 PATIENCE = 60
@@ -310,6 +310,18 @@ async def test_the_first_read_counts_what_came_back(opened: Callable[..., Any], 
         assert last.counts.matched > CONTACTS / 2
         assert (one.shown.received, one.shown.problem) == (None, None)
         assert one.shown.tells_status
+
+
+async def test_only_the_first_read_publishes_its_progress(opened: Callable[..., Any]) -> None:
+    async with opened() as one:
+        published: list[int | None] = []
+        one.reader._on_update = lambda: published.append(one.reader.reading.received)
+        await one.read(is_full=True)
+        assert published == [None]
+        one.reader.reading = ContactReading()
+        await one.read()
+        assert published[1]
+        assert published[-1] is None
 
 
 @pytest.mark.parametrize("is_full", [True, False])
@@ -691,6 +703,21 @@ async def test_without_a_chosen_company_those_of_several_show_nothing(opened: Ca
         await one.until(lambda: one.problem)
         assert one.problem == ContactSourceReason.SEVERAL_COMPANIES
         assert stored(one) == [[], [], []]
+        assert (await one.engine.comparison.test_connection(lambda _: None)).has_several_companies
+
+
+@pytest.mark.parametrize(
+    ("company", "reason"),
+    [("", ContactSourceReason.SEVERAL_COMPANIES), (SECOND, ContactSourceReason.WRONG_COMPANY)],
+)
+async def test_only_the_own_company_is_compared(
+    opened: Callable[..., Any], company: str, reason: ContactSourceReason
+) -> None:
+    async with opened(company=company, wait=False) as one:
+        await one.until(lambda: one.problem)
+        with pytest.raises(ContactSourceError) as caught:
+            await one.engine.comparison.compare_contacts()
+        assert caught.value.reason is reason
 
 
 async def test_a_full_disk_keeps_nothing_and_the_read_is_done_again(

@@ -594,6 +594,17 @@ def test_a_keychain_that_fails_has_its_reason(keychain: FileKeychain, tmp_path: 
         assert KEY not in "".join(traceback.format_exception(caught.value))
 
 
+async def test_the_key_is_read_once_for_each_list() -> None:
+    keys = iter(["first", "second"])
+    async with (
+        serving(listing(contacts(250))) as server,
+        reading(server, api_key=lambda: next(keys)) as source,
+    ):
+        for _ in range(2):
+            await read_all(source)
+    assert [line["authorization"] for line in server.headers] == ["bearer first"] * 3 + ["bearer second"] * 3
+
+
 async def test_a_keychain_that_waits_is_no_missing_key() -> None:
     def wait() -> str:
         raise KeychainError(SignInReason.KEYCHAIN_WAITING)

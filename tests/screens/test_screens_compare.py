@@ -25,7 +25,7 @@ from tui.screens.contact import ContactScreen
 from tui.screens.dialogs.ask import AskScreen, ChooseScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.re_leased.troubleshoot import TroubleshootScreen
-from tui.store.sync_state import MODIFIED_SINCE
+from tui.store.sync_state import REFRESHED_UNTIL
 from tui.widgets.clock import now
 from tui.widgets.virtual_list import VirtualList
 
@@ -49,7 +49,7 @@ def office(backend: IdleEngine) -> IdleEngine:
 
 def loaded_now(backend: IdleEngine) -> None:
     """Let the contacts be newer than any file."""
-    at_once(backend._store.set_sync_state(MODIFIED_SINCE, NOW.isoformat()))
+    at_once(backend._store.set_sync_state(REFRESHED_UNTIL, NOW.isoformat()))
 
 
 async def compare(person: Driver) -> None:

@@ -20,6 +20,7 @@ from tui import __version__
 from tui.model.change import Action, State
 from tui.model.contact import Organisation
 from tui.model.evidence import CompanyState, ReportKind, SyncStatus
+from tui.model.re_leased import ContactReading
 from tui.model.snapshot import ConnectionStatus, ReLeasedStatus, SyncProgress, XeroStatus
 from tui.screens.changes.changes import ChangesScreen
 from tui.screens.dialogs.ask import AskScreen, ChooseScreen, FileNameScreen
@@ -488,12 +489,15 @@ def test_no_token_no_address_and_no_unwanted_name_is_ever_reported(
     backend.publish_changes(
         xero=XeroStatus(ConnectionStatus.OFFLINE, detail=notice(said)),
         storage_problem=notice(said),
-        re_leased=ReLeasedStatus(has_feed=True, problem=notice(said), state=said),
+        re_leased=ReLeasedStatus(
+            has_feed=True, problem=notice(said), state=said, contacts=ContactReading(problem=notice(said))
+        ),
     )
     text = build_report(
         backend.snapshot, OldestUnconfirmed(backend.view(waiting)), NOW, with_names=with_names
     )
     assert not re.search("@|＠|%40|&#64;|firm.example", text, re.IGNORECASE)
+    assert "Re-Leased's contacts: " in text
     assert SECRET[:12] not in text
     assert "\x1b" not in text
     if not with_names:

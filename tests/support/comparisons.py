@@ -15,7 +15,7 @@ from support.sample_contacts import NOW, contact_id
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import FileContact
-from tui.store.sync_state import MODIFIED_SINCE
+from tui.store.sync_state import REFRESHED_UNTIL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,7 +52,7 @@ def exported(backend: IdleEngine, name: str = "x.csv", *, proven: tuple[int, int
         backend.put_change(number, Action.ARCHIVE, State.CONFIRMED)
     backend.publish_changes()
     # Otherwise it would be said that the file is newer.
-    at_once(backend._store.set_sync_state(MODIFIED_SINCE, NOW.isoformat()))
+    at_once(backend._store.set_sync_state(REFRESHED_UNTIL, NOW.isoformat()))
     first, second = proven
     export(
         [

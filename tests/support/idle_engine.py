@@ -34,7 +34,7 @@ from tui.settings import ReLeasedSettings, Settings, XeroSettings
 from tui.store import Store, TransitionRequest
 from tui.store.database import FILE_NAME, Database
 from tui.store.search.scan import RecentSearches
-from tui.store.sync_state import FULL_SYNC_ENDED_AT, MODIFIED_SINCE
+from tui.store.sync_state import FULL_SYNC_ENDED_AT, REFRESHED_UNTIL
 from tui.system.paths import Paths
 from tui.widgets import clock
 from tui.xero.results import CallsLeft
@@ -373,7 +373,7 @@ class IdleEngine(Engine):
         at = at or min(A_MINUTE_AGO + timedelta(milliseconds=self._requests), NOW)
         if at < LAST_LOADED:
             # It is confirmed as of then only if what was loaded since can't have shown it.
-            at_once(self._store.set_sync_state(MODIFIED_SINCE, at.isoformat()))
+            at_once(self._store.set_sync_state(REFRESHED_UNTIL, at.isoformat()))
         found = self._store.contacts([contact_id(number) for number in numbers])
         added = at_once(self._store.changes.add(action, found, at))
         assert len(added) == len(numbers), "another change is open"
@@ -596,7 +596,7 @@ def _prepared(known: tuple[Contact, ...]) -> Path:
     database = InlineDatabase.open(folder)
     store = Store(database)
     at_once(store.save_contacts(known, LAST_LOADED, is_full_sync=True))
-    for name in (FULL_SYNC_ENDED_AT, MODIFIED_SINCE):
+    for name in (FULL_SYNC_ENDED_AT, REFRESHED_UNTIL):
         at_once(store.set_sync_state(name, LAST_LOADED.isoformat()))
     database._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     store.close()

@@ -42,6 +42,7 @@ def made(counts: ReadCounts, confirmable: int = 0, **more: object) -> Connection
             "fewer than half match Bayside",
         ),
         (made(ReadCounts(total=99, with_status=99, matched=1), 1, is_other_company=True), "(1 of 99 match"),
+        (made(ReadCounts(total=9, matched=9), 9, has_several_companies=True), "several companies"),
         (made(ReadCounts(other_company=7)), "Only contacts of another company came back (7)"),
         (made(ReadCounts(unreadable=7)), "None of the contacts can be read"),
         (made(ReadCounts(deleted=3)), "No contacts came back"),

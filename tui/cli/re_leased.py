@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from tui.model.contact import Organisation
     from tui.model.re_leased import ConnectionTest, ReLeasedCompany
-    from tui.re_leased.source import ContactSource
+    from tui.re_leased.source import OpenSource
     from tui.re_leased.unified import UnifiedKey
     from tui.settings import Settings
     from tui.store import Store
@@ -123,7 +123,7 @@ def connect(
         key, is_new_key = _ask_key(paths)
         click.echo("Checking the connection …", err=True)
         companies = asyncio.run(_companies(base_url, connection_id, key))
-        found = _choose_company(settings, chosen, companies, company)
+        found = _choose_company(settings, chosen, companies, company, yes=yes)
         if not yes:
             _confirm_company(settings, connected, chosen, found)
             _confirm_url(settings, connected, chosen, base_url)
@@ -282,21 +282,24 @@ async def _companies(base_url: str, connection_id: str, key: Secret) -> list[ReL
     from tui.re_leased.unified import UnifiedSource
 
     source = UnifiedSource(base_url=base_url, connection_id=connection_id, api_key=lambda: key)
-    try:
+    async with aclosing(source):
         return await source.companies()
-    finally:
-        await source.aclose()
 
 
 def _choose_company(
-    settings: Settings, organisation: Organisation, companies: Sequence[ReLeasedCompany], wanted: str | None
+    settings: Settings,
+    organisation: Organisation,
+    companies: Sequence[ReLeasedCompany],
+    wanted: str | None,
+    *,
+    yes: bool,
 ) -> ReLeasedCompany | None:
     """Return the company of an organisation; None for all, if Re-Leased names none."""
     if wanted is not None:
         return company_named(companies, wanted)
     if not companies:
         click.echo("Re-Leased returned no companies, so the contacts of all companies will be read.")
-        if not confirm("Connect without choosing a company?"):
+        if not yes and not confirm("Connect without choosing a company?"):
             raise click.Abort
         return None
     if len(companies) == 1:
@@ -485,13 +488,11 @@ def _with_connection(
 
 def _read(store: Store, settings: Settings, paths: Paths, organisation: Organisation) -> ConnectionTest:
     """Read and compare all contacts. Raises `ReshelveError`."""
+    from tui.engine.comparison import require_all_contacts
     from tui.engine.engine_factory import contact_source
-    from tui.model.reasons import ComparisonReason
     from tui.re_leased.unified import UnifiedKey
-    from tui.store.sync_state import FULL_SYNC_ENDED_AT
 
-    if store.sync_state(FULL_SYNC_ENDED_AT) is None:
-        raise ReshelveError(ComparisonReason.PARTLY_LOADED)
+    require_all_contacts(store)
     source = contact_source(settings, paths, organisation)
     if not settings.re_leased.source:
         # The keychain's prompt, if there is one, comes before the first request.
@@ -504,18 +505,13 @@ def _read(store: Store, settings: Settings, paths: Paths, organisation: Organisa
 
 
 async def _read_and_compare(
-    store: Store, source: ContactSource, organisation: str, on_progress: Callable[[int], None]
+    store: Store, source: OpenSource, organisation: str, on_progress: Callable[[int], None]
 ) -> ConnectionTest:
     from tui.engine.clock import utc_now
     from tui.engine.re_leased_reader import try_connection
 
-    try:
+    async with aclosing(source):
         return await try_connection(store, source, organisation, utc_now(), on_progress)
-    finally:
-        # A source of another package may have nothing to close.
-        close = getattr(source, "aclose", None)
-        if close is not None:
-            await close()
 
 
 class _Progress:

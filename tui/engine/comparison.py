@@ -16,7 +16,7 @@ from tui.model.reasons import ComparisonReason, FileNote, Notice
 from tui.re_leased.contact_file import open_contact_file
 from tui.store import Store
 from tui.store.database import FILE_NAME
-from tui.store.sync_state import FULL_SYNC_ENDED_AT, MODIFIED_SINCE
+from tui.store.sync_state import FULL_SYNC_ENDED_AT, REFRESHED_UNTIL
 from tui.system.paths import private_folder
 
 if TYPE_CHECKING:
@@ -44,6 +44,12 @@ def open_store(paths: Paths, organisation: Organisation) -> Store:
     return Store.open(private_folder(folder))
 
 
+def require_all_contacts(store: Store) -> None:
+    """Raise `ReshelveError` until all contacts were loaded once: a comparison needs them."""
+    if store.sync_state(FULL_SYNC_ENDED_AT) is None:
+        raise ReshelveError(ComparisonReason.PARTLY_LOADED)
+
+
 async def compare_file(
     store: Store, file: Path, options: FileOptions, clock: XeroClock | None = None
 ) -> FileComparison:
@@ -52,8 +58,7 @@ async def compare_file(
     Without a clock, the clock offset of an earlier run is used. When cancelled, it soon stops reading the
     file.
     """
-    if store.sync_state(FULL_SYNC_ENDED_AT) is None:
-        raise ReshelveError(ComparisonReason.PARTLY_LOADED)
+    require_all_contacts(store)
     contacts, changes = await store.read_for_comparison()
     clock = clock or XeroClock(utc_now, store)
     stop = threading.Event()
@@ -107,7 +112,7 @@ def _until_stopped(stop: threading.Event, lines: Iterator[FileContact]) -> Itera
 
 def _staleness_notes(store: Store, dated: datetime) -> tuple[Notice, ...]:
     """Return a note if saved contacts are older than the file, which can explain differences."""
-    read_at = timestamps.from_iso_text(store.sync_state(MODIFIED_SINCE))
+    read_at = timestamps.from_iso_text(store.sync_state(REFRESHED_UNTIL))
     if read_at is None or read_at >= dated:
         return ()
     return (Notice(FileNote.NEWER_THAN_CONTACTS),)

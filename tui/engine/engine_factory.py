@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tui.model.contact import Organisation
     from tui.re_leased.evidence_source import EvidenceSource
-    from tui.re_leased.source import ContactSource
+    from tui.re_leased.source import ContactSource, OpenSource
     from tui.settings import Settings
     from tui.system.paths import Paths
     from tui.xero.auth.token_store import TokenStore
@@ -44,7 +44,7 @@ class ClientFactory:
         self._paths = paths
         self._organisation = organisation
         self._xero: XeroClient | None = None
-        self._contact_source: ContactSource | None = None
+        self._contact_source: OpenSource | None = None
         self.evidence_source: EvidenceSource | None = None
 
     @property
@@ -77,9 +77,11 @@ class ClientFactory:
 
     async def open(self) -> None:
         """Import and create the clients; nothing is requested yet."""
-        for module in ("tui.xero.client", "tui.xero.auth.tokens", "tui.xero.web_urls", "tui.re_leased.feed"):
+        modules = ["tui.xero.client", "tui.xero.auth.tokens", "tui.xero.web_urls"]
+        if self.has_feed:
+            modules.append("tui.re_leased.feed")
+        for module in modules:
             await asyncio.to_thread(import_module, module)
-        from tui.re_leased.feed import FeedEvidenceSource
         from tui.xero.client import XeroClient
 
         self._xero = XeroClient(
@@ -89,6 +91,8 @@ class ClientFactory:
             tokens=token_source(self._settings, self._paths, self._organisation.sign_in),
         )
         if self.has_feed:
+            from tui.re_leased.feed import FeedEvidenceSource
+
             self.evidence_source = FeedEvidenceSource(
                 feed_url=self._settings.re_leased.feed_url, tenant_id=self._organisation.tenant_id
             )
@@ -103,10 +107,8 @@ class ClientFactory:
 
     async def close(self) -> None:
         """Close the connections."""
-        # A source of another package may have nothing to close.
-        close = getattr(self._contact_source, "aclose", None)
-        if close is not None:
-            await close()
+        if self._contact_source is not None:
+            await self._contact_source.aclose()
         if self._xero is not None:
             await self._xero.aclose()
         if self.evidence_source is not None:
@@ -127,17 +129,17 @@ class ClientFactory:
         await simulate_restore(self.contact_url(contact_id))
 
 
-def contact_source(settings: Settings, paths: Paths, organisation: Organisation) -> ContactSource:
+def contact_source(settings: Settings, paths: Paths, organisation: Organisation) -> OpenSource:
     """Create the source of an organisation's contacts in Re-Leased. Blocks. Raises `ContactSourceError`."""
     from tui.re_leased.source import SourceOptions, load_source
     from tui.re_leased.unified import FieldMapping, UnifiedKey, UnifiedSource
 
-    connection = unified_connection(settings, organisation.tenant_id)
     if settings.re_leased.source:
         own = settings.organisations.get(organisation.tenant_id)
         company = "" if own is None else own.re_leased_company_id
         options = SourceOptions(organisation.tenant_id, organisation.name, company or None)
         return load_source(settings.re_leased.source, options)
+    connection = unified_connection(settings, organisation.tenant_id)
     if connection is None:
         raise ContactSourceError(ContactSourceReason.NO_CONNECTION_ID)
     return UnifiedSource(

@@ -25,7 +25,7 @@ from tui.model.contact_file import FileContact, FileSource
 from tui.model.errors import ContactSourceError
 from tui.model.evidence import was_sync_due
 from tui.model.matching import id_key, is_xero_id
-from tui.model.re_leased import ConnectionTest, ContactRead, ContactReading, ReadCounts
+from tui.model.re_leased import ConnectionTest, ContactRead, ContactReading, ReadCounts, is_deleted_name
 from tui.model.reasons import ContactSourceReason
 from tui.net import lenient_json
 from tui.store.sync_state import FULL_SYNC_ENDED_AT
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
     from tui.re_leased.source import ContactSource
     from tui.store import Store
 
-#: The name that contacts have in Re-Leased after they were deleted there (its help centre).
-DELETED_NAME: Final = "Deleted Contact"
 _LAST_READ: Final = "re_leased.last_read"
 _LAST_BEGAN: Final = "re_leased.last_began_at"
 _MATCHES: Final = "re_leased.matches"
@@ -118,6 +116,18 @@ async def compare_contacts(
     return found, counts
 
 
+async def compare_own_contacts(store: Store, source: ContactSource, began_at: datetime) -> FileComparison:
+    """Read all contacts and compare them; nothing is recorded. Raises `ContactSourceError` and `StoreError`.
+
+    Also if they aren't only those of the organisation's own company.
+    """
+    listed = await list_contacts(source)
+    _check_single_company(listed)
+    found, counts = await compare_contacts(store, listed, began_at)
+    check_company(counts, store.counts())
+    return found
+
+
 async def try_connection(
     store: Store,
     source: ContactSource,
@@ -139,6 +149,7 @@ async def try_connection(
         counts,
         confirmable=len(found.matches) + len(found.mismatches) + found.repeated,
         is_other_company=is_other_company,
+        has_several_companies=listed.has_several_companies,
         examples=listed.examples,
     )
 
@@ -240,13 +251,12 @@ class ReLeasedReader:
     ) -> bool | None:
         """Read, and record what it shows. Returns whether anything was shown; None if it wasn't recorded."""
         since, knowledge = None if is_full else self._since, self._knowledge()
-        listed = await list_contacts(source, since, lambda count: self._update(received=count))
+        listed = await list_contacts(source, since, self._update_progress)
         if not self._is_time_certain() or self._now() < began_at:
             # The clock was set meanwhile: it isn't known when the read began.
             self._was_early = True
             return None
-        if listed.has_several_companies:
-            raise ContactSourceError(ContactSourceReason.SEVERAL_COMPANIES)
+        _check_single_company(listed)
         if listed.is_unfiltered:
             # Everything was returned, or what has changed can't be told from what hasn't.
             self._is_unfiltered, self._is_full_wanted = True, True
@@ -305,6 +315,11 @@ class ReLeasedReader:
             self._no_read_before = monotonic() + error.retry_after
         self._update(problem=error.notice)
 
+    def _update_progress(self, count: int) -> None:
+        # Later reads show nothing new until they end.
+        if self.reading.last is None:
+            self._update(received=count)
+
     def _update(self, **changes: object) -> None:
         self.reading = replace(self.reading, **changes)
         self._on_update()
@@ -331,7 +346,7 @@ class _Collected:
             self._examples.append(contact)
         if contact.company_id is not None:
             self._companies.add(contact.company_id)
-        if contact.name == DELETED_NAME:
+        if is_deleted_name(contact.name):
             self._deleted += 1
             return
         status = None
@@ -395,6 +410,12 @@ def _with_choices(
             yield replace(line, xero_id=chosen)
         elif chosen is not None:
             yield line
+
+
+def _check_single_company(listed: ContactList) -> None:
+    """Raise `ContactSourceError` if the contacts belong to several companies."""
+    if listed.has_several_companies:
+        raise ContactSourceError(ContactSourceReason.SEVERAL_COMPANIES)
 
 
 def check_company(counts: ReadCounts, in_xero: TabCounts) -> None:

@@ -191,11 +191,13 @@ class ChangeLogEntry(Struct, frozen=True):
     notice: Notice | None = None
 
 
-def last_confirmed(changes: Iterable[Change]) -> Change | None:
-    """Return the change of a contact that Xero confirmed last; None if it confirmed none."""
+def last_confirmed(changes: Iterable[Change], by: datetime | None = None) -> Change | None:
+    """Return the change of a contact that Xero confirmed last, by a time if given; None if there is none."""
     confirmed = [
         (change.confirmed_at, change.change_id, change)
         for change in changes
-        if change.state is State.CONFIRMED and change.confirmed_at is not None
+        if change.state is State.CONFIRMED
+        and change.confirmed_at is not None
+        and (by is None or change.confirmed_at <= by)
     ]
     return max(confirmed, key=lambda item: item[:2], default=(None, 0, None))[2]

@@ -1,7 +1,6 @@
-"""Compares a contacts file from Re-Leased with Xero's contacts.
+"""Compares Re-Leased's contacts, from a file or a connection, with Xero's, and determines what they prove.
 
-`tui.model.comparison` determines what it proves: matching lines become evidence, and nothing else is
-recorded.
+Matching lines become evidence; nothing else is recorded.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from tui.model.change import Action, State
+from tui.model.change import Action, last_confirmed
 from tui.model.contact import ContactStatus
 from tui.model.evidence import SyncRecord, proves
 from tui.model.matching import Matcher, XeroContact, is_xero_id
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from tui.model.matching import Candidates
 
 __all__ = ["XeroContact"]
+
+_COMPARABLE: Final = frozenset({ContactStatus.ACTIVE, ContactStatus.ARCHIVED})
 
 
 class MismatchReason(StrEnum):
@@ -58,7 +59,7 @@ def mismatch_reason(changes: Iterable[Change], exported_at: datetime) -> Mismatc
     changes = tuple(changes)
     if any(change.state.is_open for change in changes):
         return MismatchReason.IN_PROGRESS
-    last = _last_confirmed(changes)
+    last = last_confirmed(changes)
     if last is None or last.confirmed_at is None:
         return MismatchReason.UNKNOWN
     if last.confirmed_at > exported_at:
@@ -75,24 +76,10 @@ def newly_synced_change(
     changes: Iterable[Change], status: ContactStatus, source: FileSource
 ) -> Change | None:
     """Return the change that is newly proved by a contact with this status on both sides; None if none is."""
-    last = _last_confirmed(changes, by=source.exported_at)
+    last = last_confirmed(changes, by=source.exported_at)
     if last is None or last.synced_at is not None or last.action.target_status is not status:
         return None
     return last if proves(sync_record_of(last, source), last) else None
-
-
-def _last_confirmed(changes: Iterable[Change], by: datetime | None = None) -> Change | None:
-    last: tuple[datetime, int, Change] | None = None
-    for change in changes:
-        at = change.confirmed_at
-        if change.state is not State.CONFIRMED or at is None or (by is not None and at > by):
-            continue
-        if last is None or (at, change.change_id) > last[:2]:
-            last = at, change.change_id, change
-    return None if last is None else last[2]
-
-
-_COMPARABLE: Final = frozenset({ContactStatus.ACTIVE, ContactStatus.ARCHIVED})
 
 
 class Match(Struct, frozen=True, gc=False):

@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
 
+from tui.model.query import fold
+
 if TYPE_CHECKING:
     from tui.model.reasons import Notice
 
+# The name that contacts have in Re-Leased after they were deleted there (its help centre).
+_DELETED_NAME: Final = "deletedcontact"
 _LONGEST_VALUE: Final = 200
 _MOST_FIELDS: Final = 200
 _DEEPEST: Final = 8
@@ -101,7 +105,8 @@ class ConnectionTest(Struct, frozen=True):
 
     `confirmable` counts the contacts that certainly are one in Xero and came with a status: only their
     changes can be confirmed. `is_other_company` is whether too few contacts match for this to be the
-    organisation's company. `examples` are the first few contacts, before any was left out.
+    organisation's company, `has_several_companies` whether they belong to more than one: neither shows
+    anything. `examples` are the first few contacts, before any was left out.
     """
 
     organisation: str
@@ -109,6 +114,7 @@ class ConnectionTest(Struct, frozen=True):
     counts: ReadCounts
     confirmable: int
     is_other_company: bool = False
+    has_several_companies: bool = False
     examples: tuple[ReLeasedContact, ...] = ()
 
 
@@ -116,8 +122,8 @@ class ContactReading(Struct, frozen=True):
     """The state of reading Re-Leased's own contacts.
 
     `last` is the last read of all contacts, `last_began_at` when the last read of any kind began; both None
-    before the first. `problem` is why the last attempt failed. While a read is going on, `received` counts
-    the contacts so far; None otherwise.
+    before the first. `problem` is why the last attempt failed. Until the first read of all contacts
+    ends, `received` counts those so far while one is going on; None otherwise.
     """
 
     last: ContactRead | None = None
@@ -129,6 +135,11 @@ class ContactReading(Struct, frozen=True):
     def tells_status(self) -> bool:
         """Whether Re-Leased told the status of any contact, so that a change can be seen there."""
         return self.last is not None and self.last.counts.with_status > 0
+
+
+def is_deleted_name(name: str) -> bool:
+    """Whether this is the name that Re-Leased gives to contacts that were deleted there."""
+    return "".join(fold(name).split()) == _DELETED_NAME
 
 
 def raw_value(raw: Mapping[str, object], path: str) -> object:

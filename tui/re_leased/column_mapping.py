@@ -12,6 +12,7 @@ from msgspec import Struct
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import ContactFileError, truncate
 from tui.model.query import fold
+from tui.model.re_leased import is_deleted_name
 from tui.model.reasons import FileReason
 
 if TYPE_CHECKING:
@@ -76,7 +77,6 @@ _FIGURE: Final = re.compile(
     rf"(?:[a-z]{{2,3}} ?)?[\W\d]+(?: ?(?:cr|dr|gbp|nzd|aud|usd|eur))?"
     rf"|#[a-z/0]+[!?]?|=[a-z.]+\(.*\)|[\W\d]*{_COUNTED}"
 )
-_DELETED_CONTACT: Final = "deletedcontact"
 _YES: Final = frozenset({"yes", "y", "true", "t", "1", "x", "✓", "✔"})
 _NO: Final = frozenset({"no", "n", "false", "f", "0"})
 
@@ -115,7 +115,7 @@ class ColumnMapping(Struct, frozen=True):
 
     def is_deleted_contact(self, record: Sequence[str]) -> bool:
         """Return whether Re-Leased lists a contact that was deleted for good, without its name."""
-        return normalise_name(self.cell(record, self.name)) == _DELETED_CONTACT
+        return is_deleted_name(self.cell(record, self.name))
 
     def cell(self, record: Sequence[str], index: int) -> str:
         """Return a record's value in a column; "" if either is missing."""

@@ -1,23 +1,6 @@
-"""The interface for evidence from Re-Leased, which you can implement for your own source.
+"""The interface for evidence of Re-Leased's syncs; `tui.re_leased.feed` implements it over HTTP.
 
-A firm that has its own access to Re-Leased's data, such as an export that a job saves to a folder, or a
-service, can implement `EvidenceSource`; `tui.re_leased.feed` is an implementation over HTTP. Reshelve uses
-the class that `engine.clients.ClientFactory.open` creates::
-
-    class FolderSource(EvidenceSource):
-        def __init__(self, folder: Path) -> None:
-            self._folder = folder
-
-        async def fetch(self, cursor: str | None) -> EvidenceReport:
-            newer = sorted(path for path in self._folder.glob("*.json") if path.name > (cursor or ""))
-            file = next(iter(newer), None)
-            if file is None:
-                return EvidenceReport.from_evidence(cursor)
-            started_at, rows = await asyncio.to_thread(read_export, file)
-            seen = tuple(SyncRecord(row.id, row.status, started_at, started_at, file.name) for row in rows)
-            return EvidenceReport.from_evidence(file.name, pick_ups=seen, has_more=True)
-
-        async def aclose(self) -> None: ...
+For Re-Leased's contacts themselves, see `tui.re_leased.source`.
 
 What Reshelve guarantees: only the instance with the leader lock polls, never concurrently. It
 passes the last cursor it received, which was stored together with that report's evidence, so that nothing is

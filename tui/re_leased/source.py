@@ -61,6 +61,14 @@ class ContactSource(Protocol):
         ...
 
 
+class OpenSource(ContactSource, Protocol):
+    """A source in use by Reshelve, until it is closed."""
+
+    async def aclose(self) -> None:
+        """Close what the source has open."""
+        ...
+
+
 class SourceOptions(Struct, frozen=True):
     """What a source is made for: a Xero organisation, and its company in Re-Leased if it was chosen."""
 
@@ -74,7 +82,7 @@ def installed_sources() -> list[str]:
     return sorted({found.name for found in _entry_points()})
 
 
-def load_source(name: str, options: SourceOptions) -> ContactSource:
+def load_source(name: str, options: SourceOptions) -> OpenSource:
     """Return a source by the name of its entry point. Blocks, as it imports its package.
 
     Whatever it does wrong, here or later, is raised as `ContactSourceError`.
@@ -107,7 +115,7 @@ def _entry_points() -> tuple[EntryPoint, ...]:
     return tuple(entry_points(group=GROUP))
 
 
-class _CheckedSource(ContactSource):
+class _CheckedSource(OpenSource):
     """A source of another package. Its mistakes become errors in words."""
 
     def __init__(self, name: str, source: ContactSource) -> None:

@@ -27,7 +27,7 @@ from tui.model.re_leased import Page, ReLeasedCompany, ReLeasedContact, raw_valu
 from tui.model.reasons import ContactSourceReason, Service
 from tui.net import lenient_json
 from tui.net.loopback import is_loopback
-from tui.re_leased.source import ContactSource
+from tui.re_leased.source import OpenSource
 from tui.settings.schema import UNIFIED_KEY_VARIABLE
 from tui.system.keychain import KeychainEntry, Secret
 from tui.system.log import logger
@@ -133,11 +133,12 @@ def _usable_key(key: Secret, reason: ContactSourceReason) -> Secret:
     return key
 
 
-class UnifiedSource(ContactSource):
+class UnifiedSource(OpenSource):
     """Reads the contacts of one connection, in pages of 100, and of one company if one is given.
 
-    `api_key` returns the key; it may block, and is called in a thread for each request. Raises
-    `ContactSourceError` for a URL that would send the key unencrypted.
+    `api_key` returns the key; it may block, and is called in a thread at the start of each list, as a
+    keychain is too slow for each page. Raises `ContactSourceError` for a URL that would send the key
+    unencrypted.
     """
 
     def __init__(
@@ -157,6 +158,7 @@ class UnifiedSource(ContactSource):
         self._base_url = base_url
         self._path = f"/accounting/{quote(connection_id, safe='')}"
         self._api_key = api_key
+        self._key: Secret | None = None
         self._company_id = company_id or None
         self._mapping = mapping or FieldMapping()
         self._transport = transport
@@ -178,7 +180,7 @@ class UnifiedSource(ContactSource):
             params.append(("updated_gte", _iso(updated_since)))
         if self._company_id is not None:
             params.append(("org_id", self._company_id))
-        response = await self._get("/contact", params)
+        response = await self._get("/contact", params, position)
         return await asyncio.to_thread(self._page, response, position)
 
     async def companies(self) -> list[ReLeasedCompany]:
@@ -188,7 +190,7 @@ class UnifiedSource(ContactSource):
         while True:
             params: list[tuple[str, _QueryValue]] = [("limit", str(_LIMIT)), ("offset", str(position.offset))]
             params += [("fields", name) for name in _COMPANY_FIELDS]
-            response = await self._get("/organization", params)
+            response = await self._get("/organization", params, position)
             elements = _elements(response.content)
             found += map(_company, elements)
             next_position = position.after([one.id for one in found[position.offset :]], _total(response))
@@ -224,15 +226,19 @@ class UnifiedSource(ContactSource):
         cursor = None if following is None else following.cursor
         return Page(tuple(contacts), cursor, unreadable, other_company)
 
-    async def _get(self, path: str, params: list[tuple[str, _QueryValue]]) -> httpx.Response:
+    async def _get(
+        self, path: str, params: list[tuple[str, _QueryValue]], position: _Position
+    ) -> httpx.Response:
         """Return the 200 with JSON in it. Raises `ContactSourceError`."""
         client = await self._open()
-        key = await self._key()
+        key = self._key
+        if key is None or position.offset == 0:
+            key = self._key = await self._load_key()
         response = await self._send(client, f"{self._path}{path}", params, key)
         _raise_for_failure(response, key)
         return response
 
-    async def _key(self) -> Secret:
+    async def _load_key(self) -> Secret:
         try:
             key = Secret(await asyncio.to_thread(self._api_key))
         except KeychainError as error:

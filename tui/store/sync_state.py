@@ -15,10 +15,23 @@ if TYPE_CHECKING:
 
     from tui.store.database import Database
 
-
 _SELECT: Final = "SELECT value FROM sync_state WHERE name = ?"
-#: The time, by Xero's clock, up to which the stored contacts are current.
+#: The time, by Xero's clock, up to which stored contacts are current. The next incremental sync starts there.
 REFRESHED_UNTIL: Final = "contacts.refreshed_until"
+#: The organisation's own currency, such as NZD.
+BASE_CURRENCY: Final = "organisation.base_currency"
+#: When the last full sync ended: balances are from then.
+FULL_SYNC_ENDED_AT: Final = "contacts.full_sync_ended_at"
+#: The next page of an unfinished full sync.
+FULL_SYNC_PAGE: Final = "contacts.full_sync_page"
+#: When that full sync began, by Xero's clock.
+FULL_SYNC_STARTED_AT: Final = "contacts.full_sync_started_at"
+#: The number of contacts when the previous page was read.
+FULL_SYNC_COUNT: Final = "contacts.full_sync_count"
+#: The most calls ever seen left of a day's quota.
+QUOTA_HIGH_WATER_MARK: Final = "quota.high_water_mark"
+#: How many seconds this computer's clock is ahead of Xero's.
+CLOCK_AHEAD: Final = "clock.ahead"
 
 
 def read_sync_state(database: Database, name: str) -> str | None:
@@ -42,21 +55,3 @@ def write_sync_state(connection: sqlite3.Connection, name: str, value: str | Non
             "INSERT INTO sync_state (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = ?",
             (name, value, value),
         )
-
-
-#: The organisation's own currency, such as NZD.
-BASE_CURRENCY: Final = "organisation.base_currency"
-#: When the last full sync ended: balances are from then.
-FULL_SYNC_ENDED_AT: Final = "contacts.full_sync_ended_at"
-#: The start of the next incremental sync, by Xero's clock.
-MODIFIED_SINCE: Final = REFRESHED_UNTIL
-#: The next page of an unfinished full sync.
-FULL_SYNC_PAGE: Final = "contacts.full_sync_page"
-#: When that full sync began, by Xero's clock.
-FULL_SYNC_STARTED_AT: Final = "contacts.full_sync_started_at"
-#: The number of contacts when the previous page was read.
-FULL_SYNC_COUNT: Final = "contacts.full_sync_count"
-#: The most calls ever seen left of a day's quota.
-QUOTA_HIGH_WATER_MARK: Final = "quota.high_water_mark"
-#: How many seconds this computer's clock is ahead of Xero's.
-CLOCK_AHEAD: Final = "clock.ahead"

@@ -90,6 +90,11 @@ def conclusion(test: ConnectionTest) -> str:
 def _nothing_known(test: ConnectionTest) -> str:
     """Return why the organisation's contacts aren't among those that came back; empty if they are."""
     counts, name = test.counts, _name(test.organisation)
+    if test.has_several_companies:
+        return (
+            "These are the contacts of several companies in Re-Leased, so nothing can be known until you "
+            f"choose that of {name} with `reshelve re-leased connect`."
+        )
     if test.is_other_company:
         alike = formats.format_number(counts.matched + counts.unclear)
         return (

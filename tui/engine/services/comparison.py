@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.model.errors import ReshelveError
-from tui.model.reasons import ComparisonReason
-from tui.store.sync_state import FULL_SYNC_ENDED_AT
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
@@ -47,21 +43,19 @@ class ComparisonService:
 
     async def compare_contacts(self) -> FileComparison:
         """Read Re-Leased's contacts and compare them with saved contacts; nothing is recorded."""
-        from tui.engine.re_leased_reader import compare_contacts, list_contacts
+        from tui.engine.comparison import require_all_contacts
+        from tui.engine.re_leased_reader import compare_own_contacts
 
-        if self._store.sync_state(FULL_SYNC_ENDED_AT) is None:
-            raise ReshelveError(ComparisonReason.PARTLY_LOADED)
-        began_at = self._clock()
-        listed = await list_contacts(await self._clients.open_contact_source())
-        found, _ = await compare_contacts(self._store, listed, began_at)
-        return found
+        require_all_contacts(self._store)
+        source = await self._clients.open_contact_source()
+        return await compare_own_contacts(self._store, source, self._clock())
 
     async def test_connection(self, on_progress: Callable[[int], None]) -> ConnectionTest:
         """Read Re-Leased's contacts and return in numbers what came back; nothing is recorded."""
+        from tui.engine.comparison import require_all_contacts
         from tui.engine.re_leased_reader import try_connection
 
-        if self._store.sync_state(FULL_SYNC_ENDED_AT) is None:
-            raise ReshelveError(ComparisonReason.PARTLY_LOADED)
+        require_all_contacts(self._store)
         source = await self._clients.open_contact_source()
         name = self._publisher.snapshot.organisation.name
         return await try_connection(self._store, source, name, self._clock(), on_progress)

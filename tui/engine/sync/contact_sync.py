@@ -15,7 +15,7 @@ from tui.store.sync_state import (
     FULL_SYNC_ENDED_AT,
     FULL_SYNC_PAGE,
     FULL_SYNC_STARTED_AT,
-    MODIFIED_SINCE,
+    REFRESHED_UNTIL,
 )
 from tui.system.log import logger
 from tui.xero.results import has_id
@@ -208,7 +208,7 @@ class ContactSync:
     @property
     def _modified_since(self) -> datetime | None:
         """The start of the next incremental sync; None if the stored time is missing or implausible."""
-        since = timestamps.from_iso_text(self._store.sync_state(MODIFIED_SINCE))
+        since = timestamps.from_iso_text(self._store.sync_state(REFRESHED_UNTIL))
         return since if since is not None and since <= self._now() + timestamps.MOST_AHEAD else None
 
     def pause(self, *, on: bool) -> None:
@@ -253,7 +253,7 @@ class ContactSync:
             self._resumed.set()
             if not is_put_off:
                 self._on_progress(None)
-        await self._store.set_sync_state(MODIFIED_SINCE, self._store.sync_state(FULL_SYNC_STARTED_AT))
+        await self._store.set_sync_state(REFRESHED_UNTIL, self._store.sync_state(FULL_SYNC_STARTED_AT))
         await self._store.set_sync_state(FULL_SYNC_ENDED_AT, self._now().isoformat())
         await self._store.set_sync_state(FULL_SYNC_PAGE, None)
         await self._store.end_full_sync()
@@ -311,7 +311,7 @@ class ContactSync:
             if page >= reply.page_count:
                 break
             page += 1
-        await self._store.set_sync_state(MODIFIED_SINCE, self._clamp_to_now(answered_at).isoformat())
+        await self._store.set_sync_state(REFRESHED_UNTIL, self._clamp_to_now(answered_at).isoformat())
 
     def _require_complete(self, reply: ContactsPage) -> ContactsPage:
         """Return a complete page. Raises `ReplyLostError` for the first few incomplete ones.

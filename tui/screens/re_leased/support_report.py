@@ -10,7 +10,7 @@ from textual import __version__ as textual_version
 
 from tui import __version__, messages
 from tui.messages.formats import format_number, pluralize, utc_time
-from tui.screens.re_leased.formatting import sync_overview
+from tui.screens.re_leased.formatting import reading_details, sync_overview
 from tui.widgets.text import safe
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def build_report(snapshot: Snapshot, oldest: OldestUnconfirmed, now: datetime, *
         f"Reshelve {__version__}, {utc_time(now)}",
         f"Python {platform.python_version()}, Textual {textual_version}, {platform.system()}",
         *_xero(snapshot, with_names=with_names),
-        *_re_leased(snapshot.re_leased, now),
+        *_re_leased(snapshot.re_leased, now, with_names=with_names),
         *_counts(snapshot.summary),
     ]
     if oldest.view is not None:
@@ -75,8 +75,9 @@ def _xero(snapshot: Snapshot, *, with_names: bool) -> Iterator[str]:
         yield f"Storage: {_redact_quotes(messages.in_full(snapshot.storage_problem), with_names)}"
 
 
-def _re_leased(re_leased: ReLeasedStatus, now: datetime) -> Iterator[str]:
+def _re_leased(re_leased: ReLeasedStatus, now: datetime, *, with_names: bool) -> Iterator[str]:
     yield f"Re-Leased: {sync_overview(re_leased, now)}"
+    yield f"Re-Leased's contacts: {_redact_quotes(reading_details(re_leased, now), with_names)}"
     yield f"Next sync by: {utc_time(re_leased.next_sync_at)}; last sync: {utc_time(re_leased.last_sync_at)}"
     if re_leased.reported_sync_since is not None:
         yield f"Manual sync recorded: started {utc_time(re_leased.reported_sync_since)}; end not recorded"

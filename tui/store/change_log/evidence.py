@@ -22,7 +22,7 @@ from tui.model.timestamps import from_milliseconds
 from tui.net import lenient_json
 from tui.store import values
 from tui.store.change_log.entries import write_entry
-from tui.store.schema.fragments import PENDING, PENDING_SINCE
+from tui.store.schema.fragments import PENDING, PENDING_SINCE, UNSYNCED
 from tui.store.sync_state import BASE_CURRENCY, sync_state_in
 from tui.store.values import to_ms
 
@@ -37,12 +37,11 @@ _REPORT_COLUMNS: Final = "at_ms, kind, contact_id, status, state"
 #: Reports about a contact, or with an empty id about the company, oldest first.
 SELECT_REPORTS: Final = f"SELECT {_REPORT_COLUMNS} FROM user_reports WHERE contact_id = ? ORDER BY number"  # noqa: S608 - our own names
 # Changes whose contact could turn out to be in a foreign currency.
-_UNMARKED: Final = """
+_UNMARKED: Final = f"""
     SELECT change_id, raw FROM changes JOIN contacts USING (contact_id)
     JOIN contact_documents ON contact_rowid = contacts.rowid
-    WHERE state = 'confirmed' AND confirmed_ms IS NOT NULL AND synced_ms IS NULL AND checked_ms IS NULL
-        AND superseded = 0 AND foreign_currency_ms IS NULL
-"""
+    WHERE {UNSYNCED} AND confirmed_ms IS NOT NULL AND foreign_currency_ms IS NULL
+"""  # noqa: S608 - our own condition
 _NOTES: Final = {
     ReportKind.UNLINKED: ChangeReason.UNLINKED,
     ReportKind.LINKED: ChangeReason.LINKED,
