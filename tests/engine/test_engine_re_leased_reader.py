@@ -309,7 +309,7 @@ async def test_the_first_read_counts_what_came_back(opened: Callable[..., Any], 
         assert last.counts.total == last.counts.matched + last.counts.unclear + last.counts.unmatched
         assert last.counts.matched > CONTACTS / 2
         assert (one.shown.received, one.shown.problem) == (None, None)
-        assert one.shown.tells_status
+        assert one.shown.has_statuses
 
 
 @pytest.mark.parametrize("is_full", [True, False])

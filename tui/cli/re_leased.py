@@ -76,7 +76,7 @@ Reshelve reads Re-Leased's contacts through Unified.to, with your own account th
 
 @dataclass(frozen=True, slots=True)
 class _Answers:
-    """What was asked and checked. Without `company`, all are read; without `new_key`, the key stays."""
+    """The checked answers. Without `company`, all companies are read; without `new_key`, the key stays."""
 
     base_url: str
     connection_id: str
@@ -291,7 +291,7 @@ async def _companies(base_url: str, connection_id: str, key: Secret) -> list[ReL
 def _choose_company(
     settings: Settings, organisation: Organisation, companies: Sequence[ReLeasedCompany], wanted: str | None
 ) -> ReLeasedCompany | None:
-    """Return the company of an organisation; None for all, if Re-Leased names none."""
+    """Return the company of an organisation; None for all, if Re-Leased returns none."""
     if wanted is not None:
         return company_named(companies, wanted)
     if not companies:
@@ -357,7 +357,7 @@ def _confirm_company(
     organisation: Organisation,
     company: ReLeasedCompany | None,
 ) -> None:
-    """Ask before two organisations share a company: Re-Leased ties each company to one."""
+    """Ask before two organisations share a company: in Re-Leased, each company syncs with one."""
     for other in connected:
         own = settings.organisations.get(other.tenant_id)
         if company is None or own is None or other.tenant_id == organisation.tenant_id:
@@ -413,7 +413,7 @@ def _save(paths: Paths, organisation: Organisation, answers: _Answers) -> None:
     label = "all companies" if answers.company is None else _company_label(answers.company)
     click.echo(f"Connected: {_safe(organisation.name)} to {label} in Re-Leased.")
     _warn_if_overridden(file, answers.base_url)
-    click.echo(f"{_RESTART} Run `reshelve re-leased test` to see what the connection tells.")
+    click.echo(f"{_RESTART} Run `reshelve re-leased test` to see what the connection returns.")
 
 
 def _store_key(paths: Paths, key: Secret | None) -> None:
@@ -437,7 +437,7 @@ def _warn_if_overridden(file: Path, base_url: str) -> None:
 @click.option("--organisation", help="Test the connection of the organisation whose name contains this.")
 @click.option("--show-values", is_flag=True, help="Show the values in the examples: data of real contacts.")
 def test(organisation: str | None, *, show_values: bool) -> None:
-    """Read all contacts from Re-Leased and show what they tell.
+    """Read all contacts from Re-Leased and show what came back.
 
     Nothing is recorded or changed.
     """
@@ -519,7 +519,7 @@ async def _read_and_compare(
 
 
 class _Progress:
-    """Shows on standard error how many contacts were read: in one line of a terminal, else now and then."""
+    """Shows how many contacts were read, on standard error: on one line of a terminal, else every 1,000."""
 
     def __init__(self) -> None:
         self._is_terminal = sys.stderr.isatty()
@@ -538,7 +538,7 @@ class _Progress:
             click.echo(text, err=True)
 
     def end(self) -> None:
-        """Leave the line."""
+        """End the line."""
         if self._is_terminal:
             click.echo(err=True)
 

@@ -47,7 +47,7 @@ _SOURCE_TEXTS: Final[Catalogue] = {
         f"{_CHECK_CONNECTION} and resume it. {_NOT_SYNCED}",
     ),
     ContactSourceReason.NO_SUCH_CONNECTION: Text(
-        "Unified.to doesn't know this connection (HTTP 404){said}",
+        "Unified.to has no connection with this ID (HTTP 404){said}",
         "Check this organisation's unified_connection_id in the settings, and that re_leased.unified_url is "
         f"the region of your Unified.to account. {_NOT_SYNCED}",
     ),

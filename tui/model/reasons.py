@@ -294,7 +294,7 @@ class ContactSourceReason(Reason):
     KEYCHAIN_LOCKED = "contact_source.keychain_locked"
     KEY_NOT_SAVED = "contact_source.key_not_saved"
     KEY_NOT_REMOVED = "contact_source.key_not_removed"
-    # Sources of others. `name` is their entry point, `problem` their message.
+    # Sources from other packages. `name` is their entry point, `problem` their message.
     SOURCE_PROBLEM = "contact_source.source_problem"
     UNKNOWN_SOURCE = "contact_source.unknown_source"
     DUPLICATE_SOURCE = "contact_source.duplicate_source"

@@ -1,8 +1,8 @@
 """Re-Leased's contacts and companies through Unified.to's accounting API.
 
 Unified.to's SDK documents the requests and the fields. It doesn't document how errors are worded, which page
-size Re-Leased allows, or which fields Re-Leased fills, so nothing here relies on those: a status is only what
-came with the contact, and a list ends only where the answers leave no doubt that it does.
+size Re-Leased allows, or which fields Re-Leased fills, so nothing here relies on those: a status comes
+only from the contact itself, and a list ends only where the responses show for certain that it does.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _FIELDS: Final = (
 _COMPANY_FIELDS: Final = ("id", "name", "currency", "timezone")
 #: More contacts than any firm has: a list that never ends is stopped there.
 MOST_CONTACTS: Final = 1_000_000
-#: Seconds for one answer. Unified.to asks Re-Leased meanwhile.
+#: Seconds to wait for one response: Unified.to queries Re-Leased in that time.
 LONGEST_WAIT: Final = 60.0
 _DEFAULT_RETRY: Final = 60.0
 _LONGEST_RETRY: Final = 86_400.0
@@ -58,7 +58,7 @@ _LONGEST_TEXT: Final = 32_768
 _LONGEST_SAID: Final = 300
 _LONGEST_KEY: Final = 4_096
 _MOST_EMAILS: Final = 50
-# Optional in the answer to a list: "when the integration supports a total count".
+# Optional in the response to a list: "when the integration supports a total count".
 _TOTAL: Final = "X-Total-Count"
 _MOST_DIGITS: Final = 9
 _PAUSED: Final = "paused"
@@ -66,7 +66,7 @@ _BOOLEAN_WORDS: Final = frozenset({"true", "false"})
 
 
 class FieldMapping(Struct, frozen=True):
-    """Which fields of Re-Leased's own record have what Unified.to's own fields don't, as the user says.
+    """The fields of Re-Leased's own record that the user chose for what Unified.to's own fields lack.
 
     Paths start with `raw`, such as `raw.isArchived`; empty means that none is known. Without
     `archived_values` the field must be true or false. With them, a contact is archived if the field has one
@@ -266,7 +266,7 @@ class UnifiedSource(ContactSource):
         except TooLargeError:
             raise ContactSourceError(ContactSourceReason.TOO_LARGE, megabytes=MAX_BYTES // 2**20) from None
         except Exception as error:  # noqa: BLE001 - httpx passes some errors from below it on as they are
-            logger.info("Unified.to had no answer: %s", type(error).__name__)
+            logger.info("no response from Unified.to: %s", type(error).__name__)
             failure = error
         else:
             if not environment.is_proxy_password_wanted(response):
@@ -320,7 +320,7 @@ class _Position(Struct, frozen=True):
 
     @classmethod
     def parse(cls, cursor: str | None) -> _Position:
-        """Read a cursor. Raises `ContactSourceError` for one that wasn't given out."""
+        """Read a cursor. Raises `ContactSourceError` if this source didn't return it."""
         if cursor is None:
             return cls()
         try:
@@ -337,8 +337,8 @@ class _Position(Struct, frozen=True):
         """Return where the next page starts; None if this page, with an entry for each contact, was the last.
 
         A page shorter than the first one is the last. A first page of less than 100 can be a whole list, or
-        the most that Re-Leased gives at a time: then the next page, often empty, tells. A total, if there is
-        one, can only make the list longer. Raises `ContactSourceError` for a list that doesn't add up.
+        the most that Re-Leased returns at a time: the next page, often empty, shows which. A total, if any,
+        can only make the list longer. Raises `ContactSourceError` for a list that doesn't add up.
         """
         keys = tuple(keys)
         count, end = len(keys), self.offset + len(keys)
@@ -408,8 +408,8 @@ def _elements(body: bytes) -> list[Raw]:
     with suppress(*lenient_json.DECODE_ERRORS):
         elements = lenient_json.decoder(kind).decode(body)
     if elements is None:
-        # Half of an emoji in one name would otherwise hide the whole page. A number that isn't one becomes
-        # null: as false it would tell a status that nobody told.
+        # Otherwise half an emoji in one name would make the whole page unreadable. `NaN` becomes null: false
+        # would be a status that Re-Leased didn't return.
         with suppress(*lenient_json.DECODE_ERRORS):
             elements = lenient_json.decoder(kind).decode(lenient_json.repaired(body, constant=None))
     if elements is None:
@@ -453,16 +453,16 @@ def _contact(element: Raw, mapping: FieldMapping) -> ReLeasedContact:
 
 
 def _archived(is_active: bool | None, raw: Mapping[str, object], mapping: FieldMapping) -> bool | None:  # noqa: FBT001 - a field of the contact
-    """Return the status as told; None if it wasn't, or if the two fields contradict each other."""
-    told = None if is_active is None else not is_active
+    """Return the status; None if there is none, or if the two fields contradict each other."""
+    own = None if is_active is None else not is_active
     named = _named_status(raw, mapping)
-    if told is None or named is None:
-        return named if told is None else told
-    return told if told is named else None
+    if own is None or named is None:
+        return named if own is None else own
+    return own if own is named else None
 
 
 def _named_status(raw: Mapping[str, object], mapping: FieldMapping) -> bool | None:
-    """Return the status in the field that the user names."""
+    """Return the status in the field that the user chose."""
     if not mapping.archived_field:
         return None
     value = raw_value(raw, mapping.archived_field)
@@ -470,7 +470,7 @@ def _named_status(raw: Mapping[str, object], mapping: FieldMapping) -> bool | No
     if not words:
         return value if isinstance(value, bool) else None
     text = (value_text(value) or "").strip().casefold()
-    # Neither the words nor the value mean anything for the other kind.
+    # Words have no meaning for a field that is true or false, nor do true and false for a field of words.
     if not text or isinstance(value, bool) is not bool(words & _BOOLEAN_WORDS):
         return None
     return text in words
@@ -541,7 +541,7 @@ def _starts_as_page(content: bytes) -> bool:
 
 
 def _said(response: httpx.Response, key: Secret) -> str:
-    """Return what a refusal says, after a colon, without the key; empty if nothing."""
+    """Return the message of a refusal, after a colon and without the key; empty if there is none."""
     if response.status_code == HTTPStatus.OK:
         return ""
     problem = _Problem()

@@ -127,7 +127,7 @@ class EvidenceQueries:
     async def unseen(self) -> dict[int, datetime | None]:
         """Return the confirmed changes that Re-Leased's own data hasn't shown yet, by their ids.
 
-        With the time of confirmation of those about which no read has said anything, and None for the others.
+        With the time of confirmation if no read has had a result for the change, and None otherwise.
         """
 
         def work(connection: sqlite3.Connection) -> dict[int, datetime | None]:

@@ -388,7 +388,7 @@ class XeroAccount(Account):
         )
         changed = before ^ self._connections.gone
         for engine in self._engines_of(each for each in current if each.tenant_id in changed):
-            # What it shows is of before; Xero's next reply shows what is so now.
+            # It shows the old state until Xero's next reply.
             engine.reconnected()
 
     def _engines_of(self, organisations: Iterable[Organisation]) -> Iterator[Engine]:

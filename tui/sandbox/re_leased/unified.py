@@ -1,7 +1,7 @@
 """Unified.to's API over the practice Re-Leased's contacts and companies, for reading.
 
 Paths, parameters and fields are those of Unified.to's own SDK (`unified-python-sdk`) and reference. Neither
-describes the body of an error, so clients have to go by the status. The words here are the practice's own,
+describes the body of an error, so clients have to go by the status. The messages here are made up,
 and so are the vendor's fields in `raw`.
 """
 
@@ -70,7 +70,7 @@ class UnifiedApi:
 
     @classmethod
     def load(cls, database: SandboxDatabase) -> UnifiedApi:
-        """Return the connection with its key, which is made at the first start."""
+        """Return the connection with its key, which is created at the first start."""
         key = database.get_meta(_KEY_IN_META)
         if key is None:
             key = f"practice_key_{secrets.token_urlsafe(24)}"
@@ -264,13 +264,13 @@ def _org(company_id: str) -> int:
 
 def _contact(row: sqlite3.Row) -> dict[str, Any]:
     """Return a contact with all of its fields; those without a value are left out."""
-    is_active, told = bool(row["active"]), row["status_told"]
+    is_active, place = bool(row["active"]), row["status_told"]
     identifier = (row["shared_id"] or row["id"]) + _FIRST_ID
     raw = {
         "id": identifier,
         "name": row["name"],
         "companyId": _FIRST_COMPANY + row["org"],
-        "isArchived": None if told == "" else not is_active,
+        "isArchived": None if place == "" else not is_active,
         "xeroContactId": row["xero_id"],
     }
     contact = {
@@ -282,7 +282,7 @@ def _contact(row: sqlite3.Row) -> dict[str, Any]:
         "last_name": row["last_name"],
         "emails": [{"email": row["email"], "type": "WORK"}] if row["email"] else [],
         "currency": row["currency"],
-        "is_active": is_active if told == "is_active" else None,
+        "is_active": is_active if place == "is_active" else None,
         "is_customer": bool(row["is_customer"]),
         "is_supplier": bool(row["is_supplier"]),
         "identification": row["account_number"],

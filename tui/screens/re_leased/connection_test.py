@@ -88,5 +88,5 @@ class ConnectionTestScreen(EngineScreen[None]):
         self._read()
 
     def action_back(self) -> None:
-        """Go back; a read that is going on is cancelled."""
+        """Go back; a read in progress is cancelled."""
         self.dismiss()
