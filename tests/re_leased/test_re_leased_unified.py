@@ -477,12 +477,12 @@ async def test_each_failure_has_its_reason(answer: Answer, reason: ContactSource
 )  # fmt: skip
 async def test_a_rate_limit_has_the_wait(headers: dict[str, str], seconds: float) -> None:
     failed = await failure(Answer(b'{"message":"Vendor: too many"}', 429, headers))
-    assert (failed.retry_after, failed.notice.params["said"]) == (seconds, ": Vendor: too many")
+    assert (failed.retry_after, failed.notice.params["detail"]) == (seconds, ": Vendor: too many")
 
 
 async def test_error_messages_never_contain_the_key() -> None:
     failed = await failure(Answer(json.dumps({"message": f"Bad key {KEY}.\n\nTry"}).encode(), 401))
-    assert failed.notice.params["said"] == ": Bad key …. Try"
+    assert failed.notice.params["detail"] == ": Bad key …. Try"
 
 
 async def test_a_response_that_is_too_large_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:

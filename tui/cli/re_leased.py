@@ -52,7 +52,7 @@ _URL: Final = "re_leased.unified_url"
 # Contacts between two lines of progress that go to a file.
 _PROGRESS_STEP: Final = 1_000
 _LONGEST_NAME: Final = 80
-# What the app says of these is that it will read again.
+# The app's messages for these announce a retry.
 _RETRIED_BY_THE_APP: Final = frozenset(
     {
         ContactSourceReason.UNREACHABLE,
@@ -106,7 +106,7 @@ def connect(
 ) -> None:
     """Connect an organisation to its company in Re-Leased.
 
-    Asks for what isn't given; run it again to change the connection. The API key is prompted for or read
+    Prompts for missing options; run it again to change the connection. The API key is prompted for or read
     from standard input, and stored in the system's keychain. For computers without a keychain: the
     environment variable RESHELVE_UNIFIED_API_KEY has the key.
     """
@@ -214,7 +214,7 @@ def _validated(path: str, value: str, place: str) -> str:
 
 
 def _validated_prompt(path: str, value: str, place: str) -> str:
-    """Return an answer; on a usage error click asks again."""
+    """Return an answer; on a usage error click prompts again."""
     try:
         return _validated(path, value, place)
     except ReshelveError as error:
@@ -397,7 +397,7 @@ def _save(paths: Paths, organisation: Organisation, answers: _Answers) -> None:
     company_path = _path(organisation, "re_leased_company_id")
     company_id = "" if answers.company is None else answers.company.id
     try:
-        # Before anything is stored: it comes from outside, and may not be one that a setting can have.
+        # Before anything is stored: it comes from outside, and may not be valid in a setting.
         if company_id:
             _validated(company_path, company_id, "The company's ID")
         _store_key(paths, answers.new_key)
@@ -589,7 +589,7 @@ def _remove_key(paths: Paths) -> None:
 
     stored = UnifiedKey(paths.data)
     if stored.is_in_environment:
-        # There may be no keychain at all, and one that asks for a password isn't worth waiting for.
+        # There may be no keychain at all, and it isn't worth waiting for one that asks for a password.
         with suppress(KeychainError, ContactSourceError):
             stored.delete()
         click.echo(f"{UNIFIED_KEY_VARIABLE} is still set. Unset it yourself.")

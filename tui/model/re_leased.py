@@ -116,8 +116,8 @@ class ContactReading(Struct, frozen=True):
     """The state of reading Re-Leased's own contacts.
 
     `last` is the last read of all contacts, `last_began_at` when the last read of any kind began; both None
-    before the first. `problem` is why the last attempt failed. While a read is going on, `received` counts
-    the contacts so far; None otherwise.
+    before the first. `problem` is why the last attempt failed. During a read, `received` counts the
+    contacts so far; None otherwise.
     """
 
     last: ContactRead | None = None

@@ -262,7 +262,7 @@ class FeedReason(Reason):
 class ContactSourceReason(Reason):
     """Why Re-Leased's contacts can't be read from a source.
 
-    `said` is what the service wrote, with a colon before it, or empty.
+    `detail` is the message from the service, with a colon before it, or empty.
     """
 
     UNREACHABLE = "contact_source.unreachable"
@@ -281,11 +281,11 @@ class ContactSourceReason(Reason):
     INCOMPLETE = "contact_source.incomplete"
     REPEATED_PAGE = "contact_source.repeated_page"
     TOO_MANY = "contact_source.too_many"
-    # The contacts of another company than the one that syncs with the Xero organisation.
+    # The contacts are those of a company that syncs with another Xero organisation.
     WRONG_COMPANY = "contact_source.wrong_company"
     # The contacts of several companies at once.
     SEVERAL_COMPANIES = "contact_source.several_companies"
-    # What is missing on this computer.
+    # Something is missing or wrong on this computer.
     INSECURE_URL = "contact_source.insecure_url"
     NO_CONNECTION_ID = "contact_source.no_connection_id"
     NO_KEY = "contact_source.no_key"

@@ -55,7 +55,7 @@ LONGEST_WAIT: Final = 60.0
 _DEFAULT_RETRY: Final = 60.0
 _LONGEST_RETRY: Final = 86_400.0
 _LONGEST_TEXT: Final = 32_768
-_LONGEST_SAID: Final = 300
+_LONGEST_DETAIL: Final = 300
 _LONGEST_KEY: Final = 4_096
 _MOST_EMAILS: Final = 50
 # Optional in the response to a list: "when the integration supports a total count".
@@ -512,35 +512,35 @@ class _Problem(Struct, gc=False):
 
 
 def _raise_for_failure(response: httpx.Response, key: Secret) -> None:
-    """Raise the error for any answer other than a 200 with JSON."""
+    """Raise the error for any response other than a 200 with JSON."""
     status = response.status_code
-    said = _said(response, key)
+    detail = _failure_detail(response, key)
     is_page = "html" in response.headers.get("Content-Type", "").lower() or _starts_as_page(response.content)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         raise ContactSourceError(
-            ContactSourceReason.RATE_LIMITED, wait=timedelta(seconds=_retry_after(response)), said=said
+            ContactSourceReason.RATE_LIMITED, wait=timedelta(seconds=_retry_after(response)), detail=detail
         )
     if is_page and status < HTTPStatus.INTERNAL_SERVER_ERROR:
         raise ContactSourceError(ContactSourceReason.WEB_PAGE, status=status)
     if status == HTTPStatus.OK:
         return
-    if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and _PAUSED in said.lower():
-        raise ContactSourceError(ContactSourceReason.PAUSED, status=status, said=said)
+    if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and _PAUSED in detail.lower():
+        raise ContactSourceError(ContactSourceReason.PAUSED, status=status, detail=detail)
     reasons = {
         HTTPStatus.UNAUTHORIZED: ContactSourceReason.KEY_REFUSED,
         HTTPStatus.FORBIDDEN: ContactSourceReason.FORBIDDEN,
         HTTPStatus.NOT_FOUND: ContactSourceReason.NO_SUCH_CONNECTION,
     }
     if status in reasons:
-        raise ContactSourceError(reasons[HTTPStatus(status)], said=said)
-    raise ContactSourceError(ContactSourceReason.HTTP_ERROR, status=status, said=said)
+        raise ContactSourceError(reasons[HTTPStatus(status)], detail=detail)
+    raise ContactSourceError(ContactSourceReason.HTTP_ERROR, status=status, detail=detail)
 
 
 def _starts_as_page(content: bytes) -> bool:
     return content[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
 
 
-def _said(response: httpx.Response, key: Secret) -> str:
+def _failure_detail(response: httpx.Response, key: Secret) -> str:
     """Return the message of a refusal, after a colon and without the key; empty if there is none."""
     if response.status_code == HTTPStatus.OK:
         return ""
@@ -549,7 +549,7 @@ def _said(response: httpx.Response, key: Secret) -> str:
         problem = lenient_json.decode(response.content, _Problem)
     words = problem.message or problem.detail or problem.error or ""
     words = " ".join(words.replace(str(key), "…").split()).rstrip(".:")
-    return f": {words[:_LONGEST_SAID]}" if words else ""
+    return f": {words[:_LONGEST_DETAIL]}" if words else ""
 
 
 def _retry_after(response: httpx.Response) -> float:

@@ -47,7 +47,7 @@ _STARTS_AND_POSITIONS: Final = re.compile(
     rb"<(?:[\w.-]{1,20}:)?(?:(?P<row>row)|(?P<cell>c))(?=[\s/>])"
     rb"|\sr\s{0,9}=\s{0,9}[\"'](?P<letters>[A-Za-z]{0,3})(?P<number>[0-9]{1,10})[\"']"
 )
-# The start of a comment and the like.
+# The start of a comment, or of other text that isn't elements.
 _HIDDEN: Final = b"<!"
 _LONGEST_START: Final = 4_096
 # The element around all rows.
@@ -198,7 +198,7 @@ def _unreadable(error: OSError) -> ContactFileError:
 
 @contextmanager
 def _valid_workbook() -> Iterator[None]:
-    """Raise `ContactFileError` for whatever the reader of workbooks raises, even if it panics."""
+    """Raise `ContactFileError` for any error of the workbook reader, even a panic."""
     try:
         yield
     except (ContactFileError, KeyboardInterrupt, SystemExit, GeneratorExit):

@@ -363,7 +363,7 @@ class XeroAccount(Account):
             # Xero may not list custom connections; their own requests show whether they work.
             return
         if connected - known or any(
-            # An older Reshelve didn't keep the currency.
+            # An older Reshelve didn't store the currency.
             not (organisation.short_code and organisation.base_currency)
             for organisation in current
             if organisation.tenant_id in connected

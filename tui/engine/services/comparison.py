@@ -57,7 +57,7 @@ class ComparisonService:
         return found
 
     async def test_connection(self, on_progress: Callable[[int], None]) -> ConnectionTest:
-        """Read Re-Leased's contacts and return in numbers what came back; nothing is recorded."""
+        """Read Re-Leased's contacts and return counts of what came back; nothing is recorded."""
         from tui.engine.re_leased_reader import try_connection
 
         if self._store.sync_state(FULL_SYNC_ENDED_AT) is None:

@@ -94,7 +94,7 @@ def copy_from_xero(database: SandboxDatabase, rows: Iterable[sqlite3.Row], now: 
             for row in rows
         ],
     )
-    # What was changed since they were read is left to the next sync.
+    # Changes since they were read wait for the next sync.
     database.executemany(
         "UPDATE contacts SET released_active = ?, released_changed = updated IS NOT ? WHERE id = ?",
         [(row["active"], row["updated"], row["contact"]) for row in rows],

@@ -204,7 +204,7 @@ class _ListOptions:
         }
         query = given.get("query")
         return cls(
-            # Asking for more than a page gives a page.
+            # A larger limit returns one page.
             limit=min(_PAGE, _number(given, "limit", _PAGE, least=1)),
             offset=_number(given, "offset", 0, least=0),
             updated_since=_time(given, "updated_gte"),
@@ -247,7 +247,7 @@ def _choice(given: dict[str, str], name: str, choices: Any) -> str | None:
 
 
 def _fields(request: Request) -> frozenset[str]:
-    """Return the fields asked for, which may be repeated or separated by commas; empty means all."""
+    """Return the requested fields, which may be repeated or separated by commas; empty means all."""
     return frozenset(
         name for value in request.query_params.getlist("fields") for name in value.split(",") if name
     )
@@ -311,7 +311,7 @@ def _filled(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _selected(values: dict[str, Any], fields: frozenset[str]) -> dict[str, Any]:
-    """Return the fields asked for; without any, all but the vendor's own."""
+    """Return the requested fields; without any, all but the vendor's own."""
     return {name: value for name, value in values.items() if (name in fields if fields else name != "raw")}
 
 
@@ -319,8 +319,8 @@ def _answer(content: Any) -> Response:
     return Response(_encode(content), media_type=_JSON)
 
 
-def _refuse_strangers(request: Request, services: SandboxServices) -> None:
-    # The SDK sends the key alone, the reference has "bearer" before it.
+def _check_access(request: Request, services: SandboxServices) -> None:
+    # The SDK sends only the key; the reference has "bearer" before it.
     given = request.headers.get("authorization", "")
     scheme, _, key = given.rpartition(" ")
     is_known = secrets.compare_digest(key.encode(), services.unified.api_key.encode())
@@ -333,7 +333,7 @@ def _refuse_strangers(request: Request, services: SandboxServices) -> None:
 def _route(path: str, answer: Callable[[Request], Awaitable[Response]]) -> Route:
     async def endpoint(request: Request) -> Response:
         try:
-            _refuse_strangers(request, services_of(request))
+            _check_access(request, services_of(request))
             return await answer(request)
         except _RefusedError as refusal:
             return Response(error_body(refusal.status, str(refusal)), refusal.status, media_type=_JSON)
