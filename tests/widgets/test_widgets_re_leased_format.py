@@ -82,7 +82,7 @@ def test_it_is_one_sentence_that_never_claims_more_than_came_back(test: Connecti
     if "can confirm" in said:
         assert test.confirmable > 0
         assert not test.is_other_company
-        # Both statuses were told, so the field isn't one that always says the same.
+        # Both statuses were returned, so the field doesn't always have the same value.
         assert 0 < counts.archived < counts.with_status
     if "all these contacts" in said:
         assert test.confirmable == counts.total
