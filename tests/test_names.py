@@ -1,4 +1,4 @@
-"""One name has one meaning: no public class name stands twice in the program, nested ones included."""
+"""One name has one meaning: no two public classes of the program share a name, nested ones included."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ async def test_an_archive_names_other_organisations_that_have_the_contact(tmp_pa
         [warning] = found.lines[0].warnings
         assert warning == Notice(ContactReason.ACTIVE_ELSEWHERE, {"organisations": "a, b, c", "more": 1})
         said = messages.in_full(warning)
-        assert said.startswith("Also in a, b, c and 1 more: active there.")
+        assert said.startswith("Also active in a, b, c and 1 more.")
         assert "several companies" in said
         # Nobody else has it, or it can't be archived.
         assert [line.warnings for line in found.lines[1:]] == [(), ()]

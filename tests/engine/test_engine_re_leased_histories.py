@@ -58,8 +58,8 @@ _UNSEEN = _WAITS | {SyncStatus.EXPECTED, SyncStatus.REPORTED}
 
 
 @dataclass(frozen=True)
-class Deed:
-    """Something that happens some hours after what happened before, or between two pages of a read.
+class Step:
+    """Something that happens some hours after the step before, or between two pages of a read.
 
     `line` is a contact in Re-Leased or Xero. `ago` is by how many minutes Xero's date of it is too early, or
     how many hours ago a sync began. `meanwhile` happens during a read: after so many pages.
@@ -72,17 +72,17 @@ class Deed:
     flag: bool
     state: CompanyState
     name: str
-    meanwhile: tuple[tuple[int, Deed], ...] = ()
+    meanwhile: tuple[tuple[int, Step], ...] = ()
 
 
 SMALL = ["flip", "flip", "flip late", "detect", "sync", "sync", "touch", "clock", *map(str, ReportKind)]
-EDITS = ["rename there", "rename in Xero", "tell status", "tell status", "tell id", "leak"]
+EDITS = ["rename in Re-Leased", "rename in Xero", "status field", "status field", "ID field", "leak"]
 LARGE = [*SMALL, *EDITS, *EDITS]
 
 
-def _deeds(kinds: list[str], meanwhile: st.SearchStrategy[Any]) -> st.SearchStrategy[Deed]:
+def _steps(kinds: list[str], meanwhile: st.SearchStrategy[Any]) -> st.SearchStrategy[Step]:
     return st.builds(
-        Deed,
+        Step,
         st.sampled_from(kinds),
         st.integers(1, 12),
         st.integers(0, 3),
@@ -94,23 +94,23 @@ def _deeds(kinds: list[str], meanwhile: st.SearchStrategy[Any]) -> st.SearchStra
     )
 
 
-small_deeds = _deeds(SMALL, st.just(()))
-reads = _deeds(
+small_steps = _steps(SMALL, st.just(()))
+reads = _steps(
     ["read", "read", "read all", "read all", "read all", "cut"],
-    st.lists(st.tuples(st.integers(0, 3), small_deeds), max_size=2).map(tuple),
+    st.lists(st.tuples(st.integers(0, 3), small_steps), max_size=2).map(tuple),
 )
 
 
-def deed(kind: str, later: int = 1, line: int = 0, *, flag: bool = False) -> Deed:
-    return Deed(kind, later, line, 0, flag, CompanyState.SYNCED, NAMES[0])
+def step(kind: str, later: int = 1, line: int = 0, *, flag: bool = False) -> Step:
+    return Step(kind, later, line, 0, flag, CompanyState.SYNCED, NAMES[0])
 
 
-# A part of the list that has only an archived namesake; a contact that was missed, then told no status; and a
+# A part of the list that has only an archived namesake; a contact that was missed, then had no status; and a
 # sync that was reported before one failed.
-NAMESAKE = [deed("read all"), deed("flip"), deed("touch", line=3), deed("read")]
-MISSED = [deed("flip"), deed("read all", 36), deed("tell status"), deed("read all")]
-STALLED = [deed("flip"), *map(deed, ("sync started", "sync clean", "sync failed", "read all"))]
-deeds = st.one_of(_deeds(LARGE, st.just(())), reads)
+NAMESAKE = [step("read all"), step("flip"), step("touch", line=3), step("read")]
+MISSED = [step("flip"), step("read all", 36), step("status field"), step("read all")]
+STALLED = [step("flip"), *map(step, ("sync started", "sync clean", "sync failed", "read all"))]
+steps = st.one_of(_steps(LARGE, st.just(())), reads)
 
 
 @dataclass
@@ -121,17 +121,17 @@ class Line:
     twin: str
     name: str
     archived: bool = False
-    tells_status: bool = True
-    tells_id: bool = True
+    has_status: bool = True
+    has_id: bool = True
     updated_at: datetime = BEGIN
     company: str = COMPANY
 
-    def told(self) -> ReLeasedContact:
+    def returned(self) -> ReLeasedContact:
         return ReLeasedContact(
             id=str(self.number),
-            xero_id=self.twin if self.tells_id and self.twin else None,
+            xero_id=self.twin if self.has_id and self.twin else None,
             name=self.name,
-            archived=self.archived if self.tells_status else None,
+            archived=self.archived if self.has_status else None,
             updated_at=self.updated_at,
             company_id=self.company,
         )
@@ -202,8 +202,8 @@ class World:
             is_time_certain=lambda: self.is_certain,
         )
         self.lines = [
-            Line(1, MINE, NAMES[0], tells_id=self.has_ids),
-            Line(2, OTHER, NAMES[1], tells_id=self.has_ids),
+            Line(1, MINE, NAMES[0], has_id=self.has_ids),
+            Line(2, OTHER, NAMES[1], has_id=self.has_ids),
             Line(3, "", NAMES[2]),
             Line(4, "", NAMES[0] if self.has_namesake else NAMES[2], archived=True),
         ]
@@ -226,49 +226,49 @@ class World:
         )
         await self.store.set_sync_state(FULL_SYNC_ENDED_AT, hour(0).isoformat())
 
-    async def happen(self, deed: Deed) -> None:
+    async def happen(self, step: Step) -> None:
         self.skew, self.is_certain = timedelta(0), True
-        self.move(deed.later)
+        self.move(step.later)
         self.watch.tick()
-        if deed.kind in {"read", "read all", "cut"}:
-            await self._read(deed)
+        if step.kind in {"read", "read all", "cut"}:
+            await self._read(step)
         else:
-            await self.do(deed)
+            await self.do(step)
 
-    async def do(self, deed: Deed) -> None:
-        line = self.lines[deed.line]
-        contact_id = TWINS[deed.line % 2]
-        match deed.kind:
+    async def do(self, step: Step) -> None:
+        line = self.lines[step.line]
+        contact_id = TWINS[step.line % 2]
+        match step.kind:
             case "flip" | "flip late":
-                await self._flip(contact_id, deed.ago, is_late=deed.kind == "flip late")
+                await self._flip(contact_id, step.ago, is_late=step.kind == "flip late")
             case "detect":
                 await self._detect(TWINS)
             case "sync":
-                self._sync([line] if deed.flag else self.lines)
+                self._sync([line] if step.flag else self.lines)
             case "touch":
                 line.updated_at = self.now
             case "clock":
-                self.skew, self.is_certain = timedelta(hours=deed.ago - 30), False
+                self.skew, self.is_certain = timedelta(hours=step.ago - 30), False
                 self.move(0)
             case "rename in Xero":
-                self.names[contact_id] = deed.name
+                self.names[contact_id] = step.name
                 await self._save(contact_id)
-            case "rename there" | "tell status" | "tell id" | "leak":
-                self._edit(line, deed)
+            case "rename in Re-Leased" | "status field" | "ID field" | "leak":
+                self._edit(line, step)
             case _:
-                await self._report(deed, contact_id)
+                await self._report(step, contact_id)
 
-    def _edit(self, line: Line, deed: Deed) -> None:
+    def _edit(self, line: Line, step: Step) -> None:
         line.updated_at = self.now
-        match deed.kind:
-            case "rename there":
-                line.name = deed.name
-            case "tell status":
-                line.tells_status = deed.flag
-            case "tell id":
-                line.tells_id = deed.flag
+        match step.kind:
+            case "rename in Re-Leased":
+                line.name = step.name
+            case "status field":
+                line.has_status = step.flag
+            case "ID field":
+                line.has_id = step.flag
             case _:
-                self.lines[3].company = "another" if deed.flag else COMPANY
+                self.lines[3].company = "another" if step.flag else COMPANY
 
     async def _flip(self, contact_id: str, ago: int, *, is_late: bool) -> None:
         await self._detect([contact_id])
@@ -301,15 +301,15 @@ class World:
             if line.twin and line.archived is not archived:
                 line.archived, line.updated_at = archived, self.now
 
-    async def _report(self, deed: Deed, contact_id: str) -> None:
-        kind = ReportKind(deed.kind)
-        at = self.now - timedelta(hours=deed.ago % 20) if kind is ReportKind.SYNC_STARTED else self.now
+    async def _report(self, step: Step, contact_id: str) -> None:
+        kind = ReportKind(step.kind)
+        at = self.now - timedelta(hours=step.ago % 20) if kind is ReportKind.SYNC_STARTED else self.now
         report = UserReport(
             kind,
             at,
             "" if kind.is_of_company else contact_id,
-            STATUSES[deed.flag] if kind is ReportKind.CHECKED else None,
-            deed.state.value if kind is ReportKind.STATE else "",
+            STATUSES[step.flag] if kind is ReportKind.CHECKED else None,
+            step.state.value if kind is ReportKind.STATE else "",
         )
         self.reports.append(report)
         await self.store.evidence.record_reports([report], self.now)
@@ -317,12 +317,12 @@ class World:
 
     # --- reading ---
 
-    async def _read(self, deed: Deed) -> None:
-        if deed.kind != "read":
+    async def _read(self, step: Step) -> None:
+        if step.kind != "read":
             self.reader.want_all()
         began_at = self.now
         known = {one: self._stored(one) for one in TWINS}
-        source = Source(self, deed)
+        source = Source(self, step)
         before = self._recorded()
         await self.reader.read(self._opened(source))
         after = self._recorded()
@@ -371,14 +371,14 @@ class World:
     def _shown(
         self, contact_id: str, served: list[tuple[datetime, Line]]
     ) -> tuple[ContactStatus, datetime] | None:
-        """Return in which status, and when, these lines certainly showed the contact."""
+        """Return the status in which these lines certainly showed the contact, and when."""
         is_only = list(self.names.values()).count(self.names[contact_id]) == 1
         meant = [
             (at, line)
             for at, line in served
-            if (line.twin == contact_id if line.tells_id and line.twin else is_only)
-            and (line.name == self.names[contact_id] or (line.tells_id and line.twin))
-            and line.tells_status
+            if (line.twin == contact_id if line.has_id and line.twin else is_only)
+            and (line.name == self.names[contact_id] or (line.has_id and line.twin))
+            and line.has_status
         ]
         statuses = {line.archived for _, line in meant}
         if len(statuses) != 1:
@@ -517,10 +517,10 @@ class World:
 
 
 class Source:
-    """Serves the world's contacts in pages; deeds happen between them."""
+    """Serves the world's contacts in pages; steps happen between them."""
 
-    def __init__(self, world: World, deed: Deed) -> None:
-        self.world, self.deed = world, deed
+    def __init__(self, world: World, step: Step) -> None:
+        self.world, self.step = world, step
         self.served: list[tuple[datetime, Line]] = []
         self.everything: list[tuple[datetime, Line]] = []
         self.pages = 0
@@ -532,22 +532,22 @@ class Source:
         self.is_whole = updated_since is None
         found = [line for line in world.lines if updated_since is None or line.updated_at >= updated_since]
         page = found[offset : offset + PAGE_SIZE]
-        if self.deed.kind == "cut" and offset:
+        if self.step.kind == "cut" and offset:
             self.is_partial = True
             raise ContactSourceError(ContactSourceReason.CUT_SHORT)
         if len({line.company for line in world.lines}) > 1 and self.is_whole:
             self.is_partial = True
         self.everything = [(world.now, replace(line)) for line in world.lines]
         self.served += [(world.now, replace(line)) for line in page]
-        told = tuple(line.told() for line in page)
-        for number, deed in self.deed.meanwhile:
+        returned = tuple(line.returned() for line in page)
+        for number, step in self.step.meanwhile:
             if number == self.pages:
                 world.move(PAGE_MINUTES / 60)
-                await world.do(deed)
-                self.is_partial |= deed.kind == "clock"
+                await world.do(step)
+                self.is_partial |= step.kind == "clock"
         self.pages += 1
         world.move(PAGE_MINUTES / 60)
-        return Page(told, str(offset + PAGE_SIZE) if offset + PAGE_SIZE < len(found) else None)
+        return Page(returned, str(offset + PAGE_SIZE) if offset + PAGE_SIZE < len(found) else None)
 
     async def companies(self) -> list[ReLeasedCompany]:
         return []
@@ -557,11 +557,11 @@ class Source:
 @example(history=NAMESAKE, zone=UTC, has_ids=False, has_namesake=True)
 @example(history=MISSED, zone=UTC, has_ids=True, has_namesake=False)
 @example(history=STALLED, zone=UTC, has_ids=True, has_namesake=False)
-@given(st.lists(deeds, min_size=4, max_size=18), st.sampled_from(ZONES), st.booleans(), st.booleans())
-def test_nothing_that_is_shown_exceeds_what_was_read(
-    history: list[Deed],
+@given(st.lists(steps, min_size=4, max_size=18), st.sampled_from(ZONES), st.booleans(), st.booleans())
+def test_no_status_exceeds_what_was_read(
+    history: list[Step],
     zone: Any,
-    has_ids: bool,  # noqa: FBT001 - hypothesis hands it over like this
+    has_ids: bool,  # noqa: FBT001 - hypothesis passes it like this
     has_namesake: bool,  # noqa: FBT001 - as above
 ) -> None:
     async def live() -> None:
@@ -570,8 +570,8 @@ def test_nothing_that_is_shown_exceeds_what_was_read(
             try:
                 world = World(store, NightlyWindow(time(0), time(6), zone), has_ids, has_namesake)
                 await world.begin()
-                for deed in history:
-                    await world.happen(deed)
+                for step in history:
+                    await world.happen(step)
                     world.skew, world.is_certain = timedelta(0), True
                     world.move(0)
                     world.check()

@@ -27,7 +27,7 @@ from tui.model.contact import ContactStatus
 from tui.model.errors import ContactSourceError, StoreError
 from tui.model.evidence import SyncStatus
 from tui.model.re_leased import ContactReading
-from tui.model.reasons import ContactSourceReason, GeneralReason
+from tui.model.reasons import ComparisonReason, ContactSourceReason, GeneralReason
 from tui.re_leased import unified
 from tui.settings import OrganisationSettings, ReLeasedSettings, Settings, XeroSettings
 from tui.store import Store
@@ -65,22 +65,22 @@ class Site:
     ahead: timedelta = timedelta(0)
 
     def now(self) -> datetime:
-        """Return this computer's time, as far as the engine knows."""
+        """Return this computer's time as the engine sees it."""
         return utc_now() + self.ahead
 
-    def let_pass(self, **time: float) -> None:
-        """Move the time forward, here and at Xero's and Re-Leased's."""
+    def advance(self, **time: float) -> None:
+        """Move the clocks of this computer, Xero and Re-Leased forward."""
         self.ahead += timedelta(**time)
         self.practice.set_clock(ahead_seconds=self.ahead.total_seconds())
 
     @property
     def unified(self) -> dict[str, str]:
-        """Where Unified.to is."""
+        """How Unified.to is reached."""
         where: dict[str, str] = self.practice.line["unified"]
         return where
 
     def listed(self, company: str = FIRST) -> list[dict[str, Any]]:
-        """Return what Re-Leased has, past the program under test."""
+        """Return the contacts in Re-Leased, without using the program under test."""
         found: list[dict[str, Any]] = []
         where = self.unified
         fields = "&".join(f"fields={name}" for name in ("id", "name", "is_active", "raw"))
@@ -99,7 +99,7 @@ class Site:
 
 
 class Reader:
-    """An engine that reads when it is told to, and what it publishes."""
+    """An engine that reads on request, and what it publishes."""
 
     def __init__(self, engine: Engine, site: Site, folder: Path) -> None:
         self.engine, self.site, self.folder = engine, site, folder
@@ -109,19 +109,19 @@ class Reader:
 
     @property
     def shown(self) -> ContactReading:
-        """What the snapshot tells of the reading."""
+        """The state of reading in the snapshot."""
         reading = self.engine.snapshot.re_leased.contacts
         assert reading is not None
         return reading
 
     @property
     def problem(self) -> str | None:
-        """The reason that the snapshot gives for the last attempt's failure."""
+        """Why the last attempt failed, from the snapshot."""
         return None if self.shown.problem is None else self.shown.problem.reason
 
     @property
     def pane(self) -> ChangeSummary:
-        """What the status pane counts."""
+        """The counts in the status pane."""
         assert self.engine.snapshot.summary is not None
         return self.engine.snapshot.summary
 
@@ -131,11 +131,11 @@ class Reader:
                 while not condition():  # noqa: ASYNC110 - what is waited for isn't always published
                     await asyncio.sleep(GLANCE)
         except TimeoutError:
-            raise AssertionError(f"waited in vain: {self.engine.snapshot}") from None
+            raise AssertionError(f"timed out: {self.engine.snapshot}") from None
 
     async def read(self, *, is_full: bool = False) -> None:
-        """Let it read now, and wait for the end of that."""
-        await self.until(self._knows_the_time)
+        """Start a read, and wait until it has ended."""
+        await self.until(self._is_time_known)
         task = self.engine._scheduler._read_task
         await self.until(lambda: not task._is_running)
         last = task._last_run_ended
@@ -145,14 +145,14 @@ class Reader:
         await self.until(lambda: task._last_run_ended is not last and not task._is_running)
         self.engine._publisher._publish()
 
-    def _knows_the_time(self) -> bool:
+    def _is_time_known(self) -> bool:
         if not self.reader.can_read:
             # One answer of Xero's may not be enough after a jump.
             self.engine._scheduler._refresh_task.wake()
         return self.reader.can_read
 
     async def archive(self, *contact_ids: str) -> None:
-        """Archive contacts in Reshelve; Xero confirms."""
+        """Archive contacts in Reshelve, and wait until Xero has confirmed it."""
         await self.engine.changes.request(Action.ARCHIVE, contact_ids)
         await self.until(lambda: all(self.change(one).state is State.CONFIRMED for one in contact_ids))
 
@@ -166,33 +166,33 @@ class Reader:
         assert grade is not None
         return grade.status
 
-    async def known(self, *names: str, told: str = "is_active", with_id: bool = True) -> str:
-        """Return a new active contact that Re-Leased knows, and tells so much of."""
+    async def create_synced(self, *names: str, status_in: str = "is_active", with_id: bool = True) -> str:
+        """Create an active contact, sync it to Re-Leased, and set the fields that are returned."""
         name = names[0] if names else f"Tenant {len(self.site.listed())}"
         contact_id = self.site.practice.create(name)
         await self.until(lambda: self.store.contacts([contact_id]))
         await self.sync()
-        self.tell(contact_id, told=told, with_id=with_id)
+        self.set_returned(contact_id, status_in=status_in, with_id=with_id)
         return contact_id
 
-    def tell(self, contact_id: str, *, told: str = "is_active", with_id: bool = True) -> None:
-        """Let Re-Leased's contact tell its status there, and Xero's ID or not; each sync tells everything."""
+    def set_returned(self, contact_id: str, *, status_in: str = "is_active", with_id: bool = True) -> None:
+        """Set where Re-Leased returns a contact's status, and whether Xero's ID; a sync resets both."""
         file = self.site.practice.folder / "data" / "sandbox" / "practice.sqlite"
         with closing(sqlite3.connect(file, timeout=30)) as connection, connection:
             changed = connection.execute(
                 "UPDATE re_leased_contacts SET status_told = ?, xero_id = ?"
                 " WHERE contact = (SELECT id FROM contacts WHERE contact_id = ?)",
-                (told, contact_id if with_id else None, contact_id),
+                (status_in, contact_id if with_id else None, contact_id),
             )
             assert changed.rowcount == 1
 
     def re_leased_id(self, contact_id: str) -> str:
-        """Return the ID of a contact in Re-Leased that tells Xero's."""
+        """Return the ID in Re-Leased of a contact for which it returns Xero's ID."""
         [found] = [row["id"] for row in self.site.listed() if row["raw"].get("xeroContactId") == contact_id]
         return str(found)
 
     async def sync(self) -> None:
-        """Let the practice Re-Leased sync, to the end."""
+        """Run a sync of the practice Re-Leased to its end."""
         practice = self.site.practice
 
         def runs() -> int:
@@ -204,7 +204,7 @@ class Reader:
         await self.until(lambda: runs() > before)
 
     def unlink(self, contact_id: str, *, on: bool = True) -> None:
-        """Let Re-Leased's syncs leave a contact out, without telling Reshelve."""
+        """Make Re-Leased's syncs leave a contact out, without recording that in Reshelve."""
         practice = self.site.practice
         url = f"{practice.released}/companies/{practice.tenant_id}/contacts/{contact_id}"
         assert http("POST", f"{url}/{'unlink' if on else 'link'}", json_body={}).status == 200
@@ -297,7 +297,7 @@ def opened(tmp_path: Path, site: Site) -> Callable[..., AbstractAsyncContextMana
 # --- synced ---
 
 
-async def test_the_first_read_counts_what_came_back(opened: Callable[..., Any], site: Site) -> None:
+async def test_the_first_read_counts_the_returned_contacts(opened: Callable[..., Any], site: Site) -> None:
     async with opened() as one:
         last = one.shown.last
         assert last is not None
@@ -309,7 +309,7 @@ async def test_the_first_read_counts_what_came_back(opened: Callable[..., Any], 
         assert last.counts.total == last.counts.matched + last.counts.unclear + last.counts.unmatched
         assert last.counts.matched > CONTACTS / 2
         assert (one.shown.received, one.shown.problem) == (None, None)
-        assert one.shown.tells_status
+        assert one.shown.has_statuses
 
 
 async def test_only_the_first_read_publishes_its_progress(opened: Callable[..., Any]) -> None:
@@ -327,7 +327,7 @@ async def test_only_the_first_read_publishes_its_progress(opened: Callable[..., 
 @pytest.mark.parametrize("is_full", [True, False])
 async def test_a_change_is_synced_once_a_read_shows_it(opened: Callable[..., Any], *, is_full: bool) -> None:
     async with opened() as one:
-        contact_id = await one.known()
+        contact_id = await one.create_synced()
         await one.archive(contact_id)
         await one.read(is_full=is_full)
         assert one.status(contact_id) is SyncStatus.PENDING
@@ -344,31 +344,31 @@ async def test_a_change_is_synced_once_a_read_shows_it(opened: Callable[..., Any
         assert (one.pane.pending_total, one.pane.synced_total) == (0, 1)
 
 
-async def test_a_contact_without_xeros_id_is_synced_once_a_whole_list_shows_it(
+async def test_a_contact_without_xeros_id_is_synced_once_a_complete_list_shows_it(
     opened: Callable[..., Any], site: Site
 ) -> None:
     async with opened() as one:
-        contact_id = await one.known()
+        contact_id = await one.create_synced()
         await one.archive(contact_id)
         await one.sync()
-        one.tell(contact_id, with_id=False)
+        one.set_returned(contact_id, with_id=False)
         before = len(site.pages())
         await one.read()
-        # There is no time for one, but something has changed.
+        # A complete list isn't due yet, but the change makes one necessary.
         await one.until(lambda: one.status(contact_id) is SyncStatus.SYNCED)
-        news, everything = (
-            [query for query in site.pages()[before:] if ("updated_gte" in query) is is_news]
-            for is_news in (True, False)
+        changed, everything = (
+            [query for query in site.pages()[before:] if ("updated_gte" in query) is is_changed]
+            for is_changed in (True, False)
         )
         # A short page is followed by one more, as it may not be the last.
-        assert [len(news) in {1, 2}, len(everything)] == [True, 3]
+        assert [len(changed) in {1, 2}, len(everything)] == [True, 3]
 
 
 async def test_a_read_that_began_before_the_confirmation_shows_nothing(
     opened: Callable[..., Any], site: Site
 ) -> None:
     async with opened() as one:
-        contact_id = await one.known()
+        contact_id = await one.create_synced()
         site.practice.fault("slow", path="/accounting/", seconds=0.5, count=1)
         reading = asyncio.create_task(one.read(is_full=True))
         await one.until(lambda: one.engine._scheduler._read_task._is_running)
@@ -387,11 +387,11 @@ async def test_a_change_made_in_xero_and_detected_late_is_synced_by_the_next_rea
 ) -> None:
     monkeypatch.setattr(reader_module, "_OVERLAP", timedelta(0))
     async with opened() as one:
-        contact_id = await one.known()
+        contact_id = await one.create_synced()
         site.practice.fault("503")
         site.practice.somebody("archive", contact_id)
         await one.sync()
-        # Re-Leased has it, and nothing says so: for Reshelve, Xero hasn't changed yet.
+        # Re-Leased has the change, but Reshelve hasn't detected it in Xero yet.
         synced_at = site.now()
         await one.until(lambda: site.now() - synced_at > timedelta(seconds=1))
         await one.read()
@@ -408,7 +408,7 @@ async def test_a_change_made_in_xero_and_detected_late_is_synced_by_the_next_rea
 
 async def test_a_restore_is_synced_too(opened: Callable[..., Any], site: Site) -> None:
     async with opened() as one:
-        contact_id = await one.known()
+        contact_id = await one.create_synced()
         await one.archive(contact_id)
         await one.sync()
         await one.read()
@@ -427,14 +427,14 @@ async def test_a_restore_is_synced_too(opened: Callable[..., Any], site: Site) -
 
 async def test_a_contact_without_a_status_stays_pending(opened: Callable[..., Any], site: Site) -> None:
     async with opened() as one:
-        contact_id = await one.known(told="")
+        contact_id = await one.create_synced(status_in="")
         one.unlink(contact_id)
         await one.archive(contact_id)
         await one.sync()
         await one.read(is_full=True)
         assert one.change(contact_id).read_result is ReadResult.NO_STATUS
         assert one.status(contact_id) is SyncStatus.PENDING
-        site.let_pass(days=2)
+        site.advance(days=2)
         await one.read(is_full=True)
         assert one.change(contact_id).read_result is ReadResult.NO_STATUS
         assert one.status(contact_id) is SyncStatus.EXPECTED
@@ -452,18 +452,18 @@ async def test_a_contact_that_is_only_in_xero_is_not_found(opened: Callable[...,
         assert one.status(contact_id) is SyncStatus.PENDING
 
 
-async def test_a_namesake_makes_it_ambiguous_until_the_user_has_chosen(
+async def test_two_contacts_of_one_name_are_ambiguous_until_the_user_chooses(
     opened: Callable[..., Any], site: Site
 ) -> None:
     async with opened() as one:
-        older = await one.known("Kōwhai Twin")
+        older = await one.create_synced("Kōwhai Twin")
         site.practice.somebody("archive", older)
-        contact_id = await one.known("Kōwhai Twin")
+        contact_id = await one.create_synced("Kōwhai Twin")
         ids = {one.re_leased_id(contact_id): contact_id, one.re_leased_id(older): None}
         await one.archive(contact_id)
         await one.sync()
         for twin in (older, contact_id):
-            one.tell(twin, with_id=False)
+            one.set_returned(twin, with_id=False)
         await one.read()
         await one.read(is_full=True)
         assert one.change(contact_id).read_result is ReadResult.AMBIGUOUS
@@ -473,19 +473,19 @@ async def test_a_namesake_makes_it_ambiguous_until_the_user_has_chosen(
         assert one.status(contact_id) is SyncStatus.SYNCED
 
 
-async def test_what_the_user_chose_also_counts_for_a_part_of_the_list(
+async def test_the_users_choice_also_applies_to_a_partial_list(
     opened: Callable[..., Any], site: Site
 ) -> None:
     async with opened() as one:
-        contact_id = await one.known()
+        contact_id = await one.create_synced()
         re_leased_id = one.re_leased_id(contact_id)
         await reader_module.remember_matches(one.store, {re_leased_id: None})
         await one.archive(contact_id)
         await one.sync()
-        one.tell(contact_id, with_id=False)
+        one.set_returned(contact_id, with_id=False)
         await one.read()
         await one.read(is_full=True)
-        # Of that name, but another contact.
+        # The user chose that it is another contact of the same name.
         assert one.change(contact_id).read_result is ReadResult.NOT_FOUND
         await reader_module.remember_matches(one.store, {re_leased_id: contact_id})
         site.practice.somebody("rename", contact_id, Name="By another name")
@@ -498,26 +498,26 @@ async def test_what_the_user_chose_also_counts_for_a_part_of_the_list(
 # --- missed ---
 
 
-async def test_a_sync_that_was_due_and_left_it_out_is_missed_until_the_next(
+async def test_a_change_left_out_by_a_due_sync_is_missed_until_the_next_sync(
     opened: Callable[..., Any], site: Site
 ) -> None:
     async with opened() as one:
-        contact_id = await one.known()
+        contact_id = await one.create_synced()
         one.unlink(contact_id)
         await one.archive(contact_id)
         await one.read(is_full=True)
         assert one.change(contact_id).read_result is ReadResult.OTHER_STATUS
         assert one.status(contact_id) is SyncStatus.PENDING
 
-        site.let_pass(days=2)
+        site.advance(days=2)
         assert one.status(contact_id) is SyncStatus.EXPECTED
-        # A read of what has changed doesn't have it; the first one after a night is of everything.
+        # A read of changed contacts doesn't include it; the first read after a night is a full one.
         await one.read()
         assert one.status(contact_id) is SyncStatus.MISSED
         assert (one.pane.pending_total, one.pane.missed_total) == (1, 1)
         assert counted(one) == 1
 
-        site.let_pass(days=2)
+        site.advance(days=2)
         assert one.status(contact_id) is SyncStatus.EXPECTED
         await one.read()
         assert one.status(contact_id) is SyncStatus.MISSED
@@ -529,7 +529,7 @@ async def test_a_sync_that_was_due_and_left_it_out_is_missed_until_the_next(
 
 
 def counted(one: Reader) -> int:
-    """Count what is pending as the list of organisations does, which doesn't open the store."""
+    """Count pending changes as the list of organisations does, without opening the store."""
     knowledge, now = one.engine._re_leased.knowledge, one.engine.now()
     from tui.model.evidence import presumed_synced_until  # noqa: PLC0415 - the only place
 
@@ -538,9 +538,11 @@ def counted(one: Reader) -> int:
     return summary.pending
 
 
-async def test_a_recorded_sync_that_left_it_out_is_missed_until_the_next(opened: Callable[..., Any]) -> None:
+async def test_a_change_left_out_by_a_recorded_sync_is_missed_until_the_next_sync(
+    opened: Callable[..., Any],
+) -> None:
     async with opened() as one:
-        contact_id = await one.known()
+        contact_id = await one.create_synced()
         one.unlink(contact_id)
         await one.archive(contact_id)
         for _ in range(2):
@@ -561,20 +563,20 @@ async def record_sync(one: Reader) -> None:
     assert one.reader._is_full_wanted or one.engine._scheduler._read_task._is_running
 
 
-async def test_missed_stays_missed_where_a_later_read_shows_nothing(
+async def test_missed_stays_missed_if_a_later_read_shows_nothing(
     opened: Callable[..., Any], site: Site
 ) -> None:
     async with opened() as one:
-        contact_id = await one.known()
+        contact_id = await one.create_synced()
         one.unlink(contact_id)
         await one.archive(contact_id)
-        site.let_pass(days=2)
+        site.advance(days=2)
         await one.read()
         assert one.status(contact_id) is SyncStatus.MISSED
-        one.tell(contact_id, told="")
+        one.set_returned(contact_id, status_in="")
         await one.read(is_full=True)
         assert one.status(contact_id) is SyncStatus.MISSED
-        site.let_pass(days=2)
+        site.advance(days=2)
         assert one.status(contact_id) is SyncStatus.EXPECTED
         await one.read()
         assert one.status(contact_id) is SyncStatus.EXPECTED
@@ -598,7 +600,7 @@ async def test_missed_stays_missed_where_a_later_read_shows_nothing(
         ("malformed", ContactSourceReason.UNREADABLE),
     ],
 )
-async def test_a_read_that_fails_in_the_middle_records_nothing_and_is_tried_again(
+async def test_a_read_that_fails_in_the_middle_records_nothing_and_is_retried(
     opened: Callable[..., Any],
     site: Site,
     monkeypatch: pytest.MonkeyPatch,
@@ -606,7 +608,7 @@ async def test_a_read_that_fails_in_the_middle_records_nothing_and_is_tried_agai
     reason: ContactSourceReason,
 ) -> None:
     async with opened() as one:
-        contact_id = await one.known()
+        contact_id = await one.create_synced()
         await one.archive(contact_id)
         await one.sync()
         before = one.shown, stored(one)
@@ -636,7 +638,7 @@ async def test_a_read_that_fails_in_the_middle_records_nothing_and_is_tried_agai
             await one.read()
             assert len(pages) == 2
             one.reader._no_read_before = 0.0
-        # Still a read of everything.
+        # Still a full read.
         await one.read()
         assert len(pages) >= 5
         assert one.status(contact_id) is SyncStatus.SYNCED
@@ -645,7 +647,7 @@ async def test_a_read_that_fails_in_the_middle_records_nothing_and_is_tried_agai
 
 
 def stored(one: Reader) -> list[Any]:
-    """Return all that a read could have written."""
+    """Return everything that a read can write."""
     with closing(sqlite3.connect(one.folder / "contacts.db")) as connection:
         return [
             connection.execute("SELECT name, value FROM sync_state WHERE name LIKE 're_leased.%'").fetchall(),
@@ -665,22 +667,22 @@ async def test_an_ignored_offset_is_noticed(opened: Callable[..., Any], site: Si
         assert one.shown.last is not None
 
 
-async def test_an_ignored_time_of_change_makes_reads_full_and_rare(
+async def test_an_ignored_updated_gte_makes_reads_full_and_rare(
     opened: Callable[..., Any], site: Site
 ) -> None:
     site.practice.control("POST", "unified", {"ignored": ["updated_gte"]})
     async with opened() as one:
-        contact_id = await one.known()
+        contact_id = await one.create_synced()
         await one.archive(contact_id)
         await one.sync()
-        # All of it is returned: enough to see that, and what has Xero's ID.
+        # All contacts are returned, so it is noticed; those with Xero's ID count.
         await one.read()
         assert one.status(contact_id) is SyncStatus.SYNCED
         await one.read()
         asked = len(site.pages())
         await one.read()
         assert len(site.pages()) == asked
-        site.let_pass(minutes=61)
+        site.advance(minutes=61)
         await one.read()
         assert "updated_gte" not in site.pages()[-1]
         assert len(site.pages()) > asked
@@ -698,7 +700,9 @@ async def test_another_companys_contacts_are_noticed(
         assert one.reader.seconds_to_next_read == 3600
 
 
-async def test_without_a_chosen_company_those_of_several_show_nothing(opened: Callable[..., Any]) -> None:
+async def test_without_a_chosen_company_contacts_of_several_show_nothing(
+    opened: Callable[..., Any],
+) -> None:
     async with opened(company="", wait=False) as one:
         await one.until(lambda: one.problem)
         assert one.problem == ContactSourceReason.SEVERAL_COMPANIES
@@ -720,11 +724,11 @@ async def test_only_the_own_company_is_compared(
         assert caught.value.reason is reason
 
 
-async def test_a_full_disk_keeps_nothing_and_the_read_is_done_again(
+async def test_a_full_disk_records_nothing_and_the_read_is_repeated(
     opened: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with opened() as one:
-        contact_id = await one.known()
+        contact_id = await one.create_synced()
         await one.archive(contact_id)
         await one.sync()
         record: Any = one.store.evidence.record_read
@@ -740,12 +744,12 @@ async def test_a_full_disk_keeps_nothing_and_the_read_is_done_again(
         monkeypatch.setattr(one.store.evidence, "record_read", full)
         await one.read(is_full=True)
         await one.until(lambda: one.status(contact_id) is SyncStatus.SYNCED)
-        # Each time all of it: what a full read was for is still to be seen.
+        # A full one each time, as it is still needed.
         assert [len(arguments[-1][1]) > 0 for arguments in attempts] == [True] * 3
         assert {arguments[-1][0] for arguments in attempts} == {"re_leased.last_read"}
 
 
-async def test_a_store_that_cannot_say_when_to_read_does_not_end_the_engine(
+async def test_a_storage_error_before_a_read_does_not_stop_the_engine(
     opened: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with opened() as one:
@@ -777,25 +781,25 @@ async def test_only_the_copy_that_holds_the_lock_reads(opened: Callable[..., Any
             await other.until(lambda: other.shown.last is not None)
             assert other.shown.last == one.shown.last
             other.engine._scheduler.read_all_of_re_leased()
-            contact_id = await one.known()
+            contact_id = await one.create_synced()
             await one.archive(contact_id)
             await one.sync()
             assert len(site.pages()) == asked
             await one.read()
             assert one.status(contact_id) is SyncStatus.SYNCED
             assert sum("offset=0" in query for query in site.pages()[asked:]) == 1
-            # What the first has read, the other shows.
+            # The other one shows what the first has read.
             await other.until(lambda: other.shown.last_began_at == one.shown.last_began_at)
             await other.until(lambda: other.pane.synced_total == 1)
 
 
-async def test_results_outlive_a_restart(opened: Callable[..., Any], site: Site) -> None:
+async def test_results_survive_a_restart(opened: Callable[..., Any], site: Site) -> None:
     async with opened() as one:
-        synced, missed = await one.known(), await one.known()
+        synced, missed = await one.create_synced(), await one.create_synced()
         one.unlink(missed)
         await one.archive(synced, missed)
         await one.sync()
-        site.let_pass(days=2)
+        site.advance(days=2)
         await one.read()
         last = one.shown.last
     asked = len(site.pages())
@@ -820,7 +824,7 @@ async def test_results_outlive_a_restart(opened: Callable[..., Any], site: Site)
         "é",
     ],
 )
-async def test_a_damaged_last_read_is_done_again(
+async def test_a_damaged_last_read_is_repeated(
     opened: Callable[..., Any], tmp_path: Path, damaged: str
 ) -> None:
     with closing(Store.open(tmp_path / "organisation")) as store:
@@ -837,7 +841,7 @@ async def test_nothing_is_read_while_this_computers_clock_is_wrong(
     opened: Callable[..., Any], site: Site, days: int
 ) -> None:
     async with opened() as one:
-        contact_id = await one.known()
+        contact_id = await one.create_synced()
         one.unlink(contact_id)
         await one.archive(contact_id)
         await one.read()
@@ -847,8 +851,11 @@ async def test_nothing_is_read_while_this_computers_clock_is_wrong(
             # Until Xero has answered, the time isn't known.
             assert not one.reader.can_read
             assert await one.reader.read(one.engine._clients.open_contact_source) is False
+            with pytest.raises(ReshelveError) as caught:
+                await one.engine.comparison.compare_contacts()
+            assert caught.value.reason is ComparisonReason.TIME_UNKNOWN
             assert (stored(one), len(site.pages())) == (before, asked)
-            await one.until(one._knows_the_time)
+            await one.until(one._is_time_known)
             await one.read(is_full=True)
             # By Xero's clock, no night has passed.
             assert one.change(contact_id).read_result is ReadResult.OTHER_STATUS
@@ -857,11 +864,9 @@ async def test_nothing_is_read_while_this_computers_clock_is_wrong(
             one.site.ahead = was
 
 
-async def test_a_clock_that_is_set_during_a_read_makes_it_void(
-    opened: Callable[..., Any], site: Site
-) -> None:
+async def test_a_clock_change_during_a_read_discards_it(opened: Callable[..., Any], site: Site) -> None:
     async with opened() as one:
-        contact_id = await one.known()
+        contact_id = await one.create_synced()
         await one.archive(contact_id)
         await one.sync()
         before = stored(one)
@@ -878,12 +883,12 @@ async def test_a_clock_that_is_set_during_a_read_makes_it_void(
             site.ahead = was
 
 
-async def test_a_contact_that_is_archived_in_xero_while_it_is_read_waits_for_the_next(
+async def test_a_contact_archived_in_xero_during_a_read_waits_for_the_next_read(
     opened: Callable[..., Any], site: Site
 ) -> None:
     async with AsyncExitStack() as stack:
         one = await stack.enter_async_context(opened())
-        contact_id = await one.known()
+        contact_id = await one.create_synced()
         await one.archive(contact_id)
         await one.sync()
         await one.read()

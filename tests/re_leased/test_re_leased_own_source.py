@@ -53,7 +53,7 @@ CONTACTS[2] |= {"archived": "no"}
 
 @dataclass
 class Gateway:
-    """Harbour's gateway. `status` is what it answers with, `cut` ends the answer early."""
+    """Harbour's gateway. `status` is the HTTP status of its responses, `cut` ends them early."""
 
     url: str = ""
     status: int = 200
@@ -85,7 +85,7 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = self.gateway.cut
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ async def opened(folder: Path, company: str = "7") -> AsyncIterator[ContactSourc
         await clients.close()
 
 
-def test_the_package_names_its_source_where_reshelve_looks(installed: Gateway) -> None:
+def test_the_package_registers_its_source(installed: Gateway) -> None:
     assert tomllib.loads(block("toml"))["project"]["entry-points"].keys() == {GROUP}
     assert "harbour" in installed_sources()
     assert not installed.asked
@@ -174,14 +174,14 @@ async def test_the_example_lists_all_contacts(installed: Gateway, tmp_path: Path
     assert {token for _, _, token in installed.asked} == {f"Bearer {TOKEN}"}
 
 
-async def test_the_example_asks_for_news(installed: Gateway, tmp_path: Path) -> None:
+async def test_the_example_requests_changed_contacts(installed: Gateway, tmp_path: Path) -> None:
     async with opened(tmp_path, company="") as source:
         listed = await list_contacts(source, NOW - timedelta(hours=1))
     assert not listed.is_unfiltered
     assert installed.asked[0][1] == {"limit": "100", "changedSince": "2026-11-29T03:00:00+00:00"}
 
 
-async def test_the_examples_failures_are_shown_in_its_words(installed: Gateway, tmp_path: Path) -> None:
+async def test_the_examples_error_messages_are_shown(installed: Gateway, tmp_path: Path) -> None:
     async with opened(tmp_path) as source:
         installed.status = 429
         with pytest.raises(ContactSourceError) as caught:
@@ -198,7 +198,7 @@ async def test_the_examples_failures_are_shown_in_its_words(installed: Gateway, 
         assert "token" in messages.message(caught.value)
 
 
-async def test_a_cut_answer_is_no_list(installed: Gateway, tmp_path: Path) -> None:
+async def test_a_truncated_response_is_an_error(installed: Gateway, tmp_path: Path) -> None:
     installed.cut = True
     async with opened(tmp_path) as source:
         with pytest.raises(ContactSourceError):
@@ -216,10 +216,10 @@ async def test_the_example_is_closed_with_the_organisation(installed: Gateway, t
 
 
 @pytest.mark.parametrize("spoil", ["archived=bool(archived)", "xero_id=None", "emails=()"])
-async def test_the_code_is_the_documents(
+async def test_the_tests_run_the_documents_code(
     installed: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: str
 ) -> None:
-    # The numbers above come from the document's own lines: without one of them, others come out.
+    # Each of these lines of the document matters: without it, the result differs.
     name = spoil.partition("=")[0]
     code = re.sub(rf"^        {name}=.*,$", f"        {spoil},", block("python"), flags=re.MULTILINE)
     assert code != block("python")

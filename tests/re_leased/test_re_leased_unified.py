@@ -140,7 +140,7 @@ def contacts(count: int, start: int = 0) -> list[AccountingContact]:
 def listing(
     found: Sequence[AccountingContact], *, most: int = 100, headers: dict[str, str] | None = None
 ) -> Callable[[str, dict[str, list[str]]], Answer]:
-    """Reply with pages of at most so many."""
+    """Reply with pages of at most so many contacts."""
 
     def reply(_: str, query: dict[str, list[str]]) -> Answer:
         offset, limit = int(query["offset"][0]), min(int(query["limit"][0]), most)
@@ -208,7 +208,7 @@ async def test_a_contact_of_the_sdk_is_read_in_full() -> None:
     }  # fmt: skip
 
 
-async def test_what_is_asked_for_is_what_the_sdk_knows() -> None:
+async def test_requests_use_only_what_the_sdk_has() -> None:
     async with serving(listing(contacts(3))) as server, reading(server, company_id="702") as source:
         await source.list_contacts(
             datetime(2026, 3, 1, 13, 0, 0, 999_999, timezone(timedelta(hours=13))), None
@@ -238,7 +238,7 @@ async def test_companies_are_read_with_their_zone() -> None:
     assert server.asked[0][0] == "/accounting/68f0/organization"
 
 
-async def test_a_company_that_cant_be_read_could_be_the_right_one() -> None:
+async def test_an_unreadable_company_is_an_error() -> None:
     async with (
         serving(lambda *_: Answer(b'[{"id":"1"},{"name":"Bay"}]')) as server,
         reading(server) as source,
@@ -290,7 +290,7 @@ async def test_contacts_of_another_company_are_left_out_and_counted() -> None:
     ],
     ids=repr,
 )
-async def test_a_status_is_only_what_was_told(
+async def test_a_status_comes_only_from_the_contact(
     element: dict[str, Any], mapping: FieldMapping, *, archived: bool | None
 ) -> None:
     found, _ = await contact_of(json.dumps({"id": "1", **element}).encode(), mapping)
@@ -309,7 +309,7 @@ async def test_a_status_is_only_what_was_told(
         ),
         (b'{"id":"1","name":"\\ud83d half","is_active":false}', ("1", "\ufffd half", True)),
         (b'{"id":"1","name":"A\xff","is_active":true}', ("1", "A\ufffd", False)),
-        # A number that isn't one tells no status, least of all "archived".
+        # `NaN` is no status, least of all "archived".
         (b'{"id":"1","name":"A","is_active":NaN}', ("1", "A", None)),
         (b'{"id":"1","name":"A","raw":{"isArchived":NaN}}', ("1", "A", None)),
         (b'{"id":"1","name":"A","raw":{"isArchived":true,"n":1e999}}', ("1", "A", None)),
@@ -379,7 +379,7 @@ async def test_a_total_never_makes_a_list_shorter(total: str) -> None:
         assert sum(len(page.contacts) for page in await read_all(source)) == 150
 
 
-async def test_a_list_that_ends_before_its_total_is_not_whole() -> None:
+async def test_a_list_that_ends_before_its_total_is_incomplete() -> None:
     headers = {"X-Total-Count": "130"}
     async with serving(listing(contacts(120), headers=headers)) as server, reading(server) as source:
         with pytest.raises(ContactSourceError) as caught:
@@ -409,7 +409,7 @@ async def test_a_list_without_end_is_stopped(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("cursor", ["", "1", "x.y.z", "1.2.3.4", "-"])
-async def test_a_cursor_that_was_never_given_out_starts_nothing(cursor: str) -> None:
+async def test_an_unknown_cursor_is_rejected(cursor: str) -> None:
     async with serving(listing(contacts(3))) as server, reading(server) as source:
         with pytest.raises(ContactSourceError):
             await source.list_contacts(None, cursor)
@@ -457,10 +457,10 @@ FAILURES: list[tuple[Answer, ContactSourceReason]] = [
 
 
 @pytest.mark.parametrize(("answer", "reason"), FAILURES, ids=lambda value: repr(value)[:70])
-async def test_what_fails_has_its_reason(answer: Answer, reason: ContactSourceReason) -> None:
+async def test_each_failure_has_its_reason(answer: Answer, reason: ContactSourceReason) -> None:
     failed = await failure(answer)
     assert failed.reason is reason
-    # Only what a person has to change isn't tried again.
+    # Only failures that the user has to fix aren't retried.
     assert failed.retryable is (reason not in {R.KEY_REFUSED, R.FORBIDDEN, R.NO_SUCH_CONNECTION})
 
 
@@ -475,22 +475,22 @@ async def test_what_fails_has_its_reason(answer: Answer, reason: ContactSourceRe
         ),
     ],
 )  # fmt: skip
-async def test_a_rate_limit_says_how_long(headers: dict[str, str], seconds: float) -> None:
+async def test_a_rate_limit_has_the_wait(headers: dict[str, str], seconds: float) -> None:
     failed = await failure(Answer(b'{"message":"Vendor: too many"}', 429, headers))
-    assert (failed.retry_after, failed.notice.params["said"]) == (seconds, ": Vendor: too many")
+    assert (failed.retry_after, failed.notice.params["detail"]) == (seconds, ": Vendor: too many")
 
 
-async def test_what_a_refusal_says_never_has_the_key_in_it() -> None:
+async def test_error_messages_never_contain_the_key() -> None:
     failed = await failure(Answer(json.dumps({"message": f"Bad key {KEY}.\n\nTry"}).encode(), 401))
-    assert failed.notice.params["said"] == ": Bad key …. Try"
+    assert failed.notice.params["detail"] == ": Bad key …. Try"
 
 
-async def test_too_much_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_response_that_is_too_large_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.net.response_limit.MAX_BYTES", 1_000)
     assert (await failure(Answer(as_json(*contacts(90))))).reason is R.TOO_LARGE
 
 
-async def test_a_server_that_never_replies_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_that_never_replies_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unified, "LONGEST_WAIT", 0.05)
     assert (await failure(Answer(never=True))).reason is R.TIMED_OUT
 
@@ -514,14 +514,14 @@ def test_the_key_is_only_sent_over_tls_or_to_this_computer(url: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "a b", "a\nb", "é", "x" * 5_000])
-async def test_nothing_is_asked_without_a_key(key: str) -> None:
+async def test_nothing_is_requested_without_a_key(key: str) -> None:
     async with serving(listing(())) as server, reading(server, api_key=lambda: key) as source:
         with pytest.raises(ContactSourceError) as caught:
             await source.list_contacts(None, None)
     assert (caught.value.reason, server.asked) == (R.NO_KEY, [])
 
 
-async def test_the_log_has_no_key_no_name_and_no_address(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_log_has_no_keys_names_or_addresses(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "reshelve")
     body = b'[{"name":"Ada Bay","emails":[{"email":"ada@bay.example"}]}]'
     async with serving(lambda *_: Answer(body)) as server, reading(server) as source:
@@ -540,7 +540,7 @@ def keychain(tmp_path: Path) -> Any:
         yield found
 
 
-def test_a_key_is_kept_until_it_is_removed(keychain: FileKeychain, tmp_path: Path) -> None:
+def test_a_key_is_stored_until_it_is_removed(keychain: FileKeychain, tmp_path: Path) -> None:
     key = UnifiedKey(tmp_path)
     with pytest.raises(ContactSourceError) as caught:
         key.load()
@@ -572,14 +572,14 @@ def test_a_key_in_the_environment_is_used_without_the_keychain(
 
 
 @pytest.mark.parametrize("wrong", ["", "  ", "two words", "naïve"])
-def test_what_is_no_key_is_not_kept(keychain: FileKeychain, tmp_path: Path, wrong: str) -> None:
+def test_an_invalid_key_is_not_stored(keychain: FileKeychain, tmp_path: Path, wrong: str) -> None:
     with pytest.raises(ContactSourceError) as caught:
         UnifiedKey(tmp_path).save(wrong)
     assert caught.value.reason is R.KEY_UNUSABLE
     assert keychain._read() == {}
 
 
-def test_a_keychain_that_fails_has_its_reason(keychain: FileKeychain, tmp_path: Path) -> None:
+def test_each_keychain_failure_has_its_reason(keychain: FileKeychain, tmp_path: Path) -> None:
     key = UnifiedKey(tmp_path)
     keychain.trouble = OSError(KEY)
     calls = {
@@ -605,7 +605,7 @@ async def test_the_key_is_read_once_for_each_list() -> None:
     assert [line["authorization"] for line in server.headers] == ["bearer first"] * 3 + ["bearer second"] * 3
 
 
-async def test_a_keychain_that_waits_is_no_missing_key() -> None:
+async def test_a_waiting_keychain_isnt_a_missing_key() -> None:
     def wait() -> str:
         raise KeychainError(SignInReason.KEYCHAIN_WAITING)
 
@@ -618,8 +618,8 @@ async def test_a_keychain_that_waits_is_no_missing_key() -> None:
 # --- sources of other packages ---
 
 
-class Bridge:
-    """A source as another package has it."""
+class PackageSource:
+    """A source of another package."""
 
     page: Any = Page((ReLeasedContact("1", archived=True),), None)
 
@@ -655,11 +655,11 @@ def entry(name: str, value: str) -> EntryPoint:
     return EntryPoint(name, f"{__name__}:{value}" if value.isidentifier() else value, sources.GROUP)
 
 
-async def test_a_bridge_is_found_by_its_entry_point(installed: list[EntryPoint]) -> None:
-    installed += [entry("ours", "Bridge"), entry("broken", "no.such.module:X")]
+async def test_a_source_is_found_by_its_entry_point(installed: list[EntryPoint]) -> None:
+    installed += [entry("ours", "PackageSource"), entry("broken", "no.such.module:X")]
     assert installed_sources() == ["broken", "ours"]
     source = load_source("ours", SourceOptions("tenant"))
-    assert await source.list_contacts(None, None) == Bridge.page
+    assert await source.list_contacts(None, None) == PackageSource.page
     assert await source.companies() == [ReLeasedCompany("tenant")]
 
 
@@ -673,7 +673,7 @@ async def test_a_bridge_is_found_by_its_entry_point(installed: list[EntryPoint])
         ("KEY", "TypeError"),
     ],
 )
-def test_a_bridge_that_cant_be_loaded_is_named(installed: list[EntryPoint], value: str, problem: str) -> None:
+def test_a_source_that_cant_be_loaded_is_named(installed: list[EntryPoint], value: str, problem: str) -> None:
     installed.append(entry("theirs", value))
     with pytest.raises(ContactSourceError) as caught:
         load_source("theirs", SourceOptions("tenant"))
@@ -682,8 +682,8 @@ def test_a_bridge_that_cant_be_loaded_is_named(installed: list[EntryPoint], valu
     assert not caught.value.retryable
 
 
-def test_a_name_that_none_or_two_have_loads_nothing(installed: list[EntryPoint]) -> None:
-    installed += [entry("twice", "Bridge"), entry("twice", "leaves")]
+def test_an_unknown_or_ambiguous_source_name_loads_nothing(installed: list[EntryPoint]) -> None:
+    installed += [entry("twice", "PackageSource"), entry("twice", "leaves")]
     for name, reason in {"twice": R.DUPLICATE_SOURCE, "none": R.UNKNOWN_SOURCE}.items():
         with pytest.raises(ContactSourceError) as caught:
             load_source(name, SourceOptions("tenant"))
@@ -705,30 +705,30 @@ def test_a_name_that_none_or_two_have_loads_nothing(installed: list[EntryPoint])
     ],
     ids=repr,
 )
-async def test_a_bridges_mistake_is_an_error_in_words(
+async def test_a_sources_mistake_is_an_error_with_a_message(
     installed: list[EntryPoint], monkeypatch: pytest.MonkeyPatch, page: Any, problem: str
 ) -> None:
-    installed.append(entry("ours", "Bridge"))
-    monkeypatch.setattr(Bridge, "page", page)
+    installed.append(entry("ours", "PackageSource"))
+    monkeypatch.setattr(PackageSource, "page", page)
     with pytest.raises(ContactSourceError) as caught:
         await load_source("ours", SourceOptions("tenant")).list_contacts(None, "7")
     assert caught.value.reason is R.BROKEN
     assert caught.value.notice.params == {"name": "ours", "problem": problem}
 
 
-async def test_a_bridges_own_words_are_shown(
+async def test_a_sources_own_message_is_shown(
     installed: list[EntryPoint], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    installed.append(entry("ours", "Bridge"))
+    installed.append(entry("ours", "PackageSource"))
     monkeypatch.setattr(
-        Bridge, "page", ContactSourceError(R.SOURCE_PROBLEM, problem="The gateway is closed.")
+        PackageSource, "page", ContactSourceError(R.SOURCE_PROBLEM, problem="The gateway is closed.")
     )
     with pytest.raises(ContactSourceError) as caught:
         await load_source("ours", SourceOptions("tenant")).list_contacts(None, None)
     assert messages.message(caught.value) == "The gateway is closed."
 
 
-# --- whatever the answers are ---
+# --- any response ---
 
 _ODD = st.sampled_from(
     [None, 0, 1, "true", "false", "", "Archived", [], {}, [True], {"a": True}, 1e300, "\ud83d"]
@@ -757,8 +757,8 @@ _SPOIL: list[Callable[[Answer], Answer]] = [
 ]
 
 
-def _told(element: dict[str, Any]) -> set[bool]:
-    """Return the statuses that an element tells, as a person would read it."""
+def _statuses(element: dict[str, Any]) -> set[bool]:
+    """Return the statuses that an element may be read as."""
     raw = element.get("raw")
     named = raw.get("isArchived") if isinstance(raw, dict) else None
     found = {not element["is_active"]} if isinstance(element.get("is_active"), bool) else set()
@@ -773,7 +773,7 @@ def _told(element: dict[str, Any]) -> set[bool]:
     spoil=st.sampled_from(_SPOIL),
     has_total=st.booleans(),
 )
-async def test_no_status_is_made_up_and_no_partial_read_ends_well(
+async def test_no_status_is_invented_and_no_partial_read_succeeds(
     elements: list[dict[str, Any]],
     most: int,
     spoiled_at: int | None,
@@ -806,7 +806,7 @@ async def test_no_status_is_made_up_and_no_partial_read_ends_well(
         except ContactSourceError as error:
             failed = error
     for contact in found:
-        told = _told(elements[int((contact.currency or "")[1:])])
+        told = _statuses(elements[int((contact.currency or "")[1:])])
         assert contact.archived is None or told == {contact.archived}
     if failed is None:
         assert not spoiled

@@ -70,7 +70,7 @@ def test_a_workbook_is_read_like_a_csv_file(file: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("first_row", [1, 4, 36])
-def test_titles_totals_and_repeated_headers_are_skipped_and_said(file: Path, first_row: int) -> None:
+def test_titles_totals_and_repeated_headers_are_skipped_and_reported(file: Path, first_row: int) -> None:
     rows: list[Sequence[object]] = [
         ["Contacts of Bay Ltd"],
         ["Printed", "1 Mar 2026"],
@@ -89,7 +89,7 @@ def test_titles_totals_and_repeated_headers_are_skipped_and_said(file: Path, fir
     )
 
 
-def test_a_header_far_down_has_its_row_told(file: Path) -> None:
+def test_a_header_far_down_is_set_by_its_row(file: Path) -> None:
     content = workbook({"Contacts": [["Name", "Status", "Not these"], *ROWS]}, first_row=60)
     found, notes = read(file, content, header_row=61)
     assert [one.line for one in found] == [62, 63]
@@ -99,7 +99,7 @@ def test_a_header_far_down_has_its_row_told(file: Path) -> None:
         assert refused.notice == Notice(FileReason.NO_HEADER_ROW, {"line": row})
 
 
-def test_more_rows_than_are_looked_at_for_the_header(file: Path) -> None:
+def test_more_rows_than_are_searched_for_the_header(file: Path) -> None:
     rows: list[Sequence[object]] = [
         HEADER,
         *([number, "", f"Contact {number}", "", "Active"] for number in range(200)),
@@ -109,7 +109,7 @@ def test_more_rows_than_are_looked_at_for_the_header(file: Path) -> None:
 
 
 @pytest.mark.parametrize(("cell", "status"), [(True, ARCHIVED), (False, ACTIVE), ("", ACTIVE), (1, ARCHIVED)])
-def test_a_box_that_is_ticked_is_a_status(file: Path, cell: object, status: ContactStatus) -> None:
+def test_a_checkbox_is_a_status(file: Path, cell: object, status: ContactStatus) -> None:
     found, _ = read(file, workbook({"C": [["Name", "Archived"], ["Ada", cell]]}))
     assert [one.status for one in found] == [status]
 
@@ -128,7 +128,7 @@ def test_ragged_rows_and_cells_without_positions(file: Path) -> None:
 # --- sheets ---
 
 
-def test_the_only_sheet_with_contacts_is_read_and_said(file: Path) -> None:
+def test_the_only_sheet_with_contacts_is_read_and_reported(file: Path) -> None:
     sheets: dict[str, Sequence[Sequence[object]]] = {
         "Cover": [["Bay Ltd"], ["Made", "today"]],
         "Contacts": ROWS,
@@ -141,7 +141,7 @@ def test_the_only_sheet_with_contacts_is_read_and_said(file: Path) -> None:
     assert read(file, workbook({"Contacts": ROWS, "Empty": []}))[1] == ()
 
 
-def test_of_several_sheets_the_user_chooses(file: Path) -> None:
+def test_the_user_chooses_from_several_sheets(file: Path) -> None:
     content = workbook({"Active": ROWS, "Archived ": [*ROWS[:1], ROWS[2]], "Secret": ROWS}, hidden=["Secret"])
     refused = refusal(file, content)
     assert (refused.reason, refused.problem) == (FileReason.SEVERAL_SHEETS, FileProblem.SHEET)
@@ -161,7 +161,7 @@ def test_a_csv_file_has_no_sheets(file: Path) -> None:
 
 @pytest.mark.parametrize("name", ["Deleted Contact", " deleted  CONTACT ", "Deleted contact"])
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
-def test_deleted_contacts_are_set_aside_and_counted(file: Path, name: str, kind: str) -> None:
+def test_deleted_contacts_are_left_out_and_counted(file: Path, name: str, kind: str) -> None:
     rows = [
         ["Name", "Status"],
         ["Ada", "Active"],
@@ -175,7 +175,7 @@ def test_deleted_contacts_are_set_aside_and_counted(file: Path, name: str, kind:
     assert notes == (Notice(FileNote.DELETED_CONTACTS, {"count": 2}),)
 
 
-def test_a_csv_files_header_can_be_told(file: Path) -> None:
+def test_the_header_row_of_a_csv_file_can_be_set(file: Path) -> None:
     content = b"Name,Status,Region\nall,all,south\n\nName;Status\nAda;Active\n"
     assert [one.name for one in read(file, content, header_row=4)[0]] == ["Ada"]
     assert refusal(file, content, header_row=3).notice == Notice(FileReason.NO_HEADER_ROW, {"line": 3})
@@ -275,7 +275,7 @@ _CELLS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_s
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.lists(_CELLS, max_size=4), max_size=5), cut=st.none() | st.integers(1, 2_000))
-def test_any_workbook_is_read_or_refused_in_words(
+def test_any_workbook_is_read_or_refused_with_a_message(
     file: Path, rows: list[list[object]], cut: int | None
 ) -> None:
     content = workbook({"C": [["Name", "Status"], *rows]})

@@ -62,7 +62,7 @@ def sdk(released: PracticeXero, sdk_modules: Any) -> Iterator[Any]:
 
 
 def call(practice: PracticeXero, path: str, /, *, key: str | None = None, **params: Any) -> Reply:
-    """Ask for a path below the connection; a list is sent as a repeated parameter."""
+    """Request a path below the connection; a list is sent as a repeated parameter."""
     unified = practice.line["unified"]
     url = f"{unified['url']}/accounting/{unified['connection_id']}/{path}"
     query = urllib.parse.urlencode(params, doseq=True)
@@ -206,7 +206,7 @@ def test_one_contact_is_in_two_companies(released: PracticeXero) -> None:
     assert call(released, f"contact/{first['id']}").json()["organization_id"] == first["organization_id"]
 
 
-def test_fields_are_those_asked_for_and_raw_only_then(released: PracticeXero) -> None:
+def test_only_requested_fields_are_returned_and_raw_only_on_request(released: PracticeXero) -> None:
     [whole] = contacts(released, limit=1)
     assert set(whole) == set(EVERYTHING) - {"raw"}
     [raw] = contacts(released, limit=1, fields=["id", "raw"])
@@ -218,14 +218,14 @@ def test_fields_are_those_asked_for_and_raw_only_then(released: PracticeXero) ->
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
 @pytest.mark.parametrize("sort", ["name", "updated_at", "created_at"])
-def test_sorted_pages_go_on_where_the_last_one_ended(released: PracticeXero, sort: str, order: str) -> None:
+def test_sorted_pages_continue_after_the_last_one(released: PracticeXero, sort: str, order: str) -> None:
     found = every(released, sort=sort, order=order, limit=70)
     keys = [one[sort].casefold() if sort == "name" else one[sort] for one in found]
     assert keys == sorted(keys, reverse=order == "desc")
     assert len({(one["id"], one["organization_id"]) for one in found}) == LISTED
 
 
-def test_news_includes_the_very_moment_asked_for(released: PracticeXero) -> None:
+def test_changed_contacts_include_those_of_the_requested_time(released: PracticeXero) -> None:
     newest = contacts(released, sort="updated_at", order="desc", limit=50)
     moment = newest[-1]["updated_at"]
     told = every(released, updated_gte=moment)
@@ -251,7 +251,7 @@ def test_filters(released: PracticeXero) -> None:
     of_second = every(released, org_id=second)
     assert len(every(released, org_id=first)) + len(of_second) == LISTED
     assert {one["organization_id"] for one in of_second} == {second}
-    assert contacts(released, org_id="nobody") == []
+    assert contacts(released, org_id="unknown") == []
     assert {one["is_supplier"] for one in every(released, type="SUPPLIER")} == {True}
     assert {one["is_customer"] for one in every(released, type="CUSTOMER")} == {True}
     someone = next(one for one in contacts(released) if one["emails"])
@@ -276,7 +276,7 @@ def test_filters(released: PracticeXero) -> None:
     ],
     ids=str,
 )
-def test_what_makes_no_sense_is_refused(released: PracticeXero, params: dict[str, str]) -> None:
+def test_invalid_parameters_are_refused(released: PracticeXero, params: dict[str, str]) -> None:
     reply = call(released, "contact", **params)
     assert (reply.status, reply.json()["statusCode"]) == (400, 400)
     assert next(iter(params)) in reply.json()["message"]
@@ -284,7 +284,7 @@ def test_what_makes_no_sense_is_refused(released: PracticeXero, params: dict[str
 
 def test_a_wrong_key_connection_or_id_is_refused(released: PracticeXero) -> None:
     unified = released.line["unified"]
-    assert call(released, "contact", key="nobody").status == 401
+    assert call(released, "contact", key="wrong").status == 401
     assert call(released, "contact", key="").status == 401
     assert call(released, "organization", key=f"x {unified['api_key']}").status == 401
     assert send("GET", f"{unified['url']}/unified/integration").status == 401
@@ -308,7 +308,7 @@ def test_a_wrong_key_connection_or_id_is_refused(released: PracticeXero) -> None
         ("unified-500", 500, "Error"),
     ],
 )
-def test_refusals_to_order(released: PracticeXero, kind: str, status: int, words: str) -> None:
+def test_simulated_refusals(released: PracticeXero, kind: str, status: int, words: str) -> None:
     released.fault(kind, count=1, retryAfter=7)
     reply = call(released, "contact")
     assert (reply.status, reply.json()["statusCode"]) == (status, status)
@@ -323,7 +323,7 @@ def test_a_key_can_be_revoked_between_two_pages(released: PracticeXero) -> None:
     assert [call(released, "contact", offset=offset).status for offset in (100, 0)] == [401, 401]
 
 
-def test_answers_can_be_cut_slow_or_html(released: PracticeXero) -> None:
+def test_responses_can_be_cut_slow_or_html(released: PracticeXero) -> None:
     released.fault("cut", path="/accounting/", count=1)
     with pytest.raises(http.client.IncompleteRead):
         call(released, "contact")
@@ -337,7 +337,7 @@ def test_answers_can_be_cut_slow_or_html(released: PracticeXero) -> None:
 def test_options_that_the_integration_does_not_support_are_ignored(released: PracticeXero) -> None:
     first = contacts(released)
     released.control("POST", "unified", {"ignored": ["offset", "updated_gte", "fields"]})
-    # Whoever goes on by offset gets the first page again and again.
+    # A client that pages by offset gets the first page again and again.
     assert contacts(released, offset=100) == first
     assert contacts(released, updated_gte="2099-01-01T00:00:00Z", fields="id") == first
     unified = released.line["unified"]
@@ -369,7 +369,7 @@ def test_contacts_lag_behind_xero_until_the_next_sync(released: PracticeXero) ->
 
 
 @pytest.mark.slow
-def test_what_is_only_renamed_is_synced_but_is_no_news_of_the_feed(released: PracticeXero) -> None:
+def test_a_rename_is_synced_but_not_listed_by_the_feed(released: PracticeXero) -> None:
     contact_id = released.create("Before")
     sync(released)
     released.somebody("rename", contact_id, Name="After")
@@ -445,7 +445,7 @@ def test_a_restart_keeps_key_and_contacts(tmp_path: Path) -> None:
         assert every(practice, fields=EVERYTHING) == before
 
 
-def test_data_of_an_earlier_version_is_refused_in_words(tmp_path: Path) -> None:
+def test_data_of_an_earlier_version_is_refused_with_a_message(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "practice.sqlite")
     connection.execute("CREATE TABLE contacts (id INTEGER)")
     connection.close()

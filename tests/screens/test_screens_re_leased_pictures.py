@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 FEED = ReLeasedStatus(has_feed=True, state="Successfully synced", next_sync_at=NOW + timedelta(seconds=9))
 TONIGHT = NOW + timedelta(hours=17, minutes=19)
 NIGHTLY = ReLeasedStatus(next_sync_at=TONIGHT, cycle_started_at=TONIGHT - timedelta(days=1))
-TOLD = replace(NIGHTLY, state_reported_at=NOW - timedelta(hours=2))
+REPORTED = replace(NIGHTLY, state_reported_at=NOW - timedelta(hours=2))
 PANES = {
     "reading": ReLeasedStatus(has_feed=True, state="In progress", is_syncing=True),
     "reconnect": replace(FEED, state="Needs reconnecting"),
@@ -40,11 +40,11 @@ PANES = {
         window_start_at=NOW - timedelta(hours=2),
         zone=ZoneInfo("Pacific/Auckland"),
     ),
-    "told": replace(NIGHTLY, reported_sync_since=NOW - timedelta(minutes=20)),
+    "recorded": replace(NIGHTLY, reported_sync_since=NOW - timedelta(minutes=20)),
     "forgotten": replace(NIGHTLY, reported_sync_since=NOW - timedelta(days=2)),
-    "disconnected": replace(TOLD, state="Not connected"),
-    "onboarding": replace(TOLD, state="Incomplete onboarding"),
-    "pipeline": replace(TOLD, state="Incomplete pipeline"),
+    "disconnected": replace(REPORTED, state="Not connected"),
+    "onboarding": replace(REPORTED, state="Incomplete onboarding"),
+    "pipeline": replace(REPORTED, state="Incomplete pipeline"),
 }
 
 
@@ -55,7 +55,7 @@ def test_pane(snap_compare: Compare, busy: IdleEngine, state: str) -> None:
 
 
 @pytest.mark.parametrize("size", [(40, 15), (60, 20)])
-@pytest.mark.parametrize("state", ["reconnect", "night", "told"])
+@pytest.mark.parametrize("state", ["reconnect", "night", "recorded"])
 def test_pane_small(snap_compare: Compare, busy: IdleEngine, state: str, size: tuple[int, int]) -> None:
     busy.publish(re_leased=PANES[state])
     assert picture(snap_compare, busy, size=size)
@@ -111,10 +111,10 @@ def test_troubleshoot(snap_compare: Compare, busy: IdleEngine, size: tuple[int, 
 
 
 TROUBLES: dict[str, dict[str, Any]] = {
-    "nobody": {"re_leased": NIGHTLY},
+    "nightly": {"re_leased": NIGHTLY},
     "signed-out": {
         "xero": XeroStatus(ConnectionStatus.RECONNECT, detail=notice("The sign-in to Xero has ended.")),
-        "re_leased": replace(TOLD, state="Successfully synced"),
+        "re_leased": replace(REPORTED, state="Successfully synced"),
     },
     "offline": {
         "xero": XeroStatus(
@@ -126,8 +126,8 @@ TROUBLES: dict[str, dict[str, Any]] = {
         "re_leased": PANES["forgotten"],
     },
     "silent": {"re_leased": PANES["unreachable"]},
-    "told": {"re_leased": PANES["told"]},
-    "clock": {"re_leased": TOLD, "clock_ahead": timedelta(minutes=10)},
+    "recorded": {"re_leased": PANES["recorded"]},
+    "clock": {"re_leased": REPORTED, "clock_ahead": timedelta(minutes=10)},
 }
 
 

@@ -34,7 +34,7 @@ def test_groups_of_which_none_is_marked(snap_compare: Compare, size: tuple[int, 
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_a_marked_group_and_one_that_nobody_is_in(snap_compare: Compare, size: tuple[int, int]) -> None:
+def test_a_selected_group_and_an_empty_one(snap_compare: Compare, size: tuple[int, int]) -> None:
     backend = several()
     backend.mark(TENANTS, "Lessees 2019")
     assert picture(snap_compare, backend, "g", "down", "down", "space", size=size)

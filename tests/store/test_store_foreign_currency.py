@@ -36,7 +36,7 @@ def priced(
 
 
 async def archive(store: Store, number: int, currency: object, at: float = 10) -> None:
-    """Let a contact be archived in Xero."""
+    """Archive a contact in Xero."""
     await store.save_contacts([priced(number, currency, at=at - 1)], minutes(at - 1))
     await store.save_contacts([priced(number, currency, ARCHIVED, at=at)], minutes(at))
 
@@ -55,7 +55,7 @@ async def test_a_change_of_a_contact_in_another_currency_isnt_pending(store: Sto
 
 
 @pytest.mark.parametrize("currency", [None, "", " ", "NZD", "nzd ", 7, ["USD"]])
-async def test_the_same_or_no_currency_is_as_before(store: Store, currency: object) -> None:
+async def test_with_the_same_or_no_currency_a_change_is_pending(store: Store, currency: object) -> None:
     await store.set_base_currency("NZD")
     await archive(store, 1, currency)
     assert last(store).foreign_currency_at is None
@@ -63,7 +63,7 @@ async def test_the_same_or_no_currency_is_as_before(store: Store, currency: obje
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"[]", b'{"DefaultCurrency":"USD"', b"null"])
-async def test_a_document_that_cant_be_read_tells_no_currency(store: Store, raw: bytes) -> None:
+async def test_an_unreadable_document_has_no_currency(store: Store, raw: bytes) -> None:
     await store.set_base_currency("NZD")
     for status, at in ((ACTIVE, 1), (ARCHIVED, 2)):
         await store.save_contacts([contact(1, status, at=at, raw=raw)], minutes(at))
@@ -114,15 +114,15 @@ async def test_a_currency_that_changes_while_it_is_pending_marks_it_for_good(sto
     assert (store.evidence.pending_total(), last(store).foreign_currency_at) == (0, minutes(10))
 
 
-async def test_a_currency_alone_is_noticed_too(store: Store) -> None:
+async def test_an_edit_of_only_the_currency_is_noticed(store: Store) -> None:
     await store.set_base_currency("NZD")
     await archive(store, 1, None)
-    # The same contact otherwise, with the same date.
+    # Nothing else has changed, not even the date.
     await store.save_contacts([priced(1, "USD", ARCHIVED, at=10)], minutes(20))
     assert store.evidence.pending_total() == 0
 
 
-async def test_what_is_seen_in_re_leased_still_counts(store: Store) -> None:
+async def test_evidence_from_re_leased_still_counts(store: Store) -> None:
     await store.set_base_currency("NZD")
     for number in (1, 2):
         await archive(store, number, "USD")

@@ -1,4 +1,4 @@
-"""What a read of Re-Leased's contacts showed, stored with the changes. A later read writes it again."""
+"""What a read of Re-Leased's contacts showed, stored with the changes. A later read replaces it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ READ_AT = minutes(100)
 
 
 async def archived(store: Store, *numbers: int, at: float = 10) -> list[Change]:
-    """Archive contacts in Xero, which confirms it then."""
+    """Archive contacts in Xero, confirmed at that time."""
     await store.save_contacts([contact(number, ACTIVE) for number in numbers], minutes(0))
     await store.save_contacts([contact(number, ARCHIVED, at=at) for number in numbers], minutes(at))
     return [last(store, number) for number in numbers]
@@ -68,7 +68,7 @@ async def test_a_read_is_stored_with_its_cursors(store: Store) -> None:
     assert one.change_id != other.change_id
 
 
-async def test_of_a_read_that_cannot_be_stored_nothing_is(store: Store) -> None:
+async def test_a_read_is_stored_completely_or_not_at_all(store: Store) -> None:
     one, other = await archived(store, 1, 2)
     seen = SyncRecord("id-1", ARCHIVED, READ_AT, READ_AT, "read Re-Leased")
     results = {one.change_id: ReadResult.NO_STATUS, other.change_id: ReadResult.MISSED}
@@ -79,7 +79,7 @@ async def test_of_a_read_that_cannot_be_stored_nothing_is(store: Store) -> None:
     assert last(store, 2) == other
 
 
-async def test_only_what_nothing_better_is_known_of_gets_a_result(store: Store) -> None:
+async def test_only_changes_without_better_evidence_get_a_result(store: Store) -> None:
     await archived(store, 1, 2, 3, 4, 5)
     await report(store, ReportKind.CHECKED, 2, 11)
     await report(store, ReportKind.UNLINKED, 3, 11)
@@ -93,7 +93,7 @@ async def test_only_what_nothing_better_is_known_of_gets_a_result(store: Store) 
     assert found is not None
     assert found.read_result is None
     kept = {number: result_of(store, number)[0] for number in (1, 2, 3, 4)}
-    # An unlinked one too: that it isn't there outweighs what was reported before.
+    # An unlinked one too: its absence outweighs an earlier report.
     other = ReadResult.OTHER_STATUS
     assert kept == {1: other, 2: None, 3: other, 4: None}
 
@@ -140,7 +140,7 @@ async def test_missed_changes_are_counted_and_listed_by_when_they_were_read(stor
     assert [one.contact_id for one in presumed] == ["id-1"]
 
 
-async def test_unseen_changes_are_told_with_what_no_read_has_said_anything_about(store: Store) -> None:
+async def test_unseen_changes_are_listed_with_those_that_no_read_has_covered(store: Store) -> None:
     first, second, third, fourth = await archived(store, 1, 2, 3, 4)
     await report(store, ReportKind.CHECKED, 2, 11)
     await store.evidence.record_read([], {third.change_id: ReadResult.NOT_FOUND}, READ_AT)
@@ -172,7 +172,7 @@ async def test_odd_values_show_nothing_and_are_repaired(tmp_path: Path, column: 
         assert grade(store, 1) is SyncStatus.PENDING
         store.evidence.seen_missed(None, 9)
         assert await store.evidence.unseen()
-    # SQLite makes a text of a number there: one that a newer Reshelve may know.
+    # SQLite converts a number to text there: one that a newer Reshelve may know.
     is_valid = not isinstance(odd, bytes) if column == "read_result" else odd == 0
     assert (invalid_values_in_change_log(file) == "") is is_valid
     repair(file, NOON)

@@ -1,7 +1,7 @@
-"""The real engine of an organisation, at rest: nothing happens in Xero or Re-Leased unless a test says so.
+"""The real engine of an organisation, at rest: nothing happens in Xero or Re-Leased unless a test does it.
 
 The store, the services, the sync statuses and the snapshots are the program's own. Only the two clients are
-stand-ins: Xero is a `ModelXero`, the feed is what the test says. Nothing waits: writes are made on the
+stand-ins: Xero is a `ModelXero`, the test sets what the feed returns. Nothing waits: writes are made on the
 caller's thread, and a snapshot is published as soon as something changed.
 """
 
@@ -63,7 +63,7 @@ T = TypeVar("T")
 SERVICES: Final = (
     "contacts", "changes", "change_log", "undo", "manual_restores", "evidence", "comparison", "tenancy",
 )  # fmt: skip
-#: Asked so often that a list of calls would hold little else.
+#: Called so often that they would fill the list of calls.
 _UNNOTED: Final = {"url", "first_rows", "pending"}
 _PATHS: Final = {
     State.QUEUED: (),
@@ -90,7 +90,7 @@ def at_once(work: Coroutine[Any, Any, T]) -> T:
         work.send(None)
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]
-    raise AssertionError("it waits for something")
+    raise AssertionError("the coroutine waited for something")
 
 
 class InlineDatabase(Database):
@@ -117,7 +117,7 @@ class InlineDatabase(Database):
 
 
 class StandInXero(ModelXero):
-    """Xero without a network: replies at once, unless `gate` or `failures` say otherwise."""
+    """Xero without a network: replies at once, unless `gate` or `failures` is set."""
 
     gate: asyncio.Event | None = None
     failures: dict[str, Exception]
@@ -131,7 +131,7 @@ class StandInXero(ModelXero):
         return HISTORY if contact_id in self.contacts_now else ()
 
     async def aclose(self) -> None:
-        """Close nothing."""
+        """Do nothing."""
 
     async def _reply(self, call: str) -> None:
         if self.gate is not None:
@@ -167,8 +167,8 @@ class StandInClients(ClientFactory):
         self.stand_in.set_status(contact_id, Action.RESTORE.target_status)
 
 
-class Noted:
-    """A real service; notes its calls, and fails where a test wants it to."""
+class RecordedService:
+    """Wraps a real service: records its calls, and fails if a test wants it to."""
 
     def __init__(self, service: object, engine: IdleEngine) -> None:
         self._service = service
@@ -180,11 +180,11 @@ class Noted:
             return method
 
         def call(*arguments: Any, **named: Any) -> Any:
-            self._engine.note(name, *arguments, *named.values())
+            self._engine.record_call(name, *arguments, *named.values())
             return method(*arguments, **named)
 
         async def later(*arguments: Any, **named: Any) -> Any:
-            self._engine.note(name, *arguments, *named.values())
+            self._engine.record_call(name, *arguments, *named.values())
             if name in self._engine.gates:
                 await self._engine.gates[name].wait()
             return await method(*arguments, **named)
@@ -193,7 +193,7 @@ class Noted:
 
 
 class IdleEngine(Engine):
-    """An engine whose tasks don't run. `calls` names what the screens asked of it."""
+    """An engine whose tasks don't run. `calls` lists the calls of the screens."""
 
     def __init__(
         self,
@@ -229,7 +229,7 @@ class IdleEngine(Engine):
             now=lambda: clock.now(),  # noqa: PLW0108 - tests move it
         )
         for name in SERVICES:
-            setattr(self, name, Noted(getattr(self, name), self))
+            setattr(self, name, RecordedService(getattr(self, name), self))
         self._publisher._schedule_in = lambda seconds: self._publisher._publish()  # type: ignore[method-assign]  # noqa: ARG005 - at once
         self._scheduler._contact_sync = cast("ContactSync", _FullSync(self._publisher))
         # No refresh would bring another reading.
@@ -251,7 +251,7 @@ class IdleEngine(Engine):
 
     @property
     def time(self) -> datetime:
-        """What time it is, for the screens too."""
+        """The current time, for the screens too."""
         return clock.now()
 
     @property
@@ -275,28 +275,28 @@ class IdleEngine(Engine):
             if hasattr(service, "_access"):
                 service._access = access
 
-    # --- what the app asks of it ---
+    # --- calls of the app ---
 
     async def run(self) -> None:
-        self.note("run")
+        self.record_call("run")
         # As when the search index has been loaded: what was listed from the database is listed from it.
         self._store.search.on_loaded()
 
     async def stop(self) -> None:
         # The files stay for what the test looks up afterwards.
         self._publisher.stop()
-        self.note("stop")
+        self.record_call("stop")
 
     def reconnected(self) -> None:
-        self.note("reconnected")
+        self.record_call("reconnected")
         super().reconnected()
 
     def record_user_activity(self) -> None:
         self.attended += 1
 
-    def note(self, call: str, *arguments: Any) -> None:
-        """Note a call, by the contacts of the changes that it names."""
-        self.calls.append((call, *(_noted(argument) for argument in arguments)))
+    def record_call(self, call: str, *arguments: Any) -> None:
+        """Record a call, with contacts in place of their changes' ids."""
+        self.calls.append((call, *(_recorded_argument(argument) for argument in arguments)))
         if call in self.failures:
             raise self.failures[call]
 
@@ -307,14 +307,14 @@ class IdleEngine(Engine):
 
     @property
     def listeners(self) -> Sequence[Callable[[Snapshot], None]]:
-        """Who hears of new snapshots."""
+        """The listeners to new snapshots."""
         return self._publisher._listeners
 
     # --- what happens in Xero ---
 
     @property
     def known(self) -> dict[str, Contact]:
-        """The contacts in Xero; `load` brings them here."""
+        """The contacts in Xero; `load` stores them."""
         return self.xero.contacts_now
 
     @known.setter
@@ -434,7 +434,7 @@ class IdleEngine(Engine):
     # --- what happens in Re-Leased ---
 
     def feed(self, **parts: Any) -> None:
-        """Read a feed that says this, and otherwise that all is well."""
+        """Read a feed with these values, and otherwise no problems."""
         self._cycles += 1
         report = EvidenceReport(
             pick_ups=(),
@@ -452,13 +452,13 @@ class IdleEngine(Engine):
         self._publisher.rows_changed()
 
     def report(self, kind: ReportKind, at: datetime, **parts: Any) -> None:
-        """Record what somebody saw in Re-Leased."""
+        """Record what the user saw in Re-Leased."""
         at_once(self._store.evidence.record_reports([UserReport(kind, at, **parts)], at))
         self._re_leased.reload()
         self._publisher.rows_changed()
 
     def grade(self, change: Change, grade: SyncStatus) -> Change:
-        """Let what decides this status become known."""
+        """Add the evidence that gives this status."""
         at, one, status = change.confirmed_at, change.contact_id, change.action.target_status
         assert at is not None
         match grade:
@@ -526,7 +526,7 @@ class IdleEngine(Engine):
         unreadable: int | None = None,
         **sync: SyncProgress | datetime | None,
     ) -> None:
-        """Bring the part of the engine that tells this to where it does, and publish."""
+        """Set the engine's state so that a snapshot has these values, and publish it."""
         if xero is not None:
             self._connection._minute_full_until = xero.minute_full_until
             self._connection._silent_since = xero.no_reply_since
@@ -557,7 +557,7 @@ class IdleEngine(Engine):
 
 
 class _Feed:
-    """A feed that has this to say."""
+    """A feed that returns this report."""
 
     def __init__(self, report: EvidenceReport) -> None:
         self._report = report
@@ -566,7 +566,7 @@ class _Feed:
         return self._report
 
     async def aclose(self) -> None:
-        """Close nothing."""
+        """Do nothing."""
 
 
 class _FullSync:
@@ -580,11 +580,11 @@ class _FullSync:
             self._publisher.update_progress(replace(progress, is_paused=on))
 
 
-def _noted(argument: Any) -> Any:
+def _recorded_argument(argument: Any) -> Any:
     if isinstance(argument, Change):
         return argument.contact_id
     if isinstance(argument, list | tuple):
-        return tuple(_noted(each) for each in argument)
+        return tuple(_recorded_argument(each) for each in argument)
     return argument
 
 
@@ -604,7 +604,7 @@ def _prepared(known: tuple[Contact, ...]) -> Path:
 
 
 def close_all() -> None:
-    """Close every engine, once a test has looked at what it left behind."""
+    """Close every engine, after a test."""
     while _open:
         engine = _open.pop()
         engine._store.close()

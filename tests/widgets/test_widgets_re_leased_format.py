@@ -27,13 +27,13 @@ def made(counts: ReadCounts, confirmable: int = 0, **more: object) -> Connection
     ("test", "said"),
     [
         (made(ALL, 100), "can confirm changes of all these contacts"),
-        (made(ReadCounts(total=100, with_status=0, matched=100)), "doesn't tell here"),
+        (made(ReadCounts(total=100, with_status=0, matched=100)), "doesn't return whether"),
         (
             made(ReadCounts(total=100, with_status=60, archived=9, matched=90), 55),
             "of 55 contacts in Re-Leased, but not of the other 45",
         ),
-        (made(ReadCounts(total=2, with_status=1, archived=0, matched=2), 1), "came as active"),
-        (made(ReadCounts(total=2, with_status=2, archived=2, matched=2), 2), "came as archived"),
+        (made(ReadCounts(total=2, with_status=1, archived=0, matched=2), 1), "with a status is active"),
+        (made(ReadCounts(total=2, with_status=2, archived=2, matched=2), 2), "with a status is archived"),
         (made(ReadCounts(total=9, with_status=9, archived=2, unmatched=9)), "None of the contacts certainly"),
         (made(ReadCounts(total=9, with_status=4, archived=2, matched=5)), "None of the contacts that match"),
         (made(ReadCounts(total=9, with_status=9, archived=2, matched=9, unreadable=1), 9), "the other one"),
@@ -83,7 +83,7 @@ def test_it_is_one_sentence_that_never_claims_more_than_came_back(test: Connecti
     if "can confirm" in said:
         assert test.confirmable > 0
         assert not test.is_other_company
-        # Both statuses were told, so the field isn't one that always says the same.
+        # Both statuses were returned, so the field doesn't always have the same value.
         assert 0 < counts.archived < counts.with_status
     if "all these contacts" in said:
         assert test.confirmable == counts.total
@@ -112,7 +112,7 @@ HOSTILE = ReLeasedContact(
 def test_values_are_hidden_unless_asked_for_and_text_is_harmless() -> None:
     test = made(ALL, 100, examples=(HOSTILE, ReLeasedContact("2", archived=True)))
     hidden = "\n".join(report(test, shows_values=False, how_to_show="Ask for them."))
-    assert "  1  status not told: raw.owner.email, raw.tags.0, raw.isArchived\n" in hidden
+    assert "  1  no status: raw.owner.email, raw.tags.0, raw.isArchived\n" in hidden
     assert "  2  archived: 0 fields\n" in hidden
     assert "Values are hidden. Ask for them." in hidden
     assert not re.search(r"ada@|blue|false", hidden)

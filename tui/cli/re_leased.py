@@ -52,7 +52,7 @@ _URL: Final = "re_leased.unified_url"
 # Contacts between two lines of progress that go to a file.
 _PROGRESS_STEP: Final = 1_000
 _LONGEST_NAME: Final = 80
-# What the app says of these is that it will read again.
+# The app's messages for these announce a retry.
 _RETRIED_BY_THE_APP: Final = frozenset(
     {
         ContactSourceReason.UNREACHABLE,
@@ -76,7 +76,7 @@ Reshelve reads Re-Leased's contacts through Unified.to, with your own account th
 
 @dataclass(frozen=True, slots=True)
 class _Answers:
-    """What was asked and checked. Without `company`, all are read; without `new_key`, the key stays."""
+    """The checked answers. Without `company`, all companies are read; without `new_key`, the key stays."""
 
     base_url: str
     connection_id: str
@@ -106,7 +106,7 @@ def connect(
 ) -> None:
     """Connect an organisation to its company in Re-Leased.
 
-    Asks for what isn't given; run it again to change the connection. The API key is prompted for or read
+    Prompts for missing options; run it again to change the connection. The API key is prompted for or read
     from standard input, and stored in the system's keychain. For computers without a keychain: the
     environment variable RESHELVE_UNIFIED_API_KEY has the key.
     """
@@ -214,7 +214,7 @@ def _validated(path: str, value: str, place: str) -> str:
 
 
 def _validated_prompt(path: str, value: str, place: str) -> str:
-    """Return an answer; on a usage error click asks again."""
+    """Return an answer; on a usage error click prompts again."""
     try:
         return _validated(path, value, place)
     except ReshelveError as error:
@@ -294,7 +294,7 @@ def _choose_company(
     *,
     yes: bool,
 ) -> ReLeasedCompany | None:
-    """Return the company of an organisation; None for all, if Re-Leased names none."""
+    """Return the company of an organisation; None for all, if Re-Leased returns none."""
     if wanted is not None:
         return company_named(companies, wanted)
     if not companies:
@@ -360,7 +360,7 @@ def _confirm_company(
     organisation: Organisation,
     company: ReLeasedCompany | None,
 ) -> None:
-    """Ask before two organisations share a company: Re-Leased ties each company to one."""
+    """Ask before two organisations share a company: in Re-Leased, each company syncs with one."""
     for other in connected:
         own = settings.organisations.get(other.tenant_id)
         if company is None or own is None or other.tenant_id == organisation.tenant_id:
@@ -400,7 +400,7 @@ def _save(paths: Paths, organisation: Organisation, answers: _Answers) -> None:
     company_path = _path(organisation, "re_leased_company_id")
     company_id = "" if answers.company is None else answers.company.id
     try:
-        # Before anything is stored: it comes from outside, and may not be one that a setting can have.
+        # Before anything is stored: it comes from outside, and may not be valid in a setting.
         if company_id:
             _validated(company_path, company_id, "The company's ID")
         _store_key(paths, answers.new_key)
@@ -416,7 +416,7 @@ def _save(paths: Paths, organisation: Organisation, answers: _Answers) -> None:
     label = "all companies" if answers.company is None else _company_label(answers.company)
     click.echo(f"Connected: {_safe(organisation.name)} to {label} in Re-Leased.")
     _warn_if_overridden(file, answers.base_url)
-    click.echo(f"{_RESTART} Run `reshelve re-leased test` to see what the connection tells.")
+    click.echo(f"{_RESTART} Run `reshelve re-leased test` to see what the connection returns.")
 
 
 def _store_key(paths: Paths, key: Secret | None) -> None:
@@ -440,7 +440,7 @@ def _warn_if_overridden(file: Path, base_url: str) -> None:
 @click.option("--organisation", help="Test the connection of the organisation whose name contains this.")
 @click.option("--show-values", is_flag=True, help="Show the values in the examples: data of real contacts.")
 def test(organisation: str | None, *, show_values: bool) -> None:
-    """Read all contacts from Re-Leased and show what they tell.
+    """Read all contacts from Re-Leased and show what came back.
 
     Nothing is recorded or changed.
     """
@@ -515,7 +515,7 @@ async def _read_and_compare(
 
 
 class _Progress:
-    """Shows on standard error how many contacts were read: in one line of a terminal, else now and then."""
+    """Shows how many contacts were read, on standard error: on one line of a terminal, else every 1,000."""
 
     def __init__(self) -> None:
         self._is_terminal = sys.stderr.isatty()
@@ -534,7 +534,7 @@ class _Progress:
             click.echo(text, err=True)
 
     def end(self) -> None:
-        """Leave the line."""
+        """End the line."""
         if self._is_terminal:
             click.echo(err=True)
 
@@ -585,7 +585,7 @@ def _remove_key(paths: Paths) -> None:
 
     stored = UnifiedKey(paths.data)
     if stored.is_in_environment:
-        # There may be no keychain at all, and one that asks for a password isn't worth waiting for.
+        # There may be no keychain at all, and it isn't worth waiting for one that asks for a password.
         with suppress(KeychainError, ContactSourceError):
             stored.delete()
         click.echo(f"{UNIFIED_KEY_VARIABLE} is still set. Unset it yourself.")

@@ -368,7 +368,7 @@ class ConnectionState:
         self._is_disconnected = True
 
     def reconnect(self) -> None:
-        """Call Xero now, as there is a new sign-in; what was true of the old one isn't shown any more."""
+        """Call Xero now: there is a new sign-in. The old one's state is no longer shown."""
         self._is_disconnected = False
         if self.xero_status.status in {ConnectionStatus.REMOVED, ConnectionStatus.RECONNECT}:
             self._failures = 0

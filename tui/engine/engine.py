@@ -273,7 +273,7 @@ class Engine:
         self._connection.disconnect()
 
     def reconnected(self) -> None:
-        """Call Xero immediately: there is a new sign-in, or the old one covers something else."""
+        """Call Xero immediately: there is a new sign-in, or its organisations have changed."""
         self._connection.reconnect()
         self._scheduler.wake(refresh=True)
 

@@ -1,7 +1,7 @@
 """Reads Re-Leased's own contacts from a source, compares them with Xero's, and records what they show.
 
-A read is all or nothing: if it ends early, it shows nothing. What a complete one shows is dated by its start,
-as a contact on the first page may have changed while the last page was read.
+A read is all or nothing: one that ends early is discarded. The results of a complete read are dated by its
+start, as a contact on the first page may have changed while the last page was read.
 """
 
 from __future__ import annotations
@@ -49,15 +49,15 @@ _SOURCE_NAME: Final = "Re-Leased"
 _FULL_EVERY: Final = timedelta(days=1)
 # If the source can't return only what has changed, every read is a full one.
 _FULL_EVERY_UNFILTERED: Final = timedelta(hours=1)
-# Changes are asked for from earlier than the last read: Re-Leased's clock may be behind Xero's.
+# Changes are requested from a little before the last read, as Re-Leased's clock may be behind Xero's.
 _OVERLAP: Final = timedelta(minutes=15)
 _EXAMPLES: Final = 5
 _RETRY_SECONDS: Final = 60.0
-# Another attempt would read everything again, to the same end until the settings are changed.
+# A retry would read everything again and fail in the same way until the settings are changed.
 _WRONG_COMPANY: Final = frozenset({ContactSourceReason.WRONG_COMPANY, ContactSourceReason.SEVERAL_COMPANIES})
 _WRONG_COMPANY_SECONDS: Final = 3600.0
 _READY_CHECK_SECONDS: Final = 1.0
-# Fewer contacts don't show that the company is the wrong one; nor do more than one match in ten.
+# With fewer contacts, or with more than one match in ten, it could be the right company.
 _FEWEST_TO_JUDGE: Final = 20
 _MATCHES_OF_ANOTHER: Final = 0.1
 _UNCLEAR_OF_ANOTHER: Final = 0.5
@@ -69,7 +69,7 @@ class ContactList(Struct, frozen=True):
     lines: tuple[FileContact, ...]
     counts: ReadCounts
     examples: tuple[ReLeasedContact, ...] = ()
-    #: Whether contacts came that hadn't changed since the time asked for.
+    #: Whether contacts were returned that hadn't changed since the requested time.
     is_unfiltered: bool = False
     #: Whether they belong to several companies: some are another Xero organisation's.
     has_several_companies: bool = False
@@ -172,7 +172,7 @@ class ReLeasedReader:
         on_update: Callable[[], None],
         is_time_certain: Callable[[], bool] = lambda: True,
     ) -> None:
-        """While `is_time_certain` returns False, a read would be dated too late and show too much."""
+        """While `is_time_certain` returns False, nothing is read: the date of a read could be too late."""
         self._store = store
         self._now = now
         self._knowledge = knowledge
@@ -220,12 +220,12 @@ class ReLeasedReader:
         if self._was_early or monotonic() < self._no_read_before:
             return False
         began_at = self._now()
-        # Whatever the clocks say, a change that Xero confirms from now on can't be in the answers.
+        # Only these: a change that Xero confirms from now on can't be in the responses, whatever its date.
         unseen = await self._store.evidence.unseen()
         is_full = self._is_full_due(began_at, unseen)
         if not is_full and self._is_unfiltered:
             return False
-        # Another one may be wanted meanwhile.
+        # Another full read may be requested in the meantime.
         self._is_full_wanted = False
         is_recorded = False
         try:
@@ -253,12 +253,12 @@ class ReLeasedReader:
         since, knowledge = None if is_full else self._since, self._knowledge()
         listed = await list_contacts(source, since, self._update_progress)
         if not self._is_time_certain() or self._now() < began_at:
-            # The clock was set meanwhile: it isn't known when the read began.
+            # The clock was changed during the read, so its start isn't known.
             self._was_early = True
             return None
         _check_single_company(listed)
         if listed.is_unfiltered:
-            # Everything was returned, or what has changed can't be told from what hasn't.
+            # Everything was returned, or changed contacts can't be distinguished from unchanged ones.
             self._is_unfiltered, self._is_full_wanted = True, True
         shown, last = _Shown(), self.reading.last
         evidence: list[SyncRecord] = []
@@ -285,7 +285,7 @@ class ReLeasedReader:
     @property
     def _since(self) -> datetime | None:
         last_began_at = self.reading.last_began_at
-        # A fraction of a second isn't asked for.
+        # Sources get whole seconds.
         return None if last_began_at is None else last_began_at.replace(microsecond=0) - _OVERLAP
 
     def _is_full_due(self, now: datetime, unseen: Mapping[int, datetime | None]) -> bool:
@@ -300,7 +300,7 @@ class ReLeasedReader:
         window = self._knowledge().window
         if window is not None and window.last_before(now)[1] > last.began_at:
             return True
-        # One that was detected late may have been synced before the time from which changes are asked for.
+        # One that was detected late may have been synced before the time from which changes are requested.
         return any(
             confirmed_at is not None and confirmed_at < since and change_id not in self._shown_ids
             for change_id, confirmed_at in unseen.items()
@@ -400,8 +400,8 @@ def _with_choices(
 ) -> Iterator[FileContact]:
     """Yield the lines with the Xero contacts that the user chose for them, without those that are none.
 
-    A choice also counts where a part of the list would leave no doubt. One whose contact Xero no longer has
-    doesn't count.
+    A choice also overrides a match that looks certain in a part of the list. A choice is ignored if Xero no
+    longer has the contact.
     """
     ids = {contact.contact_id for contact in contacts}
     for line in lines:
@@ -421,7 +421,7 @@ def _check_single_company(listed: ContactList) -> None:
 def check_company(counts: ReadCounts, in_xero: TabCounts) -> None:
     """Raise `ContactSourceError` if hardly any contact is one of this organisation's."""
     expected = min(counts.total, in_xero.active + in_xero.archived)
-    # Two companies can have some common names, most of which are unclear.
+    # Two companies can have some names in common; most of those are unclear.
     is_another = (
         counts.matched < expected * _MATCHES_OF_ANOTHER and counts.unclear < expected * _UNCLEAR_OF_ANOTHER
     )
@@ -447,9 +447,9 @@ def _evaluate_all(found: FileComparison, knowledge: SyncKnowledge, known_ids: Co
     by_contact: dict[str, ReadResult] = {}
     for item in found.ambiguous:
         by_contact |= dict.fromkeys((one.contact_id for one in item.candidates), ReadResult.AMBIGUOUS)
-    for untold in found.without_status:
-        if untold.contact is not None:
-            by_contact[untold.contact.contact_id] = ReadResult.NO_STATUS
+    for unknown in found.without_status:
+        if unknown.contact is not None:
+            by_contact[unknown.contact.contact_id] = ReadResult.NO_STATUS
     differing = {item.contact.contact_id for item in found.mismatches}
     matching = {item.contact.contact_id for item in found.matches}
     newly_synced = {change.change_id for change in found.newly_synced}
@@ -458,7 +458,7 @@ def _evaluate_all(found: FileComparison, knowledge: SyncKnowledge, known_ids: Co
     for contact_id, changes in found.changes.items():
         last = last_confirmed(changes)
         if last is None or last.change_id not in known_ids:
-            # While one is confirmed during a read, it isn't known which of them the read shows.
+            # If one was confirmed during the read, it isn't known which of them the read shows.
             continue
         if contact_id in matching:
             if last.change_id in newly_synced:
@@ -475,7 +475,7 @@ def _evaluate_changed(found: FileComparison, knowledge: SyncKnowledge, known_ids
     """Return what a list of changed contacts shows, as `_evaluate_all` does.
 
     Only a complete list shows that a contact is the only one of its name. Of a part, only contacts with
-    Xero's ID count; where the others seem to be synced, a complete list is wanted.
+    Xero's ID count; if others seem to be synced, a complete list is needed.
     """
     whole = _evaluate_all(found, knowledge, known_ids)
     identified = {
@@ -495,7 +495,7 @@ def _evaluate_changed(found: FileComparison, knowledge: SyncKnowledge, known_ids
     return _Shown(
         tuple(change for change in whole.synced if change.change_id in ids),
         {change_id: result for change_id, result in whole.results.items() if change_id in ids},
-        # A complete list has been too ambiguous already.
+        # Not for one that a complete list has already left ambiguous.
         is_full_wanted=any(
             change.change_id not in ids and change.read_result is not ReadResult.AMBIGUOUS
             for change in whole.synced

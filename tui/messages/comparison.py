@@ -171,5 +171,9 @@ TEXTS: Final[Catalogue] = {
     ComparisonReason.PARTLY_LOADED: Text(
         "Not all contacts have been loaded from Xero yet.", _WAIT_UNTIL_LOADED
     ),
+    ComparisonReason.TIME_UNKNOWN: Text(
+        "Xero's time isn't known yet, so a comparison can't be dated.",
+        "Nothing was changed. Try again once Xero responds.",
+    ),
     ComparisonReason.STOPPED: Text("The comparison was stopped.", "Nothing was changed."),
 }

@@ -26,7 +26,7 @@ def _you_owe(params: Mapping[str, Param]) -> Text:
 
 def _active_elsewhere(params: Mapping[str, Param]) -> Text:
     more = " and {more:,} more" if params["more"] else ""
-    also = f"Also in {{organisations}}{more}: active there."
+    also = f"Also active in {{organisations}}{more}."
     return Text(also, "Re-Leased can keep one contact for several companies.")
 
 

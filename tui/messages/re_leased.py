@@ -29,30 +29,30 @@ _SOURCE_TEXTS: Final[Catalogue] = {
     ),
     ContactSourceReason.UNREADABLE: Text("Unified.to's reply couldn't be read.", _READ_AGAIN),
     ContactSourceReason.HTTP_ERROR: Text(
-        "Unified.to returned an error (HTTP {status}){said}",
+        "Unified.to returned an error (HTTP {status}){detail}",
         f"{_READ_AGAIN} If it continues, check the connection in Unified.to.",
     ),
     ContactSourceReason.KEY_REFUSED: Text(
-        "Unified.to refused the request (HTTP 401){said}",
+        "Unified.to refused the request (HTTP 401){detail}",
         "Check the API key in Unified.to and enter it again. If the key is right, open the connection there "
         f"and authorise Re-Leased again. {_NOT_SYNCED}",
     ),
     ContactSourceReason.FORBIDDEN: Text(
-        "Access to Re-Leased's contacts is denied (HTTP 403){said}",
+        "Access to Re-Leased's contacts is denied (HTTP 403){detail}",
         f"{_CHECK_CONNECTION} and check that it is allowed to read accounting contacts and organizations. "
         f"{_NOT_SYNCED}",
     ),
     ContactSourceReason.PAUSED: Text(
-        "The connection to Re-Leased is paused in Unified.to (HTTP {status}){said}",
+        "The connection to Re-Leased is paused in Unified.to (HTTP {status}){detail}",
         f"{_CHECK_CONNECTION} and resume it. {_NOT_SYNCED}",
     ),
     ContactSourceReason.NO_SUCH_CONNECTION: Text(
-        "Unified.to doesn't know this connection (HTTP 404){said}",
+        "Unified.to has no connection with this ID (HTTP 404){detail}",
         "Check this organisation's unified_connection_id in the settings, and that re_leased.unified_url is "
         f"the region of your Unified.to account. {_NOT_SYNCED}",
     ),
     ContactSourceReason.RATE_LIMITED: Text(
-        "The rate limit of Unified.to or Re-Leased was reached{said}",
+        "The rate limit of Unified.to or Re-Leased was reached{detail}",
         "Reshelve will read the contacts again in {wait}. Nothing was marked as synced.",
     ),
     ContactSourceReason.INCOMPLETE: Text(

@@ -35,7 +35,7 @@ DESCRIPTIONS: Final = {
     ),
     "re_leased.archived_field": (
         "Field of Re-Leased's own record that shows whether a contact is archived, such as raw.isArchived."
-        " Used for contacts whose status Unified.to doesn't tell."
+        " Used for contacts that Unified.to returns without a status."
     ),
     "re_leased.archived_values": (
         "Values of re_leased.archived_field that mean archived, separated by commas. Without any, it must be"
@@ -53,7 +53,7 @@ DESCRIPTIONS: Final = {
         " day."
     ),
     "re_leased.window_start": (
-        "Start of Re-Leased's nightly sync window. The night follows the company's country in Re-Leased;"
+        "Start of Re-Leased's nightly sync window. Re-Leased uses the time zone of the company's country;"
         " Reshelve assumes the organisation's time zone in Xero unless you set organisations.….zone."
     ),
     "re_leased.window_end": "End of Re-Leased's nightly sync window, in the same time zone.",

@@ -113,7 +113,7 @@ class AmbiguousLine(Struct, frozen=True, gc=False):
 
 
 class WithoutStatus(Struct, frozen=True, gc=False):
-    """A contact whose status Re-Leased didn't tell; `contact` is None if Xero has no or no single match."""
+    """A contact that Re-Leased returned without a status; `contact` is its only match in Xero, or None."""
 
     listed: FileContact
     contact: XeroContact | None = None
@@ -125,7 +125,7 @@ class FileComparison(Struct, frozen=True):
     `repeated` counts lines that repeat an earlier one. `only_in_file` includes contacts that Xero no longer
     has, or keeps for a GDPR request. `only_in_xero` are the contacts with a status that occurs in the file
     and that no line could mean. `newly_synced` are the changes for which matching lines are new evidence.
-    `without_status` are contacts that prove nothing, as their status wasn't told. `notes` are about oddities.
+    `without_status` are contacts that prove nothing, as their status is unknown. `notes` describe oddities.
     """
 
     source: FileSource

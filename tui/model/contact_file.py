@@ -135,7 +135,7 @@ class FileSource(Struct, frozen=True):
 
     @property
     def is_connection(self) -> bool:
-        """Whether this is an answer of Re-Leased itself, not a file."""
+        """Whether this came through a connection to Re-Leased, not from a file."""
         return not self.digest
 
     @property
@@ -147,8 +147,7 @@ class FileSource(Struct, frozen=True):
 class FileContact(Struct, frozen=True, gc=False):
     """One contact in the file, with the line where it starts. Text is as received.
 
-    Of a connection's answer, `line` is the position in the list. `status` is None where Re-Leased didn't tell
-    it.
+    For a connection, `line` is the position in the list, and `status` is None if Re-Leased returned none.
     """
 
     line: int

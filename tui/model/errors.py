@@ -190,7 +190,7 @@ class RejectedError(XeroError):
 
 
 class ContactSourceError(ReshelveError):
-    """Re-Leased's contacts couldn't be read, or not completely: what was read of them shows nothing."""
+    """Re-Leased's contacts couldn't be read, or not completely: what was read isn't used."""
 
     def __init__(self, reason: Reason, /, **params: Param) -> None:
         super().__init__(reason, **params)

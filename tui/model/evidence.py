@@ -341,7 +341,7 @@ def grade_change(change: Change, knowledge: SyncKnowledge, now: datetime) -> Sta
 
 
 def _grade_unseen(change: Change, since: datetime, knowledge: SyncKnowledge) -> StatusSince | None:
-    """Return the status that follows from what is known about syncs; None if only the clock can tell."""
+    """Return the status that follows from what is known about syncs; None if it depends only on the time."""
     missed = knowledge.last_clean_sync_started_at
     if missed is not None and missed < since:
         missed = None

@@ -23,8 +23,8 @@ _DEEPEST: Final = 8
 class ReLeasedContact(Struct, frozen=True):
     """A contact in Re-Leased; text is as received.
 
-    `xero_id` is Xero's ContactID, None if the source didn't tell it. `people` are the persons named besides
-    the contact itself. `archived` is None if the source didn't tell the status: the contact then proves
+    `xero_id` is Xero's ContactID, None if the source returned none. `people` are the persons named besides
+    the contact itself. `archived` is None if the source returned no status: the contact then proves
     nothing. `company_id` is the Re-Leased company that the source lists the contact under; a contact can
     belong to several. `raw` is Re-Leased's own record, whatever it holds.
     """
@@ -43,7 +43,7 @@ class ReLeasedContact(Struct, frozen=True):
     def raw_fields(self) -> dict[str, str]:
         """Return the fields of `raw` by path, such as `raw.isArchived`, with their values as short text.
 
-        The first 200, for a report of what a source tells. A field without a value is "null".
+        The first 200, for a report of what a source returns. A field without a value is "null".
         """
         found: dict[str, str] = {}
         _collect("raw", self.raw, found, 0)
@@ -51,7 +51,7 @@ class ReLeasedContact(Struct, frozen=True):
 
 
 class ReLeasedCompany(Struct, frozen=True):
-    """A company in Re-Leased, which is tied to one Xero organisation. Empty text was not told."""
+    """A company in Re-Leased, which syncs with one Xero organisation. Text is empty if unknown."""
 
     id: str
     name: str = ""
@@ -63,8 +63,8 @@ class Page(Struct, frozen=True):
     """One page of a list of contacts.
 
     `next_cursor` continues the list; None means that this was the last page. `unreadable` counts contacts of
-    this page that couldn't be read, and `other_company` those of another company than the one asked for; both
-    are left out.
+    this page that couldn't be read, and `other_company` those of a company other than the one
+    requested; both are left out.
     """
 
     contacts: tuple[ReLeasedContact, ...]
@@ -132,8 +132,8 @@ class ContactReading(Struct, frozen=True):
     received: int | None = None
 
     @property
-    def tells_status(self) -> bool:
-        """Whether Re-Leased told the status of any contact, so that a change can be seen there."""
+    def has_statuses(self) -> bool:
+        """Whether Re-Leased returned the status of any contact, so that a change can be confirmed."""
         return self.last is not None and self.last.counts.with_status > 0
 
 

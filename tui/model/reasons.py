@@ -241,6 +241,7 @@ class ComparisonReason(Reason):
 
     NOTHING_LOADED = "comparison.nothing_loaded"
     PARTLY_LOADED = "comparison.partly_loaded"
+    TIME_UNKNOWN = "comparison.time_unknown"
     STOPPED = "comparison.stopped"
 
 
@@ -262,7 +263,7 @@ class FeedReason(Reason):
 class ContactSourceReason(Reason):
     """Why Re-Leased's contacts can't be read from a source.
 
-    `said` is what the service wrote, with a colon before it, or empty.
+    `detail` is the message from the service, with a colon before it, or empty.
     """
 
     UNREACHABLE = "contact_source.unreachable"
@@ -281,11 +282,11 @@ class ContactSourceReason(Reason):
     INCOMPLETE = "contact_source.incomplete"
     REPEATED_PAGE = "contact_source.repeated_page"
     TOO_MANY = "contact_source.too_many"
-    # The contacts of another company than the one that syncs with the Xero organisation.
+    # The contacts are those of a company that syncs with another Xero organisation.
     WRONG_COMPANY = "contact_source.wrong_company"
     # The contacts of several companies at once.
     SEVERAL_COMPANIES = "contact_source.several_companies"
-    # What is missing on this computer.
+    # Something is missing or wrong on this computer.
     INSECURE_URL = "contact_source.insecure_url"
     NO_CONNECTION_ID = "contact_source.no_connection_id"
     NO_KEY = "contact_source.no_key"
@@ -294,7 +295,7 @@ class ContactSourceReason(Reason):
     KEYCHAIN_LOCKED = "contact_source.keychain_locked"
     KEY_NOT_SAVED = "contact_source.key_not_saved"
     KEY_NOT_REMOVED = "contact_source.key_not_removed"
-    # Sources of others. `name` is their entry point, `problem` their message.
+    # Sources from other packages. `name` is their entry point, `problem` their message.
     SOURCE_PROBLEM = "contact_source.source_problem"
     UNKNOWN_SOURCE = "contact_source.unknown_source"
     DUPLICATE_SOURCE = "contact_source.duplicate_source"

@@ -193,7 +193,7 @@ class ComparisonServiceProtocol(Protocol):
         ...
 
     async def test_connection(self, on_progress: Callable[[int], None]) -> ConnectionTest:
-        """Read Re-Leased's own contacts and return in numbers what came back; nothing is recorded.
+        """Read Re-Leased's own contacts and return counts of what came back; nothing is recorded.
 
         `on_progress` is called with the number of contacts so far.
         """

@@ -51,7 +51,7 @@ class ContactSource(Protocol):
 
         `updated_since` asks only for contacts changed at or after that time; a source that can't filter
         returns all. `cursor` is the `next_cursor` of the page before; None starts at the beginning. The field
-        `archived` is set only where Re-Leased told the status. Raises `ContactSourceError`, also for a list
+        `archived` is set only if Re-Leased returned the status. Raises `ContactSourceError`, also for a list
         that isn't complete.
         """
         ...
@@ -70,7 +70,7 @@ class OpenSource(ContactSource, Protocol):
 
 
 class SourceOptions(Struct, frozen=True):
-    """What a source is made for: a Xero organisation, and its company in Re-Leased if it was chosen."""
+    """What a source is created for: a Xero organisation, and its company in Re-Leased if it was chosen."""
 
     tenant_id: str
     organisation: str = ""
@@ -85,7 +85,7 @@ def installed_sources() -> list[str]:
 def load_source(name: str, options: SourceOptions) -> OpenSource:
     """Return a source by the name of its entry point. Blocks, as it imports its package.
 
-    Whatever it does wrong, here or later, is raised as `ContactSourceError`.
+    Any failure of the package, now or later, is raised as `ContactSourceError`.
     """
     found = [entry for entry in _entry_points() if entry.name == name]
     if not found:
@@ -116,7 +116,7 @@ def _entry_points() -> tuple[EntryPoint, ...]:
 
 
 class _CheckedSource(OpenSource):
-    """A source of another package. Its mistakes become errors in words."""
+    """A source from another package. Its exceptions and invalid results become `ContactSourceError`."""
 
     def __init__(self, name: str, source: ContactSource) -> None:
         self._name = name
@@ -133,7 +133,7 @@ class _CheckedSource(OpenSource):
         return found
 
     async def aclose(self) -> None:
-        """Close what the source has open, if it can be closed; its mistakes are only logged."""
+        """Close what the source has open, if it can be closed; failures are only logged."""
         try:
             close = getattr(self._source, "aclose", None)
             if close is not None:

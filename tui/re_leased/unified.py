@@ -1,8 +1,8 @@
 """Re-Leased's contacts and companies through Unified.to's accounting API.
 
 Unified.to's SDK documents the requests and the fields. It doesn't document how errors are worded, which page
-size Re-Leased allows, or which fields Re-Leased fills, so nothing here relies on those: a status is only what
-came with the contact, and a list ends only where the answers leave no doubt that it does.
+size Re-Leased allows, or which fields Re-Leased fills, so nothing here relies on those: a status comes
+only from the contact itself, and a list ends only where the responses show for certain that it does.
 """
 
 from __future__ import annotations
@@ -50,15 +50,15 @@ _FIELDS: Final = (
 _COMPANY_FIELDS: Final = ("id", "name", "currency", "timezone")
 #: More contacts than any firm has: a list that never ends is stopped there.
 MOST_CONTACTS: Final = 1_000_000
-#: Seconds for one answer. Unified.to asks Re-Leased meanwhile.
+#: Seconds to wait for one response: Unified.to queries Re-Leased in that time.
 LONGEST_WAIT: Final = 60.0
 _DEFAULT_RETRY: Final = 60.0
 _LONGEST_RETRY: Final = 86_400.0
 _LONGEST_TEXT: Final = 32_768
-_LONGEST_SAID: Final = 300
+_LONGEST_DETAIL: Final = 300
 _LONGEST_KEY: Final = 4_096
 _MOST_EMAILS: Final = 50
-# Optional in the answer to a list: "when the integration supports a total count".
+# Optional in the response to a list: "when the integration supports a total count".
 _TOTAL: Final = "X-Total-Count"
 _MOST_DIGITS: Final = 9
 _PAUSED: Final = "paused"
@@ -66,7 +66,7 @@ _BOOLEAN_WORDS: Final = frozenset({"true", "false"})
 
 
 class FieldMapping(Struct, frozen=True):
-    """Which fields of Re-Leased's own record have what Unified.to's own fields don't, as the user says.
+    """The fields of Re-Leased's own record that the user chose for what Unified.to's own fields lack.
 
     Paths start with `raw`, such as `raw.isArchived`; empty means that none is known. Without
     `archived_values` the field must be true or false. With them, a contact is archived if the field has one
@@ -272,7 +272,7 @@ class UnifiedSource(OpenSource):
         except TooLargeError:
             raise ContactSourceError(ContactSourceReason.TOO_LARGE, megabytes=MAX_BYTES // 2**20) from None
         except Exception as error:  # noqa: BLE001 - httpx passes some errors from below it on as they are
-            logger.info("Unified.to had no answer: %s", type(error).__name__)
+            logger.info("no response from Unified.to: %s", type(error).__name__)
             failure = error
         else:
             if not environment.is_proxy_password_wanted(response):
@@ -326,7 +326,7 @@ class _Position(Struct, frozen=True):
 
     @classmethod
     def parse(cls, cursor: str | None) -> _Position:
-        """Read a cursor. Raises `ContactSourceError` for one that wasn't given out."""
+        """Read a cursor. Raises `ContactSourceError` if this source didn't return it."""
         if cursor is None:
             return cls()
         try:
@@ -343,8 +343,8 @@ class _Position(Struct, frozen=True):
         """Return where the next page starts; None if this page, with an entry for each contact, was the last.
 
         A page shorter than the first one is the last. A first page of less than 100 can be a whole list, or
-        the most that Re-Leased gives at a time: then the next page, often empty, tells. A total, if there is
-        one, can only make the list longer. Raises `ContactSourceError` for a list that doesn't add up.
+        the most that Re-Leased returns at a time: the next page, often empty, shows which. A total, if any,
+        can only make the list longer. Raises `ContactSourceError` for a list that doesn't add up.
         """
         keys = tuple(keys)
         count, end = len(keys), self.offset + len(keys)
@@ -414,8 +414,8 @@ def _elements(body: bytes) -> list[Raw]:
     with suppress(*lenient_json.DECODE_ERRORS):
         elements = lenient_json.decoder(kind).decode(body)
     if elements is None:
-        # Half of an emoji in one name would otherwise hide the whole page. A number that isn't one becomes
-        # null: as false it would tell a status that nobody told.
+        # Otherwise half an emoji in one name would make the whole page unreadable. `NaN` becomes null: false
+        # would be a status that Re-Leased didn't return.
         with suppress(*lenient_json.DECODE_ERRORS):
             elements = lenient_json.decoder(kind).decode(lenient_json.repaired(body, constant=None))
     if elements is None:
@@ -459,16 +459,16 @@ def _contact(element: Raw, mapping: FieldMapping) -> ReLeasedContact:
 
 
 def _archived(is_active: bool | None, raw: Mapping[str, object], mapping: FieldMapping) -> bool | None:  # noqa: FBT001 - a field of the contact
-    """Return the status as told; None if it wasn't, or if the two fields contradict each other."""
-    told = None if is_active is None else not is_active
+    """Return the status; None if there is none, or if the two fields contradict each other."""
+    own = None if is_active is None else not is_active
     named = _named_status(raw, mapping)
-    if told is None or named is None:
-        return named if told is None else told
-    return told if told is named else None
+    if own is None or named is None:
+        return named if own is None else own
+    return own if own is named else None
 
 
 def _named_status(raw: Mapping[str, object], mapping: FieldMapping) -> bool | None:
-    """Return the status in the field that the user names."""
+    """Return the status in the field that the user chose."""
     if not mapping.archived_field:
         return None
     value = raw_value(raw, mapping.archived_field)
@@ -476,7 +476,7 @@ def _named_status(raw: Mapping[str, object], mapping: FieldMapping) -> bool | No
     if not words:
         return value if isinstance(value, bool) else None
     text = (value_text(value) or "").strip().casefold()
-    # Neither the words nor the value mean anything for the other kind.
+    # Words have no meaning for a field that is true or false, nor do true and false for a field of words.
     if not text or isinstance(value, bool) is not bool(words & _BOOLEAN_WORDS):
         return None
     return text in words
@@ -518,36 +518,36 @@ class _Problem(Struct, gc=False):
 
 
 def _raise_for_failure(response: httpx.Response, key: Secret) -> None:
-    """Raise the error for any answer other than a 200 with JSON."""
+    """Raise the error for any response other than a 200 with JSON."""
     status = response.status_code
-    said = _said(response, key)
+    detail = _failure_detail(response, key)
     is_page = "html" in response.headers.get("Content-Type", "").lower() or _starts_as_page(response.content)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         raise ContactSourceError(
-            ContactSourceReason.RATE_LIMITED, wait=timedelta(seconds=_retry_after(response)), said=said
+            ContactSourceReason.RATE_LIMITED, wait=timedelta(seconds=_retry_after(response)), detail=detail
         )
     if is_page and status < HTTPStatus.INTERNAL_SERVER_ERROR:
         raise ContactSourceError(ContactSourceReason.WEB_PAGE, status=status)
     if status == HTTPStatus.OK:
         return
-    if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and _PAUSED in said.lower():
-        raise ContactSourceError(ContactSourceReason.PAUSED, status=status, said=said)
+    if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and _PAUSED in detail.lower():
+        raise ContactSourceError(ContactSourceReason.PAUSED, status=status, detail=detail)
     reasons = {
         HTTPStatus.UNAUTHORIZED: ContactSourceReason.KEY_REFUSED,
         HTTPStatus.FORBIDDEN: ContactSourceReason.FORBIDDEN,
         HTTPStatus.NOT_FOUND: ContactSourceReason.NO_SUCH_CONNECTION,
     }
     if status in reasons:
-        raise ContactSourceError(reasons[HTTPStatus(status)], said=said)
-    raise ContactSourceError(ContactSourceReason.HTTP_ERROR, status=status, said=said)
+        raise ContactSourceError(reasons[HTTPStatus(status)], detail=detail)
+    raise ContactSourceError(ContactSourceReason.HTTP_ERROR, status=status, detail=detail)
 
 
 def _starts_as_page(content: bytes) -> bool:
     return content[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
 
 
-def _said(response: httpx.Response, key: Secret) -> str:
-    """Return what a refusal says, after a colon, without the key; empty if nothing."""
+def _failure_detail(response: httpx.Response, key: Secret) -> str:
+    """Return the message of a refusal, after a colon and without the key; empty if there is none."""
     if response.status_code == HTTPStatus.OK:
         return ""
     problem = _Problem()
@@ -555,7 +555,7 @@ def _said(response: httpx.Response, key: Secret) -> str:
         problem = lenient_json.decode(response.content, _Problem)
     words = problem.message or problem.detail or problem.error or ""
     words = " ".join(words.replace(str(key), "…").split()).rstrip(".:")
-    return f": {words[:_LONGEST_SAID]}" if words else ""
+    return f": {words[:_LONGEST_DETAIL]}" if words else ""
 
 
 def _retry_after(response: httpx.Response) -> float:

@@ -47,7 +47,7 @@ _STARTS_AND_POSITIONS: Final = re.compile(
     rb"<(?:[\w.-]{1,20}:)?(?:(?P<row>row)|(?P<cell>c))(?=[\s/>])"
     rb"|\sr\s{0,9}=\s{0,9}[\"'](?P<letters>[A-Za-z]{0,3})(?P<number>[0-9]{1,10})[\"']"
 )
-# The start of a comment and the like.
+# The start of a comment, or of other text that isn't elements.
 _HIDDEN: Final = b"<!"
 _LONGEST_START: Final = 4_096
 # The element around all rows.
@@ -114,7 +114,7 @@ class _Sheet(Struct, frozen=True):
 
     @property
     def has_title(self) -> bool:
-        """Whether anything stands above the header."""
+        """Whether there is anything above the header."""
         above = self.head[: self.header.line] if self.header else ()
         return any(cell.strip() for row in above for cell in row)
 
@@ -198,7 +198,7 @@ def _unreadable(error: OSError) -> ContactFileError:
 
 @contextmanager
 def _valid_workbook() -> Iterator[None]:
-    """Raise `ContactFileError` for whatever the reader of workbooks raises, even if it panics."""
+    """Raise `ContactFileError` for any error of the workbook reader, even a panic."""
     try:
         yield
     except (ContactFileError, KeyboardInterrupt, SystemExit, GeneratorExit):
@@ -210,7 +210,7 @@ def _valid_workbook() -> Iterator[None]:
 
 
 def _check_content(content: bytes) -> None:
-    """Check that a workbook is one, and how much it unpacks to, before anything is allocated for it."""
+    """Check that this is a workbook, and its unpacked size, before memory is allocated for it."""
     unpacked = cells = 0
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -236,7 +236,7 @@ def _check_content(content: bytes) -> None:
 
 
 class _Extent:
-    """The last row and column of a sheet that is read in chunks, or beyond: what hides cells counts too."""
+    """An upper bound for the last row and column of a sheet read in chunks: cells in comments count, too."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -271,11 +271,11 @@ class _Extent:
         return self._row * self._widest
 
     def _count(self, text: bytes) -> None:
-        """Follow rows and cells that don't all tell their position."""
+        """Count rows and cells, some of which have no position."""
         for found in _STARTS_AND_POSITIONS.finditer(text):
             if found["row"]:
                 self._row += 1
-                # A comment can have the start of a row in it that isn't one.
+                # A comment can contain what looks like the start of a row.
                 self._column = 0 if self._is_plain else self._column
             elif found["cell"]:
                 self._column += 1

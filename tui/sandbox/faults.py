@@ -58,7 +58,7 @@ FAULT_RESPONSES: Final[Mapping[str, FaultResponse]] = {
     "unified-403": _unified(403, "This connection lacks the permission accounting_contact_read"),
     "unified-paused": _unified(403, "This connection is paused"),
     "unified-404": _unified(404, "Connection not found"),
-    # The words of Unified.to's own limit are documented; those of the system behind it are its own.
+    # The message of Unified.to's own limit is documented; that of Re-Leased's limit isn't.
     "unified-429": _unified(429, "Too many requests to Unified.to"),
     "unified-429-vendor": _unified(429, "Re-Leased: rate limit exceeded"),
     "unified-500": _unified(500, "Internal Server Error"),

@@ -37,7 +37,7 @@ _T = TypeVar("_T")
 PREFIX: Final = "RESHELVE_"
 KEY_BINDINGS: Final = "keys"
 ORGANISATIONS: Final = "organisations"
-#: The environment variable with the API key for Unified.to, which no file may have: it isn't a setting.
+#: The environment variable with the API key for Unified.to: not a setting, as no file may contain the key.
 UNIFIED_KEY_VARIABLE: Final = "RESHELVE_UNIFIED_API_KEY"
 #: Unified.to's URL in each region.
 UNIFIED_URLS: Final = {"us": "https://api.unified.to", "eu": "https://api-eu.unified.to"}

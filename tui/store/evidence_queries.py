@@ -31,7 +31,7 @@ _SELECT: Final = f"SELECT {', '.join(CHANGE_COLUMNS)} FROM changes INDEXED BY"  
 _BETWEEN: Final = f"changes_pending WHERE {PENDING} AND {PENDING_SINCE} > ? AND {PENDING_SINCE} <= ?"
 _LATEST_MS: Final = 1 << 62
 _MISSED_LATER: Final = "(read_result = 'missed' AND read_ms > ?)"
-# By an earlier read: one that is dated later had a wrong clock.
+# By an earlier read: one dated later used a wrong clock.
 _SEEN_MISSED: Final = f"read_result = 'missed' AND read_ms > {PENDING_SINCE} AND read_ms <= :read_ms"
 _SHOWS_STATUS: Final = frozenset({ReadResult.MISSED, ReadResult.OTHER_STATUS})
 
@@ -127,7 +127,7 @@ class EvidenceQueries:
     async def unseen(self) -> dict[int, datetime | None]:
         """Return the confirmed changes that Re-Leased's own data hasn't shown yet, by their ids.
 
-        With the time of confirmation of those about which no read has said anything, and None for the others.
+        With the time of confirmation if no read has had a result for the change, and None otherwise.
         """
 
         def work(connection: sqlite3.Connection) -> dict[int, datetime | None]:

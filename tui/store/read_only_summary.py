@@ -62,7 +62,7 @@ def read_summary(
     return ReadOnlySummary(pending, not_in_xero)
 
 
-# SQLite steps between two looks at the clock.
+# SQLite steps between two checks of the clock.
 _STEPS_BETWEEN_CHECKS: Final = 20_000
 # The first by the index of active contacts; e-mail addresses have none, so all of these are read.
 _SAME: Final = (
@@ -97,7 +97,7 @@ def find_active(folder: Path, contacts: Sequence[Contact], *, seconds: float) ->
 
 
 def _email_key(email: str) -> str:
-    """Return an address as SQLite's `lower` does, which changes ASCII letters alone."""
+    """Return an address as SQLite's `lower` does, which changes only ASCII letters."""
     return "".join(letter.lower() if letter.isascii() else letter for letter in email)
 
 

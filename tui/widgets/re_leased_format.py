@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _LONGEST_NAME: Final = 80
 _LONGEST_VALUE: Final = 60
-_STATUSES: Final = {None: "status not told", False: "active", True: "archived"}
+_STATUSES: Final = {None: "no status", False: "active", True: "archived"}
 _COUNT_WIDTH: Final = 9
 
 
@@ -67,7 +67,7 @@ def example_lines(examples: tuple[ReLeasedContact, ...], *, shows_values: bool) 
 
 
 def field_hints(counts: ReadCounts) -> Iterator[str]:
-    """Yield which settings take a field of the examples, where a read told less than it could."""
+    """Yield which settings take a field of the examples, where values are missing from the read."""
     if not counts.total:
         return
     if counts.with_status < counts.total:
@@ -118,7 +118,7 @@ def _nothing_confirmed(test: ConnectionTest) -> str:
     """Return why the contacts can't confirm any change; empty if they can."""
     counts = test.counts
     if not counts.with_status:
-        problem = "Re-Leased doesn't tell here whether a contact is archived"
+        problem = "Re-Leased doesn't return whether a contact is archived"
     elif not counts.matched:
         problem = f"None of the contacts certainly matches one of {_name(test.organisation)} in Xero"
     elif not test.confirmable:
@@ -126,8 +126,8 @@ def _nothing_confirmed(test: ConnectionTest) -> str:
     elif counts.archived in {0, counts.with_status}:
         # A field that always has the same value, such as an empty default, looks like this too.
         return (
-            f"Every contact with a status came as {_STATUSES[counts.archived > 0]}, so Reshelve can't know "
-            "yet whether this connection tells archived and active contacts apart."
+            f"Every contact with a status is {_STATUSES[counts.archived > 0]}, so Reshelve can't know "
+            "yet whether this connection distinguishes archived from active contacts."
         )
     else:
         return ""

@@ -159,7 +159,7 @@ _SYNC_LEGEND: Final = {
 _READ_NOTES: Final = {
     ReadResult.OTHER_STATUS: "Re-Leased was read since and doesn't have it yet.",
     ReadResult.MISSED: "Re-Leased was read after a sync and doesn't have it.",
-    ReadResult.NO_STATUS: "Re-Leased doesn't tell this contact's status, so it can't be confirmed.",
+    ReadResult.NO_STATUS: "Re-Leased doesn't return this contact's status, so it can't be confirmed.",
     ReadResult.NOT_FOUND: "Re-Leased's contacts don't include it, so it can't be confirmed.",
     ReadResult.AMBIGUOUS: "Several contacts could be this one in Re-Leased: compare to choose.",
 }

@@ -67,14 +67,14 @@ def next_sync(
 
 
 def reading_text(reading: ContactReading, now: datetime) -> tuple[str, bool]:
-    """Say when Re-Leased's own contacts were read, or why they weren't, and whether that is a problem."""
+    """Return when Re-Leased's own contacts were read, or why they weren't, and whether that is a problem."""
     if reading.problem is not None:
         return safe(messages.message(reading.problem)), True
     if reading.last is None:
         count = format_number(reading.received or 0)
         return f"Reading Re-Leased's contacts: {count} so far.", False
-    if not reading.tells_status:
-        return "Re-Leased doesn't tell which contacts are archived, so changes can't be confirmed.", True
+    if not reading.has_statuses:
+        return "Re-Leased doesn't return which contacts are archived, so changes can't be confirmed.", True
     read_at = formats.short_time(reading.last_began_at or reading.last.began_at, now)
     return f"Re-Leased last read {read_at}.", False
 

@@ -363,7 +363,7 @@ class XeroAccount(Account):
             # Xero may not list custom connections; their own requests show whether they work.
             return
         if connected - known or any(
-            # An older Reshelve didn't keep the currency.
+            # An older Reshelve didn't store the currency.
             not (organisation.short_code and organisation.base_currency)
             for organisation in current
             if organisation.tenant_id in connected
@@ -388,7 +388,7 @@ class XeroAccount(Account):
         )
         changed = before ^ self._connections.gone
         for engine in self._engines_of(each for each in current if each.tenant_id in changed):
-            # What it shows is of before; Xero's next reply shows what is so now.
+            # It shows the old state until Xero's next reply.
             engine.reconnected()
 
     def _engines_of(self, organisations: Iterable[Organisation]) -> Iterator[Engine]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tui.model.errors import ReshelveError
+from tui.model.reasons import ComparisonReason
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
@@ -47,11 +50,14 @@ class ComparisonService:
         from tui.engine.re_leased_reader import compare_own_contacts
 
         require_all_contacts(self._store)
+        # Dated too late, a comparison would confirm too much.
+        if not self._clock.is_certain:
+            raise ReshelveError(ComparisonReason.TIME_UNKNOWN)
         source = await self._clients.open_contact_source()
         return await compare_own_contacts(self._store, source, self._clock())
 
     async def test_connection(self, on_progress: Callable[[int], None]) -> ConnectionTest:
-        """Read Re-Leased's contacts and return in numbers what came back; nothing is recorded."""
+        """Read Re-Leased's contacts and return counts of what came back; nothing is recorded."""
         from tui.engine.comparison import require_all_contacts
         from tui.engine.re_leased_reader import try_connection
 

@@ -1,9 +1,9 @@
 """Re-Leased's own contacts: Xero's as the last sync found them, and some that Xero doesn't have.
 
-`re_leased_contacts` has a row for each contact of each company. What the real Re-Leased tells through an API
-isn't known, so the sample contacts differ: `status_told` says where the status is (`is_active`, `raw`, or
-empty for nowhere), and `xero_id` is empty where Xero's ContactID isn't told. Contacts that a sync adds later
-tell everything.
+`re_leased_contacts` has a row for each contact of each company. What the real Re-Leased returns through an
+API isn't known, so the sample contacts differ: `status_told` is where the status is (`is_active`, `raw`, or
+empty for nowhere), and `xero_id` is empty if Xero's ContactID isn't returned. Contacts that a sync adds later
+have all fields.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ _PICK_UP = (
     f"{', '.join(f'{column} = excluded.{column}' for column in (*_COPIED, 'updated'))}"
 )
 
-# Of twenty sample contacts, one tells its status only in the vendor's own fields and one nowhere. One in
-# three doesn't tell Xero's ContactID, nor do unlinked ones.
+# Of twenty sample contacts, one has its status only in the vendor's own fields, and one has none. One in
+# three lacks Xero's ContactID, and so do unlinked ones.
 _FILL = f"""
 {_INSERT} SELECT {", ".join(_COLUMNS[:-2])},
     CASE WHEN released_linked AND contact % 3 THEN contact_id END,
@@ -59,7 +59,7 @@ def fill(connection: sqlite3.Connection) -> None:
     for name, email, currency, is_active in (
         (DELETED, None, BASE_CURRENCY, False),
         (DELETED, None, BASE_CURRENCY, False),
-        # Contacts in a foreign currency never get to Xero.
+        # Contacts in a foreign currency are never synced to Xero.
         ("Yarra Signage Pty", "accounts@yarra-signage.example", "AUD", True),
     ):
         values = (is_active, name, name.casefold(), email, currency)
@@ -84,7 +84,7 @@ def changed_in_xero(database: SandboxDatabase, org: int) -> list[sqlite3.Row]:
 
 def copy_from_xero(database: SandboxDatabase, rows: Iterable[sqlite3.Row], now: int) -> None:
     """Show contacts as `changed_in_xero` returned them from `now` on (milliseconds since 1970)."""
-    # One may have been deleted since, and its row been taken by another contact.
+    # One may have been deleted since, and another contact may have its row.
     is_there = "SELECT 1 FROM contacts WHERE id = ? AND contact_id = ?"
     rows = [row for row in rows if database.one(is_there, (row["contact"], row["contact_id"]))]
     database.executemany(
@@ -94,7 +94,7 @@ def copy_from_xero(database: SandboxDatabase, rows: Iterable[sqlite3.Row], now: 
             for row in rows
         ],
     )
-    # What was changed since they were read is left to the next sync.
+    # Changes since they were read wait for the next sync.
     database.executemany(
         "UPDATE contacts SET released_active = ?, released_changed = updated IS NOT ? WHERE id = ?",
         [(row["active"], row["updated"], row["contact"]) for row in rows],

@@ -1,7 +1,7 @@
 """Unified.to's API over the practice Re-Leased's contacts and companies, for reading.
 
 Paths, parameters and fields are those of Unified.to's own SDK (`unified-python-sdk`) and reference. Neither
-describes the body of an error, so clients have to go by the status. The words here are the practice's own,
+describes the body of an error, so clients have to go by the status. The messages here are made up,
 and so are the vendor's fields in `raw`.
 """
 
@@ -70,7 +70,7 @@ class UnifiedApi:
 
     @classmethod
     def load(cls, database: SandboxDatabase) -> UnifiedApi:
-        """Return the connection with its key, which is made at the first start."""
+        """Return the connection with its key, which is created at the first start."""
         key = database.get_meta(_KEY_IN_META)
         if key is None:
             key = f"practice_key_{secrets.token_urlsafe(24)}"
@@ -204,7 +204,7 @@ class _ListOptions:
         }
         query = given.get("query")
         return cls(
-            # Asking for more than a page gives a page.
+            # A larger limit returns one page.
             limit=min(_PAGE, _number(given, "limit", _PAGE, least=1)),
             offset=_number(given, "offset", 0, least=0),
             updated_since=_time(given, "updated_gte"),
@@ -247,7 +247,7 @@ def _choice(given: dict[str, str], name: str, choices: Any) -> str | None:
 
 
 def _fields(request: Request) -> frozenset[str]:
-    """Return the fields asked for, which may be repeated or separated by commas; empty means all."""
+    """Return the requested fields, which may be repeated or separated by commas; empty means all."""
     return frozenset(
         name for value in request.query_params.getlist("fields") for name in value.split(",") if name
     )
@@ -264,13 +264,13 @@ def _org(company_id: str) -> int:
 
 def _contact(row: sqlite3.Row) -> dict[str, Any]:
     """Return a contact with all of its fields; those without a value are left out."""
-    is_active, told = bool(row["active"]), row["status_told"]
+    is_active, place = bool(row["active"]), row["status_told"]
     identifier = (row["shared_id"] or row["id"]) + _FIRST_ID
     raw = {
         "id": identifier,
         "name": row["name"],
         "companyId": _FIRST_COMPANY + row["org"],
-        "isArchived": None if told == "" else not is_active,
+        "isArchived": None if place == "" else not is_active,
         "xeroContactId": row["xero_id"],
     }
     contact = {
@@ -282,7 +282,7 @@ def _contact(row: sqlite3.Row) -> dict[str, Any]:
         "last_name": row["last_name"],
         "emails": [{"email": row["email"], "type": "WORK"}] if row["email"] else [],
         "currency": row["currency"],
-        "is_active": is_active if told == "is_active" else None,
+        "is_active": is_active if place == "is_active" else None,
         "is_customer": bool(row["is_customer"]),
         "is_supplier": bool(row["is_supplier"]),
         "identification": row["account_number"],
@@ -311,7 +311,7 @@ def _filled(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _selected(values: dict[str, Any], fields: frozenset[str]) -> dict[str, Any]:
-    """Return the fields asked for; without any, all but the vendor's own."""
+    """Return the requested fields; without any, all but the vendor's own."""
     return {name: value for name, value in values.items() if (name in fields if fields else name != "raw")}
 
 
@@ -319,8 +319,8 @@ def _answer(content: Any) -> Response:
     return Response(_encode(content), media_type=_JSON)
 
 
-def _refuse_strangers(request: Request, services: SandboxServices) -> None:
-    # The SDK sends the key alone, the reference has "bearer" before it.
+def _check_access(request: Request, services: SandboxServices) -> None:
+    # The SDK sends only the key; the reference has "bearer" before it.
     given = request.headers.get("authorization", "")
     scheme, _, key = given.rpartition(" ")
     is_known = secrets.compare_digest(key.encode(), services.unified.api_key.encode())
@@ -333,7 +333,7 @@ def _refuse_strangers(request: Request, services: SandboxServices) -> None:
 def _route(path: str, answer: Callable[[Request], Awaitable[Response]]) -> Route:
     async def endpoint(request: Request) -> Response:
         try:
-            _refuse_strangers(request, services_of(request))
+            _check_access(request, services_of(request))
             return await answer(request)
         except _RefusedError as refusal:
             return Response(error_body(refusal.status, str(refusal)), refusal.status, media_type=_JSON)

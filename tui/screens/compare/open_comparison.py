@@ -47,7 +47,7 @@ class ComparisonController:
     async def _compare_contacts(self) -> None:
         screen = self._screen
         comparison = await screen.backend.comparison.compare_contacts()
-        # Someone who went elsewhere meanwhile isn't interrupted.
+        # A user who has opened another screen in the meantime isn't interrupted.
         if screen.is_current:
             screen.open_screen(navigation.CompareScreen(screen.backend, comparison))
 

@@ -88,7 +88,7 @@ READ_ONLY: Final = "Reshelve can show contacts but not change them."
 CUSTOM: Final = "Connects one organisation (AU, NZ, UK, US) with a client secret, without a browser."
 DEMO: Final = "Just trying it? Run reshelve demo: sample contacts, no account needed."
 
-#: How many connections an app has on Xero's free Starter tier (said by Xero, 2026).
+#: How many connections an app has on Xero's free Starter tier (as Xero states, 2026).
 STARTER_CONNECTIONS: Final = 5
 CLIENT_ID_LIKE: Final = "32 letters and digits"
 NO_CLIENT_ID: Final = "Paste the client ID first. See step 4."

@@ -1,4 +1,4 @@
-"""Test the connection to Re-Leased: what came back in numbers, and what Reshelve can know from it."""
+"""Test the connection to Re-Leased: how many contacts came back, and what Reshelve can know from them."""
 
 from __future__ import annotations
 
@@ -88,5 +88,5 @@ class ConnectionTestScreen(EngineScreen[None]):
         self._read()
 
     def action_back(self) -> None:
-        """Go back; a read that is going on is cancelled."""
+        """Go back; a read in progress is cancelled."""
         self.dismiss()

@@ -180,9 +180,9 @@ def reading_details(re_leased: ReLeasedStatus, now: datetime) -> str:
     counts = reading.last.counts
     when = formats.ago(reading.last_began_at or reading.last.began_at, now)
     without = counts.total - counts.with_status
-    untold = f", {format_number(without)} without a status" if without else ""
+    no_status = f", {format_number(without)} without a status" if without else ""
     return (
-        f"last read {when}: {pluralize(counts.total, 'contact')}{untold};"
+        f"last read {when}: {pluralize(counts.total, 'contact')}{no_status};"
         f" {format_number(counts.matched)} match Xero, {format_number(counts.unclear)} unclear,"
         f" {format_number(counts.unmatched)} not in Xero."
     )
@@ -284,6 +284,6 @@ def _zone_question(snapshot: Snapshot, now: datetime) -> Iterator[str]:
         return
     assumed = "this computer's time zone" if zone is None else f"the time zone {zone}"
     yield (
-        f"Is the company in Re-Leased in {assumed}? The night follows the company's country there. If "
+        f"Is the company in Re-Leased in {assumed}? Its nightly sync follows its country's time zone. If "
         f"not, run reshelve settings organisations.{snapshot.organisation.tenant_id}.zone with its time zone."
     )
