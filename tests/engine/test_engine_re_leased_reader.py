@@ -24,7 +24,7 @@ from tui.engine.engine_factory import ClientFactory, nightly_window
 from tui.engine.sync.leader_lock import LOCK_NAME, LeaderLock
 from tui.model.change import Action, ReadResult, State
 from tui.model.contact import ContactStatus
-from tui.model.errors import ContactSourceError, StoreError
+from tui.model.errors import ContactSourceError, ReshelveError, StoreError
 from tui.model.evidence import SyncStatus
 from tui.model.re_leased import ContactReading
 from tui.model.reasons import ComparisonReason, ContactSourceReason, GeneralReason
