@@ -15,6 +15,7 @@ from textual.app import App, ReturnType
 from textual.await_complete import AwaitComplete
 from textual.command import CommandPalette
 from textual.css.query import NoMatches
+from textual.geometry import Size
 from textual.screen import Screen, ScreenResultCallbackType, ScreenResultType
 from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollBar, ScrollBarRender
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
     from textual.actions import ActionParseResult
     from textual.dom import DOMNode
     from textual.driver import Driver
-    from textual.geometry import Size
+    from textual.geometry import Region
     from textual.message_pump import MessagePump
+    from textual.strip import Strip
 
 TEXTUAL_VERSION: Final = "8.2"
 _Answer = TypeVar("_Answer")
@@ -84,6 +86,11 @@ class OrderedInput(Input):
     that arrived together with the one that moved the focus elsewhere.
     """
 
+    def _watch_value(self, value: str) -> None:
+        # Otherwise each letter would lay out the screen again.
+        set_virtual_size(self, Size(self.content_width, 1))
+        super()._watch_value(value)
+
     async def on_key(self, event: events.Key) -> None:
         """Run bound keys at once, and forward keys meant for another widget."""
         focused = self.screen.focused
@@ -100,6 +107,42 @@ class OrderedInput(Input):
                 event.stop()
                 event.prevent_default()
                 return
+
+
+class PaintedView(ScrollView):
+    """A scroll view whose `render_line` paints whole lines, each of which is kept until it is refreshed.
+
+    Textual puts each line together from border, padding, content and effects, and asks for all lines of the
+    view when something beside it changes: twice the work for a view without any of these.
+    """
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
+        self._lines: dict[int, Strip] = {}
+        super().__init__(id=id, classes=classes)
+
+    def _set_dirty(self, *regions: Region) -> None:
+        super()._set_dirty(*regions)
+        if not regions:
+            self._lines = {}
+        for region in regions:
+            for y in region.line_range:
+                self._lines.pop(y, None)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Paint lines."""
+        lines, filters = self._lines, self.get_line_filters()
+        background = self.background_colors[1]
+        first, last = crop.column_span
+        strips = []
+        for y in crop.line_range:
+            strip = lines.get(y)
+            if strip is None:
+                strip = self.render_line(y)
+                for line_filter in filters:
+                    strip = strip.apply_filter(line_filter, background)
+                lines[y] = strip
+            strips.append(strip if not first and strip.cell_length <= last else strip.crop(first, last))
+        return strips
 
 
 class ReadyButton(Button):

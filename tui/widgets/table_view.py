@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from msgspec import Struct
@@ -14,10 +15,9 @@ from rich.style import Style
 from textual.cache import LRUCache
 from textual.geometry import Size
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.compat.textual import set_virtual_size
+from tui.compat.textual import PaintedView, set_virtual_size
 from tui.messages.formats import money
 from tui.model.change import State
 from tui.model.contact import ContactStatus
@@ -287,6 +287,7 @@ _COLUMNS: Final = (
 )
 
 
+@lru_cache(maxsize=8)
 def layout_columns(width: int, tab: Tab) -> tuple[PlacedColumn, ...]:
     """Divide a line into columns; only the All tab has a Status column, which leaves less for the others."""
     has_status = tab is Tab.ALL and width >= _STATUS_COLUMN.from_width
@@ -321,7 +322,7 @@ def local_now() -> datetime:
     return datetime.now(tz=UTC).astimezone()
 
 
-class TableView(ScrollView):
+class TableView(PaintedView):
     """Shows rows below a fixed header. Painting costs depend on the visible rows, not on all rows.
 
     `empty_text` is shown if there are no rows. `clock` returns the time in the user's time zone.

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual.binding import Binding
 from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.visual import Visual
 
+from tui.compat.textual import PaintedView, set_virtual_size
 from tui.widgets.text import content
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _CURSOR: Final = "▌"
 _GUTTER: Final = 2
 
 
-class VirtualList(ScrollView, can_focus=True):
+class VirtualList(PaintedView, can_focus=True):
     """Shows rows formatted by `paint` as they become visible, with a cursor.
 
     `paint` receives a row's index and width in cells, and returns as many lines as a row is high. Bindings

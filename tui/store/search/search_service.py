@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # How long a search may block the event loop, in seconds.
 _SLICE_SECONDS: Final = 0.003
+# Painting the list takes longer than most searches, so a first screen is worth it only for slow ones.
+_FIRST_SCREEN_SECONDS: Final = 0.03
 _VIEWPORT: Final = 60
 _PRELOADED_MODULES: Final = ("tui.model.qualifiers", "tui.store.search.filtering")
 
@@ -77,7 +79,7 @@ class SearchService:
         return self._reader.rows_of(contact_ids)
 
     async def find(self, query: Query) -> AsyncIterator[SearchResult]:
-        """Yield results: a first screen if the search takes longer than one slice, then everything."""
+        """Yield results: a first screen if the search takes longer than a frame or two, then everything."""
         await self._loader.wait_while_stale()
         index = self._loader.index
         if index is None and query.is_everything:
@@ -114,11 +116,12 @@ class SearchService:
         allowed = await self._open_filter_cache().masks(index, query.filters) if query.filters else None
         scan = IndexScan(index, query, recent.narrowest(query), allowed)
         has_answered = False
-        resumed = perf_counter()
+        begun = resumed = perf_counter()
         for _ in scan.slices():
             if perf_counter() - resumed < _SLICE_SECONDS:
                 continue
-            if not has_answered and sum(scan.totals) >= _VIEWPORT:
+            is_slow = perf_counter() - begun >= _FIRST_SCREEN_SECONDS
+            if is_slow and not has_answered and sum(scan.totals) >= _VIEWPORT:
                 has_answered = True
                 yield SearchResult(query, self._result_rows(index, scan), scan.counts, is_complete=False)
             await _yield_to_loop()
