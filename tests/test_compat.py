@@ -13,22 +13,33 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 import textual
+from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual._xterm_parser import XTermParser
 from textual.app import App, ComposeResult
 from textual.binding import Binding
 from textual.command import CommandPalette
 from textual.drivers.linux_driver import LinuxDriver
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollBar
+from textual.strip import Strip
+from textual.widget import Widget
 from textual.widgets import Input, Label, OptionList
 
 from tui.compat import terminal_driver
 from tui.compat.terminal_driver import TerminalDriver, TerminalInput
-from tui.compat.textual import TEXTUAL_VERSION, CrashSafeApp, GuardedScreen, ReadyButton
+from tui.compat.textual import (
+    TEXTUAL_VERSION,
+    CrashSafeApp,
+    GuardedScreen,
+    OrderedInput,
+    PaintedView,
+    ReadyButton,
+)
 from tui.model.errors import StoreClosedError
 
 if TYPE_CHECKING:
@@ -43,9 +54,11 @@ _PARTS = {
     " start_application_mode stop_application_mode suspend_application_mode write",
     MessagePump: "_close_messages _parent",
     OptionList: "_move_page",
+    Input: "_watch_value",
     Screen: "_on_resize _push_result_callback dismiss",
     ScrollView: "_scroll_update set_reactive virtual_size",
-    ScrollBar: "renderer",
+    ScrollBar: "renderer render_lines",
+    Widget: "_set_dirty render_lines",
     XTermParser: "_sequence_to_key_events feed parse_mouse_code tick",
 }
 
@@ -64,6 +77,7 @@ async def test_textual_is_the_one_that_was_overridden() -> None:
         f"{type(one).__name__}.{name}"
         for one, names in {
             Input(): "_bindings",
+            XTermParser(): "_timeout_time",
             app: "_exception _exit _return_code _closing _closed _mounted_event _running",
             driver: "_auto_restart _must_signal_resume _key_thread _writer_thread exit_event fileno",
         }.items()
@@ -145,6 +159,124 @@ def test_a_scroll_bar_is_drawn_where_all_there_is_fits() -> None:
                 bar_color=colour,
             )
             assert drawn.segments
+
+
+# --- painting ---
+
+
+class _Lines(PaintedView):
+    """Paints its row numbers, and counts how often."""
+
+    DEFAULT_CSS = "_Lines { overflow-y: scroll; overflow-x: hidden; background: blue; }"
+
+    painted = 0
+
+    def on_mount(self) -> None:
+        self.virtual_size = Size(0, 200)
+
+    def render_line(self, y: int) -> Strip:
+        self.painted += 1
+        row = self.scroll_offset.y + y
+        return Strip([Segment(f"{row:<{self.size.width - 1}}", Style(color=f"color({row % 256})"))])
+
+
+def _cells(strips: list[Strip]) -> list[list[tuple[str, Style | None]]]:
+    return [[(char, style) for text, style, _ in strip for char in text] for strip in strips]
+
+
+@pytest.mark.parametrize("ansi_color", [False, True])
+async def test_lines_are_painted_as_textual_paints_them(*, ansi_color: bool) -> None:
+    view = _Lines()
+    app: CrashSafeApp[None] = CrashSafeApp(ansi_color=ansi_color)
+    async with app.run_test(size=(30, 12)) as pilot:
+        await app.mount(view)
+        for position in (0, 1, 77, 188, 200):
+            view.scroll_to(y=position, animate=False, force=True)
+            await pilot.pause()
+            for crop in (Region(0, 0, 29, 12), Region(0, 3, 29, 2), Region(4, 0, 9, 12)):
+                assert _cells(view.render_lines(crop)) == _cells(Widget.render_lines(view, crop))
+            bar = view.vertical_scrollbar
+            for crop in (Region(0, 0, 1, 12), Region(0, 5, 1, 3)):
+                assert _cells(bar.render_lines(crop)) == _cells(Widget.render_lines(bar, crop))
+
+
+async def test_a_line_is_painted_again_only_after_a_refresh() -> None:
+    view = _Lines()
+    app: CrashSafeApp[None] = CrashSafeApp()
+    async with app.run_test(size=(30, 12)) as pilot:
+        await app.mount(view)
+        await pilot.pause()
+        everything = Region(0, 0, 29, 12)
+        for refresh, expected in (
+            (lambda: None, 0),
+            (lambda: view.refresh_line(view.scroll_offset.y + 3), 1),
+            (view.refresh, 12),
+            (lambda: view.scroll_to(y=50, animate=False, force=True), 12),
+        ):
+            view.render_lines(everything)
+            before = view.painted
+            refresh()
+            view.render_lines(everything)
+            assert view.painted - before == expected
+
+
+async def test_typing_lays_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    app: CrashSafeApp[None] = CrashSafeApp()
+    words = OrderedInput()
+    async with app.run_test(size=(30, 12)) as pilot:
+        await app.mount(words)
+        words.focus()
+        await pilot.press("a", "b")
+        laid_out: list[object] = []
+        monkeypatch.setattr(Screen, "_refresh_layout", lambda *_, **__: laid_out.append(1))
+        await pilot.press(*"cdefghijkl")
+        assert words.value == "abcdefghijkl"
+        assert not laid_out
+
+
+async def test_text_longer_than_its_box_scrolls() -> None:
+    app: CrashSafeApp[None] = CrashSafeApp()
+    words = OrderedInput()
+    async with app.run_test(size=(30, 12)) as pilot:
+        await app.mount(words)
+        words.focus()
+        await pilot.press(*"abcdefghij" * 4)
+        assert words.scroll_offset.x > 0
+
+
+# --- waiting for keys ---
+
+
+def test_nothing_is_due_without_an_unfinished_key() -> None:
+    terminal = TerminalInput()
+    assert terminal.seconds_left is None
+    _keys(terminal, b"a\x1b[A")
+    assert terminal.seconds_left is None
+
+
+def test_an_escape_is_due_once_no_more_of_a_key_can_come() -> None:
+    terminal = TerminalInput()
+    assert _keys(terminal, b"\x1b") == []
+    assert terminal.seconds_left is not None
+    time.sleep(terminal.seconds_left)
+    assert [event.key for event in terminal.idle() if isinstance(event, events.Key)] == ["escape"]
+    assert terminal.seconds_left is None
+
+
+async def test_the_input_thread_stops_while_no_key_comes() -> None:
+    controller, terminal = os.openpty()
+    driver = TerminalDriver(CrashSafeApp())
+    driver.fileno = terminal
+    for _ in range(2):
+        reader = threading.Thread(target=driver.run_input_thread, daemon=True)
+        reader.start()
+        assert reader.is_alive()
+        driver.exit_event.set()
+        reader.join(10)
+        assert not reader.is_alive()
+        driver.exit_event.clear()
+    os.close(controller)
+    os.close(terminal)
 
 
 # --- stopping and continuing ---

@@ -62,9 +62,8 @@ def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | No
     """
     require_terminal()
     organisation = choose_organisation(account.connected, wanted)
-    # Both make startup and each key press faster. Textual reads the variable at import, and paints at most this
-    # often: at 60 or 120, a paint that follows another would wait for the next tick, up to 17 ms. Nothing is
-    # painted while nothing changes.
+    # Both make startup and each key press faster. Textual reads the variable at import and paints at most
+    # this often: with 60 or 120, a paint that follows another would wait up to 17 ms for the next tick.
     os.environ.setdefault("TEXTUAL_FPS", "1000")
     gc.disable()
     for name in _SIZE:

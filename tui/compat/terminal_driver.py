@@ -11,11 +11,14 @@ import selectors
 import signal
 import sys
 import termios
+import weakref
 from contextlib import suppress
+from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from textual import events
+from textual._time import get_time
 from textual._xterm_parser import BRACKETED_PASTE_END, BRACKETED_PASTE_START, XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 from textual.keys import Keys
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 assert sys.platform != "win32"  # noqa: S101 - as above
 
 _READ_BYTES: Final = 4096
-_POLL_SECONDS: Final = 0.1
+_CLOSED_SECONDS: Final = 0.1
 _PASTE_TIMEOUT_SECONDS: Final = 5.0
 _MOST_COLUMNS, _MOST_LINES = 2000, 1000
 _MOST_PASTED: Final = 100_000
@@ -83,8 +86,19 @@ class TerminalInput:
             yield from self._parser.feed(text)
             yield from self._parser.tick()
 
+    @property
+    def seconds_left(self) -> float | None:
+        """How long to wait for more input before calling `idle`; None if nothing is unfinished.
+
+        An Esc, for example, may be the beginning of another key.
+        """
+        timeout = self._parser._timeout_time  # noqa: SLF001 - see tui.compat.textual
+        if timeout is not None:
+            return max(0.0, timeout - get_time())
+        return max(0.0, self._last_read + _PASTE_TIMEOUT_SECONDS - monotonic()) if self._is_pasting else None
+
     def idle(self) -> Iterator[Message]:
-        """Yield the events that are due because no more input came; call it periodically."""
+        """Yield the events that are due because no more input came."""
         yield from self._parser.tick()
         if self._is_pasting and monotonic() - self._last_read > _PASTE_TIMEOUT_SECONDS:
             # Twice: the first may end a truncated sequence.
@@ -98,10 +112,44 @@ class TerminalInput:
         self._tail = seen[1 - len(BRACKETED_PASTE_START) :]
 
 
+class _StopEvent(Event):
+    """Stops the input thread, even while it waits for keys: `select` can wait for this event too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._reader, self._writer = os.pipe()
+        weakref.finalize(self, _close_all, self._reader, self._writer)
+
+    def fileno(self) -> int:
+        """Return the file handle that becomes readable."""
+        return self._reader
+
+    def set(self) -> None:
+        """Tell the thread to stop."""
+        if not self.is_set():
+            super().set()
+            os.write(self._writer, b".")
+
+    def clear(self) -> None:
+        """Allow another thread to start."""
+        if self.is_set():
+            super().clear()
+            os.read(self._reader, 1)
+
+
+def _close_all(*handles: int) -> None:
+    for handle in handles:
+        os.close(handle)
+
+
 class TerminalDriver(LinuxDriver):
     """Reads the terminal without ever ending the app, and resumes after the process was stopped."""
 
     _raw_mode: list[Any] | None = None
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.exit_event = self._stop = _StopEvent()
 
     # --- input ---
 
@@ -119,12 +167,14 @@ class TerminalDriver(LinuxDriver):
         terminal = TerminalInput()
         with selectors.SelectSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)
+            selector.register(self._stop, selectors.EVENT_READ)
             while not self.exit_event.is_set():
-                if selector.select(_POLL_SECONDS):
+                ready = {key.fd for key, _ in selector.select(terminal.seconds_left)}
+                if self.fileno in ready:
                     data = os.read(self.fileno, _READ_BYTES)
                     if not data:
                         # A closed terminal is always ready to be read.
-                        self.exit_event.wait(_POLL_SECONDS)
+                        self.exit_event.wait(_CLOSED_SECONDS)
                     for event in terminal.feed(data):
                         self.process_message(event)
                 for event in terminal.idle():

@@ -9,6 +9,8 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
+from rich.segment import Segment
+from rich.style import Style
 from textual import events, on
 from textual._context import active_message_pump
 from textual.app import App, ReturnType
@@ -19,7 +21,9 @@ from textual.geometry import Size
 from textual.screen import Screen, ScreenResultCallbackType, ScreenResultType
 from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollBar, ScrollBarRender
+from textual.strip import Strip
 from textual.theme import ThemeProvider
+from textual.widget import Widget
 from textual.widgets import Button, Input, OptionList
 from textual.worker import NoActiveWorker, get_current_worker
 
@@ -34,7 +38,6 @@ if TYPE_CHECKING:
     from textual.driver import Driver
     from textual.geometry import Region
     from textual.message_pump import MessagePump
-    from textual.strip import Strip
 
 TEXTUAL_VERSION: Final = "8.2"
 _Answer = TypeVar("_Answer")
@@ -164,7 +167,36 @@ class _SafeScrollBarRender(ScrollBarRender):
         return super().render_bar(**sizes)
 
 
+def _paint_scroll_bar(bar: ScrollBar, crop: Region) -> list[Strip]:
+    """Paint a scroll bar; Textual's way takes as long as a whole page of contacts beside it."""
+    rendered: Any = bar.render()
+    style = rendered.style if bar.vertical and isinstance(rendered, ScrollBarRender) else None
+    if not isinstance(style, Style) or style.bgcolor is None or style.color is None:
+        return Widget.render_lines(bar, crop)
+    segments = bar.renderer.render_bar(
+        size=bar.size.height,
+        virtual_size=rendered.virtual_size,
+        window_size=rendered.window_size,
+        position=rendered.position,
+        thickness=bar.size.width,
+        back_color=style.bgcolor,
+        bar_color=style.color,
+    ).segments
+    # Most lines share one segment.
+    strips: dict[Segment, Strip] = {}
+    background = bar.background_colors[1]
+    for segment in segments:
+        if segment not in strips:
+            style = bar.rich_style + segment.style
+            strip = Strip([Segment(segment.text, style)], bar.size.width)
+            for line_filter in bar.get_line_filters():
+                strip = strip.apply_filter(line_filter, background)
+            strips[segment] = strip.crop(*crop.column_span)
+    return [strips[segments[y]] for y in crop.line_range]
+
+
 ScrollBar.renderer = _SafeScrollBarRender
+ScrollBar.render_lines = _paint_scroll_bar  # type: ignore[method-assign,assignment]
 
 
 # Textual takes a widget's styles from its first base class only.

@@ -383,6 +383,8 @@ class TableView(PaintedView):
         self._spinner: Timer | None = None
         self._frame = 0
         self._owes = ""
+        # The width of a line and the first row, for all lines that are painted together.
+        self._batch = 0, 0
 
     def update_from(self, balances_read_at: datetime | None) -> None:
         """Show the age of the amounts in the header if they are old; repaints only what changes."""
@@ -474,19 +476,20 @@ class TableView(PaintedView):
         """Paint lines; all lines of a batch use the same time and the same rows."""
         # Badges show only past days and times, so painting depends on the day alone.
         self._today = self._clock().replace(hour=0, minute=0, second=0, microsecond=0)
+        self._batch = self.line_width, self.top_row
         moving = any(_is_sending(row) for _, row in self._visible())
         self._run_spinner(on=moving and self.app.animation_level != "none")
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
         """Paint the header or a row."""
-        width = self.line_width
+        width, top = self._batch
         palette = self._styles_in_use()
         if y < _HEADER_LINES:
             return paint_header(width, self._query.tab, palette, self._owes)
         if not self._count:
             return self._empty_line(y, width)
-        index = self.top_row + y - _HEADER_LINES
+        index = top + y - _HEADER_LINES
         row = self._window.row(index)
         if row is None:
             return Strip.blank(width, palette.plain)

@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.visual import Visual
 
-from tui.compat.textual import PaintedView, set_virtual_size
+from tui.compat.textual import PaintedView
 from tui.widgets.text import content
 
 if TYPE_CHECKING:
