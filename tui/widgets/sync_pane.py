@@ -330,11 +330,22 @@ class SyncPane(StaticLine):
     """
 
     _last_update: tuple[Snapshot, datetime, bool] | None = None
+    _times: object = None
 
     def update_from(self, snapshot: Snapshot, now: datetime, *, is_practice: bool) -> None:
         """Show the current state; repaints only if the text differs."""
-        self._last_update = (snapshot, now, is_practice)
-        self.rewrite()
+        # All that the time changes: the rest needn't be formatted each second.
+        key = partial(current_key, self.app)
+        sync = next_sync(snapshot.re_leased, now, is_practice=is_practice, key=key)
+        if sync.fraction is not None:
+            # The bar is as long as the pane is wide, in half cells.
+            cells_wide = 2 * max(1, self.size.width)
+            sync = replace(sync, fraction=round(sync.fraction * cells_wide) / cells_wide)
+        times = sync, problem_text(snapshot, now), calls_left(snapshot.xero, now), now.date(), is_practice
+        is_same = self._last_update is not None and snapshot is self._last_update[0] and times == self._times
+        self._last_update, self._times = (snapshot, now, is_practice), times
+        if not is_same:
+            self.rewrite()
 
     def rewrite(self) -> None:
         """Format the pane for the current size."""

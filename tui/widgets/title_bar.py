@@ -54,11 +54,20 @@ class TitleBar(StaticLine):
     """
 
     _last_update: tuple[Snapshot, datetime, bool] | None = None
+    _times: object = None
 
     def update_from(self, snapshot: Snapshot, now: datetime, *, is_practice: bool) -> None:
         """Show the current state."""
-        self._last_update = (snapshot, now, is_practice)
-        self.rewrite()
+        # All that the time changes: the rest needn't be formatted each second.
+        times = (
+            xero_status_text(snapshot.xero, now),
+            snapshot.re_leased.is_reported_running(now),
+            is_practice,
+        )
+        is_same = self._last_update is not None and snapshot is self._last_update[0] and times == self._times
+        self._last_update, self._times = (snapshot, now, is_practice), times
+        if not is_same:
+            self.rewrite()
 
     def rewrite(self) -> None:
         """Format the line for the current width."""
