@@ -8,6 +8,7 @@ from support.fake_account import FakeAccount, organisation
 from support.idle_engine import IdleEngine
 from support.sample_contacts import NOW
 from support.screen_test import Driver, running
+from textual.events import AppBlur, AppFocus
 from textual.widgets import OptionList, Static
 
 from tui.actions import ActionCommands, current_key
@@ -180,6 +181,29 @@ async def test_only_screens_that_are_shown_show_the_time(
         assert person.main is not first
         assert ticked == {person.main}
         assert not [timer for timer in first._timers if timer._active.is_set()]
+
+
+async def test_a_terminal_without_the_focus_counts_more_slowly(
+    backend: IdleEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks: list[Screen[None]] = []
+    monkeypatch.setattr(MainScreen, "tick", ticks.append)
+
+    async def ticks_of(person: Driver, event: AppFocus | AppBlur) -> int:
+        person.app.post_message(event)
+        await person.settle()
+        ticks.clear()
+        for _ in range(20):
+            person.app._tick()
+        return len(ticks)
+
+    async with running(backend) as person:
+        assert await ticks_of(person, AppBlur()) == 2
+        person.app.post_message(AppFocus())
+        await person.settle()
+        # At once, when it has the focus again.
+        assert ticks
+        assert await ticks_of(person, AppFocus()) == 20
 
 
 async def test_a_screen_that_comes_back_shows_the_news(backend: IdleEngine) -> None:

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 
 _CHECK_SECONDS = 1.0
+_UNFOCUSED_TICK_SECONDS = 10
 
 
 class _Timers(Protocol):
@@ -111,6 +112,7 @@ class ReshelveApp(CrashSafeApp[None]):
         self._main_screens: dict[RunnableBackend, MainScreen] = {}
         self._watchdog = TerminalWatchdog(self.exit)
         self._requested_restores: frozenset[str] = frozenset()
+        self._seconds = 0
         self._on_theme = on_theme
         self._warning = warning
         for known in THEMES:
@@ -202,9 +204,16 @@ class ReshelveApp(CrashSafeApp[None]):
             logger.error("worker %s failed", event.worker.name, exc_info=error)
             self.push_screen(navigation.BugReportScreen())
 
+    def on_app_focus(self) -> None:
+        """Show the current times at once when the terminal gets the focus back."""
+        self._tick()
+
     def _tick(self) -> None:
         """Update the visible screens: the top one, and those behind its dialogs."""
-        if not self.is_running:
+        self._seconds += 1
+        # Nobody works in a terminal without the focus. Changes are still shown as they happen.
+        is_unwatched = not self.app_focus and self._seconds % _UNFOCUSED_TICK_SECONDS
+        if is_unwatched or not self.is_running:
             return
         for screen in reversed(self.screen_stack):
             if isinstance(screen, BaseScreen) and screen.is_mounted and not self._is_closing(screen):

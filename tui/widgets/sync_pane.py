@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.style import Style
 
 from tui.actions import current_key, default_key
+from tui.compat.textual import current_keymap
 from tui.messages.formats import format_number
 from tui.model.change import Action, State
 from tui.model.evidence import SyncStatus
@@ -341,7 +342,14 @@ class SyncPane(StaticLine):
             # The bar is as long as the pane is wide, in half cells.
             cells_wide = 2 * max(1, self.size.width)
             sync = replace(sync, fraction=round(sync.fraction * cells_wide) / cells_wide)
-        times = sync, problem_text(snapshot, now), calls_left(snapshot.xero, now), now.date(), is_practice
+        times = (
+            sync,
+            problem_text(snapshot, now),
+            calls_left(snapshot.xero, now),
+            now.date(),
+            is_practice,
+            current_keymap(self.app),
+        )
         is_same = self._last_update is not None and snapshot is self._last_update[0] and times == self._times
         self._last_update, self._times = (snapshot, now, is_practice), times
         if not is_same:
