@@ -187,7 +187,7 @@ async def test_a_terminal_without_the_focus_counts_more_slowly(
     backend: IdleEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ticks: list[Screen[None]] = []
-    monkeypatch.setattr(MainScreen, "tick", ticks.append)
+    monkeypatch.setattr(MainScreen, "tick", lambda screen: ticks.append(screen))  # noqa: PLW0108 - a method
 
     async def ticks_of(person: Driver, event: AppFocus | AppBlur) -> int:
         person.app.post_message(event)
