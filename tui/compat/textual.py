@@ -49,6 +49,14 @@ class GuardedScreen(Screen[ScreenResultType], Generic[ScreenResultType]):
     Keys that arrive together are all delivered to the screen that was on top when they were read.
     """
 
+    def _extend_compose(self, widgets: list[Widget]) -> None:
+        # Textual sets these classes after the first paint, which would then be repeated.
+        for cells, breakpoints in zip(
+            self.app.size, (self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS), strict=True
+        ):
+            self.add_class(*self._get_breakpoint_classes(cells, breakpoints or []))
+        super()._extend_compose(widgets)
+
     async def _on_resize(self, event: events.Resize) -> None:
         # A screen passes its resize event on to the screens behind it. Two different sizes in the queues
         # would then trigger each other endlessly, so only the terminal's current size counts.
@@ -226,6 +234,11 @@ class CrashSafeApp(App[ReturnType], Generic[ReturnType]):
 
     # An option list without any width raises.
     CSS = "OptionList { min-width: 8; }"
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        # Unused here, and their widgets cost another layout at the start of each screen.
+        self._disable_notifications = self._disable_tooltips = True
 
     def get_driver_class(self) -> type[Driver]:
         """Return the hardened terminal driver."""
