@@ -195,6 +195,7 @@ async def test_a_long_search_answers_with_a_screenful_first(
     await store.save_contacts([contact(number) for number in range(5_000)], NOON)
     await store.search.load()
     monkeypatch.setattr(search_service, "_SLICE_SECONDS", 0)
+    monkeypatch.setattr(search_service, "_FIRST_SCREEN_SECONDS", 0)
     answers = [found async for found in store.search.find(parse_query(Tab.ALL, "contact"))]
     assert [found.is_complete for found in answers] == [False, True]
     assert 60 <= len(answers[0].rows) < len(answers[1].rows) == 5_000
@@ -207,6 +208,7 @@ async def test_the_loop_stays_alive_during_a_long_search(
     await store.save_contacts([contact(number) for number in range(9_000)], NOON)
     await store.search.load()
     monkeypatch.setattr(search_service, "_SLICE_SECONDS", 0)
+    monkeypatch.setattr(search_service, "_FIRST_SCREEN_SECONDS", 0)
     turns = 0
 
     async def tick() -> None:
@@ -238,6 +240,7 @@ async def test_a_search_that_is_given_up_leaves_the_next_one_right(
     await stocked.save_contacts([contact(number) for number in range(100, 5_000)], NOON)
     await stocked.search.load()
     monkeypatch.setattr(search_service, "_SLICE_SECONDS", 0)
+    monkeypatch.setattr(search_service, "_FIRST_SCREEN_SECONDS", 0)
     async for found in stocked.search.find(parse_query(Tab.ALL, "contact")):
         assert not found.is_complete
         break
