@@ -18,7 +18,7 @@ from tui.model.matching import Matcher, XeroContact, is_xero_id
 from tui.model.reasons import FileNote, Notice
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from tui.model.change import Change
@@ -45,6 +45,17 @@ class MismatchReason(StrEnum):
     FOREIGN_CURRENCY = "foreign currency"
     #: No known reason.
     UNKNOWN = "unknown"
+
+
+class Finding(StrEnum):
+    """What a comparison found about a contact, most important first. The values are part of exports."""
+
+    DIFFERENT = "different"
+    NEEDS_REVIEW = "needs_review"
+    MATCH = "match"
+    ONLY_IN_RE_LEASED = "only_in_re_leased"
+    ONLY_IN_XERO = "only_in_xero"
+    WITHOUT_STATUS = "without_status"
 
 
 def sync_record_of(change: Change, source: FileSource) -> SyncRecord:
@@ -119,6 +130,21 @@ class WithoutStatus(Struct, frozen=True, gc=False):
     contact: XeroContact | None = None
 
 
+class ComparisonRow(Struct, frozen=True, gc=False):
+    """One row of the whole result. A side that doesn't have the contact is None.
+
+    `reason` is why a contact differs, None for other findings. `candidates` are the contacts that a line to
+    review could mean. `is_newly_synced` is whether the row is new evidence that Re-Leased has a change.
+    """
+
+    finding: Finding
+    listed: FileContact | None = None
+    contact: XeroContact | None = None
+    reason: MismatchReason | None = None
+    candidates: tuple[XeroContact, ...] = ()
+    is_newly_synced: bool = False
+
+
 class FileComparison(Struct, frozen=True):
     """The comparison of a file with Xero, each part in the order of the file (or of the store).
 
@@ -144,6 +170,24 @@ class FileComparison(Struct, frozen=True):
     def evidence(self) -> tuple[SyncRecord, ...]:
         """The evidence to record."""
         return tuple(sync_record_of(change, self.source) for change in self.newly_synced)
+
+
+def comparison_rows(comparison: FileComparison) -> Iterator[ComparisonRow]:
+    """Yield the whole result, one finding after the other. Repeated lines are left out."""
+    synced_ids = {change.contact_id for change in comparison.newly_synced}
+    for mismatch in comparison.mismatches:
+        yield ComparisonRow(Finding.DIFFERENT, mismatch.listed, mismatch.contact, mismatch.reason)
+    for line in comparison.ambiguous:
+        yield ComparisonRow(Finding.NEEDS_REVIEW, line.listed, candidates=line.candidates)
+    for match in comparison.matches:
+        is_synced = match.contact.contact_id in synced_ids
+        yield ComparisonRow(Finding.MATCH, match.listed, match.contact, is_newly_synced=is_synced)
+    for listed in comparison.only_in_file:
+        yield ComparisonRow(Finding.ONLY_IN_RE_LEASED, listed)
+    for contact in comparison.only_in_xero:
+        yield ComparisonRow(Finding.ONLY_IN_XERO, contact=contact)
+    for unknown in comparison.without_status:
+        yield ComparisonRow(Finding.WITHOUT_STATUS, unknown.listed, unknown.contact)
 
 
 class RecordedMatches(Struct, frozen=True):
