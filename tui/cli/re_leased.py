@@ -499,19 +499,21 @@ def _read(store: Store, settings: Settings, paths: Paths, organisation: Organisa
         _wait_for_keychain(UnifiedKey(paths.data).load)
     progress = _Progress()
     try:
-        return asyncio.run(_read_and_compare(store, source, organisation.name, progress.show))
+        return asyncio.run(_read_and_compare(store, source, organisation.name, progress))
     finally:
         progress.end()
 
 
 async def _read_and_compare(
-    store: Store, source: OpenSource, organisation: str, on_progress: Callable[[int], None]
+    store: Store, source: OpenSource, organisation: str, progress: _Progress
 ) -> ConnectionTest:
     from tui.engine.clock import utc_now
     from tui.engine.re_leased_reader import try_connection
 
     async with aclosing(source):
-        return await try_connection(store, source, organisation, utc_now(), on_progress)
+        return await try_connection(
+            store, source, organisation, utc_now(), progress.show, on_wait=progress.wait
+        )
 
 
 class _Progress:
@@ -532,6 +534,11 @@ class _Progress:
         elif count // _PROGRESS_STEP >= self._steps:
             self._steps = count // _PROGRESS_STEP + 1
             click.echo(text, err=True)
+
+    def wait(self, error: ContactSourceError, seconds: float) -> None:
+        """Show why reading pauses, and for how long."""
+        self.end()
+        click.echo(f"{messages.message(error)} Reading continues in {_seconds(seconds)}.", err=True)
 
     def end(self) -> None:
         """End the line."""

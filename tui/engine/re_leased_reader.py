@@ -57,6 +57,12 @@ _RETRY_SECONDS: Final = 60.0
 _WRONG_COMPANY: Final = frozenset({ContactSourceReason.WRONG_COMPANY, ContactSourceReason.SEVERAL_COMPANIES})
 _WRONG_COMPANY_SECONDS: Final = 3600.0
 _READY_CHECK_SECONDS: Final = 1.0
+# How often a page is requested again, and the seconds to wait: without a limit by the source, 1, 2, 4.
+# A read that takes longer than all pauses together is repeated later, as its contacts are no longer current.
+_MOST_TRIES: Final = 3
+_FIRST_PAUSE: Final = 1.0
+_LONGEST_PAUSE: Final = 120.0
+_LONGEST_PAUSES: Final = 600.0
 # With fewer contacts, or with more than one match in ten, it could be the right company.
 _FEWEST_TO_JUDGE: Final = 20
 _MATCHES_OF_ANOTHER: Final = 0.1
@@ -81,12 +87,26 @@ async def list_contacts(
     on_progress: Callable[[int], None] = lambda _: None,
     *,
     example_count: int = 0,
+    on_wait: Callable[[ContactSourceError, float], None] = lambda *_: None,
 ) -> ContactList:
-    """Read all pages of a list. Raises `ContactSourceError`; `on_progress` gets the number of contacts."""
+    """Read all pages of a list. Raises `ContactSourceError`.
+
+    `on_progress` gets the number of contacts so far. A page that fails for a passing reason is requested
+    again after a pause; `on_wait` gets the reason and the seconds.
+    """
     collected = _Collected(example_count, updated_since)
     cursor: str | None = None
+    pauses = _Pauses(on_wait)
     while True:
-        page = await source.list_contacts(updated_since, cursor)
+        try:
+            page = await source.list_contacts(updated_since, cursor)
+        except ContactSourceError as error:
+            # A first page that fails costs nothing: the whole read is repeated later.
+            if cursor is None:
+                raise
+            await pauses.wait_after(error)
+            continue
+        pauses.page_read()
         collected.unreadable += page.unreadable
         collected.other_company += page.other_company
         for contact in page.contacts:
@@ -95,6 +115,31 @@ async def list_contacts(
         cursor = page.next_cursor
         if cursor is None:
             return collected.result()
+
+
+class _Pauses:
+    """Waits after pages that fail for a passing reason, as long as waiting can help the read."""
+
+    def __init__(self, on_wait: Callable[[ContactSourceError, float], None]) -> None:
+        self._on_wait = on_wait
+        self._failures = 0
+        self._waited = 0.0
+
+    def page_read(self) -> None:
+        """Count the failures of the next page anew."""
+        self._failures = 0
+
+    async def wait_after(self, error: ContactSourceError) -> None:
+        """Wait until the page can be requested again. Raises the error if that isn't worth it."""
+        self._failures += 1
+        seconds = error.retry_after
+        if seconds is None:
+            seconds = _FIRST_PAUSE * 2 ** (self._failures - 1) if error.is_passing else math.inf
+        self._waited += seconds
+        if self._failures > _MOST_TRIES or seconds > _LONGEST_PAUSE or self._waited > _LONGEST_PAUSES:
+            raise error
+        self._on_wait(error, seconds)
+        await asyncio.sleep(seconds)
 
 
 async def compare_contacts(
@@ -134,9 +179,11 @@ async def try_connection(
     organisation: str,
     began_at: datetime,
     on_progress: Callable[[int], None],
+    *,
+    on_wait: Callable[[ContactSourceError, float], None] = lambda *_: None,
 ) -> ConnectionTest:
     """Read and compare all contacts, recording nothing. Raises `ContactSourceError` and `StoreError`."""
-    listed = await list_contacts(source, on_progress=on_progress, example_count=_EXAMPLES)
+    listed = await list_contacts(source, on_progress=on_progress, example_count=_EXAMPLES, on_wait=on_wait)
     found, counts = await compare_contacts(store, listed, began_at)
     is_other_company = False
     try:
