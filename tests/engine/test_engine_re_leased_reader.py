@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -26,7 +26,8 @@ from tui.model.change import Action, ReadResult, State
 from tui.model.contact import ContactStatus
 from tui.model.errors import ContactSourceError, ReshelveError, StoreError
 from tui.model.evidence import SyncStatus
-from tui.model.re_leased import ContactReading
+from tui.model.query import TabCounts
+from tui.model.re_leased import ContactReading, ReadCounts
 from tui.model.reasons import ComparisonReason, ContactSourceReason, GeneralReason
 from tui.re_leased import unified
 from tui.settings import OrganisationSettings, ReLeasedSettings, Settings, XeroSettings
@@ -310,6 +311,43 @@ async def test_the_first_read_counts_the_returned_contacts(opened: Callable[...,
         assert last.counts.matched > CONTACTS / 2
         assert (one.shown.received, one.shown.problem) == (None, None)
         assert one.shown.has_statuses
+        assert last.company_zone == "Pacific/Auckland"
+
+
+async def test_company_that_cannot_be_read_leaves_the_read_and_its_zone(
+    opened: Callable[..., Any], site: Site
+) -> None:
+    async with opened() as one:
+        first = one.shown.last
+        site.practice.fault("unified-403", path=f"/accounting/{site.unified['connection_id']}/organization")
+        await one.read(is_full=True)
+        assert one.problem is None
+        assert one.shown.last is not None
+        assert first is not None
+        assert one.shown.last.began_at > first.began_at
+        assert one.shown.last.company_zone == "Pacific/Auckland"
+
+
+@pytest.mark.parametrize("name", ["", "Not/AZone", "../../etc/passwd", "/etc/localtime", "Pacific", "\0"])
+def test_time_zone_that_is_none_is_left_out(name: str) -> None:
+    assert not reader_module._valid_zone(name)
+
+
+@pytest.mark.parametrize(
+    ("total", "matched", "unclear", "in_xero", "is_noticed"),
+    [
+        (3, 0, 0, 40, True), (40, 0, 0, 3, True), (19, 0, 0, 19, True),
+        # Too few to judge by, or something is the same.
+        (2, 0, 0, 40, False), (40, 0, 0, 2, False), (19, 1, 0, 40, False), (3, 0, 1, 3, False),
+        (20, 1, 0, 40, True), (20, 2, 0, 40, False), (20, 0, 10, 40, False), (0, 0, 0, 40, False),
+    ],
+)  # fmt: skip
+def test_other_company_is_noticed_by_its_names(
+    *, total: int, matched: int, unclear: int, in_xero: int, is_noticed: bool
+) -> None:
+    counts = ReadCounts(total=total, matched=matched, unclear=unclear, unmatched=total - matched - unclear)
+    with pytest.raises(ContactSourceError) if is_noticed else nullcontext():
+        reader_module.check_company(counts, TabCounts(all=in_xero, active=in_xero))
 
 
 async def test_only_the_first_read_publishes_its_progress(opened: Callable[..., Any]) -> None:

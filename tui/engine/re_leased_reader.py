@@ -63,8 +63,10 @@ _MOST_TRIES: Final = 3
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 120.0
 _LONGEST_PAUSES: Final = 600.0
-# With fewer contacts, or with more than one match in ten, it could be the right company.
+# With fewer contacts, or with more than one match in ten, it could be the right company. If no contact at all
+# is even similar, a few are enough: a company has its tenants and suppliers on both sides.
 _FEWEST_TO_JUDGE: Final = 20
+_FEWEST_WITHOUT_ANY: Final = 3
 _MATCHES_OF_ANOTHER: Final = 0.1
 _UNCLEAR_OF_ANOTHER: Final = 0.5
 
@@ -77,8 +79,13 @@ class ContactList(Struct, frozen=True):
     examples: tuple[ReLeasedContact, ...] = ()
     #: Whether contacts were returned that hadn't changed since the requested time.
     is_unfiltered: bool = False
-    #: Whether they belong to several companies: some are another Xero organisation's.
-    has_several_companies: bool = False
+    #: The companies in Re-Leased that they belong to. If several, some are another Xero organisation's.
+    company_ids: frozenset[str] = frozenset()
+
+    @property
+    def has_several_companies(self) -> bool:
+        """Whether the contacts belong to more than one company."""
+        return len(self.company_ids) > 1
 
 
 async def list_contacts(
@@ -314,7 +321,10 @@ class ReLeasedReader:
             found, counts = await compare_contacts(self._store, listed, began_at)
             if is_full:
                 check_company(counts, self._store.counts())
-                last = ContactRead(began_at, counts)
+                zone = await _company_zone(source, listed.company_ids)
+                if zone is None:
+                    zone = "" if last is None else last.company_zone
+                last = ContactRead(began_at, counts, zone)
                 cursors.append((_LAST_READ, msgspec.json.encode(last).decode()))
             evaluate = _evaluate_all if is_full else _evaluate_changed
             shown = await asyncio.to_thread(evaluate, found, knowledge, unseen.keys())
@@ -428,7 +438,7 @@ class _Collected:
             counts,
             tuple(self._examples),
             is_unfiltered=self._is_unfiltered,
-            has_several_companies=len(self._companies) > 1,
+            company_ids=frozenset(self._companies),
         )
 
 
@@ -472,7 +482,8 @@ def check_company(counts: ReadCounts, in_xero: TabCounts) -> None:
     is_another = (
         counts.matched < expected * _MATCHES_OF_ANOTHER and counts.unclear < expected * _UNCLEAR_OF_ANOTHER
     )
-    if expected >= _FEWEST_TO_JUDGE and is_another:
+    has_any = counts.matched + counts.unclear > 0
+    if expected >= (_FEWEST_TO_JUDGE if has_any else _FEWEST_WITHOUT_ANY) and is_another:
         raise ContactSourceError(
             ContactSourceReason.WRONG_COMPANY, matched=counts.matched, total=counts.total
         )
@@ -558,6 +569,31 @@ def _known_matches(store: Store) -> dict[str, str | None]:
     if not isinstance(known, dict):
         return {}
     return {key: value for key, value in known.items() if value is None or isinstance(value, str)}
+
+
+async def _company_zone(source: ContactSource, company_ids: frozenset[str]) -> str | None:
+    """Return the time zone of the contacts' company by its IANA name, empty if unknown; None after a failure.
+
+    The contacts are known by now: without the zone, nothing is lost but a suggestion.
+    """
+    try:
+        companies = await source.companies()
+    except ContactSourceError:
+        return None
+    own = [company for company in companies if company.id in company_ids or len(companies) == 1]
+    return await asyncio.to_thread(_valid_zone, own[0].timezone) if len(own) == 1 else ""
+
+
+def _valid_zone(name: str) -> str:
+    """Return the name of a time zone that this computer knows, else empty text. Blocks."""
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(name)
+    # Names come from outside: `ValueError` for a path, `KeyError` if unknown, `OSError` for a folder.
+    except (ValueError, KeyError, OSError):
+        return ""
+    return name
 
 
 def _decode_read(stored: str | None) -> ContactRead | None:

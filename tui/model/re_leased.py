@@ -94,10 +94,14 @@ class ReadCounts(Struct, frozen=True):
 
 
 class ContactRead(Struct, frozen=True):
-    """A complete read of Re-Leased's contacts. `began_at` is by Xero's clock: it shows nothing later."""
+    """A complete read of Re-Leased's contacts. `began_at` is by Xero's clock: it shows nothing later.
+
+    `company_zone` is the time zone of their company in Re-Leased, by its IANA name; empty if unknown.
+    """
 
     began_at: datetime
     counts: ReadCounts
+    company_zone: str = ""
 
 
 class ConnectionTest(Struct, frozen=True):

@@ -330,7 +330,7 @@ class _Stage(IntEnum):
 
 
 class _Position(Struct, frozen=True):
-    """Where a page starts; a digest of the page before, the largest page's size, and how far the end is shown."""
+    """Where a page starts. `digest` is of the page before, `size` the number of contacts on the largest page."""
 
     offset: int = 0
     digest: str = ""
