@@ -26,12 +26,12 @@ from unified_python_sdk.models.shared import AccountingContact, AccountingEmail,
 
 from tui import messages
 from tui.model.errors import ContactSourceError, KeychainError
-from tui.model.re_leased import Page, ReLeasedCompany, ReLeasedContact
+from tui.model.re_leased import FieldMapping, Page, ReLeasedCompany, ReLeasedContact
 from tui.model.reasons import ContactSourceReason, SignInReason
 from tui.re_leased import source as sources
 from tui.re_leased import unified
 from tui.re_leased.source import SourceOptions, installed_sources, load_source
-from tui.re_leased.unified import FieldMapping, UnifiedKey, UnifiedSource
+from tui.re_leased.unified import UnifiedKey, UnifiedSource
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tui.model.contact import Organisation
     from tui.re_leased.evidence_source import EvidenceSource
-    from tui.re_leased.source import ContactSource, OpenSource
+    from tui.re_leased.source import OpenSource
     from tui.settings import Settings
     from tui.system.paths import Paths
     from tui.xero.auth.token_store import TokenStore
@@ -97,7 +97,7 @@ class ClientFactory:
                 feed_url=self._settings.re_leased.feed_url, tenant_id=self._organisation.tenant_id
             )
 
-    async def open_contact_source(self) -> ContactSource:
+    async def open_contact_source(self) -> OpenSource:
         """Return the source of Re-Leased's contacts; created once. Raises `ContactSourceError`."""
         if self._contact_source is None:
             self._contact_source = await asyncio.to_thread(
@@ -131,8 +131,9 @@ class ClientFactory:
 
 def contact_source(settings: Settings, paths: Paths, organisation: Organisation) -> OpenSource:
     """Create the source of an organisation's contacts in Re-Leased. Blocks. Raises `ContactSourceError`."""
+    from tui.model.re_leased import FieldMapping
     from tui.re_leased.source import SourceOptions, load_source
-    from tui.re_leased.unified import FieldMapping, UnifiedKey, UnifiedSource
+    from tui.re_leased.unified import UnifiedKey, UnifiedSource
 
     if settings.re_leased.source:
         own = settings.organisations.get(organisation.tenant_id)

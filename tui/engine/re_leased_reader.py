@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from tui.model.matching import XeroContact
     from tui.model.query import TabCounts
     from tui.model.re_leased import ReLeasedContact
-    from tui.re_leased.source import ContactSource
+    from tui.re_leased.source import ContactSource, OpenSource
     from tui.store import Store
 
 _LAST_READ: Final = "re_leased.last_read"
@@ -182,7 +182,7 @@ async def compare_own_contacts(store: Store, source: ContactSource, began_at: da
 
 async def try_connection(
     store: Store,
-    source: ContactSource,
+    source: OpenSource,
     organisation: str,
     began_at: datetime,
     on_progress: Callable[[int], None],
@@ -205,6 +205,7 @@ async def try_connection(
         is_other_company=is_other_company,
         has_several_companies=listed.has_several_companies,
         examples=listed.examples,
+        mapping=source.mapping,
     )
 
 

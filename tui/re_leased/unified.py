@@ -24,7 +24,14 @@ from msgspec import Raw, Struct
 from tui import __version__
 from tui.model import timestamps
 from tui.model.errors import ContactSourceError, KeychainError, NetworkSetupError
-from tui.model.re_leased import Page, ReLeasedCompany, ReLeasedContact, raw_value, value_text
+from tui.model.re_leased import (
+    FieldMapping,
+    Page,
+    ReLeasedCompany,
+    ReLeasedContact,
+    raw_value,
+    value_text,
+)
 from tui.model.reasons import ContactSourceReason, Service
 from tui.net import lenient_json
 from tui.net.loopback import is_loopback
@@ -64,19 +71,6 @@ _TOTAL: Final = "X-Total-Count"
 _MOST_DIGITS: Final = 9
 _PAUSED: Final = "paused"
 _BOOLEAN_WORDS: Final = frozenset({"true", "false"})
-
-
-class FieldMapping(Struct, frozen=True):
-    """The fields of Re-Leased's own record that the user chose for what Unified.to's own fields lack.
-
-    Paths start with `raw`, such as `raw.isArchived`; empty means that none is known. Without
-    `archived_values` the field must be true or false. With them, a contact is archived if the field has one
-    of them, in any case, and active if it has another value of the same kind.
-    """
-
-    archived_field: str = ""
-    archived_values: tuple[str, ...] = ()
-    xero_id_field: str = ""
 
 
 class UnifiedKey:
@@ -161,7 +155,7 @@ class UnifiedSource(OpenSource):
         self._api_key = api_key
         self._key: Secret | None = None
         self._company_id = company_id or None
-        self._mapping = mapping or FieldMapping()
+        self.mapping = mapping or FieldMapping()
         self._transport = transport
         self._open_lock = asyncio.Lock()
         self._client: httpx.AsyncClient | None = None
@@ -214,7 +208,7 @@ class UnifiedSource(OpenSource):
         unreadable = other_company = 0
         for element in _elements(response.content):
             try:
-                contact = _contact(element, self._mapping)
+                contact = _contact(element, self.mapping)
             except lenient_json.UndecodableError:
                 unreadable += 1
                 keys.append(blake2b(element, digest_size=8).hexdigest())
@@ -330,7 +324,7 @@ class _Stage(IntEnum):
 
 
 class _Position(Struct, frozen=True):
-    """Where a page starts. `digest` is of the page before, `size` the number of contacts on the largest page."""
+    """Where a page starts; `digest` is of the page before, `size` the number of contacts on the largest."""
 
     offset: int = 0
     digest: str = ""
