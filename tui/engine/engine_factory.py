@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
@@ -10,7 +11,7 @@ from tui.engine.clock import utc_now
 from tui.engine.engine import Engine
 from tui.engine.sync.leader_lock import LOCK_NAME, LeaderLock
 from tui.model.errors import ContactSourceError, OfflineError, ReshelveError
-from tui.model.evidence import NightlyWindow
+from tui.model.evidence import NightlyWindow, SyncInterval
 from tui.model.reasons import ContactSourceReason, Notice, SyncWindowReason, XeroReason
 from tui.net.loopback import is_loopback
 from tui.settings import sync_window, unified_connection
@@ -218,12 +219,18 @@ def open_engine(
         Store.open(folder),
         ClientFactory(settings, paths, organisation),
         lock=LeaderLock(folder / LOCK_NAME),
-        window=nightly_window(settings, organisation),
+        window=sync_schedule(settings, organisation),
         poll_seconds=settings.sync.poll_seconds,
         is_read_only=is_read_only or organisation.is_read_only,
         now=now,
         others=lambda: [(other.name, paths.organisation(other.tenant_id)) for other in others()],
     )
+
+
+def sync_schedule(settings: Settings, organisation: Organisation) -> NightlyWindow | SyncInterval:
+    """Return when Re-Leased syncs: around the clock, if the settings say so, else at night."""
+    seconds = settings.re_leased.sync_seconds
+    return SyncInterval(timedelta(seconds=seconds)) if seconds else nightly_window(settings, organisation)
 
 
 def nightly_window(settings: Settings, organisation: Organisation) -> NightlyWindow:

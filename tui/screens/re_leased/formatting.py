@@ -282,7 +282,7 @@ def _zone_question(snapshot: Snapshot, now: datetime) -> Iterator[str]:
     company_zone = contacts.last.company_zone if contacts is not None and contacts.last is not None else ""
     setting = f"organisations.{snapshot.organisation.tenant_id}.zone"
     assumed = "this computer's time zone" if zone is None else f"the time zone {zone}"
-    if re_leased.has_feed:
+    if re_leased.has_feed or re_leased.sync_interval is not None:
         return
     if company_zone:
         if _differ(zone, ZoneInfo(company_zone), now):
