@@ -211,12 +211,16 @@ def compare(
     builder = _ComparisonBuilder(source, changes)
     # Many lines can have the same candidates: by identity, so that each set of them counts once.
     mentioned: dict[int, tuple[XeroContact, ...]] = {}
+    mentioned_ids: set[str] = set()
     statuses: set[ContactStatus] = set()
     ids = _IdCounts()
     for line in lines:
         comparison = matcher.candidates(line)
         ids.count(line, comparison)
-        mentioned[id(comparison.contacts)] = comparison.contacts
+        if len(comparison.contacts) > 1:
+            mentioned[id(comparison.contacts)] = comparison.contacts
+        elif comparison.contacts:
+            mentioned_ids.add(comparison.contacts[0].contact_id)
         if line.status is None:
             contact = comparison.contacts[0] if comparison.is_certain else None
             builder.without_status.append(WithoutStatus(line, contact))
@@ -228,10 +232,13 @@ def compare(
             builder.add_line(line, comparison.contacts[0])
         else:
             builder.ambiguous.append(AmbiguousLine(line, comparison.contacts))
-    names = {contact.contact_id for group in mentioned.values() for contact in group}
+    matcher.clear()
+    mentioned_ids.update(contact.contact_id for group in mentioned.values() for contact in group)
     statuses &= _COMPARABLE
     builder.only_in_xero += (
-        contact for contact in contacts if contact.status in statuses and contact.contact_id not in names
+        contact
+        for contact in contacts
+        if contact.status in statuses and contact.contact_id not in mentioned_ids
     )
     return replace(builder.result(), notes=ids.notes)
 
@@ -299,18 +306,23 @@ class _ComparisonBuilder(Struct):
     only_in_xero: list[XeroContact] = field(default_factory=list)
     ambiguous: list[AmbiguousLine] = field(default_factory=list)
     without_status: list[WithoutStatus] = field(default_factory=list)
-    _lines_by_contact: dict[str, tuple[XeroContact, list[FileContact]]] = field(default_factory=dict)
+    # Most contacts have one line: a list for each of 100,000 would wake the garbage collector again and again.
+    _contacts: dict[str, XeroContact] = field(default_factory=dict)
+    _first_lines: dict[str, FileContact] = field(default_factory=dict)
+    _more_lines: dict[str, list[FileContact]] = field(default_factory=dict)
     _matches: list[Match] = field(default_factory=list)
     _mismatches: list[Mismatch] = field(default_factory=list)
 
     def add_line(self, line: FileContact, contact: XeroContact) -> None:
         """Add a line that is about a contact."""
-        self._lines_by_contact.setdefault(contact.contact_id, (contact, []))[1].append(line)
+        self._contacts.setdefault(contact.contact_id, contact)
+        if self._first_lines.setdefault(contact.contact_id, line) is not line:
+            self._more_lines.setdefault(contact.contact_id, []).append(line)
 
     def result(self) -> FileComparison:
         """Classify all contacts, and sort everything in the order of the file."""
-        for contact, lines in self._lines_by_contact.values():
-            self._classify(contact, lines)
+        for contact_id, contact in self._contacts.items():
+            self._classify(contact, (self._first_lines[contact_id], *self._more_lines.get(contact_id, ())))
         changes = (
             newly_synced_change(
                 self.changes.get(item.contact.contact_id, ()), item.contact.status, self.source
