@@ -306,7 +306,7 @@ class _ComparisonBuilder(Struct):
     only_in_xero: list[XeroContact] = field(default_factory=list)
     ambiguous: list[AmbiguousLine] = field(default_factory=list)
     without_status: list[WithoutStatus] = field(default_factory=list)
-    # Most contacts have one line: a list for each of 100,000 would wake the garbage collector again and again.
+    # Most contacts have one line: a list for each of 100,000 would wake the garbage collector too often.
     _contacts: dict[str, XeroContact] = field(default_factory=dict)
     _first_lines: dict[str, FileContact] = field(default_factory=dict)
     _more_lines: dict[str, list[FileContact]] = field(default_factory=dict)
