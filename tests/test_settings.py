@@ -33,11 +33,13 @@ from tui.settings import (
     load_report,
     save,
     set_value,
+    set_values,
     sync_window,
     unified_connection,
     unset,
 )
 from tui.settings.schema import key_binding, organisation_keys
+from tui.system.paths import write_atomically
 from tui.widgets.themes import DEFAULT
 
 if TYPE_CHECKING:
@@ -120,6 +122,29 @@ def test_the_process_environment_is_used_when_none_is_given(
 
 
 # --- mistakes, in words ---
+
+
+def test_several_keys_are_written_at_once_or_not_at_all(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(file, '[xero]\nclient_id = "ABC"\n[re_leased]\nunified_url = "https://api-eu.unified.to"\n')
+    writes: list[bytes] = []
+
+    def recorded(path: Path, content: bytes) -> None:
+        writes.append(content)
+        write_atomically(path, content)
+
+    monkeypatch.setattr("tui.settings.writer.write_atomically", recorded)
+    own = f"organisations.{TENANT}"
+    before = file.read_bytes()
+    with pytest.raises(SettingsError):
+        set_values(file, {f"{own}.unified_connection_id": "68f0", f"{own}.zone": "Nowhere"})
+    assert (file.read_bytes(), writes) == (before, [])
+    set_values(file, {f"{own}.unified_connection_id": "68f0", "re_leased.unified_url": ""})
+    assert len(writes) == 1
+    loaded = load(file, {})
+    assert loaded.organisations[TENANT].unified_connection_id == "68f0"
+    assert loaded.re_leased.unified_url == Settings().re_leased.unified_url
+    set_values(file, {f"{own}.zone": "", "re_leased.unified_url": ""})
+    assert len(writes) == 1
 
 
 @pytest.mark.parametrize(

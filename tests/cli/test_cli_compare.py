@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -16,6 +19,7 @@ from support.workbooks import workbook
 from tui.cli import main
 from tui.engine.accounts.account import XeroAccount
 from tui.model.change import State
+from tui.model.comparison import Finding
 from tui.system.paths import Paths
 
 if TYPE_CHECKING:
@@ -180,6 +184,38 @@ async def test_an_unclear_line_is_asked_about(office: Office) -> None:
     told = await office.compare_file("--archived", stdin="y\n7\n1\ny\n")
     assert "1  Unclear Ltd, one@mail.example (archived in Xero)" in told.output
     assert "Recorded: 1 change marked as synced." in told.output
+
+
+async def test_whole_result_is_printed_as_csv_or_json_and_nothing_is_recorded(office: Office) -> None:
+    first, second, third, *_ = office.contacts()
+    await office.archived_in_xero(first, second)
+    office.export([(first, "Archived"), (second, "Active"), (third, "Active")])
+    with office.file.open("a", encoding="utf-8") as file:
+        file.write(";=1+2;Archived\n")
+    printed = await office.compare_file("--json")
+    assert printed.exit_code == 0, printed.output
+    result = json.loads(printed.stdout)
+    counts = result["counts"]
+    assert (counts["match"], counts["different"], counts["only_in_re_leased"]) == (2, 1, 1)
+    assert counts["new_evidence"] == 1
+    by_id = {each["xero"]["contact_id"]: each for each in result["contacts"] if each["xero"]}
+    assert by_id[first.contact_id]["is_new_evidence"]
+    different = by_id[second.contact_id]
+    assert (different["finding"], different["reason"]) == ("different", "pending")
+    assert (different["xero"]["status"], different["re_leased"]["status"]) == ("archived", "active")
+    assert len(result["contacts"]) == sum(counts[each] for each in Finding)
+    table = await office.compare_file("--csv")
+    rows = list(csv.DictReader(io.StringIO(table.stdout, newline="")))
+    assert len(rows) == len(result["contacts"])
+    assert [row["Name in Re-Leased"] for row in rows if row["Finding"] == "only in Re-Leased"] == ["'=1+2"]
+    assert office.file.name in table.stderr
+    assert [each.synced_at for each in office.changes()] == [None, None]
+
+
+@pytest.mark.parametrize("options", [["--csv", "--json"], ["--csv", "--yes"]])
+def test_output_options_that_contradict_others_are_refused(tmp_path: Path, options: list[str]) -> None:
+    done = CliRunner().invoke(main, ["compare", "x.csv", *options], env={"RESHELVE_HOME": str(tmp_path)})
+    assert done.exit_code == 2
 
 
 @pytest.mark.parametrize(

@@ -116,8 +116,9 @@ def test_an_unusable_folder_is_reported_and_leaves_no_process(tmp_path: Path) ->
 def test_the_settings_of_the_demo_are_ordinary_settings_that_lead_to_it(tmp_path: Path) -> None:
     paths = Paths.under(tmp_path / "home")
     with SandboxProcess(tmp_path / "data", contacts=20, cycle=45, fresh=False) as practice:
-        made = demo_settings(practice, paths)
+        made = demo_settings(practice, paths, 45.0)
     assert load(paths.settings_file, {}) == made
+    assert made.re_leased.sync_seconds == 45
     for url in (made.xero.login_url, made.xero.identity_url, made.xero.api_url, made.xero.pages_url):
         assert is_loopback(url)
     assert is_loopback(made.re_leased.unified_url)

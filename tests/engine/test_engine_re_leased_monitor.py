@@ -14,7 +14,7 @@ from tui.engine.re_leased_monitor import ReLeasedMonitor
 from tui.model.change import Action, Change, Transition
 from tui.model.contact import ContactStatus
 from tui.model.errors import FeedError
-from tui.model.evidence import NightlyWindow, SyncRecord, SyncStatus, grade_change
+from tui.model.evidence import NightlyWindow, SyncInterval, SyncRecord, SyncStatus, grade_change
 from tui.model.reasons import FeedReason
 from tui.re_leased.evidence_source import EvidenceReport
 from tui.store import Store, TransitionRequest
@@ -433,3 +433,14 @@ async def test_what_another_copy_has_shown_may_be_damaged(store: Store, stored: 
     watch = feed_watch(store)
     watch.reload(is_follower=True)
     assert (watch.status.state, watch.status.next_sync_at) == ("", None)
+
+
+async def test_syncs_around_the_clock_make_nothing_expected(store: Store) -> None:
+    [change] = await confirmed(store, "a")
+    every = timedelta(seconds=45)
+    watch = ReLeasedMonitor(store, SyncInterval(every), Clock(), has_feed=False)
+    assert not watch.tick()
+    assert watch.status.sync_interval == every
+    assert watch.status.next_sync_at is None
+    for later in (timedelta(minutes=5), timedelta(days=3)):
+        assert grade(store, watch, change, START + later) is SyncStatus.PENDING

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -26,7 +26,8 @@ from tui.model.change import Action, ReadResult, State
 from tui.model.contact import ContactStatus
 from tui.model.errors import ContactSourceError, ReshelveError, StoreError
 from tui.model.evidence import SyncStatus
-from tui.model.re_leased import ContactReading
+from tui.model.query import TabCounts
+from tui.model.re_leased import ContactReading, ReadCounts
 from tui.model.reasons import ComparisonReason, ContactSourceReason, GeneralReason
 from tui.re_leased import unified
 from tui.settings import OrganisationSettings, ReLeasedSettings, Settings, XeroSettings
@@ -310,6 +311,43 @@ async def test_the_first_read_counts_the_returned_contacts(opened: Callable[...,
         assert last.counts.matched > CONTACTS / 2
         assert (one.shown.received, one.shown.problem) == (None, None)
         assert one.shown.has_statuses
+        assert last.company_zone == "Pacific/Auckland"
+
+
+async def test_company_that_cannot_be_read_leaves_the_read_and_its_zone(
+    opened: Callable[..., Any], site: Site
+) -> None:
+    async with opened() as one:
+        first = one.shown.last
+        site.practice.fault("unified-403", path=f"/accounting/{site.unified['connection_id']}/organization")
+        await one.read(is_full=True)
+        assert one.problem is None
+        assert one.shown.last is not None
+        assert first is not None
+        assert one.shown.last.began_at > first.began_at
+        assert one.shown.last.company_zone == "Pacific/Auckland"
+
+
+@pytest.mark.parametrize("name", ["", "Not/AZone", "../../etc/passwd", "/etc/localtime", "Pacific", "\0"])
+def test_time_zone_that_is_none_is_left_out(name: str) -> None:
+    assert not reader_module._valid_zone(name)
+
+
+@pytest.mark.parametrize(
+    ("total", "matched", "unclear", "in_xero", "is_noticed"),
+    [
+        (3, 0, 0, 40, True), (40, 0, 0, 3, True), (19, 0, 0, 19, True),
+        # Too few to judge by, or something is the same.
+        (2, 0, 0, 40, False), (40, 0, 0, 2, False), (19, 1, 0, 40, False), (3, 0, 1, 3, False),
+        (20, 1, 0, 40, True), (20, 2, 0, 40, False), (20, 0, 10, 40, False), (0, 0, 0, 40, False),
+    ],
+)  # fmt: skip
+def test_other_company_is_noticed_by_its_names(
+    *, total: int, matched: int, unclear: int, in_xero: int, is_noticed: bool
+) -> None:
+    counts = ReadCounts(total=total, matched=matched, unclear=unclear, unmatched=total - matched - unclear)
+    with pytest.raises(ContactSourceError) if is_noticed else nullcontext():
+        reader_module.check_company(counts, TabCounts(all=in_xero, active=in_xero))
 
 
 async def test_only_the_first_read_publishes_its_progress(opened: Callable[..., Any]) -> None:
@@ -360,8 +398,8 @@ async def test_a_contact_without_xeros_id_is_synced_once_a_complete_list_shows_i
             [query for query in site.pages()[before:] if ("updated_gte" in query) is is_changed]
             for is_changed in (True, False)
         )
-        # A short page is followed by one more, as it may not be the last.
-        assert [len(changed) in {1, 2}, len(everything)] == [True, 3]
+        # A short page is followed by one more, as it may not be the last. The end of a full list is proved.
+        assert [len(changed) in {1, 2}, len(everything)] == [True, 6]
 
 
 async def test_a_read_that_began_before_the_confirmation_shows_nothing(
@@ -612,38 +650,90 @@ async def test_a_read_that_fails_in_the_middle_records_nothing_and_is_retried(
         await one.archive(contact_id)
         await one.sync()
         before = one.shown, stored(one)
-        if kind == "slow":
-            monkeypatch.setattr(unified, "LONGEST_WAIT", 0.2)
-        ask_for = one.engine._clients._contact_source
-        assert ask_for is not None
-        list_contacts = ask_for.list_contacts
-        pages: list[str | None] = []
-
-        async def second_page_fails(since: datetime | None, cursor: str | None) -> Any:
-            pages.append(cursor)
-            if len(pages) == 2:
-                site.practice.fault(kind, path="/accounting/", count=1, seconds=3, retryAfter=2)
-            return await list_contacts(since, cursor)
-
-        monkeypatch.setattr(ask_for, "list_contacts", second_page_fails)
+        # As often as it is requested, and longer than a read waits.
+        pages = second_page_fails(one, monkeypatch, kind, times=9, retry_after=200)
         await one.read(is_full=True)
-        assert len(pages) == 2
+        site.practice.clear_faults()
+        is_passing = reason in {ContactSourceReason.CUT_SHORT, ContactSourceReason.TIMED_OUT}
+        asked = 5 if is_passing else 2
+        assert len(pages) == asked
         assert one.problem == reason
         assert one.shown.received is None
         assert (one.shown.last, one.shown.last_began_at) == (before[0].last, before[0].last_began_at)
         assert stored(one) == before[1]
         assert one.status(contact_id) is SyncStatus.PENDING
-        assert one.reader.seconds_to_next_read == 60
-        if reason is ContactSourceReason.RATE_LIMITED:
+        is_limited = reason is ContactSourceReason.RATE_LIMITED
+        assert one.reader.seconds_to_next_read == (200 if is_limited else 60)
+        if is_limited:
             await one.read()
-            assert len(pages) == 2
+            assert len(pages) == asked
             one.reader._no_read_before = 0.0
         # Still a full read.
         await one.read()
-        assert len(pages) >= 5
+        assert len(pages) >= asked + 3
         assert one.status(contact_id) is SyncStatus.SYNCED
         assert one.problem is None
         assert one.reader.seconds_to_next_read == 3600
+
+
+def second_page_fails(
+    one: Reader, monkeypatch: pytest.MonkeyPatch, kind: str, *, times: int, retry_after: int
+) -> list[str | None]:
+    """Make the second page of the next read fail so many times; returns the cursors as they are used."""
+    monkeypatch.setattr(reader_module, "_FIRST_PAUSE", 0.01)
+    if kind == "slow":
+        monkeypatch.setattr(unified, "LONGEST_WAIT", 0.2)
+    source = one.engine._clients._contact_source
+    assert source is not None
+    list_contacts = source.list_contacts
+    cursors: list[str | None] = []
+
+    async def list_or_fail(since: datetime | None, cursor: str | None) -> Any:
+        cursors.append(cursor)
+        if len(cursors) == 2:
+            one.site.practice.fault(kind, path="/accounting/", count=times, seconds=3, retryAfter=retry_after)
+        return await list_contacts(since, cursor)
+
+    monkeypatch.setattr(source, "list_contacts", list_or_fail)
+    return cursors
+
+
+@pytest.mark.parametrize(
+    ("kind", "times"),
+    [("unified-429", 2), ("cut", 3), ("503", 1), ("slow", 1), ("drop-before", 2)],
+)
+async def test_read_goes_on_at_the_same_page_once_it_can(
+    opened: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, kind: str, times: int
+) -> None:
+    async with opened() as one:
+        contact_id = await one.create_synced()
+        await one.archive(contact_id)
+        await one.sync()
+        cursors = second_page_fails(one, monkeypatch, kind, times=times, retry_after=1)
+        await one.read(is_full=True)
+        failed = cursors[1 : times + 2]
+        assert len(failed) == times + 1
+        assert len(set(failed)) == 1
+        # Every other page was requested once.
+        assert len(set(cursors)) == len(cursors) - times
+        assert one.problem is None
+        assert one.status(contact_id) is SyncStatus.SYNCED
+
+
+async def test_wait_in_the_middle_of_a_read_ends_with_the_engine(
+    opened: Callable[..., Any], site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened() as one:
+        before = stored(one)
+        cursors = second_page_fails(one, monkeypatch, "unified-429", times=1, retry_after=100)
+        one.engine._scheduler.read_all_of_re_leased()
+        one.engine._scheduler._read_task.wake()
+        await one.until(lambda: len(cursors) == 2)
+        # The limit was answered: now the read waits.
+        await one.until(lambda: site.practice.requests()[-1]["status"] == 429)
+        async with asyncio.timeout(PATIENCE):
+            await one.engine.stop()
+        assert stored(one) == before
 
 
 def stored(one: Reader) -> list[Any]:

@@ -157,7 +157,7 @@ async def test_after_a_restart_at_night_the_sync_status_still_changes_in_the_mor
         await home.at(evening + timedelta(hours=4), is_new=lambda it: it.summary and it.summary.pending_total)
         # As a start at two does: the countdown is to this morning, not to tomorrow's.
         released = home.engine._re_leased
-        released.status = ReLeasedMonitor(store, released._window, home.clock, has_feed=False).status
+        released.status = ReLeasedMonitor(store, released._schedule, home.clock, has_feed=False).status
         assert home.engine._re_leased.status.next_sync_at == datetime(2026, 6, 10, 6, tzinfo=UTC)
         version = home.engine.snapshot.rows_version
         seen = await home.at(

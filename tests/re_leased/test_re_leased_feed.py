@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -216,3 +218,18 @@ async def test_deep_nesting_and_odd_items_hide_no_item() -> None:
     async with observing(lambda _: httpx.Response(200, content=feed.encode())) as observer:
         report = await observer.fetch(None)
     assert [one.contact_id for one in report.pick_ups] == ["contact-1", "contact-2"]
+
+
+async def test_feed_of_the_document_is_read() -> None:
+    document = (Path(__file__).parents[2] / "docs" / "re-leased.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"```json\n(.+?)```", document, re.DOTALL)
+    feed = json.loads(example.replace("TENANT_ID", TENANT))
+    async with telling(feed) as observer:
+        report = await observer.fetch(None)
+    [pick_up] = report.pick_ups
+    assert pick_up.contact_id == feed["items"][0]["contactId"]
+    assert pick_up.status is ContactStatus.ARCHIVED
+    assert pick_up.sync_started_at == report.last_sync_started_at == datetime(2026, 11, 29, 13, tzinfo=UTC)
+    assert report.last_sync_clean
+    assert report.next_sync_at == datetime(2026, 11, 30, 13, tzinfo=UTC)
+    assert report.cursor == feed["cursor"]

@@ -26,12 +26,12 @@ from unified_python_sdk.models.shared import AccountingContact, AccountingEmail,
 
 from tui import messages
 from tui.model.errors import ContactSourceError, KeychainError
-from tui.model.re_leased import Page, ReLeasedCompany, ReLeasedContact
+from tui.model.re_leased import FieldMapping, Page, ReLeasedCompany, ReLeasedContact
 from tui.model.reasons import ContactSourceReason, SignInReason
 from tui.re_leased import source as sources
 from tui.re_leased import unified
 from tui.re_leased.source import SourceOptions, installed_sources, load_source
-from tui.re_leased.unified import FieldMapping, UnifiedKey, UnifiedSource
+from tui.re_leased.unified import UnifiedKey, UnifiedSource
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -349,18 +349,100 @@ async def test_one_bad_contact_doesnt_spoil_its_page() -> None:
 @pytest.mark.parametrize(
     ("count", "most", "requests"),
     [
-        (0, 100, 1), (1, 100, 2), (99, 100, 2), (100, 100, 2), (101, 100, 2), (200, 100, 3), (250, 100, 3),
+        (0, 100, 1), (1, 100, 2), (99, 100, 2), (100, 100, 2), (101, 100, 3), (200, 100, 3), (250, 100, 4),
         # Re-Leased's own page size may be smaller.
-        (250, 50, 6), (120, 50, 3), (30, 50, 2),
+        (250, 50, 6), (120, 50, 4), (30, 50, 2),
     ],
 )  # fmt: skip
-async def test_a_list_is_read_to_its_end(count: int, most: int, requests: int) -> None:
+@pytest.mark.parametrize("since", [None, UPDATED])
+async def test_a_list_is_read_to_its_end(
+    count: int, most: int, requests: int, since: datetime | None
+) -> None:
     async with serving(listing(contacts(count), most=most)) as server, reading(server) as source:
-        pages = await read_all(source)
+        pages = await read_all(source, since)
     assert [one.id for page in pages for one in page.contacts] == [str(number) for number in range(count)]
     offsets = [int(query["offset"][0]) for _, query in server.asked]
-    assert len(offsets) == requests
-    assert all(earlier < later for earlier, later in pairwise(offsets))
+    # A full list is proved to have ended: its empty page is read again, and the one beyond it.
+    beyond = [count, count + max(1, min(count, most))] if since is None else []
+    assert offsets[requests:] == beyond
+    assert all(earlier < later for earlier, later in pairwise(offsets[:requests]))
+
+
+@pytest.mark.parametrize(("empty_at", "is_noticed"), [(100, False), (200, True)])
+async def test_empty_page_in_the_middle_is_not_the_end(*, empty_at: int, is_noticed: bool) -> None:
+    """An accident is read again; a page that stays empty with more beyond it makes the list incomplete."""
+    found = contacts(320)
+    failures = 0
+
+    def reply(path: str, query: dict[str, list[str]]) -> Answer:
+        nonlocal failures
+        if int(query["offset"][0]) == empty_at and (is_noticed or not failures):
+            failures += 1
+            return Answer()
+        return listing(found)(path, query)
+
+    async with serving(reply) as server, reading(server) as source:
+        if is_noticed:
+            with pytest.raises(ContactSourceError) as caught:
+                await read_all(source)
+            assert caught.value.reason is ContactSourceReason.INCOMPLETE
+        else:
+            assert sum(len(page.contacts) for page in await read_all(source)) == 320
+    assert failures == (2 if is_noticed else 1)
+
+
+@hypothesis_settings(max_examples=examples(100))
+@given(
+    rows=st.integers(0, 420),
+    sizes=st.lists(st.integers(1, 100), min_size=1, max_size=12),
+    accident_at=st.none() | st.integers(0, 12),
+)
+async def test_pages_of_any_size_are_read_to_the_end(
+    rows: int, sizes: list[int], accident_at: int | None
+) -> None:
+    """Each page has a size of its own, and one reply is empty by accident."""
+    asked = 0
+
+    def reply(_: str, query: dict[str, list[str]]) -> Answer:
+        nonlocal asked
+        asked += 1
+        offset = int(query["offset"][0])
+        shown = max(0, min(rows - offset, sizes[asked % len(sizes)]))
+        return Answer() if asked - 1 == accident_at else Answer(as_json(*contacts(shown, offset)))
+
+    async with serving(reply) as server, reading(server) as source:
+        pages = await read_all(source)
+    assert [one.id for page in pages for one in page.contacts] == [str(row) for row in range(rows)]
+
+
+@hypothesis_settings(max_examples=examples(100))
+@given(rows=st.integers(0, 420), most=st.integers(10, 100), data=st.data())
+async def test_rows_left_out_of_pages_never_make_a_part_the_whole(
+    rows: int, most: int, data: st.DataObject
+) -> None:
+    """Rows are counted and then left out, up to a whole page of them."""
+    first = data.draw(st.integers(0, 420))
+    hidden = range(first, first + data.draw(st.integers(0, most)))
+
+    def reply(_: str, query: dict[str, list[str]]) -> Answer:
+        offset = int(query["offset"][0])
+        shown = range(offset, min(rows, offset + most))
+        return Answer(as_json(*(contacts(1, row)[0] for row in shown if row not in hidden)))
+
+    async with serving(reply) as server, reading(server) as source:
+        failed: ContactSourceError | None = None
+        pages: list[Page] = []
+        try:
+            pages = await read_all(source)
+        except ContactSourceError as error:
+            failed = error
+    if failed is None:
+        found = {one.id for page in pages for one in page.contacts}
+        assert found == {str(row) for row in range(rows) if row not in hidden}
+    else:
+        assert failed.reason in {ContactSourceReason.INCOMPLETE, ContactSourceReason.REPEATED_PAGE}
+        # Without rows that are left out, everything can be read.
+        assert any(row in hidden for row in range(rows))
 
 
 async def test_a_total_shows_that_a_short_page_is_not_the_last() -> None:
@@ -408,7 +490,7 @@ async def test_a_list_without_end_is_stopped(monkeypatch: pytest.MonkeyPatch) ->
     assert (caught.value.reason, len(server.asked)) == (ContactSourceReason.TOO_MANY, 3)
 
 
-@pytest.mark.parametrize("cursor", ["", "1", "x.y.z", "1.2.3.4", "-"])
+@pytest.mark.parametrize("cursor", ["", "1", "x.y.z", "1.2.3.4", "-", "1.a.2.7"])
 async def test_an_unknown_cursor_is_rejected(cursor: str) -> None:
     async with serving(listing(contacts(3))) as server, reading(server) as source:
         with pytest.raises(ContactSourceError):
@@ -602,7 +684,7 @@ async def test_the_key_is_read_once_for_each_list() -> None:
     ):
         for _ in range(2):
             await read_all(source)
-    assert [line["authorization"] for line in server.headers] == ["bearer first"] * 3 + ["bearer second"] * 3
+    assert [line["authorization"] for line in server.headers] == ["bearer first"] * 6 + ["bearer second"] * 6
 
 
 async def test_a_waiting_keychain_isnt_a_missing_key() -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
+from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +15,7 @@ from support.effort import some
 from support.idle_engine import IdleEngine, at_once
 from support.sample_contacts import NOW, contact_id
 from support.screen_test import Driver, running
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from tui import messages
 from tui.model.change import Action, State
@@ -22,7 +26,7 @@ from tui.screens.compare import formatting as words
 from tui.screens.compare.compare import CompareScreen
 from tui.screens.compare.comparison_list import KindBar
 from tui.screens.contact import ContactScreen
-from tui.screens.dialogs.ask import AskScreen, ChooseScreen
+from tui.screens.dialogs.ask import AskScreen, ChooseScreen, FileNameScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.re_leased.troubleshoot import TroubleshootScreen
 from tui.store.sync_state import REFRESHED_UNTIL
@@ -30,8 +34,6 @@ from tui.widgets.clock import now
 from tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from textual.content import Content
 
 pytestmark = pytest.mark.slow
@@ -434,3 +436,55 @@ async def test_the_columns_stand_below_their_titles(office: IdleEngine, tmp_path
         written = words.row(one, words.LineContext(LineKind.DIFFER), width, now()).plain
         assert len(title) == len(written)
         assert title.index("Re-Leased") == written.index("archived")
+
+
+async def test_whole_result_is_exported_and_an_existing_file_is_only_replaced_on_request(
+    office: IdleEngine, tmp_path: Path
+) -> None:
+    async with running(office) as person:
+        await compare(person)
+        total = sum(map(int, re.findall(r"\d+", bar(person))))
+        await person.press("e")
+        assert person.sees(FileNameScreen)
+        suggested = person.screen.query_one("#name", Input).value
+        assert suggested == str(tmp_path / "reshelve-comparison-2026-03-05.csv")
+        await person.press("enter")
+        assert person.bottom_line.startswith(f"{total} contacts saved to ")
+        rows = exported_rows(suggested)
+        assert len(rows) == total
+        found = Counter(row["Finding"] for row in rows)
+        assert found == {
+            "different": 3,
+            "needs review": 2,
+            "match": 3,
+            "only in Re-Leased": 1,
+            "only in Xero": total - 9,
+        }
+        bayside = next(row for row in rows if row["Name in Xero"] == "Bayside Club")
+        assert (bayside["Status in Xero"], bayside["Status in Re-Leased"]) == ("active", "archived")
+        assert bayside["Reason"] == "cause unknown"
+        assert sum(row["Reason"] == "Re-Leased has the last change" for row in rows) == 2
+        # The file is there now.
+        await person.press("e", "enter")
+        assert person.sees(FileNameScreen)
+        assert exported_rows(suggested) == rows
+        await person.press("enter")
+        assert person.sees(CompareScreen)
+        assert exported_rows(suggested) == rows
+
+
+async def test_names_with_formulas_are_exported_as_text(backend: IdleEngine, tmp_path: Path) -> None:
+    loaded_now(backend)
+    export([FileContact(2, ACTIVE, name="=cmd|'/c calc'!A0", email="+1@x.example")])
+    async with running(backend) as person:
+        await compare(person)
+        await person.press("e", "enter")
+    rows = exported_rows(str(tmp_path / "reshelve-comparison-2026-03-05.csv"))
+    [row] = [row for row in rows if row["Finding"] == "only in Re-Leased"]
+    assert row["Name in Re-Leased"] == "'=cmd|'/c calc'!A0"
+    assert row["E-mail in Re-Leased"] == "'+1@x.example"
+
+
+def exported_rows(file: str) -> list[dict[str, str]]:
+    text = Path(file).read_text("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text)))

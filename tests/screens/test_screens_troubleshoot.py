@@ -20,7 +20,7 @@ from tui import __version__
 from tui.model.change import Action, State
 from tui.model.contact import Organisation
 from tui.model.evidence import CompanyState, ReportKind, SyncStatus
-from tui.model.re_leased import ContactReading
+from tui.model.re_leased import ContactRead, ContactReading, ReadCounts
 from tui.model.snapshot import ConnectionStatus, ReLeasedStatus, SyncProgress, XeroStatus
 from tui.screens.changes.changes import ChangesScreen
 from tui.screens.dialogs.ask import AskScreen, ChooseScreen, FileNameScreen
@@ -548,3 +548,30 @@ async def test_the_zone_of_the_night_is_asked_about_if_it_may_differ(
             == is_asked
             == (f"organisations.{backend.snapshot.organisation.tenant_id}.zone" in step(person, 3))
         )
+
+
+@pytest.mark.parametrize(
+    ("zone", "is_chosen", "company_zone", "is_named"),
+    [
+        ("Australia/Sydney", False, "Pacific/Auckland", True),
+        # The user's own choice may be wrong, too.
+        ("Australia/Sydney", True, "Pacific/Auckland", True),
+        ("Pacific/Auckland", False, "Pacific/Auckland", False),
+        # Two names for the same time, and two zones that differ in summer only.
+        ("Australia/Melbourne", False, "Australia/Sydney", False),
+        ("Australia/Brisbane", True, "Australia/Sydney", True),
+    ],
+)
+async def test_company_zone_is_named_if_the_night_uses_another(
+    backend: IdleEngine, *, zone: str, is_chosen: bool, company_zone: str, is_named: bool
+) -> None:
+    backend.is_sandbox = False
+    contacts = ContactReading(ContactRead(NOW, ReadCounts(), company_zone))
+    status = ReLeasedStatus(zone=ZoneInfo(zone), is_zone_chosen=is_chosen, contacts=contacts)
+    backend.publish(re_leased=status)
+    async with running(backend) as person:
+        await person.press("t")
+        setting = f"organisations.{backend.snapshot.organisation.tenant_id}.zone {company_zone}"
+        assert (setting in " ".join(step(person, 3).split())) is is_named
+        # What Re-Leased says isn't asked about.
+        assert "Is the company in Re-Leased in " not in step(person, 3)

@@ -11,7 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from support.effort import examples
 
-from tui.model.re_leased import ConnectionTest, ReadCounts, ReLeasedContact
+from tui.model.re_leased import ConnectionTest, FieldMapping, ReadCounts, ReLeasedContact
 from tui.widgets.re_leased_format import conclusion, count_rows, report
 
 AT = datetime(2026, 11, 29, tzinfo=UTC)
@@ -134,5 +134,18 @@ def test_values_are_hidden_unless_asked_for_and_text_is_harmless() -> None:
     ],
 )
 def test_a_setting_is_named_where_it_could_tell_more(counts: ReadCounts, settings: set[str]) -> None:
-    text = "\n".join(report(made(counts), shows_values=False))
-    assert set(re.findall(r"re_leased\.(\w+)", text)) == settings
+    text = "\n".join(report(made(counts, mapping=FieldMapping()), shows_values=False))
+    assert set(re.findall(r"reshelve settings re_leased\.(\w+)", text)) == settings
+    # A source of one's own has no such settings.
+    assert "re_leased." not in "\n".join(report(made(counts), shows_values=False))
+
+
+def test_a_field_that_is_already_named_is_said_to_be_missing_not_asked_for() -> None:
+    mapping = FieldMapping("raw.gone", (), "raw.xeroId")
+    text = "\n".join(report(made(ReadCounts(total=3, with_status=1), mapping=mapping), shows_values=False))
+    assert "reshelve settings" not in text
+    assert "2 contacts came without a status" in text
+    assert "raw.gone is missing there" in text
+    assert "No contact has a value in raw.xeroId" in text
+    filled = ReadCounts(total=3, with_status=3, with_xero_id=1)
+    assert "raw." not in "\n".join(report(made(filled, mapping=mapping), shows_values=False))

@@ -395,3 +395,13 @@ def test_words_of_others_do_not_run_into_the_next_sentence(words: str) -> None:
     assert messages.message(notice(words)) == f"{words}."
     assert messages.message(notice(f"{words}.")) == f"{words}."
     assert freshness(Precheck(Action.ARCHIVE, (), stale_reason=notice(words)))[0].startswith(f"{words}. ")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "every"), [(45, "45 seconds"), (1, "1 second"), (3600, "60 minutes"), (14_400, "4 hours")]
+)
+def test_syncs_around_the_clock_have_no_countdown(seconds: int, every: str) -> None:
+    status = ReLeasedStatus(sync_interval=timedelta(seconds=seconds))
+    assert said(status) == f"Re-Leased syncs every {every}."
+    assert said(status, is_practice=True) == f"The practice Re-Leased syncs every {every}."
+    assert next_sync(status, NOW, is_practice=False).fraction is None

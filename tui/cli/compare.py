@@ -64,6 +64,8 @@ def _moment(context: click.Context, option: click.Parameter, value: str | None) 
     help="When FILE was exported. Default: when it was last modified.",
 )
 @click.option("--dry-run", is_flag=True, help="Compare only; record nothing.")
+@click.option("--csv", "is_csv", is_flag=True, help="Print the whole result as CSV; record nothing.")
+@click.option("--json", "is_json", is_flag=True, help="Print the whole result as JSON; record nothing.")
 @click.option("--yes", is_flag=True, help="Don't ask for confirmation; skip lines that need review.")
 def compare(
     file: Path,
@@ -74,6 +76,8 @@ def compare(
     dated: datetime | None,
     header_row: int | None,
     dry_run: bool,
+    is_csv: bool,
+    is_json: bool,
     yes: bool,
     **options: str,
 ) -> None:
@@ -83,6 +87,10 @@ def compare(
     """
     if is_archived and is_active:
         raise click.UsageError("Use either --archived or --active.")
+    if is_csv and is_json:
+        raise click.UsageError("Use either --csv or --json.")
+    if yes and (is_csv or is_json):
+        raise click.UsageError("--csv and --json record nothing: use them without --yes.")
     status = ContactStatus.ARCHIVED if is_archived else ContactStatus.ACTIVE if is_active else None
     paths = Paths.find()
     try:
@@ -91,11 +99,15 @@ def compare(
         from tui.engine.comparison import open_store
 
         store = open_store(paths, chosen)
+        file_options = FileOptions(status=status, exported_at=dated, header_row=header_row, **options)
         try:
+            if is_csv or is_json:
+                _print_result(store, file, file_options, chosen.name, is_json=is_json)
+                return
             _compare(
                 store,
                 file,
-                FileOptions(status=status, exported_at=dated, header_row=header_row, **options),
+                file_options,
                 chosen.name,
                 is_interactive=not yes,
                 is_recording=not dry_run,
@@ -122,6 +134,21 @@ def _single_organisation(organisations: Sequence[Organisation], wanted: str | No
     if chosen is None:
         raise click.ClickException("No organisation is connected yet. Run `reshelve connect` first.")
     return chosen
+
+
+def _print_result(
+    store: Store, file: Path, options: FileOptions, organisation: str, *, is_json: bool
+) -> None:
+    """Print the whole result on standard output, and nothing else there."""
+    from tui.cli import compare_format
+    from tui.engine import comparison
+
+    found = asyncio.run(comparison.compare_file(store, file, options))
+    for line in compare_format.heading(found, organisation):
+        click.echo(line, err=True)
+    format_result = compare_format.as_json if is_json else compare_format.as_csv
+    # As bytes: a pipe's encoding may lack characters that names have.
+    click.echo(format_result(found, organisation).encode(), nl=False)
 
 
 def _compare(

@@ -65,7 +65,7 @@ def demo(contacts: int, cycle: float, organisation: str | None, *, fresh: bool, 
             if fresh:
                 shutil.rmtree(paths.organisations, ignore_errors=True)
             log_to(paths.logs)
-            settings = demo_settings(sandbox, paths)
+            settings = demo_settings(sandbox, paths, cycle)
             account = XeroAccount(settings, paths, is_read_only=read_only)
             asyncio.run(account.import_refresh_token(sandbox.refresh_token, sandbox.client_id))
             os.environ[UNIFIED_KEY_VARIABLE] = sandbox.unified["api_key"]
@@ -76,7 +76,7 @@ def demo(contacts: int, cycle: float, organisation: str | None, *, fresh: bool, 
         raise to_click_error(error) from error
 
 
-def demo_settings(sandbox: SandboxProcess, paths: Paths) -> Settings:
+def demo_settings(sandbox: SandboxProcess, paths: Paths, cycle: float) -> Settings:
     """Point the settings at the sandbox; the rest of the program runs as usual."""
     stored = load(paths.settings_file)
     settings = Settings(
@@ -93,8 +93,9 @@ def demo_settings(sandbox: SandboxProcess, paths: Paths) -> Settings:
             unified_url=sandbox.unified["url"],
             archived_field="raw.isArchived",
             xero_id_field="raw.xeroContactId",
-            # The practice Re-Leased is on this computer, and syncs every few seconds.
+            # The practice Re-Leased is on this computer, and syncs around the clock.
             poll_seconds=_POLL_SECONDS,
+            sync_seconds=cycle,
         ),
         organisations={
             tenant_id: replace(

@@ -26,7 +26,7 @@ from tui.engine.accounts.account import account as account_of
 from tui.model.errors import ContactSourceError, KeychainError, ReshelveError
 from tui.model.query import fold
 from tui.model.reasons import ContactSourceReason
-from tui.settings import find_key, load, load_report, set_value, unified_connection, unset
+from tui.settings import find_key, load, load_report, set_values, unified_connection
 from tui.settings.loader import validate_value
 from tui.settings.schema import UNIFIED_KEY_VARIABLE, UNIFIED_URLS
 from tui.system.paths import Paths
@@ -409,10 +409,15 @@ def _save(paths: Paths, organisation: Organisation, answers: _Answers) -> None:
     except ReshelveError as error:
         raise _command_error(error, _NOTHING_CHANGED) from error
     file = paths.settings_file
-    set_value(file, company_path, company_id)
-    set_value(file, _URL, "" if answers.base_url == find_key(_URL).default else answers.base_url)
-    # Last: the connection is used once it has an ID.
-    set_value(file, _path(organisation, "unified_connection_id"), answers.connection_id)
+    # At once: a connection with the company of the one before would read another company's contacts.
+    set_values(
+        file,
+        {
+            company_path: company_id,
+            _URL: "" if answers.base_url == find_key(_URL).default else answers.base_url,
+            _path(organisation, "unified_connection_id"): answers.connection_id,
+        },
+    )
     label = "all companies" if answers.company is None else _company_label(answers.company)
     click.echo(f"Connected: {_safe(organisation.name)} to {label} in Re-Leased.")
     _warn_if_overridden(file, answers.base_url)
@@ -499,19 +504,21 @@ def _read(store: Store, settings: Settings, paths: Paths, organisation: Organisa
         _wait_for_keychain(UnifiedKey(paths.data).load)
     progress = _Progress()
     try:
-        return asyncio.run(_read_and_compare(store, source, organisation.name, progress.show))
+        return asyncio.run(_read_and_compare(store, source, organisation.name, progress))
     finally:
         progress.end()
 
 
 async def _read_and_compare(
-    store: Store, source: OpenSource, organisation: str, on_progress: Callable[[int], None]
+    store: Store, source: OpenSource, organisation: str, progress: _Progress
 ) -> ConnectionTest:
     from tui.engine.clock import utc_now
     from tui.engine.re_leased_reader import try_connection
 
     async with aclosing(source):
-        return await try_connection(store, source, organisation, utc_now(), on_progress)
+        return await try_connection(
+            store, source, organisation, utc_now(), progress.show, on_wait=progress.wait
+        )
 
 
 class _Progress:
@@ -532,6 +539,11 @@ class _Progress:
         elif count // _PROGRESS_STEP >= self._steps:
             self._steps = count // _PROGRESS_STEP + 1
             click.echo(text, err=True)
+
+    def wait(self, error: ContactSourceError, seconds: float) -> None:
+        """Show why reading pauses, and for how long."""
+        self.end()
+        click.echo(f"{messages.message(error)} Reading continues in {_seconds(seconds)}.", err=True)
 
     def end(self) -> None:
         """End the line."""
@@ -569,9 +581,8 @@ def disconnect(organisation: str | None, *, yes: bool) -> None:
         raise click.ClickException(f"Cancelled. {_NOTHING_CHANGED}") from None
     except ReshelveError as error:
         raise to_click_error(error) from error
-    # First: without an ID, nothing is read.
-    unset(paths.settings_file, _path(chosen, "unified_connection_id"))
-    unset(paths.settings_file, _path(chosen, "re_leased_company_id"))
+    removed = (_path(chosen, "unified_connection_id"), _path(chosen, "re_leased_company_id"))
+    set_values(paths.settings_file, dict.fromkeys(removed, ""))
     click.echo(f"Disconnected from Re-Leased: {_safe(chosen.name)}. {_RESTART}")
     if others:
         click.echo(f"The API key is kept, as it is used for {join_names(others)}.")

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tui.engine.re_leased_reader import ReLeasedReader
     from tui.engine.sync.leader_lock import LeaderLock
     from tui.model.contact import Organisation
-    from tui.model.evidence import NightlyWindow
+    from tui.model.evidence import NightlyWindow, SyncInterval
     from tui.model.snapshot import Snapshot
     from tui.store import Store
 
@@ -51,7 +51,7 @@ class Engine:
         clients: ClientFactory,
         *,
         lock: LeaderLock,
-        window: NightlyWindow,
+        window: NightlyWindow | SyncInterval,
         poll_seconds: float,
         is_read_only: bool = False,
         now: Callable[[], datetime] = utc_now,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
@@ -10,7 +11,7 @@ from tui.engine.clock import utc_now
 from tui.engine.engine import Engine
 from tui.engine.sync.leader_lock import LOCK_NAME, LeaderLock
 from tui.model.errors import ContactSourceError, OfflineError, ReshelveError
-from tui.model.evidence import NightlyWindow
+from tui.model.evidence import NightlyWindow, SyncInterval
 from tui.model.reasons import ContactSourceReason, Notice, SyncWindowReason, XeroReason
 from tui.net.loopback import is_loopback
 from tui.settings import sync_window, unified_connection
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from tui.model.contact import Organisation
     from tui.re_leased.evidence_source import EvidenceSource
-    from tui.re_leased.source import ContactSource, OpenSource
+    from tui.re_leased.source import OpenSource
     from tui.settings import Settings
     from tui.system.paths import Paths
     from tui.xero.auth.token_store import TokenStore
@@ -97,7 +98,7 @@ class ClientFactory:
                 feed_url=self._settings.re_leased.feed_url, tenant_id=self._organisation.tenant_id
             )
 
-    async def open_contact_source(self) -> ContactSource:
+    async def open_contact_source(self) -> OpenSource:
         """Return the source of Re-Leased's contacts; created once. Raises `ContactSourceError`."""
         if self._contact_source is None:
             self._contact_source = await asyncio.to_thread(
@@ -131,8 +132,9 @@ class ClientFactory:
 
 def contact_source(settings: Settings, paths: Paths, organisation: Organisation) -> OpenSource:
     """Create the source of an organisation's contacts in Re-Leased. Blocks. Raises `ContactSourceError`."""
+    from tui.model.re_leased import FieldMapping
     from tui.re_leased.source import SourceOptions, load_source
-    from tui.re_leased.unified import FieldMapping, UnifiedKey, UnifiedSource
+    from tui.re_leased.unified import UnifiedKey, UnifiedSource
 
     if settings.re_leased.source:
         own = settings.organisations.get(organisation.tenant_id)
@@ -217,12 +219,18 @@ def open_engine(
         Store.open(folder),
         ClientFactory(settings, paths, organisation),
         lock=LeaderLock(folder / LOCK_NAME),
-        window=nightly_window(settings, organisation),
+        window=sync_schedule(settings, organisation),
         poll_seconds=settings.sync.poll_seconds,
         is_read_only=is_read_only or organisation.is_read_only,
         now=now,
         others=lambda: [(other.name, paths.organisation(other.tenant_id)) for other in others()],
     )
+
+
+def sync_schedule(settings: Settings, organisation: Organisation) -> NightlyWindow | SyncInterval:
+    """Return when Re-Leased syncs: around the clock, if the settings say so, else at night."""
+    seconds = settings.re_leased.sync_seconds
+    return SyncInterval(timedelta(seconds=seconds)) if seconds else nightly_window(settings, organisation)
 
 
 def nightly_window(settings: Settings, organisation: Organisation) -> NightlyWindow:

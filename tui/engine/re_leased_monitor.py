@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from tui.model import timestamps
 from tui.model.errors import FeedError
-from tui.model.evidence import NightlyWindow, SyncKnowledge
+from tui.model.evidence import NightlyWindow, SyncInterval, SyncKnowledge
 from tui.model.reasons import FeedReason, Notice, find_reason
 from tui.model.snapshot import ReLeasedStatus
 from tui.net import lenient_json
@@ -48,7 +48,7 @@ class ReLeasedMonitor:
     def __init__(
         self,
         store: Store,
-        window: NightlyWindow,
+        schedule: NightlyWindow | SyncInterval,
         now: Callable[[], datetime],
         *,
         has_feed: bool,
@@ -56,7 +56,7 @@ class ReLeasedMonitor:
     ) -> None:
         """While `is_time_certain` returns False, `now` may be far behind the feed's clock."""
         self._store = store
-        self._window = window
+        self._schedule = schedule
         self._now = now
         self._is_time_certain = is_time_certain
         self._has_feed = has_feed
@@ -195,11 +195,19 @@ class ReLeasedMonitor:
             status,
             state=company.state,
             state_reported_at=company.state_at,
-            zone=self._window.zone,
-            zone_note=self._window.zone_note,
-            is_zone_chosen=self._window.is_zone_chosen,
         )
-        self.knowledge = knowledge_without_feed(self._window, company)
+        schedule = self._schedule
+        if isinstance(schedule, SyncInterval):
+            self.status = replace(self.status, sync_interval=schedule.every)
+            self.knowledge = knowledge_without_feed(None, company)
+            return
+        self.status = replace(
+            self.status,
+            zone=schedule.zone,
+            zone_note=schedule.zone_note,
+            is_zone_chosen=schedule.is_zone_chosen,
+        )
+        self.knowledge = knowledge_without_feed(schedule, company)
 
     def _last_clean_sync_at(self) -> datetime | None:
         started_at = timestamps.from_iso_text(self._store.sync_state(_CLEAN_SYNC))
@@ -207,7 +215,9 @@ class ReLeasedMonitor:
         return started_at if is_past else None
 
     def _update_window(self) -> bool:
-        now, status = self._now(), self.status
+        now, status, window = self._now(), self.status, self._schedule
+        if isinstance(window, SyncInterval):
+            return False
         # Check both ends: the clock may also be set back, so that a window is no longer over.
         if (
             status.next_sync_at
@@ -215,13 +225,13 @@ class ReLeasedMonitor:
             and status.cycle_started_at <= now < status.next_sync_at
         ):
             return False
-        start, end = self._window.current_or_next(now)
-        _, last_end = self._window.last_before(now)
+        start, end = window.current_or_next(now)
+        _, last_end = window.last_before(now)
         self.status = replace(status, next_sync_at=end, cycle_started_at=last_end, window_start_at=start)
         return True
 
 
-def knowledge_without_feed(window: NightlyWindow, company: CompanyStatus) -> SyncKnowledge:
+def knowledge_without_feed(window: NightlyWindow | None, company: CompanyStatus) -> SyncKnowledge:
     """Return what is known without a feed: from the clock and user reports."""
     return SyncKnowledge(
         window=window,

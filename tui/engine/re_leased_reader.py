@@ -7,6 +7,7 @@ start, as a contact on the first page may have changed while the last page was r
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import math
 from datetime import timedelta
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from tui.model.matching import XeroContact
     from tui.model.query import TabCounts
     from tui.model.re_leased import ReLeasedContact
-    from tui.re_leased.source import ContactSource
+    from tui.re_leased.source import ContactSource, OpenSource
     from tui.store import Store
 
 _LAST_READ: Final = "re_leased.last_read"
@@ -57,8 +58,16 @@ _RETRY_SECONDS: Final = 60.0
 _WRONG_COMPANY: Final = frozenset({ContactSourceReason.WRONG_COMPANY, ContactSourceReason.SEVERAL_COMPANIES})
 _WRONG_COMPANY_SECONDS: Final = 3600.0
 _READY_CHECK_SECONDS: Final = 1.0
-# With fewer contacts, or with more than one match in ten, it could be the right company.
+# How often a page is requested again, and the seconds to wait: without a limit by the source, 1, 2, 4.
+# A read that takes longer than all pauses together is repeated later, as its contacts are no longer current.
+_MOST_TRIES: Final = 3
+_FIRST_PAUSE: Final = 1.0
+_LONGEST_PAUSE: Final = 120.0
+_LONGEST_PAUSES: Final = 600.0
+# With fewer contacts, or with more than one match in ten, it could be the right company. If no contact at all
+# is even similar, a few are enough: a company has its tenants and suppliers on both sides.
 _FEWEST_TO_JUDGE: Final = 20
+_FEWEST_WITHOUT_ANY: Final = 3
 _MATCHES_OF_ANOTHER: Final = 0.1
 _UNCLEAR_OF_ANOTHER: Final = 0.5
 
@@ -71,8 +80,13 @@ class ContactList(Struct, frozen=True):
     examples: tuple[ReLeasedContact, ...] = ()
     #: Whether contacts were returned that hadn't changed since the requested time.
     is_unfiltered: bool = False
-    #: Whether they belong to several companies: some are another Xero organisation's.
-    has_several_companies: bool = False
+    #: The companies in Re-Leased that they belong to. If several, some are another Xero organisation's.
+    company_ids: frozenset[str] = frozenset()
+
+    @property
+    def has_several_companies(self) -> bool:
+        """Whether the contacts belong to more than one company."""
+        return len(self.company_ids) > 1
 
 
 async def list_contacts(
@@ -81,20 +95,61 @@ async def list_contacts(
     on_progress: Callable[[int], None] = lambda _: None,
     *,
     example_count: int = 0,
+    on_wait: Callable[[ContactSourceError, float], None] = lambda *_: None,
 ) -> ContactList:
-    """Read all pages of a list. Raises `ContactSourceError`; `on_progress` gets the number of contacts."""
+    """Read all pages of a list. Raises `ContactSourceError`.
+
+    `on_progress` gets the number of contacts so far. A page that fails for a passing reason is requested
+    again after a pause; `on_wait` gets the reason and the seconds.
+    """
     collected = _Collected(example_count, updated_since)
     cursor: str | None = None
+    pauses = _Pauses(on_wait)
     while True:
-        page = await source.list_contacts(updated_since, cursor)
+        try:
+            page = await source.list_contacts(updated_since, cursor)
+        except ContactSourceError as error:
+            # A first page that fails costs nothing: the whole read is repeated later.
+            if cursor is None:
+                raise
+            await pauses.wait_after(error)
+            continue
+        pauses.page_read()
         collected.unreadable += page.unreadable
         collected.other_company += page.other_company
         for contact in page.contacts:
             collected.add(contact)
         on_progress(len(collected.lines))
+        # Responses leave cycles behind: those of 1,000 pages, collected at once, would hold up all threads.
+        gc.collect(0)
         cursor = page.next_cursor
         if cursor is None:
             return collected.result()
+
+
+class _Pauses:
+    """Waits after pages that fail for a passing reason, as long as waiting can help the read."""
+
+    def __init__(self, on_wait: Callable[[ContactSourceError, float], None]) -> None:
+        self._on_wait = on_wait
+        self._failures = 0
+        self._waited = 0.0
+
+    def page_read(self) -> None:
+        """Count the failures of the next page anew."""
+        self._failures = 0
+
+    async def wait_after(self, error: ContactSourceError) -> None:
+        """Wait until the page can be requested again. Raises the error if that isn't worth it."""
+        self._failures += 1
+        seconds = error.retry_after
+        if seconds is None:
+            seconds = _FIRST_PAUSE * 2 ** (self._failures - 1) if error.is_passing else math.inf
+        self._waited += seconds
+        if self._failures > _MOST_TRIES or seconds > _LONGEST_PAUSE or self._waited > _LONGEST_PAUSES:
+            raise error
+        self._on_wait(error, seconds)
+        await asyncio.sleep(seconds)
 
 
 async def compare_contacts(
@@ -130,13 +185,15 @@ async def compare_own_contacts(store: Store, source: ContactSource, began_at: da
 
 async def try_connection(
     store: Store,
-    source: ContactSource,
+    source: OpenSource,
     organisation: str,
     began_at: datetime,
     on_progress: Callable[[int], None],
+    *,
+    on_wait: Callable[[ContactSourceError, float], None] = lambda *_: None,
 ) -> ConnectionTest:
     """Read and compare all contacts, recording nothing. Raises `ContactSourceError` and `StoreError`."""
-    listed = await list_contacts(source, on_progress=on_progress, example_count=_EXAMPLES)
+    listed = await list_contacts(source, on_progress=on_progress, example_count=_EXAMPLES, on_wait=on_wait)
     found, counts = await compare_contacts(store, listed, began_at)
     is_other_company = False
     try:
@@ -151,6 +208,7 @@ async def try_connection(
         is_other_company=is_other_company,
         has_several_companies=listed.has_several_companies,
         examples=listed.examples,
+        mapping=source.mapping,
     )
 
 
@@ -267,7 +325,10 @@ class ReLeasedReader:
             found, counts = await compare_contacts(self._store, listed, began_at)
             if is_full:
                 check_company(counts, self._store.counts())
-                last = ContactRead(began_at, counts)
+                zone = await _company_zone(source, listed.company_ids)
+                if zone is None:
+                    zone = "" if last is None else last.company_zone
+                last = ContactRead(began_at, counts, zone)
                 cursors.append((_LAST_READ, msgspec.json.encode(last).decode()))
             evaluate = _evaluate_all if is_full else _evaluate_changed
             shown = await asyncio.to_thread(evaluate, found, knowledge, unseen.keys())
@@ -381,7 +442,7 @@ class _Collected:
             counts,
             tuple(self._examples),
             is_unfiltered=self._is_unfiltered,
-            has_several_companies=len(self._companies) > 1,
+            company_ids=frozenset(self._companies),
         )
 
 
@@ -425,7 +486,8 @@ def check_company(counts: ReadCounts, in_xero: TabCounts) -> None:
     is_another = (
         counts.matched < expected * _MATCHES_OF_ANOTHER and counts.unclear < expected * _UNCLEAR_OF_ANOTHER
     )
-    if expected >= _FEWEST_TO_JUDGE and is_another:
+    has_any = counts.matched + counts.unclear > 0
+    if expected >= (_FEWEST_TO_JUDGE if has_any else _FEWEST_WITHOUT_ANY) and is_another:
         raise ContactSourceError(
             ContactSourceReason.WRONG_COMPANY, matched=counts.matched, total=counts.total
         )
@@ -511,6 +573,31 @@ def _known_matches(store: Store) -> dict[str, str | None]:
     if not isinstance(known, dict):
         return {}
     return {key: value for key, value in known.items() if value is None or isinstance(value, str)}
+
+
+async def _company_zone(source: ContactSource, company_ids: frozenset[str]) -> str | None:
+    """Return the time zone of the contacts' company by its IANA name, empty if unknown; None after a failure.
+
+    The contacts are known by now: without the zone, nothing is lost but a suggestion.
+    """
+    try:
+        companies = await source.companies()
+    except ContactSourceError:
+        return None
+    own = [company for company in companies if company.id in company_ids or len(companies) == 1]
+    return await asyncio.to_thread(_valid_zone, own[0].timezone) if len(own) == 1 else ""
+
+
+def _valid_zone(name: str) -> str:
+    """Return the name of a time zone that this computer knows, else empty text. Blocks."""
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(name)
+    # Names come from outside: `ValueError` for a path, `KeyError` if unknown, `OSError` for a folder.
+    except (ValueError, KeyError, OSError):
+        return ""
+    return name
 
 
 def _decode_read(stored: str | None) -> ContactRead | None:

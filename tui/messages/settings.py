@@ -57,6 +57,10 @@ DESCRIPTIONS: Final = {
         " Reshelve assumes the organisation's time zone in Xero unless you set organisations.….zone."
     ),
     "re_leased.window_end": "End of Re-Leased's nightly sync window, in the same time zone.",
+    "re_leased.sync_seconds": (
+        "Seconds between two syncs of Re-Leased, if something starts them around the clock. Without it,"
+        " Re-Leased syncs once a night. With it, no change is shown as Should be synced."
+    ),
     "sync.poll_seconds": "Refresh interval (seconds). Xero's daily limit can make it longer.",
     "screen.theme": "Colour theme.",
     "organisations.unified_connection_id": (

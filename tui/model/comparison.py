@@ -18,7 +18,7 @@ from tui.model.matching import Matcher, XeroContact, is_xero_id
 from tui.model.reasons import FileNote, Notice
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from tui.model.change import Change
@@ -45,6 +45,17 @@ class MismatchReason(StrEnum):
     FOREIGN_CURRENCY = "foreign currency"
     #: No known reason.
     UNKNOWN = "unknown"
+
+
+class Finding(StrEnum):
+    """What a comparison found about a contact, most important first. The values are part of exports."""
+
+    DIFFERENT = "different"
+    NEEDS_REVIEW = "needs_review"
+    MATCH = "match"
+    ONLY_IN_RE_LEASED = "only_in_re_leased"
+    ONLY_IN_XERO = "only_in_xero"
+    WITHOUT_STATUS = "without_status"
 
 
 def sync_record_of(change: Change, source: FileSource) -> SyncRecord:
@@ -119,6 +130,21 @@ class WithoutStatus(Struct, frozen=True, gc=False):
     contact: XeroContact | None = None
 
 
+class ComparisonRow(Struct, frozen=True, gc=False):
+    """One row of the whole result. A side that doesn't have the contact is None.
+
+    `reason` is why a contact differs, None for other findings. `candidates` are the contacts that a line to
+    review could mean. `is_newly_synced` is whether the row is new evidence that Re-Leased has a change.
+    """
+
+    finding: Finding
+    listed: FileContact | None = None
+    contact: XeroContact | None = None
+    reason: MismatchReason | None = None
+    candidates: tuple[XeroContact, ...] = ()
+    is_newly_synced: bool = False
+
+
 class FileComparison(Struct, frozen=True):
     """The comparison of a file with Xero, each part in the order of the file (or of the store).
 
@@ -146,6 +172,24 @@ class FileComparison(Struct, frozen=True):
         return tuple(sync_record_of(change, self.source) for change in self.newly_synced)
 
 
+def comparison_rows(comparison: FileComparison) -> Iterator[ComparisonRow]:
+    """Yield the whole result, one finding after the other. Repeated lines are left out."""
+    synced_ids = {change.contact_id for change in comparison.newly_synced}
+    for mismatch in comparison.mismatches:
+        yield ComparisonRow(Finding.DIFFERENT, mismatch.listed, mismatch.contact, mismatch.reason)
+    for line in comparison.ambiguous:
+        yield ComparisonRow(Finding.NEEDS_REVIEW, line.listed, candidates=line.candidates)
+    for match in comparison.matches:
+        is_synced = match.contact.contact_id in synced_ids
+        yield ComparisonRow(Finding.MATCH, match.listed, match.contact, is_newly_synced=is_synced)
+    for listed in comparison.only_in_file:
+        yield ComparisonRow(Finding.ONLY_IN_RE_LEASED, listed)
+    for contact in comparison.only_in_xero:
+        yield ComparisonRow(Finding.ONLY_IN_XERO, contact=contact)
+    for unknown in comparison.without_status:
+        yield ComparisonRow(Finding.WITHOUT_STATUS, unknown.listed, unknown.contact)
+
+
 class RecordedMatches(Struct, frozen=True):
     """The comparison as it was accepted, and how many changes are newly synced because of it."""
 
@@ -167,12 +211,16 @@ def compare(
     builder = _ComparisonBuilder(source, changes)
     # Many lines can have the same candidates: by identity, so that each set of them counts once.
     mentioned: dict[int, tuple[XeroContact, ...]] = {}
+    mentioned_ids: set[str] = set()
     statuses: set[ContactStatus] = set()
     ids = _IdCounts()
     for line in lines:
         comparison = matcher.candidates(line)
         ids.count(line, comparison)
-        mentioned[id(comparison.contacts)] = comparison.contacts
+        if len(comparison.contacts) > 1:
+            mentioned[id(comparison.contacts)] = comparison.contacts
+        elif comparison.contacts:
+            mentioned_ids.add(comparison.contacts[0].contact_id)
         if line.status is None:
             contact = comparison.contacts[0] if comparison.is_certain else None
             builder.without_status.append(WithoutStatus(line, contact))
@@ -184,10 +232,13 @@ def compare(
             builder.add_line(line, comparison.contacts[0])
         else:
             builder.ambiguous.append(AmbiguousLine(line, comparison.contacts))
-    names = {contact.contact_id for group in mentioned.values() for contact in group}
+    matcher.clear()
+    mentioned_ids.update(contact.contact_id for group in mentioned.values() for contact in group)
     statuses &= _COMPARABLE
     builder.only_in_xero += (
-        contact for contact in contacts if contact.status in statuses and contact.contact_id not in names
+        contact
+        for contact in contacts
+        if contact.status in statuses and contact.contact_id not in mentioned_ids
     )
     return replace(builder.result(), notes=ids.notes)
 
@@ -255,18 +306,23 @@ class _ComparisonBuilder(Struct):
     only_in_xero: list[XeroContact] = field(default_factory=list)
     ambiguous: list[AmbiguousLine] = field(default_factory=list)
     without_status: list[WithoutStatus] = field(default_factory=list)
-    _lines_by_contact: dict[str, tuple[XeroContact, list[FileContact]]] = field(default_factory=dict)
+    # Most contacts have one line: a list for each of 100,000 would wake the garbage collector too often.
+    _contacts: dict[str, XeroContact] = field(default_factory=dict)
+    _first_lines: dict[str, FileContact] = field(default_factory=dict)
+    _more_lines: dict[str, list[FileContact]] = field(default_factory=dict)
     _matches: list[Match] = field(default_factory=list)
     _mismatches: list[Mismatch] = field(default_factory=list)
 
     def add_line(self, line: FileContact, contact: XeroContact) -> None:
         """Add a line that is about a contact."""
-        self._lines_by_contact.setdefault(contact.contact_id, (contact, []))[1].append(line)
+        self._contacts.setdefault(contact.contact_id, contact)
+        if self._first_lines.setdefault(contact.contact_id, line) is not line:
+            self._more_lines.setdefault(contact.contact_id, []).append(line)
 
     def result(self) -> FileComparison:
         """Classify all contacts, and sort everything in the order of the file."""
-        for contact, lines in self._lines_by_contact.values():
-            self._classify(contact, lines)
+        for contact_id, contact in self._contacts.items():
+            self._classify(contact, (self._first_lines[contact_id], *self._more_lines.get(contact_id, ())))
         changes = (
             newly_synced_change(
                 self.changes.get(item.contact.contact_id, ()), item.contact.status, self.source

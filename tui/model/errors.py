@@ -17,6 +17,10 @@ from tui.model.reasons import (
     XeroReason,
 )
 
+_PASSING_REASONS: Final = frozenset(
+    {ContactSourceReason.UNREACHABLE, ContactSourceReason.TIMED_OUT, ContactSourceReason.CUT_SHORT}
+)
+_PASSING_STATUSES: Final = frozenset({502, 503, 504})
 _FINAL_SOURCE_REASONS: Final = frozenset(
     {
         ContactSourceReason.KEY_REFUSED,
@@ -202,6 +206,13 @@ class ContactSourceError(ReshelveError):
         """How long to wait, in seconds; None if the source doesn't limit requests."""
         wait = self.notice.params.get("wait")
         return wait.total_seconds() if isinstance(wait, timedelta) else None
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether the same request may succeed within seconds: no reply, or a gateway that was too busy."""
+        if self.reason is ContactSourceReason.HTTP_ERROR:
+            return self.notice.params.get("status") in _PASSING_STATUSES
+        return self.reason in _PASSING_REASONS
 
 
 class FeedError(ReshelveError):

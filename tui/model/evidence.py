@@ -235,6 +235,15 @@ class NightlyWindow(Struct, frozen=True):
         return [reading.astimezone(UTC) for reading in readings]
 
 
+class SyncInterval(Struct, frozen=True):
+    """The time between two syncs of Re-Leased, if something starts them around the clock.
+
+    When they start isn't known, so nothing follows from the clock: no change becomes EXPECTED.
+    """
+
+    every: timedelta
+
+
 class StatusSince(Struct, frozen=True):
     """A status and since when it applies; `since` is None if that is undefined (SUPERSEDED)."""
 

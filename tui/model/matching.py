@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
 from tui.model.query import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Sequence
+    from collections.abc import Iterable
 
     from tui.model.contact import ContactStatus
     from tui.model.contact_file import FileContact
-
-_K = TypeVar("_K", bound="Hashable")
 
 _XERO_ID: Final = re.compile(r"[0-9a-f]{32}")
 # No user could choose from more, and the list for each line mustn't grow with the number of contacts.
@@ -38,22 +36,58 @@ class Candidates(Struct, frozen=True, gc=False):
     is_certain: bool = False
 
 
+class _Index:
+    """Contacts by a key that several can have.
+
+    A key of one contact has the contact itself: a list for each of 100,000 would wake the garbage collector
+    again and again, which holds up all threads.
+    """
+
+    def __init__(self) -> None:
+        self._single: dict[str, XeroContact] = {}
+        self._several: dict[str, list[XeroContact]] = {}
+        self._found: dict[str, tuple[XeroContact, ...]] = {}
+
+    def add(self, key: str, contact: XeroContact) -> None:
+        """Add a contact under a key that wasn't looked up yet."""
+        first = self._single.setdefault(key, contact)
+        if first is not contact:
+            self._several.setdefault(key, [first]).append(contact)
+
+    def get(self, key: str) -> tuple[XeroContact, ...]:
+        """Return the contacts with this key; of several, always the same object."""
+        if key in self._several:
+            if key not in self._found:
+                self._found[key] = tuple(self._several[key])
+            return self._found[key]
+        contact = self._single.get(key)
+        return () if contact is None else (contact,)
+
+    def clear(self) -> None:
+        """Free the contacts."""
+        self._single.clear()
+        self._several.clear()
+        self._found.clear()
+
+
 class Matcher:
     """An index of Xero's contacts; each lookup takes the same time, however many there are."""
 
     def __init__(self, contacts: Iterable[XeroContact]) -> None:
         self._by_id: dict[str, XeroContact] = {}
-        by_name: dict[str, list[XeroContact]] = {}
-        by_email: dict[str, list[XeroContact]] = {}
-        by_both: dict[tuple[str, str], list[XeroContact]] = {}
+        self._by_name, self._by_email, self._by_both = _Index(), _Index(), _Index()
         for contact in contacts:
             name, email = text_key(contact.name), text_key(contact.email)
             self._by_id[id_key(contact.contact_id)] = contact
-            by_name.setdefault(name, []).append(contact)
+            self._by_name.add(name, contact)
             if email:
-                by_email.setdefault(email, []).append(contact)
-                by_both.setdefault((name, email), []).append(contact)
-        self._by_name, self._by_email, self._by_both = _frozen(by_name), _frozen(by_email), _frozen(by_both)
+                self._by_email.add(email, contact)
+                self._by_both.add(_both(name, email), contact)
+
+    def clear(self) -> None:
+        """Free the index part by part: all of it at once would hold up all threads."""
+        for part in (self._by_id, self._by_name, self._by_email, self._by_both):
+            part.clear()
 
     def candidates(self, line: FileContact) -> Candidates:
         """Return the contacts that the line can mean.
@@ -68,10 +102,10 @@ class Matcher:
         if is_xero_id(line.xero_id):
             return Candidates()
         name, email = text_key(line.name), text_key(line.email)
-        if both := self._by_both.get((name, email), ()):
+        if both := self._by_both.get(_both(name, email)):
             return _candidates(both)
-        named = self._by_name.get(name, ()) if name else ()
-        mailed = self._by_email.get(email, ()) if email else ()
+        named = self._by_name.get(name) if name else ()
+        mailed = self._by_email.get(email) if email else ()
         if named and mailed:
             return Candidates(_combined(named, mailed))
         if named:
@@ -94,14 +128,15 @@ def text_key(text: str) -> str:
     return " ".join(fold(text).split())
 
 
-def _candidates(contacts: Sequence[XeroContact]) -> Candidates:
-    return Candidates(tuple(contacts), is_certain=len(contacts) == 1)
+def _both(name: str, email: str) -> str:
+    # No key has a line end.
+    return f"{name}\n{email}"
+
+
+def _candidates(contacts: tuple[XeroContact, ...]) -> Candidates:
+    return Candidates(contacts, is_certain=len(contacts) == 1)
 
 
 def _combined(named: tuple[XeroContact, ...], mailed: tuple[XeroContact, ...]) -> tuple[XeroContact, ...]:
     # A shared e-mail address adds little to a name.
     return named if len(named) + len(mailed) > _MAX_CANDIDATES else (*named, *mailed)
-
-
-def _frozen(index: dict[_K, list[XeroContact]]) -> dict[_K, tuple[XeroContact, ...]]:
-    return {key: tuple(contacts) for key, contacts in index.items()}

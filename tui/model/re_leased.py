@@ -50,6 +50,19 @@ class ReLeasedContact(Struct, frozen=True):
         return found
 
 
+class FieldMapping(Struct, frozen=True):
+    """The fields of Re-Leased's own record that the user chose for what Unified.to's own fields lack.
+
+    Paths start with `raw`, such as `raw.isArchived`; empty means that none is known. Without
+    `archived_values` the field must be true or false. With them, a contact is archived if the field has one
+    of them, in any case, and active if it has another value of the same kind.
+    """
+
+    archived_field: str = ""
+    archived_values: tuple[str, ...] = ()
+    xero_id_field: str = ""
+
+
 class ReLeasedCompany(Struct, frozen=True):
     """A company in Re-Leased, which syncs with one Xero organisation. Text is empty if unknown."""
 
@@ -94,10 +107,14 @@ class ReadCounts(Struct, frozen=True):
 
 
 class ContactRead(Struct, frozen=True):
-    """A complete read of Re-Leased's contacts. `began_at` is by Xero's clock: it shows nothing later."""
+    """A complete read of Re-Leased's contacts. `began_at` is by Xero's clock: it shows nothing later.
+
+    `company_zone` is the time zone of their company in Re-Leased, by its IANA name; empty if unknown.
+    """
 
     began_at: datetime
     counts: ReadCounts
+    company_zone: str = ""
 
 
 class ConnectionTest(Struct, frozen=True):
@@ -106,7 +123,8 @@ class ConnectionTest(Struct, frozen=True):
     `confirmable` counts the contacts that certainly are one in Xero and came with a status: only their
     changes can be confirmed. `is_other_company` is whether too few contacts match for this to be the
     organisation's company, `has_several_companies` whether they belong to more than one: neither shows
-    anything. `examples` are the first few contacts, before any was left out.
+    anything. `examples` are the first few contacts, before any was left out. `mapping` has the fields that
+    the user chose, None if the source takes none.
     """
 
     organisation: str
@@ -116,6 +134,7 @@ class ConnectionTest(Struct, frozen=True):
     is_other_company: bool = False
     has_several_companies: bool = False
     examples: tuple[ReLeasedContact, ...] = ()
+    mapping: FieldMapping | None = None
 
 
 class ContactReading(Struct, frozen=True):

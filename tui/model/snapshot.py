@@ -81,6 +81,7 @@ class ReLeasedStatus(Struct, frozen=True):
     `reported_sync_since` the start of a reported sync whose end isn't reported yet. `zone` is that of the
     nightly window, None for this machine's; `zone_note` is why, if another was wanted, and `is_zone_chosen`
     whether the user set it. `contacts` is about reading Re-Leased's own contacts, None without a connection.
+    `sync_interval` is the time between two syncs, if they run around the clock instead of at night.
     """
 
     has_feed: bool = False
@@ -99,6 +100,7 @@ class ReLeasedStatus(Struct, frozen=True):
     is_zone_chosen: bool = False
     window_start_at: datetime | None = None
     contacts: ContactReading | None = None
+    sync_interval: timedelta | None = None
 
     @property
     def is_stalled(self) -> bool:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from importlib.metadata import EntryPoint
 
+    from tui.model.re_leased import FieldMapping
+
 __all__ = [
     "ContactSource",
     "ContactSourceError",
@@ -63,6 +65,9 @@ class ContactSource(Protocol):
 
 class OpenSource(ContactSource, Protocol):
     """A source in use by Reshelve, until it is closed."""
+
+    #: The fields of Re-Leased's own record that the user chose; None if the source takes none.
+    mapping: FieldMapping | None
 
     async def aclose(self) -> None:
         """Close what the source has open."""
@@ -119,6 +124,7 @@ class _CheckedSource(OpenSource):
     """A source from another package. Its exceptions and invalid results become `ContactSourceError`."""
 
     def __init__(self, name: str, source: ContactSource) -> None:
+        self.mapping = None
         self._name = name
         self._source = source
 

@@ -2,7 +2,7 @@
 
 Unified.to's SDK documents the requests and the fields. It doesn't document how errors are worded, which page
 size Re-Leased allows, or which fields Re-Leased fills, so nothing here relies on those: a status comes
-only from the contact itself, and a list ends only where the responses show for certain that it does.
+only from the contact itself, and a list doesn't end at a short page, but where nothing more comes.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from enum import IntEnum
 from hashlib import blake2b
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
@@ -23,7 +24,14 @@ from msgspec import Raw, Struct
 from tui import __version__
 from tui.model import timestamps
 from tui.model.errors import ContactSourceError, KeychainError, NetworkSetupError
-from tui.model.re_leased import Page, ReLeasedCompany, ReLeasedContact, raw_value, value_text
+from tui.model.re_leased import (
+    FieldMapping,
+    Page,
+    ReLeasedCompany,
+    ReLeasedContact,
+    raw_value,
+    value_text,
+)
 from tui.model.reasons import ContactSourceReason, Service
 from tui.net import lenient_json
 from tui.net.loopback import is_loopback
@@ -63,19 +71,6 @@ _TOTAL: Final = "X-Total-Count"
 _MOST_DIGITS: Final = 9
 _PAUSED: Final = "paused"
 _BOOLEAN_WORDS: Final = frozenset({"true", "false"})
-
-
-class FieldMapping(Struct, frozen=True):
-    """The fields of Re-Leased's own record that the user chose for what Unified.to's own fields lack.
-
-    Paths start with `raw`, such as `raw.isArchived`; empty means that none is known. Without
-    `archived_values` the field must be true or false. With them, a contact is archived if the field has one
-    of them, in any case, and active if it has another value of the same kind.
-    """
-
-    archived_field: str = ""
-    archived_values: tuple[str, ...] = ()
-    xero_id_field: str = ""
 
 
 class UnifiedKey:
@@ -160,7 +155,7 @@ class UnifiedSource(OpenSource):
         self._api_key = api_key
         self._key: Secret | None = None
         self._company_id = company_id or None
-        self._mapping = mapping or FieldMapping()
+        self.mapping = mapping or FieldMapping()
         self._transport = transport
         self._open_lock = asyncio.Lock()
         self._client: httpx.AsyncClient | None = None
@@ -181,7 +176,9 @@ class UnifiedSource(OpenSource):
         if self._company_id is not None:
             params.append(("org_id", self._company_id))
         response = await self._get("/contact", params, position)
-        return await asyncio.to_thread(self._page, response, position)
+        # Only a full list shows that a contact isn't there.
+        is_full = updated_since is None
+        return await asyncio.to_thread(self._page, response, position, is_proof_wanted=is_full)
 
     async def companies(self) -> list[ReLeasedCompany]:
         """Return Re-Leased's companies. Raises `ContactSourceError`, also if one can't be read."""
@@ -193,7 +190,8 @@ class UnifiedSource(OpenSource):
             response = await self._get("/organization", params, position)
             elements = _elements(response.content)
             found += map(_company, elements)
-            next_position = position.after([one.id for one in found[position.offset :]], _total(response))
+            page = [one.id for one in found[position.offset :]]
+            next_position = position.after(page, _total(response), is_proof_wanted=False)
             if next_position is None:
                 return found
             position = next_position
@@ -204,13 +202,13 @@ class UnifiedSource(OpenSource):
             await self._client.aclose()
             self._client = None
 
-    def _page(self, response: httpx.Response, position: _Position) -> Page:
+    def _page(self, response: httpx.Response, position: _Position, *, is_proof_wanted: bool) -> Page:
         contacts: list[ReLeasedContact] = []
         keys: list[str] = []
         unreadable = other_company = 0
         for element in _elements(response.content):
             try:
-                contact = _contact(element, self._mapping)
+                contact = _contact(element, self.mapping)
             except lenient_json.UndecodableError:
                 unreadable += 1
                 keys.append(blake2b(element, digest_size=8).hexdigest())
@@ -222,7 +220,7 @@ class UnifiedSource(OpenSource):
                 contacts.append(contact)
         if unreadable:
             logger.warning("left out %d contacts of Re-Leased that can't be read", unreadable)
-        following = position.after(keys, _total(response))
+        following = position.after(keys, _total(response), is_proof_wanted=is_proof_wanted)
         cursor = None if following is None else following.cursor
         return Page(tuple(contacts), cursor, unreadable, other_company)
 
@@ -317,12 +315,21 @@ def _open_client(base_url: str, transport: httpx.AsyncBaseTransport | None) -> h
 # --- pages ---
 
 
+class _Stage(IntEnum):
+    """How far the end of a list is shown: by nothing, one empty page, or the same page empty twice."""
+
+    READING = 0
+    AGAIN = 1
+    BEYOND = 2
+
+
 class _Position(Struct, frozen=True):
-    """Where a page starts, the size of the first page, and a digest of what the page before had."""
+    """Where a page starts; `digest` is of the page before, `size` the number of contacts on the largest."""
 
     offset: int = 0
-    size: int = _LIMIT
     digest: str = ""
+    size: int = 1
+    stage: _Stage = _Stage.READING
 
     @classmethod
     def parse(cls, cursor: str | None) -> _Position:
@@ -330,39 +337,43 @@ class _Position(Struct, frozen=True):
         if cursor is None:
             return cls()
         try:
-            offset, size, digest = cursor.split(".")
-            return cls(int(offset), int(size), digest)
+            offset, digest, size, stage = cursor.split(".")
+            return cls(int(offset), digest, int(size), _Stage(int(stage)))
         except ValueError:
             raise ContactSourceError(ContactSourceReason.INCOMPLETE) from None
 
     @property
     def cursor(self) -> str:
-        return f"{self.offset}.{self.size}.{self.digest}"
+        return f"{self.offset}.{self.digest}.{self.size}.{self.stage.value}"
 
-    def after(self, keys: Iterable[str], total: int | None) -> _Position | None:
+    def after(self, keys: Iterable[str], total: int | None, *, is_proof_wanted: bool) -> _Position | None:
         """Return where the next page starts; None if this page, with an entry for each contact, was the last.
 
-        A page shorter than the first one is the last. A first page of less than 100 can be a whole list, or
-        the most that Re-Leased returns at a time: the next page, often empty, shows which. A total, if any,
-        can only make the list longer. Raises `ContactSourceError` for a list that doesn't add up.
+        A short page doesn't show the end: it can be the most that Re-Leased returns at a time, or a page from
+        which some were left out. Nor does one empty page, if proof is wanted: it can be an accident, or all
+        of it was left out. So it is requested again, and then the page beyond it, which has to be empty.
+        A total that was reached saves all that. Raises `ContactSourceError` for a list that doesn't add up.
         """
         keys = tuple(keys)
         count, end = len(keys), self.offset + len(keys)
         digest = blake2b("\n".join(keys).encode(errors="replace"), digest_size=8).hexdigest()
+        if count and self.stage is _Stage.BEYOND:
+            raise ContactSourceError(ContactSourceReason.INCOMPLETE)
         if count and digest == self.digest:
             raise ContactSourceError(ContactSourceReason.REPEATED_PAGE)
         if end > MOST_CONTACTS:
             raise ContactSourceError(ContactSourceReason.TOO_MANY, most=MOST_CONTACTS)
-        is_first = self.offset == 0
-        has_more = total is not None and end < total
-        if not count:
-            if has_more:
-                raise ContactSourceError(ContactSourceReason.INCOMPLETE)
+        if count:
+            return None if count < _LIMIT and end == total else _Position(end, digest, max(self.size, count))
+        if self.stage is _Stage.BEYOND:
             return None
-        is_short = count < self.size
-        if is_short and not has_more and (not is_first or total is not None):
+        if total is not None and end < total:
+            raise ContactSourceError(ContactSourceReason.INCOMPLETE)
+        if end == total or not is_proof_wanted:
             return None
-        return _Position(end, count if is_first else self.size, digest)
+        if self.stage is _Stage.READING:
+            return _Position(end, self.digest, self.size, _Stage.AGAIN)
+        return _Position(end + self.size, self.digest, self.size, _Stage.BEYOND)
 
 
 def _total(response: httpx.Response) -> int | None:

@@ -22,7 +22,7 @@ from tui.settings.schema import (
     sync_window,
     unified_connection,
 )
-from tui.settings.writer import save, set_value, unset
+from tui.settings.writer import save, set_value, set_values, unset
 
 __all__ = [
     "KEYS",
@@ -41,6 +41,7 @@ __all__ = [
     "load_report",
     "save",
     "set_value",
+    "set_values",
     "sync_window",
     "unified_connection",
     "unset",

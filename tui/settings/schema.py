@@ -67,14 +67,16 @@ class XeroSettings:
 
 @dataclass(frozen=True, slots=True)
 class ReLeasedSettings:
-    """How Re-Leased is read, and its nightly sync window, in each organisation's time zone.
+    """How Re-Leased is read, and when it syncs: in a nightly window, in each organisation's time zone.
 
+    `sync_seconds` above 0 is the time between two syncs around the clock, instead of the nightly one.
     `archived_field` and `xero_id_field` are paths in a contact's raw record; see `unified_connection`.
     """
 
     feed_url: str = _setting("", UrlValidator())
     window_start: str = _setting("00:00", TimeOfDayValidator())
     window_end: str = _setting("06:00", TimeOfDayValidator())
+    sync_seconds: float = _setting(0.0, SecondsValidator(86_400))
     unified_url: str = _setting(UNIFIED_URLS["us"], UnifiedUrlValidator(*UNIFIED_URLS.values()))
     archived_field: str = _setting("", _RAW_FIELD)
     archived_values: str = _setting("", WordsValidator())

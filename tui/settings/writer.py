@@ -10,7 +10,7 @@ from tui.settings.schema import KEY_BINDINGS, KEYS, ORGANISATIONS, SECTIONS, fin
 from tui.system.paths import write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from tui.settings.schema import Settings
@@ -37,23 +37,25 @@ def save(settings: Settings, file: Path, sections: Collection[str] = SECTIONS) -
 
 
 def set_value(file: Path, path: str, text: str) -> None:
-    """Write one key, such as `xero.api_url`, and keep the others; comments are lost.
+    """Write one key, such as `xero.api_url`, and keep the others; see `set_values`."""
+    set_values(file, {path: text})
 
-    Empty text removes the key. Other problems in the file don't matter. Raises `SettingsError`, without
+
+def set_values(file: Path, texts: Mapping[str, str]) -> None:
+    """Write several keys at once, or none of them, and keep the others; comments are lost.
+
+    Empty text removes a key. Other problems in the file don't matter. Raises `SettingsError`, without
     changing the file, for an unknown key or an invalid value, and `OSError` if the file can't be written.
     """
-    key = find_key(path)
-    if not text:
-        unset(file, path)
-        return
-    value = validate_value(key, text, key.path)
-    stored = read(file)
-    outer, _, inner = key.section.partition(".")
-    section = stored.get(outer, {})
-    if not isinstance(section, dict) or not isinstance(section.get(inner, {}), dict):
-        raise no_section(file, outer)
-    values = {**section_of(stored, key.section), key.name: value}
-    _write(file, {**stored, outer: {**section, inner: values} if inner else values})
+    before = stored = read(file)
+    for path, text in texts.items():
+        if text:
+            stored = _with_value(file, stored, path, text)
+        else:
+            remaining = _without_key(stored, path)
+            stored = stored if remaining is None else remaining
+    if stored is not before:
+        _write(file, stored)
 
 
 def unset(file: Path, path: str) -> bool:
@@ -61,18 +63,34 @@ def unset(file: Path, path: str) -> bool:
 
     Raises `SettingsError` for a key that neither exists nor is in the file, and `OSError`.
     """
-    stored, path = read(file), current_path(path)
-    section, _, name = path.rpartition(".") if path.startswith(f"{ORGANISATIONS}.") else path.partition(".")
-    values = section_of(stored, section)
-    if path in stored and (path not in SECTIONS or not isinstance(stored[path], dict)):
-        del stored[path]
-    elif name in values:
-        stored = _without(stored, [*section.split("."), name])
-    else:
-        find_key(path)
+    stored = _without_key(read(file), path)
+    if stored is None:
         return False
     _write(file, stored)
     return True
+
+
+def _with_value(file: Path, stored: dict[str, Any], path: str, text: str) -> dict[str, Any]:
+    key = find_key(path)
+    value = validate_value(key, text, key.path)
+    outer, _, inner = key.section.partition(".")
+    section = stored.get(outer, {})
+    if not isinstance(section, dict) or not isinstance(section.get(inner, {}), dict):
+        raise no_section(file, outer)
+    values = {**section_of(stored, key.section), key.name: value}
+    return {**stored, outer: {**section, inner: values} if inner else values}
+
+
+def _without_key(stored: dict[str, Any], path: str) -> dict[str, Any] | None:
+    """Return the content without a key; None if it wasn't there."""
+    path = current_path(path)
+    section, _, name = path.rpartition(".") if path.startswith(f"{ORGANISATIONS}.") else path.partition(".")
+    if path in stored and (path not in SECTIONS or not isinstance(stored[path], dict)):
+        return {other: value for other, value in stored.items() if other != path}
+    if name in section_of(stored, section):
+        return _without(stored, [*section.split("."), name])
+    find_key(path)
+    return None
 
 
 def _without(stored: dict[str, Any], path: list[str]) -> dict[str, Any]:

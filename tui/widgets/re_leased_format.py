@@ -31,7 +31,7 @@ def report(test: ConnectionTest, *, shows_values: bool, how_to_show: str = "") -
         hidden = "" if shows_values else f" Values are hidden. {how_to_show}".rstrip()
         yield f"Fields of Re-Leased's own record, by example.{hidden}"
     yield from example_lines(test.examples, shows_values=shows_values)
-    yield from field_hints(test.counts)
+    yield from field_hints(test)
     yield ""
     yield conclusion(test)
 
@@ -66,16 +66,28 @@ def example_lines(examples: tuple[ReLeasedContact, ...], *, shows_values: bool) 
                 yield f"     {_name(path)} = {safe(value, _LONGEST_VALUE)}"
 
 
-def field_hints(counts: ReadCounts) -> Iterator[str]:
-    """Yield which settings take a field of the examples, where values are missing from the read."""
-    if not counts.total:
+def field_hints(test: ConnectionTest) -> Iterator[str]:
+    """Yield which settings take a field of the examples, or what is wrong with the fields chosen there."""
+    counts, mapping = test.counts, test.mapping
+    if not counts.total or mapping is None:
         return
-    if counts.with_status < counts.total:
+    without_status = counts.total - counts.with_status
+    if mapping.archived_field and without_status:
+        yield (
+            f"{_contacts(without_status)} came without a status although re_leased.archived_field is set: "
+            f"{_name(mapping.archived_field)} is missing there, is empty, has a value that means neither, or "
+            "contradicts is_active."
+        )
+    elif without_status:
         yield (
             "If a field shows which contacts are archived, name it in a setting: reshelve settings "
             "re_leased.archived_field raw.NAME"
         )
-    if not counts.with_xero_id:
+    if mapping.xero_id_field and not counts.with_xero_id:
+        yield (
+            f"No contact has a value in {_name(mapping.xero_id_field)}, which re_leased.xero_id_field names."
+        )
+    elif not counts.with_xero_id:
         yield (
             "If a field has Xero's ContactID, name it in a setting: reshelve settings "
             "re_leased.xero_id_field raw.NAME"

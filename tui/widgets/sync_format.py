@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from tui.model.snapshot import ChangeSummary, ReLeasedStatus, Snapshot, XeroStatus
 
 _FAR_OFF: Final = timedelta(hours=1)
+# Shorter intervals are in seconds.
+_FEW_SECONDS: Final = 120
 _STALLED: Final = {
     "Needs reconnecting": "Re-Leased needs reconnecting. Nothing syncs until someone reconnects it in "
     "Re-Leased.",
@@ -125,7 +127,7 @@ def _stalled(re_leased: ReLeasedStatus, now: datetime) -> NextSync:
 def _scheduled_sync(re_leased: ReLeasedStatus, now: datetime, *, is_practice: bool) -> NextSync:
     at = re_leased.next_sync_at
     if at is None:
-        return _unknown(re_leased)
+        return _unknown(re_leased, is_practice=is_practice)
     if not re_leased.has_feed:
         return _nightly_sync(re_leased, at, now)
     name = "practice" if is_practice else "Re-Leased"
@@ -139,12 +141,23 @@ def _scheduled_sync(re_leased: ReLeasedStatus, now: datetime, *, is_practice: bo
     return NextSync(f"Next {name} sync in {left}", f"sync in {left}", fraction)
 
 
-def _unknown(re_leased: ReLeasedStatus) -> NextSync:
+def _unknown(re_leased: ReLeasedStatus, *, is_practice: bool) -> NextSync:
     if not re_leased.is_polled:
         return NextSync("Loading Re-Leased's feed…", "loading Re-Leased…")
     if re_leased.has_feed:
         return NextSync("Re-Leased's feed doesn't say when the next sync is.", "next sync unknown")
+    if re_leased.sync_interval is not None:
+        every = _interval(re_leased.sync_interval)
+        name = "The practice Re-Leased" if is_practice else "Re-Leased"
+        return NextSync(f"{name} syncs every {every}.", f"syncs every {every}")
     return NextSync("Re-Leased syncs every night.", "next sync tonight")
+
+
+def _interval(length: timedelta) -> str:
+    seconds = length.total_seconds()
+    if seconds < _FEW_SECONDS:
+        return pluralize(round(seconds), "second")
+    return formats.duration(length)
 
 
 def _nightly_sync(re_leased: ReLeasedStatus, end: datetime, now: datetime) -> NextSync:

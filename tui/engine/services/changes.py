@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
-import re
-import unicodedata
 from contextlib import suppress
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from tui.engine.precheck import build_precheck, find_elsewhere
@@ -17,6 +12,7 @@ from tui.model.change_list import BatchKind, ChangeSearchResult
 from tui.model.errors import ReshelveError
 from tui.model.reasons import UndoReason
 from tui.store import TransitionRequest
+from tui.system.csv_text import csv_bytes
 from tui.system.user_files import write_user_file
 
 if TYPE_CHECKING:
@@ -36,13 +32,6 @@ if TYPE_CHECKING:
 
 
 COLUMNS: Final = ("time", "contact", "contact id", "action", "origin", "state", "Xero's message", "evidence")
-# What a spreadsheet evaluates: a formula sign in any form at the start of a cell, after white space or
-# quotation marks. A cell may also start after any delimiter, depending on the spreadsheet's settings.
-_FORMULA_SIGNS: Final = "=+\\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"
-_FORMULA: Final = re.compile(rf"(^|[,;|])(?=[\s\"“”\u200c\u200d]*[{_FORMULA_SIGNS}])")
-_JOINERS: Final = "\u200c\u200d"
-# Without a byte order mark, some spreadsheets assume their own code page.
-_ENCODING: Final = "utf-8-sig"
 
 
 def write_csv(
@@ -56,36 +45,9 @@ def write_csv(
     `why` returns the reason of a change's state. Times are in UTC, to the second. Raises `ReshelveError` if
     the file can't be written.
     """
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    total = 0
-    for change in changes:
-        writer.writerow([csv_safe(cell) for cell in _cells(change, grade(change), why(change))])
-        total += 1
-    write_user_file(file, text.getvalue().encode(_ENCODING))
-    return total
-
-
-def csv_safe(cell: str) -> str:
-    """Return the text on one line, safe from being evaluated by spreadsheets.
-
-    An apostrophe is added before what looks like a formula; control and invisible characters are removed.
-    """
-    if not (cell.isascii() and cell.isprintable()):
-        cell = "".join(map(_safe_char, cell.replace("\r\n", "\n")))
-    return _FORMULA.sub(r"\1'", cell)
-
-
-@lru_cache(maxsize=4096)
-def _safe_char(char: str) -> str:
-    category = unicodedata.category(char)
-    if char.isspace():
-        return " "
-    if category == "Cs":
-        return "\N{REPLACEMENT CHARACTER}"
-    # Joiners are needed by some scripts and emoji.
-    return "" if category in {"Cc", "Cf"} and char not in _JOINERS else char
+    rows = [_cells(change, grade(change), why(change)) for change in changes]
+    write_user_file(file, csv_bytes(COLUMNS, rows))
+    return len(rows)
 
 
 def _cells(change: Change, sync: StatusSince | None, why: str) -> tuple[str, ...]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from textual import on
+from textual import on, work
 from textual.binding import Binding
 from textual.widgets import Static
 
 from tui.actions import bindings, spec
-from tui.messages.formats import format_number
+from tui.messages.formats import file_date, format_number, pluralize
 from tui.model.change import Action
-from tui.model.comparison import AmbiguousLine
+from tui.model.comparison import AmbiguousLine, comparison_rows
 from tui.screens import navigation
 from tui.screens.base_screen import EngineScreen
 from tui.screens.changes.change_controller import UndoController
@@ -19,8 +21,12 @@ from tui.screens.compare import formatting
 from tui.screens.compare.comparison_list import ComparisonList, KindBar, LinesFound, RowsLoaded
 from tui.screens.compare.formatting import LineKind, counts, lines_of
 from tui.screens.compare.match_controller import FixController, MatchController
+from tui.screens.dialogs.ask import FileNameScreen
 from tui.screens.events import SnapshotChanged
+from tui.system.csv_text import csv_bytes
+from tui.system.user_files import write_user_file
 from tui.widgets.banners import PausedBanner, SelectionBar
+from tui.widgets.file_format import EXPORT_COLUMNS, export_cells
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import StaticLine
 from tui.widgets.search_box import SearchBox
@@ -52,7 +58,7 @@ class CompareScreen(EngineScreen[None]):
             for action, keys in (("select", "space"), ("select_all", "asterisk"))
         ),
         *bindings("kind_differ", "kind_unclear", "kind_agree", "kind_file", "kind_xero", "mark_synced"),
-        *bindings("open_in_xero", "copy", "undo", "redo", "pause", "manual_restores"),
+        *bindings("export", "open_in_xero", "copy", "undo", "redo", "pause", "manual_restores"),
         *bindings("search", "clear", "back"),
     ]
 
@@ -125,6 +131,7 @@ class CompareScreen(EngineScreen[None]):
             *([("open", open_words)] if can_open else []),
             *([("clear", "Deselect") if is_selecting else "select"] if is_differing and entry else []),
             "search",
+            "export",
             "undo",
             "help",
             "back",
@@ -219,6 +226,27 @@ class CompareScreen(EngineScreen[None]):
         """Pause or resume sending to Xero."""
         self.undo.toggle_pause()
 
+    def action_export(self) -> None:
+        """Export the whole result to a CSV file chosen by the user."""
+        total = sum(counts(self.lines.comparison).values()) + len(self.lines.comparison.without_status)
+        if not total:
+            self.flash("Nothing to export.")
+            return
+
+        def file_chosen(file: Path | None) -> None:
+            if file is not None:
+                self._export(self.lines.comparison, file)
+
+        suggestion = Path.home() / f"reshelve-comparison-{file_date(self.local_now())}.csv"
+        title = f"Export {pluralize(total, 'contact')}"
+        self.open_screen(FileNameScreen(title, suggestion, formatting.EXPORT_ABOUT), file_chosen)
+
+    @work(group="export", exit_on_error=False)
+    async def _export(self, comparison: FileComparison, file: Path) -> None:
+        # In a thread: a million rows would block the screen.
+        count = await asyncio.to_thread(_write_rows, comparison, file)
+        self.flash(f"{pluralize(count, 'contact')} saved to {file}")
+
     def action_back(self) -> None:
         """Go back to the contacts; ask first if matches aren't recorded."""
         self.matches.leave()
@@ -254,3 +282,9 @@ class CompareScreen(EngineScreen[None]):
     def action_manual_restores(self) -> None:
         """Show the restores to finish in Xero."""
         self.open_screen(navigation.ManualRestoresScreen(self.backend))
+
+
+def _write_rows(comparison: FileComparison, file: Path) -> int:
+    rows = [export_cells(row) for row in comparison_rows(comparison)]
+    write_user_file(file, csv_bytes(EXPORT_COLUMNS, rows))
+    return len(rows)

@@ -133,6 +133,7 @@ EMPTY: Final = {
     LineKind.FILE: "Every contact in Re-Leased was found in Xero.",
     LineKind.XERO: "Every contact in Xero with a status that was compared is in Re-Leased.",
 }
+EXPORT_ABOUT: Final = "Exports all groups to a CSV file, also contacts that the search hides. Save as:"
 NOT_FOUND: Final = "No contacts match this search. Press {clear} to clear the search."
 NOT_IN_XERO: Final = "No contact in Xero matches this line."
 _SHORT_REASONS: Final = {

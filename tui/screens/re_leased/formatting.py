@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
@@ -20,7 +21,7 @@ from tui.widgets.text import safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
     from tui.model.snapshot import ChangeSummary, ChangeView, ReLeasedStatus, Snapshot, XeroStatus
 
@@ -275,15 +276,36 @@ def _oldest(oldest: OldestUnconfirmed, now: datetime) -> Iterator[str]:
 
 
 def _zone_question(snapshot: Snapshot, now: datetime) -> Iterator[str]:
-    """Ask for Re-Leased's time zone if it may differ from the one that the countdown uses."""
+    """Name Re-Leased's time zone if it differs from the one of the countdown, or ask if it may differ."""
     re_leased, zone = snapshot.re_leased, snapshot.re_leased.zone
-    if re_leased.has_feed or re_leased.is_zone_chosen:
+    contacts = re_leased.contacts
+    company_zone = contacts.last.company_zone if contacts is not None and contacts.last is not None else ""
+    setting = f"organisations.{snapshot.organisation.tenant_id}.zone"
+    assumed = "this computer's time zone" if zone is None else f"the time zone {zone}"
+    if re_leased.has_feed or re_leased.sync_interval is not None:
+        return
+    if company_zone:
+        if _differ(zone, ZoneInfo(company_zone), now):
+            yield (
+                f"The company in Re-Leased is in the time zone {safe(company_zone)}, but the countdown uses "
+                f"{assumed}. The nightly sync follows the company's country in Re-Leased. If the company's "
+                f"zone is right, run reshelve settings {setting} {safe(company_zone)}."
+            )
+        return
+    if re_leased.is_zone_chosen:
         return
     is_local = zone is not None and now.astimezone(zone).utcoffset() == now.astimezone().utcoffset()
     if is_local:
         return
-    assumed = "this computer's time zone" if zone is None else f"the time zone {zone}"
     yield (
         f"Is the company in Re-Leased in {assumed}? Its nightly sync follows its country's time zone. If "
-        f"not, run reshelve settings organisations.{snapshot.organisation.tenant_id}.zone with its time zone."
+        f"not, run reshelve settings {setting} with its time zone."
+    )
+
+
+def _differ(zone: tzinfo | None, other: tzinfo, now: datetime) -> bool:
+    """Whether two zones have different times now or in half a year, when summer time may differ."""
+    moments = (now, now + timedelta(days=182))
+    return any(
+        moment.astimezone(zone).utcoffset() != moment.astimezone(other).utcoffset() for moment in moments
     )
