@@ -111,6 +111,7 @@ def test_every_way_of_searching_finds_what_looking_at_each_contact_finds(
         for module in (contact_index, rows_module):
             patch.setattr(module, "CHUNK", 4)
         patch.setattr(search_service, "_SLICE_SECONDS", 0)
+        patch.setattr(search_service, "_FIRST_SCREEN_SECONDS", 0)
         asyncio.run(history())
 
 

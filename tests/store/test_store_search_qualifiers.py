@@ -205,6 +205,7 @@ def test_qualifiers_find_what_looking_at_each_contact_finds(
         for module in (contact_index, rows_module):
             patch.setattr(module, "CHUNK", 4)
         patch.setattr(search_service, "_SLICE_SECONDS", 0)
+        patch.setattr(search_service, "_FIRST_SCREEN_SECONDS", 0)
         patch.setattr(filtering, "_MAX_CACHED", 2)
         patch.setattr(filtering, "_AT_ONCE", 3)
         asyncio.run(history())
