@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -20,6 +18,7 @@ from tui.xero.auth.token_store import FileTokenStore, Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
 _PAGE = 1_000
 # Port 9 discards, where anything listens at all: the program is offline.
@@ -30,7 +29,7 @@ _ORGANISATION = Organisation(
 )
 _FIRST = ("Aroha", "Bayley", "Carlos", "Dinah", "Edith", "Fergus", "Gita", "Hemi", "Kiri", "Mere", "Olive")
 _LAST = ("Anderson", "Botha", "Chen", "Fletcher", "Harbour", "Kowalski", "Ngata", "Okafor", "Rangi", "Wills")
-_TRADES = ("Bakery", "Cleaning", "Electrical", "Joinery", "Landscapes", "Plumbing", "Rentals", "Trust")
+_TRADES = ("Bakery", "Cleaning", "Electric", "Joinery", "Gardens", "Plumbing", "Rentals", "Trust")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +56,6 @@ class Home:
         names = ("LOGIN", "IDENTITY", "API", "PAGES")
         addresses = {f"RESHELVE_XERO_{name}_URL": _NOWHERE for name in names}
         return {"RESHELVE_HOME": str(self.path), "RESHELVE_XERO_TOKEN_STORE": TOKENS_IN_FILE} | addresses
-
-
-def command() -> list[str]:
-    """Return how a person starts the program: by its console script, where it is installed."""
-    script = Path(sys.executable).with_name("reshelve")
-    return [str(script)] if script.exists() else [sys.executable, "-m", "tui"]
 
 
 def prepare(path: Path, contacts: int) -> Home:
@@ -108,13 +101,14 @@ def _contact(number: int, chance: random.Random, now: datetime) -> Contact:
         contact_id=contact_id,
         name=name,
         status=ContactStatus.ARCHIVED if number % 7 == 0 else ContactStatus.ACTIVE,
-        updated_at=now,
+        updated_at=now - timedelta(days=number % 30),
         first_name=first,
         last_name=last,
         email=email,
         account_number=f"A{number:06}",
         phone=phone,
         is_customer=bool(number % 3),
+        groups=("Tenants",) if number % 5 == 0 else (),
         balances=Balances(receivable=owes),
         # As long as what Xero sends of a contact.
         raw=json.dumps(raw | {"Filler": "x" * 700}).encode(),
