@@ -1,8 +1,8 @@
 """The program with a window into it. Run as a program, in the environment that has it installed.
 
-With BENCHMARK_HURRY it reads contacts without keeping to Xero's 60 calls a minute, so that a full read shows
-our own work. On the signal SIGUSR1 it writes to the file named by BENCHMARK_OBJECTS how many objects are alive
-after a collection, and their size in bytes, without what they hold that the collector doesn't track.
+With BENCHMARK_HURRY it reads contacts without keeping to Xero's 60 calls a minute: a full read shows our own
+work. On the signal SIGUSR1 it writes to the file named by BENCHMARK_OBJECTS how many objects are alive after
+a collection, and their size in bytes, without what they hold that the collector doesn't track.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import resource
@@ -29,7 +30,7 @@ from benchmarks.terminal import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from benchmarks.program import Program
@@ -175,12 +176,14 @@ class Bench:
                 terminal.press(DOWN)
             terminal.rest()
             strokes = [Stroke(DOWN, {"seen": _beyond_number(top + step)}) for step in range(_STEPS)]
-            self._pressed("DataTable of 10,000: held arrow", None, terminal, strokes, PACES["key repeat"])
+            self._pressed(
+                "DataTable of 10,000: held arrow", None, terminal, strokes, seconds=PACES["key repeat"]
+            )
             bottom = _last_number(terminal.screen)
             strokes = [
                 Stroke(PAGE_DOWN, {"seen": _beyond_number(bottom + step * page)}) for step in range(_PAGES)
             ]
-            self._pressed("DataTable of 10,000: page down", None, terminal, strokes, PACES["typist"])
+            self._pressed("DataTable of 10,000: page down", None, terminal, strokes, seconds=PACES["typist"])
 
     def _fzf(self, home: Home, expected: Expected) -> None:
         names = home.path / "names.txt"
@@ -263,12 +266,20 @@ class Bench:
                     self.samples.add(f"{kind}, {pace}: {name}", home.contacts, times, cpu=cpu)
         terminal.press(ESCAPE)
 
-    def move(self, home: Home, expected: Expected, terminal: Terminal, during: str = "") -> list[float]:
-        """From the top: a held arrow, then pages down. Returns all times."""
+    def move(
+        self,
+        home: Home,
+        expected: Expected,
+        terminal: Terminal,
+        during: str = "",
+        ended: Callable[[], float] | None = None,
+    ) -> None:
+        """From the top: a held arrow, then pages down. Keys pressed after `ended` don't count."""
         cursor = searches.Cursor(expected.names)
         steps = min(_STEPS, len(expected.names) - 2)
         strokes = [Stroke(DOWN, {"seen": cursor.beyond(step)}) for step in range(steps)]
-        times = self._pressed(f"held arrow{during}", home.contacts, terminal, strokes, PACES["key repeat"])
+        name, pace = f"held arrow{during}", PACES["key repeat"]
+        self._pressed(name, home.contacts, terminal, strokes, seconds=pace, ended=ended)
         terminal.press(HOME)
         terminal.until(lambda screen: cursor.index(screen) == 0, "the top of the list")
         terminal.press(PAGE_DOWN)
@@ -280,18 +291,32 @@ class Bench:
         # longer: with fewer pages than a page has rows, each is still told from the one before.
         pages = min(_PAGES, len(expected.names) // page - 1)
         strokes = [Stroke(PAGE_DOWN, {"seen": cursor.beyond(step * page)}) for step in range(pages)]
-        return times + self._pressed(f"page down{during}", home.contacts, terminal, strokes, PACES["typist"])
+        self._pressed(
+            f"page down{during}", home.contacts, terminal, strokes, seconds=PACES["typist"], ended=ended
+        )
 
     def _pressed(
-        self, name: str, contacts: int | None, terminal: Terminal, strokes: Sequence[Stroke], seconds: float
-    ) -> list[float]:
+        self,
+        name: str,
+        contacts: int | None,
+        terminal: Terminal,
+        strokes: Sequence[Stroke],
+        *,
+        seconds: float,
+        ended: Callable[[], float] | None = None,
+    ) -> None:
         """Press keys and keep the times of their only effect."""
         if not strokes:
-            return []
+            return
         before = terminal.cpu
         [times] = terminal.press_all(strokes, seconds).values()
-        self.samples.add(name, contacts, times, cpu=(terminal.cpu - before) * 1000 / len(strokes))
-        return times
+        cpu = (terminal.cpu - before) * 1000 / len(strokes)
+        end = ended() if ended else math.inf
+        counted = [one for one, pressed in zip(times, terminal.pressed, strict=True) if pressed < end]
+        if counted:
+            self.samples.add(name, contacts, counted, cpu=cpu)
+            if ended:
+                self.samples.add("slowest key during a full read", contacts, counted)
 
     def _open_screens(self, home: Home, expected: Expected, terminal: Terminal, number: int) -> None:
         """Open each screen for the first time in this process, another one first in each round."""
@@ -301,7 +326,7 @@ class Bench:
             terminal.catch_up()
             before = [*terminal.screen.lines]
             strokes = [Stroke(SCREENS[key], {"opened": _changed_from(before)})]
-            self._pressed(f"first opening: {key}", home.contacts, terminal, strokes, 0)
+            self._pressed(f"first opening: {key}", home.contacts, terminal, strokes, seconds=0)
             terminal.rest()
             terminal.press(ESCAPE)
             terminal.until(searches.listed(expected), f"the list after {key}")

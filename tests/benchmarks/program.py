@@ -8,6 +8,7 @@ import subprocess
 import sys
 import sysconfig
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.terminal import Terminal
@@ -53,16 +54,20 @@ class Program:
 
 
 def install(folder: Path) -> Program:
-    """Build the wheel of this checkout and install it, compiled. Raises `CalledProcessError` if pip can't."""
+    """Build the wheel of this checkout and install it, compiled. Raises `CalledProcessError` if pip can't.
+
+    Needs no network where hatchling is installed, as the extra `test` does; else pip fetches it.
+    """
     wheels, environment = folder / "wheel", folder / "environment"
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    _run(*pip, "wheel", "--no-deps", "--wheel-dir", str(wheels), str(ROOT))
+    offline = ["--no-build-isolation"] if find_spec("hatchling") else []
+    _run(*pip, "wheel", "--no-deps", *offline, "--wheel-dir", str(wheels), str(ROOT))
     _run(sys.executable, "-m", "venv", "--without-pip", str(environment))
     python = str(environment / "bin" / "python")
     [wheel] = wheels.glob("*.whl")
     _run(*pip, "--python", python, "install", "--no-deps", "--no-index", "--compile", str(wheel))
     [packages] = environment.glob("lib/python*/site-packages")
-    # A folder named in a .pth file is searched, but not its own .pth files, such as that of an editable install.
+    # A folder named in a .pth file is searched, but its own .pth files, as of an editable install, aren't.
     (packages / "all_else.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
     _run(sys.executable, "-m", "compileall", "-q", str(packages / "tui"))
     found = _run(python, "-c", "import tui; print(tui.__file__)").strip()

@@ -198,7 +198,7 @@ class Cursor:
         self._names = names
 
     def index(self, screen: Screen, least: int = 0) -> int:
-        """Return the number of the contact under the cursor; -1 if none. Names repeat: look from `least` on."""
+        """Return the number of the contact under the cursor, from `least` on, or -1."""
         line = next((line for line in screen.lines if line.startswith(_CURSOR)), "")
         name = line[1:].lstrip(" ✓").split("  ")[0]
         if not name:

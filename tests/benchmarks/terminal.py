@@ -147,6 +147,8 @@ class Terminal:
         self.screen = Screen()
         #: When the last thing on the screen was painted.
         self.moment = 0.0
+        #: When each key of the last `press_all` was pressed.
+        self.pressed: list[float] = []
         self._parts: deque[tuple[float, bytes]] = deque()
         self._news = threading.Condition()
         self._is_over = False
@@ -236,7 +238,7 @@ class Terminal:
         If the program skips the effect of a key, as more keys have come since, that of a later key counts.
         """
         self.catch_up()
-        pressed: list[float] = []
+        self.pressed = pressed = []
         begun = time.perf_counter()
         for number, stroke in enumerate(strokes):
             time.sleep(max(0.0, begun + number * seconds - time.perf_counter()))
