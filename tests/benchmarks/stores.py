@@ -101,7 +101,8 @@ def _contact(number: int, chance: random.Random, now: datetime) -> Contact:
         contact_id=contact_id,
         name=name,
         status=ContactStatus.ARCHIVED if number % 7 == 0 else ContactStatus.ACTIVE,
-        updated_at=now - timedelta(days=number % 30),
+        # Half a day from where a search by days would draw its line.
+        updated_at=now - timedelta(days=number % 30 + 0.5),
         first_name=first,
         last_name=last,
         email=email,
