@@ -69,7 +69,6 @@ def install(folder: Path) -> Program:
     [packages] = environment.glob("lib/python*/site-packages")
     # A folder named in a .pth file is searched, but its own .pth files, as of an editable install, aren't.
     (packages / "all_else.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
-    _run(sys.executable, "-m", "compileall", "-q", str(packages / "tui"))
     found = _run(python, "-c", "import tui; print(tui.__file__)").strip()
     if not found.startswith(str(packages)):
         raise RuntimeError(f"Not the installed program: {found}")
