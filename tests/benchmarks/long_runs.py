@@ -108,7 +108,7 @@ def _use_during_read(bench: Bench, home: Home, terminal: Terminal) -> None:
     # A read of few pages is over before anybody sees it.
     _wait(lambda: _has(home, _READING) or _has(home, _READ), "the start of the full read")
     while not _has(home, _READ):
-        bench.move(home, expected, terminal, " during a full read", lambda: _read_ended(home))
+        bench.move(home.contacts, names, terminal, " during a full read", ended=lambda: _read_ended(home))
         terminal.press(HOME)
         terminal.until(listed(expected), "the top of the list")
 
@@ -150,6 +150,10 @@ def soak(bench: Bench, minutes: float) -> None:
         _wait(lambda: _has(home, _READ), "the full read")
         terminal.rest()
         _soak(bench, terminal, minutes)
+        archives = _ask(home, "SELECT count(*) FROM changes WHERE state = 'confirmed'")
+        bench.samples.add("soak: archives", home.contacts, [archives])
+        if not archives:
+            raise NeverPaintedError(f"Nothing was archived. There was:\n{terminal.screen.text}")
 
 
 def _soak(bench: Bench, terminal: Terminal, minutes: float) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks import searches
 from benchmarks.report import LOOP, PACES, SCREENS
+from benchmarks.stores import change_name
 from benchmarks.terminal import (
     CLEAR_INPUT,
     CTRL_HOME,
@@ -40,10 +41,11 @@ if TYPE_CHECKING:
     from benchmarks.terminal import Condition, Screen
 
 #: What `--only` chooses from, beside the soak.
-PARTS = ("version", "start", "keys", "memory", "moves", "screens", "read", "idle")
+PARTS = ("version", "start", "keys", "memory", "moves", "screens", "changes", "read", "idle")
 _VERSIONS = 6
 # Within half a second of the first frame: a search, or arrows, or both (which once came out of order).
 _EARLY_SECONDS, _EARLY_KEYS = 0.06, ((0, "harbour"), (8, ""), (2, "harbo"))
+CHANGES = 300_000
 _STEPS, _PAGES = 60, 12
 _TABLE_NUMBER = re.compile(r"\brow (\d{5})\b")
 # A screen was opened when so much of what was shown is different.
@@ -59,6 +61,8 @@ class Bench:
     parts: frozenset[str]
     homes: dict[Home, Expected]
     samples: Samples
+    #: A home with many changes.
+    changes: Home | None = None
     load: list[tuple[float, ...]] = field(default_factory=list)
 
     def round(self, number: int) -> None:
@@ -71,7 +75,7 @@ class Bench:
         if "keys" in self.parts:
             with self.noting("bare input"):
                 self._bare_input()
-        if "moves" in self.parts or "read" in self.parts:
+        if self.parts & {"moves", "changes", "read"}:
             with self.noting("DataTable"):
                 self._data_table()
         for home, expected in self.homes.items():
@@ -82,6 +86,10 @@ class Bench:
             if self.parts & {"keys", "memory", "moves", "screens"}:
                 with self.noting(f"in use, {home.contacts:,} contacts"):
                     self._use(home, expected, number)
+
+        if "changes" in self.parts and self.changes:
+            with self.noting("list of changes"):
+                self._list_changes(self.changes)
 
     @contextmanager
     def noting(self, what: str) -> Iterator[None]:
@@ -241,7 +249,7 @@ class Bench:
             if "moves" in self.parts:
                 terminal.press(HOME)
                 terminal.until(searches.listed(expected), "the top of the list")
-                self.move(home, expected, terminal)
+                self.move(home.contacts, expected.names, terminal)
             if "screens" in self.parts:
                 terminal.press(HOME)
                 terminal.until(searches.listed(expected), "the top of the list")
@@ -268,18 +276,19 @@ class Bench:
 
     def move(
         self,
-        home: Home,
-        expected: Expected,
+        contacts: int,
+        names: list[str],
         terminal: Terminal,
         during: str = "",
+        *,
         ended: Callable[[], float] | None = None,
     ) -> None:
         """From the top: a held arrow, then pages down. Keys pressed after `ended` don't count."""
-        cursor = searches.Cursor(expected.names)
-        steps = min(_STEPS, len(expected.names) - 2)
+        cursor = searches.Cursor(names)
+        steps = min(_STEPS, len(names) - 2)
         strokes = [Stroke(DOWN, {"seen": cursor.beyond(step)}) for step in range(steps)]
         name, pace = f"held arrow{during}", PACES["key repeat"]
-        self._pressed(name, home.contacts, terminal, strokes, seconds=pace, ended=ended)
+        self._pressed(name, contacts, terminal, strokes, seconds=pace, ended=ended)
         terminal.press(HOME)
         terminal.until(lambda screen: cursor.index(screen) == 0, "the top of the list")
         terminal.press(PAGE_DOWN)
@@ -289,11 +298,9 @@ class Bench:
         terminal.until(lambda screen: cursor.index(screen) == 0, "the top of the list")
         # The last page may be a short one. A progress bar that comes or goes makes a page one row shorter or
         # longer: with fewer pages than a page has rows, each is still told from the one before.
-        pages = min(_PAGES, len(expected.names) // page - 1)
+        pages = min(_PAGES, len(names) // page - 1)
         strokes = [Stroke(PAGE_DOWN, {"seen": cursor.beyond(step * page)}) for step in range(pages)]
-        self._pressed(
-            f"page down{during}", home.contacts, terminal, strokes, seconds=PACES["typist"], ended=ended
-        )
+        self._pressed(f"page down{during}", contacts, terminal, strokes, seconds=PACES["typist"], ended=ended)
 
     def _pressed(
         self,
@@ -317,6 +324,16 @@ class Bench:
             self.samples.add(name, contacts, counted, cpu=cpu)
             if ended:
                 self.samples.add("slowest key during a full read", contacts, counted)
+
+    def _list_changes(self, home: Home) -> None:
+        """Move in the list of changes, the latest of which is on top."""
+        names = [change_name(CHANGES - index) for index in range(searches.KNOWN_NAMES)]
+        with Terminal(self.program.command, home.environment) as terminal:
+            terminal.until(lambda screen: "Archive" in screen.text, "the first screen")
+            terminal.rest()
+            terminal.press("l")
+            terminal.until(lambda screen: names[0] in screen.text, "the list of changes")
+            self.move(CHANGES, names, terminal, " in the list of changes")
 
     def _open_screens(self, home: Home, expected: Expected, terminal: Terminal, number: int) -> None:
         """Open each screen for the first time in this process, another one first in each round."""

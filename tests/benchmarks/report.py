@@ -80,6 +80,8 @@ ROWS = (
     Row("held arrow", "p95", _MOVE, "DataTable of 10,000: held arrow"),
     Row("page down during a full read", "p95", _MOVE, "DataTable of 10,000: page down"),
     Row("held arrow during a full read", "p95", _MOVE, "DataTable of 10,000: held arrow"),
+    Row("page down in the list of changes", "p95", _MOVE, "DataTable of 10,000: page down"),
+    Row("held arrow in the list of changes", "p95", _MOVE, "DataTable of 10,000: held arrow"),
     Row("slowest key during a full read", "max", (Goal(50),)),
     Row("full read: our CPU a contact", "median", (Goal(80, aim=50),), unit="µs", fewest=3),
     Row("full read: the list grows", "median", unit="times", fewest=3),

@@ -17,11 +17,11 @@ from typing import Any
 
 import click
 from benchmarks import long_runs
-from benchmarks.measure import PARTS, Bench
+from benchmarks.measure import CHANGES, PARTS, Bench
 from benchmarks.program import ROOT, install
 from benchmarks.report import Samples, compare, exit_code, judge, table
 from benchmarks.searches import expect
-from benchmarks.stores import prepare
+from benchmarks.stores import prepare, prepare_changes
 
 _SMALLEST = 100
 
@@ -100,13 +100,16 @@ def main(
         program = install(folder)
         samples = Samples()
         bench = Bench(program, folder, frozenset(parts or PARTS), {}, samples)
-        if bench.parts - {"version", "read", "idle"}:
+        if bench.parts - {"version", "changes", "read", "idle"}:
             # In a process of its own: programs start later from one that has a million contacts in memory.
             with ProcessPoolExecutor(1) as pool:
                 for size in sizes:
                     _say(f"Preparing {size:,} contacts…")
                     home = pool.submit(prepare, folder / str(size), size).result()
                     bench.homes[home] = pool.submit(expect, home.store_file).result()
+        if "changes" in bench.parts:
+            _say(f"Preparing {CHANGES:,} changes…")
+            bench.changes = prepare_changes(folder / "changes", CHANGES)
         facts = _facts(program.fps)
         begun = time.monotonic()
         for number in range(rounds):

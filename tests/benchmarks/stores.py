@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -30,6 +32,17 @@ _ORGANISATION = Organisation(
 _FIRST = ("Aroha", "Bayley", "Carlos", "Dinah", "Edith", "Fergus", "Gita", "Hemi", "Kiri", "Mere", "Olive")
 _LAST = ("Anderson", "Botha", "Chen", "Fletcher", "Harbour", "Kowalski", "Ngata", "Okafor", "Rangi", "Wills")
 _TRADES = ("Bakery", "Cleaning", "Electric", "Joinery", "Gardens", "Plumbing", "Rentals", "Trust")
+# A minute apart, the last one now.
+_CHANGES = """
+    INSERT INTO changes (batch_id, contact_id, name, action, origin, state, requested_ms, updated_ms,
+        confirmed_ms, idempotency_key, message, superseded, synced_ms)
+    WITH RECURSIVE
+        given (total, now_ms) AS (SELECT ?, CAST(strftime('%s', 'now') AS INTEGER) * 1000),
+        numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers, given WHERE number < total)
+    SELECT 'batch ' || number / 50, 'contact ' || number % 1000, printf('Contact %06d', number), 'archive',
+        'xero', 'confirmed', at_ms, at_ms, at_ms, '', '', 0, at_ms
+    FROM (SELECT number, now_ms - (total - number) * 60000 AS at_ms FROM numbers, given)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +79,19 @@ def prepare(path: Path, contacts: int) -> Home:
     FileTokenStore(paths.token_file(_SIGN_IN)).save(Tokens.from_refresh_token("benchmark", _SIGN_IN))
     asyncio.run(_fill(home))
     return home
+
+
+def prepare_changes(path: Path, changes: int) -> Home:
+    """Make a home with so many changes, all of them synced, of contacts named by `change_name`."""
+    home = prepare(path, _PAGE)
+    with closing(sqlite3.connect(home.store_file)) as connection, connection:
+        connection.execute(_CHANGES, (changes,))
+    return home
+
+
+def change_name(number: int) -> str:
+    """Return the name of the contact of a change."""
+    return f"Contact {number:06}"
 
 
 async def _fill(home: Home) -> None:
