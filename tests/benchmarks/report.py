@@ -16,8 +16,10 @@ _ANY = 10**9
 _FEWEST_ROUNDS = 3
 #: A yardstick whose median differs by more than this factor between rounds says that the machine did.
 MOST_SPREAD = 1.25
-#: A measurement of its own: a fixed loop in this process, for rows that have no yardstick in milliseconds.
-LOOP = "fixed loop"
+#: Measurements of their own: a fixed loop in this process, by the clock and by its processor time. They say how
+#: steady the machine was for rows without a yardstick in milliseconds. What is counted needs no steadiness.
+LOOP, LOOP_CPU = "fixed loop", "fixed loop: CPU"
+_STEADINESS = {"ms": LOOP, "µs": LOOP_CPU, "% of a core": LOOP_CPU}
 
 
 def p95(values: Sequence[float]) -> float:
@@ -75,7 +77,7 @@ ROWS = (
         for kind in ("names", "qualifiers")
         for pace in PACES
     ),
-    Row("SQL LIKE, in process", "p95"),
+    Row("SQL LIKE, in process", "median"),
     Row("page down", "p95", _MOVE, "DataTable of 10,000: page down"),
     Row("held arrow", "p95", _MOVE, "DataTable of 10,000: held arrow"),
     Row("page down during a full read", "p95", _MOVE, "DataTable of 10,000: page down"),
@@ -191,7 +193,7 @@ class Result:
         count, fewest = len(self.series.values), self.row.fewest or _FEWEST[self.row.judged]
         if count < fewest:
             return f"{count} of {fewest} samples"
-        if self.steadiness is None or self.row.name.startswith("soak"):
+        if self.steadiness is None:
             return ""
         if len(self.steadiness.rounds) < _FEWEST_ROUNDS:
             return f"{len(self.steadiness.rounds)} of {_FEWEST_ROUNDS} rounds"
@@ -222,7 +224,8 @@ def judge(samples: Samples) -> list[Result]:
         for size in sizes:
             if series := samples.series.get((row.name, size)):
                 yardstick = samples.find(row.yardstick, size)
-                steadiness = yardstick if row.unit == "ms" and yardstick else samples.find(LOOP, None)
+                loop = samples.find(_STEADINESS.get(row.unit, ""), None)
+                steadiness = yardstick if row.unit == "ms" and yardstick else loop
                 results.append(Result(row, size, series, yardstick, steadiness))
     return results
 
