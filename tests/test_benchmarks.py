@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks import report, searches
-from benchmarks.report import LOOP, Samples
+from benchmarks.report import LOOP, LOOP_CPU, Samples
 from benchmarks.run import main
 from benchmarks.stores import prepare
 from benchmarks.terminal import COLUMNS, NeverPaintedError, Screen, Stroke, Terminal
@@ -86,6 +86,14 @@ def test_goals_follow_the_size_and_fzf_counts_where_it_is_there() -> None:
         fzf = [[slower] * 20] * 3
         result, _ = judged(name, keys, "fzf --exact, typist: settled", fzf, 1_000_000)
         assert result.verdict == verdict
+
+
+def test_steadiness_matters_to_times_and_not_to_counts() -> None:
+    unsteady = [[10.0], [10.0], [20.0]]
+    for name, yardstick in (("first opening: enter", LOOP), ("idle", LOOP_CPU)):
+        assert "jumped 2.00" in judged(name, [[0.2, 0.2]] * 3, yardstick, unsteady)[0].verdict
+    for yardstick in (LOOP, LOOP_CPU):
+        assert judged("memory after the searches", [[80.0]] * 3, yardstick, unsteady)[0].verdict == "met"
 
 
 def test_a_problem_is_a_failure_though_all_goals_are_met() -> None:

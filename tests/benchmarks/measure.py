@@ -31,7 +31,7 @@ from benchmarks.terminal import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from benchmarks.program import Program
@@ -155,19 +155,38 @@ class Bench:
     def _bare_input(self) -> None:
         with self.program.yardstick("input") as terminal:
             terminal.until(lambda screen: "yardstick" in screen.text, "one input")
-            for pace, seconds in PACES.items():
-                echoes: list[float] = []
-                before, keys = terminal.cpu, 0
-                for typed in searches.NAMES[:4]:
-                    strokes = [
-                        Stroke(prefix[-1], {"echo": _in_input(prefix)}) for prefix in searches.prefixes(typed)
-                    ]
-                    echoes += terminal.press_all(strokes, seconds)["echo"]
-                    terminal.press(CLEAR_INPUT)
-                    terminal.until(lambda screen: "yardstick" in screen.text, "the empty input")
-                    keys += len(strokes) + 1
-                cpu = (terminal.cpu - before) * 1000 / keys
-                self.samples.add(f"bare input, {pace}: echo", None, echoes, cpu=cpu)
+            self._type(
+                terminal,
+                "bare input",
+                None,
+                {typed: _strokes(typed, "echo", _in_input) for typed in searches.NAMES},
+                clear=CLEAR_INPUT,
+                cleared=lambda screen: "yardstick" in screen.text,
+            )
+
+    def _type(
+        self,
+        terminal: Terminal,
+        row: str,
+        contacts: int | None,
+        texts: Mapping[str, Sequence[Stroke]],
+        *,
+        clear: str,
+        cleared: Condition,
+    ) -> None:
+        """Type texts at each pace, one after the other, and keep the times of all their keys."""
+        for pace, seconds in PACES.items():
+            seen: dict[str, list[float]] = {}
+            before, keys = terminal.cpu, 0
+            for typed, strokes in texts.items():
+                for effect, times in terminal.press_all(strokes, seconds).items():
+                    seen.setdefault(effect, []).extend(times)
+                terminal.press(clear)
+                terminal.until(cleared, f"nothing instead of {typed!r}")
+                keys += len(strokes) + 1
+            cpu = (terminal.cpu - before) * 1000 / keys
+            for effect, times in seen.items() if "keys" in self.parts else ():
+                self.samples.add(f"{row}, {pace}: {effect}", contacts, times, cpu=cpu)
 
     def _data_table(self) -> None:
         with self.program.yardstick("table") as terminal:
@@ -204,21 +223,15 @@ class Bench:
             return
         total = expected.total
         with finder as terminal:
-            terminal.until(_counted("", total, total), "fzf's list")
-            for pace, seconds in PACES.items():
-                settled: list[float] = []
-                before, keys = terminal.cpu, 0
-                for typed in searches.NAMES:
-                    strokes = [
-                        Stroke(prefix[-1], {"settled": _counted(prefix, expected.names_with[prefix], total)})
-                        for prefix in searches.prefixes(typed)
-                    ]
-                    settled += terminal.press_all(strokes, seconds)["settled"]
-                    terminal.press(CLEAR_INPUT)
-                    terminal.until(_counted("", total, total), "fzf's list")
-                    keys += len(strokes) + 1
-                cpu = (terminal.cpu - before) * 1000 / keys
-                self.samples.add(f"fzf --exact, {pace}: settled", home.contacts, settled, cpu=cpu)
+            everything = _counted("", total, total)
+            terminal.until(everything, "fzf's list")
+            texts = {
+                typed: _strokes(
+                    typed, "settled", lambda text: _counted(text, expected.names_with[text], total)
+                )
+                for typed in searches.NAMES
+            }
+            self._type(terminal, "fzf --exact", home.contacts, texts, clear=CLEAR_INPUT, cleared=everything)
 
     def _sql(self, home: Home) -> None:
         with closing(sqlite3.connect(home.store_file)) as connection:
@@ -258,20 +271,9 @@ class Bench:
     def _search(self, home: Home, expected: Expected, terminal: Terminal) -> None:
         terminal.press("/")
         terminal.until(searches.in_box(""), "the cursor in the search box")
-        for kind, texts in (("names", searches.NAMES), ("qualifiers", searches.QUALIFIED)):
-            for pace, seconds in PACES.items():
-                seen: dict[str, list[float]] = {"echo": [], "settled": []}
-                before, keys = terminal.cpu, 0
-                for typed in texts:
-                    strokes = searches.strokes(typed, expected)
-                    for name, times in terminal.press_all(strokes, seconds).items():
-                        seen[name] += times
-                    terminal.press(ESCAPE)
-                    terminal.until(searches.cleared, "the empty search box")
-                    keys += len(strokes) + 1
-                cpu = (terminal.cpu - before) * 1000 / keys
-                for name, times in seen.items() if "keys" in self.parts else ():
-                    self.samples.add(f"{kind}, {pace}: {name}", home.contacts, times, cpu=cpu)
+        for row, texts in (("names", searches.NAMES), ("qualifiers", searches.QUALIFIED)):
+            strokes = {typed: searches.strokes(typed, expected) for typed in texts}
+            self._type(terminal, row, home.contacts, strokes, clear=ESCAPE, cleared=searches.cleared)
         terminal.press(ESCAPE)
 
     def move(
@@ -378,6 +380,11 @@ def _early_strokes(expected: Expected, arrows: int, letters: str) -> list[Stroke
     return strokes + [
         Stroke(text[-1], {"echo": searches.in_box(text)}) for text in searches.prefixes(letters)
     ]
+
+
+def _strokes(typed: str, effect: str, condition: Callable[[str], Condition]) -> list[Stroke]:
+    """Return the keys of a text, with what the text so far makes appear."""
+    return [Stroke(prefix[-1], {effect: condition(prefix)}) for prefix in searches.prefixes(typed)]
 
 
 def _in_input(typed: str) -> Condition:

@@ -16,8 +16,8 @@ _ANY = 10**9
 _FEWEST_ROUNDS = 3
 #: A yardstick whose median differs by more than this factor between rounds says that the machine did.
 MOST_SPREAD = 1.25
-#: Measurements of their own: a fixed loop in this process, by the clock and by its processor time. They say how
-#: steady the machine was for rows without a yardstick in milliseconds. What is counted needs no steadiness.
+#: A fixed loop in this process, by the clock and by its processor time: how steady the machine was for rows
+#: that have no yardstick in milliseconds. What is counted needs no steadiness.
 LOOP, LOOP_CPU = "fixed loop", "fixed loop: CPU"
 _STEADINESS = {"ms": LOOP, "µs": LOOP_CPU, "% of a core": LOOP_CPU}
 
