@@ -89,12 +89,16 @@ def expect(store_file: Path) -> Expected:
     for typed in (*NAMES, *QUALIFIED):
         for prefix in prefixes(typed):
             conditions = [found for term in prefix.split() if (found := _condition(term))]
-            matches = [one.name for one in contacts if all(fits(one) for fits in conditions)]
-            answer = Answer(len(matches), tuple(matches[:_ROWS_CHECKED]))
+            matches = contacts
+            for fits in conditions:
+                matches = [contact for contact in matches if fits(contact)]
+            answer = Answer(len(matches), tuple(contact.name for contact in matches[:_ROWS_CHECKED]))
             expected.answers[prefix] = answer if conditions else everything
             if typed in NAMES:
-                words = prefix.split()
-                expected.names_with[prefix] = sum(all(word in name for word in words) for name in lower)
+                found_names = lower
+                for word in prefix.split():
+                    found_names = [name for name in found_names if word in name]
+                expected.names_with[prefix] = len(found_names)
     return expected
 
 
