@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import sys
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from tui.xero.auth.token_store import FileTokenStore, Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
 _PAGE = 1_000
 # Port 9 discards, where anything listens at all: the program is offline.
@@ -30,7 +31,18 @@ _ORGANISATION = Organisation(
 )
 _FIRST = ("Aroha", "Bayley", "Carlos", "Dinah", "Edith", "Fergus", "Gita", "Hemi", "Kiri", "Mere", "Olive")
 _LAST = ("Anderson", "Botha", "Chen", "Fletcher", "Harbour", "Kowalski", "Ngata", "Okafor", "Rangi", "Wills")
-_TRADES = ("Bakery", "Cleaning", "Electrical", "Joinery", "Landscapes", "Plumbing", "Rentals", "Trust")
+_TRADES = ("Bakery", "Cleaning", "Electric", "Joinery", "Gardens", "Plumbing", "Rentals", "Trust")
+# A minute apart, the last one now.
+_CHANGES = """
+    INSERT INTO changes (batch_id, contact_id, name, action, origin, state, requested_ms, updated_ms,
+        confirmed_ms, idempotency_key, message, superseded, synced_ms)
+    WITH RECURSIVE
+        given (total, now_ms) AS (SELECT ?, CAST(strftime('%s', 'now') AS INTEGER) * 1000),
+        numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers, given WHERE number < total)
+    SELECT 'batch ' || number / 50, 'contact ' || number % 1000, printf('Contact %06d', number), 'archive',
+        'xero', 'confirmed', at_ms, at_ms, at_ms, '', '', 0, at_ms
+    FROM (SELECT number, now_ms - (total - number) * 60000 AS at_ms FROM numbers, given)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +71,6 @@ class Home:
         return {"RESHELVE_HOME": str(self.path), "RESHELVE_XERO_TOKEN_STORE": TOKENS_IN_FILE} | addresses
 
 
-def command() -> list[str]:
-    """Return how a person starts the program: by its console script, where it is installed."""
-    script = Path(sys.executable).with_name("reshelve")
-    return [str(script)] if script.exists() else [sys.executable, "-m", "tui"]
-
-
 def prepare(path: Path, contacts: int) -> Home:
     """Make a home with so many contacts, of whom one in seven is archived."""
     home = Home(path, contacts)
@@ -73,6 +79,19 @@ def prepare(path: Path, contacts: int) -> Home:
     FileTokenStore(paths.token_file(_SIGN_IN)).save(Tokens.from_refresh_token("benchmark", _SIGN_IN))
     asyncio.run(_fill(home))
     return home
+
+
+def prepare_changes(path: Path, changes: int) -> Home:
+    """Make a home with so many changes, all of them synced, of contacts named by `change_name`."""
+    home = prepare(path, _PAGE)
+    with closing(sqlite3.connect(home.store_file)) as connection, connection:
+        connection.execute(_CHANGES, (changes,))
+    return home
+
+
+def change_name(number: int) -> str:
+    """Return the name of the contact of a change."""
+    return f"Contact {number:06}"
 
 
 async def _fill(home: Home) -> None:
@@ -108,13 +127,15 @@ def _contact(number: int, chance: random.Random, now: datetime) -> Contact:
         contact_id=contact_id,
         name=name,
         status=ContactStatus.ARCHIVED if number % 7 == 0 else ContactStatus.ACTIVE,
-        updated_at=now,
+        # Half a day from where a search by days would draw its line.
+        updated_at=now - timedelta(days=number % 30 + 0.5),
         first_name=first,
         last_name=last,
         email=email,
         account_number=f"A{number:06}",
         phone=phone,
         is_customer=bool(number % 3),
+        groups=("Tenants",) if number % 5 == 0 else (),
         balances=Balances(receivable=owes),
         # As long as what Xero sends of a contact.
         raw=json.dumps(raw | {"Filler": "x" * 700}).encode(),
