@@ -36,7 +36,7 @@ from tui.compat.textual import (
     TEXTUAL_VERSION,
     CrashSafeApp,
     GuardedScreen,
-    OrderedInput,
+    LineInput,
     PaintedView,
     ReadyButton,
 )
@@ -222,7 +222,7 @@ async def test_a_line_is_painted_again_only_after_a_refresh() -> None:
 
 async def test_typing_lays_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
     app: CrashSafeApp[None] = CrashSafeApp()
-    words = OrderedInput()
+    words = LineInput()
     async with app.run_test(size=(30, 12)) as pilot:
         await app.mount(words)
         words.focus()
@@ -236,7 +236,7 @@ async def test_typing_lays_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_text_longer_than_its_box_scrolls() -> None:
     app: CrashSafeApp[None] = CrashSafeApp()
-    words = OrderedInput()
+    words = LineInput()
     async with app.run_test(size=(30, 12)) as pilot:
         await app.mount(words)
         words.focus()

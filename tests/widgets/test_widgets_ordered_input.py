@@ -4,12 +4,12 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.events import Key
 
-from tui.compat.textual import OrderedInput
+from tui.compat.textual import LineInput
 
 
 class _Host(App[None]):
     def compose(self) -> ComposeResult:
-        yield OrderedInput(select_on_focus=False)
+        yield LineInput(select_on_focus=False)
 
 
 @pytest.mark.parametrize(
@@ -28,4 +28,4 @@ async def test_keys_that_arrive_together_are_obeyed_in_their_order(
         for key in keys:
             app.post_message(Key(key, key if len(key) == 1 else None))
         await pilot.pause()
-        assert app.query_one(OrderedInput).value == written
+        assert app.query_one(LineInput).value == written

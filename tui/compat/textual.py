@@ -5,7 +5,9 @@ Written for Textual 8.2. `tests/test_compat.py` fails when one of these parts ha
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from textual.message_pump import MessagePump
 
 TEXTUAL_VERSION: Final = "8.2"
+_MOST_SECONDS_A_KEY: Final = 0.5
 _Answer = TypeVar("_Answer")
 
 
@@ -89,35 +92,13 @@ class SafeOptionList(OptionList):
             super()._move_page(direction)
 
 
-class OrderedInput(Input):
-    """An input that handles all keys in the order typed.
-
-    Textual inserts letters at once, but backspace and other bound keys bubble up to the app first: if `x`,
-    backspace and `y` arrive together, `y` would be inserted before `x` is deleted. Textual also delivers keys
-    that arrived together with the one that moved the focus elsewhere.
-    """
+class LineInput(Input):
+    """An input in which typing lays nothing out."""
 
     def _watch_value(self, value: str) -> None:
-        # Otherwise each letter would lay out the screen again.
+        # Textual's input lays out the whole screen for each letter.
         set_virtual_size(self, Size(self.content_width, 1))
         super()._watch_value(value)
-
-    async def on_key(self, event: events.Key) -> None:
-        """Run bound keys at once, and forward keys meant for another widget."""
-        focused = self.screen.focused
-        if focused is not self:
-            event.stop()
-            event.prevent_default()
-            if focused is not None and self.screen.is_current:
-                focused.post_message(events.Key(event.key, event.character))
-            return
-        if event.is_printable:
-            return
-        for binding in self._bindings.key_to_bindings.get(event.key, ()):
-            if not binding.priority and await self.app.run_action(binding.action, self):
-                event.stop()
-                event.prevent_default()
-                return
 
 
 class PaintedView(ScrollView):
@@ -239,6 +220,9 @@ class CrashSafeApp(App[ReturnType], Generic[ReturnType]):
         super().__init__(*arguments, **options)
         # Unused here, and their widgets cost another layout at the start of each screen.
         self._disable_notifications = self._disable_tooltips = True
+        self._handled_key: events.Key | events.Paste | None = None
+        self._waiting_keys: deque[events.Key | events.Paste] = deque()
+        self._key_timeout: asyncio.TimerHandle | None = None
 
     def get_driver_class(self) -> type[Driver]:
         """Return the hardened terminal driver."""
@@ -252,11 +236,55 @@ class CrashSafeApp(App[ReturnType], Generic[ReturnType]):
         else:  # noqa: RET505 - mypy checks one branch per platform
             return found
 
+    # --- keys ---
+
     async def on_event(self, event: events.Event) -> None:
-        """Forward an event; keys and mouse events wait until an opening screen is fully mounted."""
+        """Forward an event; keys and mouse events wait until an opening screen is fully mounted.
+
+        Keys are handled one at a time. Textual would pass all keys that arrive together to the widget that
+        has the focus, and run what they are bound to afterwards, when one of them may have moved the focus.
+        """
         if isinstance(event, events.InputEvent) and self.screen_stack:
             await self.screen._mounted_event.wait()  # noqa: SLF001 - see above
+        if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
+            await super().on_event(event)
+        elif self._handled_key is not None:
+            self._waiting_keys.append(event)
+        else:
+            await self._handle_key(event)
+
+    async def _handle_key(self, event: events.Key | events.Paste) -> None:
+        self._handled_key = event
+        # A widget that is busy for long, or is removed, must not block the keyboard.
+        self._key_timeout = asyncio.get_running_loop().call_later(
+            _MOST_SECONDS_A_KEY, self.call_later, self._key_handled, event
+        )
+        target = self.focused or self.screen
         await super().on_event(event)
+        self._follow_key(event, target)
+
+    def _follow_key(self, event: events.Key | events.Paste, node: MessagePump | None) -> None:
+        """Follow a key on its way from a widget up to the app, through the message queue of each."""
+        is_queued = (
+            node is not None
+            and node is not self
+            and node.call_later(
+                self._follow_key,
+                event,
+                node._parent,  # noqa: SLF001 - see above
+            )
+        )
+        if not is_queued:
+            self.call_later(self._key_handled, event)
+
+    async def _key_handled(self, event: events.Key | events.Paste) -> None:
+        if event is not self._handled_key:
+            return
+        self._handled_key = None
+        if self._key_timeout is not None:
+            self._key_timeout.cancel()
+        if self._waiting_keys:
+            await self._handle_key(self._waiting_keys.popleft())
 
     async def run_action(
         self,

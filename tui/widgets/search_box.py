@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.suggester import SuggestionReady
 from textual.widgets import Input
 
-from tui.compat.textual import OrderedInput
+from tui.compat.textual import LineInput
 from tui.messages.formats import format_number
 from tui.widgets.labels import StaticLine
 from tui.widgets.search_format import hint_text
@@ -64,7 +64,7 @@ class QueryHint(StaticLine):
         self.show(Content(hint.text))
 
 
-class _SearchInput(OrderedInput):
+class _SearchInput(LineInput):
     """The input itself; Down and Enter move to the list."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

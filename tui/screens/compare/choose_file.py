@@ -20,7 +20,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
 from tui.actions import bindings, error_message
-from tui.compat.textual import OrderedInput, ReadyButton
+from tui.compat.textual import LineInput, ReadyButton
 from tui.messages import formats
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import ContactFileError, FileOptions, FileProblem, parse_datetime
@@ -141,7 +141,7 @@ class _FolderListed(Message, bubble=False):
     listing: FolderListing
 
 
-class _PathInput(OrderedInput):
+class _PathInput(LineInput):
     """The path input; Tab, or Right at the end of the text, completes the path."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -362,7 +362,7 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
                 yield ChoiceField("Contacts are", formatting.FILE_STATUSES, id="status")
                 with Horizontal(id="dated"):
                     yield SafeLabel("Exported on", "$text-muted", id="date-label")
-                    yield OrderedInput(compact=True, select_on_focus=False, id="date")
+                    yield LineInput(compact=True, select_on_focus=False, id="date")
                 yield ChoiceField("Sheet", formatting.sheets(()), id="sheet")
                 for name, label in formatting.COLUMNS.items():
                     yield ChoiceField(label, formatting.columns(()), id=name)

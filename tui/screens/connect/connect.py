@@ -13,7 +13,7 @@ from textual.widgets import Button, Checkbox, ContentSwitcher, Input, Static
 
 from tui import messages
 from tui.actions import bindings, current_key, error_message
-from tui.compat.textual import OrderedInput, ReadyButton
+from tui.compat.textual import LineInput, ReadyButton
 from tui.messages import formats
 from tui.model.account import ConnectRequest
 from tui.model.errors import ReshelveError
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from tui.model.account import Account, ConnectResult
 
 
-class SecretInput(OrderedInput):
+class SecretInput(LineInput):
     """An input whose text is neither shown nor copied."""
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
@@ -74,7 +74,7 @@ class ConnectForm(VerticalScroll, can_focus=False):
                 yield Static(step, classes="words", id=f"step-{number}")
         with Horizontal(classes="field"):
             yield SafeLabel("Client ID", classes="label")
-            yield OrderedInput(
+            yield LineInput(
                 self._account.client_id,
                 placeholder=formatting.CLIENT_ID_LIKE,
                 compact=True,
@@ -163,7 +163,7 @@ class WaitingForm(VerticalScroll, can_focus=False):
             yield Static(id="url", markup=False)
             yield SafeLabel(formatting.PASTE, id="paste")
             with Horizontal(classes="field"):
-                yield OrderedInput(placeholder="http://localhost…", compact=True, id="address")
+                yield LineInput(placeholder="http://localhost…", compact=True, id="address")
 
     def show_status(self, status: str, url: str = "") -> None:
         """Show the current step, with the link to open if the user has to act."""

@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 
 from tui import messages
 from tui.actions import bindings
-from tui.compat.textual import OrderedInput, SafeOptionList
+from tui.compat.textual import LineInput, SafeOptionList
 from tui.messages.formats import pluralize
 from tui.model.errors import ReshelveError
 from tui.model.query import fold
@@ -59,7 +59,7 @@ class _Disconnected(Message, bubble=False):
     names: str
 
 
-class _Filter(OrderedInput):
+class _Filter(LineInput):
     """Filters the list; Down moves to the list."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("down", "leave", "Go to list", show=False)]

@@ -12,7 +12,7 @@ from textual.widgets import Button, Input, OptionList
 from textual.widgets.option_list import Option
 
 from tui.actions import bindings
-from tui.compat.textual import OrderedInput, ReadyButton, SafeOptionList
+from tui.compat.textual import LineInput, ReadyButton, SafeOptionList
 from tui.screens.base_screen import BaseScreen
 from tui.system.user_files import expand_path
 from tui.widgets.key_bar import KeyBar
@@ -148,7 +148,7 @@ class FileNameScreen(ModalScreen[Path | None], BaseScreen[Path | None]):
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = self._title
             yield SafeLabel(self._about, classes="paragraph")
-            yield OrderedInput(str(self._suggestion), compact=True, select_on_focus=False, id="name")
+            yield LineInput(str(self._suggestion), compact=True, select_on_focus=False, id="name")
             yield SafeLabel(id="note")
             with Horizontal(id="buttons"):
                 yield ReadyButton("Cancel", id="cancel", compact=True)

@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
 from tui.actions import bindings, error_message
-from tui.compat.textual import OrderedInput, ReadyButton
+from tui.compat.textual import LineInput, ReadyButton
 from tui.messages.formats import format_number
 from tui.model.change import Action
 from tui.model.errors import ReshelveError
@@ -82,7 +82,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
                 yield Vertical(id="lines")
                 with Vertical(id="explanation"):
                     yield SafeLabel(formatting.initial_explanation(self._action, count), classes="line words")
-            yield OrderedInput(id="number", compact=True)
+            yield LineInput(id="number", compact=True)
             with Horizontal(id="buttons"):
                 yield ReadyButton("Cancel", id="cancel", variant="primary", compact=True)
                 yield ReadyButton(name, id="confirm", disabled=True, compact=True)

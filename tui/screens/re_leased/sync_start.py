@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
 from tui.actions import bindings
-from tui.compat.textual import OrderedInput, ReadyButton
+from tui.compat.textual import LineInput, ReadyButton
 from tui.messages import formats
 from tui.screens.base_screen import EngineScreen
 from tui.widgets import clock
@@ -77,7 +77,7 @@ class SyncStartScreen(ModalScreen[datetime | None], EngineScreen[datetime | None
             with VerticalScroll(id="text", can_focus=False):
                 for words in (_WHEN, *self._words):
                     yield SafeLabel(words, classes="paragraph")
-            yield OrderedInput(
+            yield LineInput(
                 placeholder=f"now, {formats.clock_time(self._opened_at)}",
                 restrict=r"[0-9:. ]*",
                 max_length=5,
