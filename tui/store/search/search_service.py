@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from tui.model.contact import SearchResult
 from tui.store.contacts import read_counts
-from tui.store.search.contact_index import IndexLoader
+from tui.store.search.contact_index import CHUNK, IndexLoader, load_order, mask_of
 from tui.store.search.rows import IndexRows, ListedRows, RowReader, SearchRows
 from tui.store.search.scan import IndexScan
 
@@ -78,11 +78,13 @@ class SearchService:
 
     async def find(self, query: Query) -> AsyncIterator[SearchResult]:
         """Yield results: a first screen if the search takes longer than one slice, then everything."""
+        if query.is_everything and not self._loader.is_current:
+            # A sync makes the index outdated again and again, and the whole list doesn't need its texts.
+            yield await self._everything(query)
+            return
         await self._loader.wait_while_stale()
         index = self._loader.index
-        if index is None and query.is_everything:
-            yield self.first(query)
-        elif index is None:
+        if index is None:
             async with aclosing(self._search(query)) as answers:
                 async for found in answers:
                     yield found
@@ -90,6 +92,14 @@ class SearchService:
             async with aclosing(self._scan(index, query)) as answers:
                 async for found in answers:
                     yield found
+
+    async def _everything(self, query: Query) -> SearchResult:
+        if self._loader.index is None:
+            return self.first(query)
+        order = await self._database.read(lambda connection: load_order(connection, query.tab))
+        totals = [min(CHUNK, len(order.rowids) - start) for start in range(0, len(order.rowids), CHUNK)]
+        masks = [mask_of(b"\x01" * total) for total in totals]
+        return SearchResult(query, SearchRows(self._reader, order, masks, totals), self.counts())
 
     def mark_stale(self) -> None:
         """Reload the index: contacts were added, or their names or texts changed."""
