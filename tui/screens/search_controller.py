@@ -123,6 +123,11 @@ class SearchController:
         await asyncio.sleep(self._last_update_at + UPDATE_INTERVAL - monotonic())
         self._is_update_delayed = False
         self._last_update_at = monotonic()
+        if query.is_everything and self._is_initial_load and not self.table.is_touched:
+            # The top of the list, which takes no time at any size.
+            found = self._screen.backend.contacts.first_rows(query)
+            self._screen.post_message(SearchAnswered(found, keep=False, is_refresh=True))
+            return
         async for found in self._screen.backend.contacts.find(query):
             self._screen.post_message(SearchAnswered(found, keep=True, is_refresh=True))
 
