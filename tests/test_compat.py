@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 import pytest
 import textual
 from textual import events
+from textual._styles_cache import StylesCache
 from textual._xterm_parser import XTermParser
 from textual.app import App, ComposeResult
 from textual.binding import Binding
@@ -46,6 +47,7 @@ _PARTS = {
     Screen: "_on_resize _push_result_callback dismiss",
     ScrollView: "_scroll_update set_reactive virtual_size",
     ScrollBar: "renderer",
+    StylesCache: "get_inner_outer",
     XTermParser: "_sequence_to_key_events feed parse_mouse_code tick",
 }
 
