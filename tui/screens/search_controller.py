@@ -133,7 +133,7 @@ class SearchController:
             self._screen.post_message(SearchAnswered(found, keep=True, is_refresh=True))
 
     def _shows_growing_list(self, query: Query) -> bool:
-        """Whether the top of the list is shown while it loads. Each snapshot then updates it, twice a second."""
+        """Whether the top of the list is shown while it loads: each snapshot, twice a second, updates it."""
         return query.is_everything and self._is_initial_load and not self.table.is_touched
 
     def _update_query_hint(self) -> None:

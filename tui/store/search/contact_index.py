@@ -197,8 +197,8 @@ def mask_of(flags: bytes | bytearray) -> int:
     return int.from_bytes(flags, "little")
 
 
-# A load starts once nothing has changed for so many seconds, as a sync of many pages changes the order all the
-# time, unless somebody searches. Then it only waits for a pause, in times of the last load.
+# A load starts once nothing has changed for so many seconds: a sync of many pages changes the order all the
+# time. If somebody searches meanwhile, it only waits for a pause, in times of the last load.
 _REST_SECONDS: Final = 3.0
 _PAUSE_FACTOR: Final = 10
 # A search waits for a load that is as short as this, so results for small stores are always exact.
