@@ -370,4 +370,3 @@ class ReshelveApp(CrashSafeApp[None]):
         while not isinstance(self.screen, kind):
             self.pop_screen()
         return True
-

@@ -6,6 +6,8 @@ import asyncio
 import gc
 from typing import Final
 
+from tui.system.platform import MemoryAllocator
+
 # Seconds without a key before garbage is collected.
 _QUIET_SECONDS: Final = 1.5
 # For times without such a pause: a young collection every 50,000 objects takes 2 ms, and the others are rare.
@@ -20,6 +22,7 @@ class GarbageCollector:
         self._active_at = 0.0
         self._is_enabled = False
         self._has_settled = False
+        self._allocator: MemoryAllocator | None = None
 
     def enable(self) -> None:
         """Enable collections, if the command line turned them off until the first paint."""
@@ -30,6 +33,7 @@ class GarbageCollector:
         gc.freeze()
         gc.set_threshold(*_THRESHOLDS)
         gc.enable()
+        self._allocator = MemoryAllocator()
         self.record_activity()
 
     def record_activity(self) -> None:
@@ -60,3 +64,5 @@ class GarbageCollector:
             # What was imported after the first paint.
             self._has_settled = True
             gc.freeze()
+        if self._allocator is not None:
+            self._allocator.trim()
