@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from tui.model.contact import SearchResult
 from tui.store.contacts import read_counts
-from tui.store.search.contact_index import CHUNK, IndexLoader, load_order, mask_of
+from tui.store.search.contact_index import IndexLoader, load_order
 from tui.store.search.rows import IndexRows, ListedRows, RowReader, SearchRows
 from tui.store.search.scan import IndexScan
 
@@ -97,9 +97,7 @@ class SearchService:
         if self._loader.index is None:
             return self.first(query)
         order = await self._database.read(lambda connection: load_order(connection, query.tab))
-        totals = [min(CHUNK, len(order.rowids) - start) for start in range(0, len(order.rowids), CHUNK)]
-        masks = [mask_of(b"\x01" * total) for total in totals]
-        return SearchResult(query, SearchRows(self._reader, order, masks, totals), self.counts())
+        return SearchResult(query, SearchRows.of_all(self._reader, order), self.counts())
 
     def mark_stale(self) -> None:
         """Reload the index: contacts were added, or their names or texts changed."""
