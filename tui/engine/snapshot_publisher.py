@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -126,8 +127,7 @@ class SnapshotPublisher:
         """
         if not is_urgent and self._sync_progress is not None:
             if self._timer is None:
-                since = asyncio.get_running_loop().time() - self._published_at
-                self._schedule_in(max(_COALESCE, _COALESCE_LOADING - since))
+                self._schedule_in(max(_COALESCE, self._published_at + _COALESCE_LOADING - monotonic()))
                 self._is_timer_relaxed = True
         elif self._timer is None or self._is_timer_relaxed:
             self._schedule_in(_COALESCE)
@@ -146,7 +146,7 @@ class SnapshotPublisher:
 
     def _publish(self) -> None:
         self._timer = None
-        self._published_at = asyncio.get_running_loop().time()
+        self._published_at = monotonic()
         try:
             snapshot = self._build()
         except StoreError as error:
