@@ -11,7 +11,7 @@ from tui.system.platform import MemoryAllocator
 # Seconds without a key before garbage is collected.
 _QUIET_SECONDS: Final = 1.5
 # Seconds between two collections of everything, which can take 0.1 s; the others only look at what is new.
-_FULL_SECONDS: Final = 60.0
+_FULL_SECONDS: Final = 20.0
 # For times without such a pause: a young collection every 50,000 objects takes 2 ms, and the others are rare.
 _THRESHOLDS: Final = (50_000, 20, 50)
 
