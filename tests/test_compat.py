@@ -16,9 +16,11 @@ import textual
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual._styles_cache import StylesCache
 from textual._xterm_parser import XTermParser
 from textual.app import App, ComposeResult
 from textual.binding import Binding
+from textual.cache import LRUCache
 from textual.command import CommandPalette
 from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Region, Size
@@ -49,6 +51,7 @@ _PARTS = {
     App: "_close_messages_no_wait _exception_event _handle_exception _keymap _registry"
     " action_command_palette get_driver_class on_event run_action panic search_themes",
     CommandPalette: "_action_command_list _action_cursor_down",
+    LRUCache: "clear",
     LinuxDriver: "_enable_mouse_support _get_terminal_size _run_input_thread _sigcont_application"
     " _sigtstp_application close process_message resume_application_mode run_input_thread"
     " start_application_mode stop_application_mode suspend_application_mode write",
@@ -59,6 +62,8 @@ _PARTS = {
     ScrollView: "_scroll_update set_reactive virtual_size",
     ScrollBar: "renderer render_lines",
     Widget: "_set_dirty render_lines",
+    Strip: "divide",
+    StylesCache: "get_inner_outer",
     XTermParser: "_sequence_to_key_events feed parse_mouse_code tick",
 }
 
@@ -78,6 +83,7 @@ async def test_textual_is_the_one_that_was_overridden() -> None:
         for one, names in {
             Input(): "_bindings",
             XTermParser(): "_timeout_time",
+            LRUCache(1): "_cache _full _head",
             app: "_exception _exit _return_code _closing _closed _mounted_event _running",
             driver: "_auto_restart _must_signal_resume _key_thread _writer_thread exit_event fileno",
         }.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, time, timedelta
 from typing import TYPE_CHECKING
 
@@ -10,14 +11,17 @@ from engine.model_xero import START, Clock, contact
 from msgspec.structs import replace
 from store.store_samples import search
 
+from tui.engine import snapshot_publisher
 from tui.engine.clock import XeroClock
 from tui.engine.connectivity import ConnectionState, StorageHealth
 from tui.engine.re_leased_monitor import ReLeasedMonitor
 from tui.engine.snapshot_publisher import SnapshotPublisher
 from tui.model.contact import ContactStatus, Organisation
 from tui.model.evidence import NightlyWindow
+from tui.model.snapshot import SyncProgress
 
 if TYPE_CHECKING:
+    from tui.model.snapshot import Snapshot
     from tui.store import Store
 
 
@@ -68,3 +72,42 @@ async def test_sync_statuses_that_moved_with_time_are_graded_again_within_a_minu
     publisher.rows_changed()
     assert (await found(archived, "sync:pending"), await found(archived, "sync:stalled")) == (0, 1)
     publisher.stop()
+
+
+async def test_while_contacts_load_only_what_is_urgent_is_published_at_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot_publisher, "_COALESCE", 0)
+    monkeypatch.setattr(snapshot_publisher, "_COALESCE_LOADING", 1_000_000)
+    publisher, _ = publishing(store, Clock(), has_feed=False)
+    done: list[int | None] = []
+
+    def note(snapshot: Snapshot) -> None:
+        done.append(snapshot.progress.done if snapshot.progress else None)
+
+    async def loaded(pages: int | None, *, is_paused: bool = False) -> None:
+        progress = None if pages is None else SyncProgress(pages, 9, is_paused=is_paused)
+        publisher.record_write(await store.save_contacts([contact(f"c{pages}")], START))
+        publisher.update_progress(progress)
+        for _ in range(3):
+            await asyncio.sleep(0.001)
+
+    publisher.subscribe(note)
+    await loaded(1)
+    assert done == [1]
+    await loaded(2)
+    await loaded(3)
+    assert done == [1]
+    # Something that the user did.
+    publisher.rows_changed()
+    await asyncio.sleep(0.001)
+    assert done[1:] == [3]
+    await loaded(4)
+    assert done[2:] == []
+    await loaded(4, is_paused=True)
+    assert done[2:] == [4]
+    await loaded(5)
+    await loaded(6)
+    assert done[3:] == [5]
+    await loaded(None)
+    assert done[4:] == [None]

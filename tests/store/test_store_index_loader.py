@@ -50,6 +50,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
 def _however_slow_this_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every search wait for a load, as it does where loading takes no time."""
     monkeypatch.setattr(contact_index, "_CHEAP_SECONDS", math.inf)
+    monkeypatch.setattr(contact_index, "_REST_SECONDS", 0)
 
 
 async def test_nothing_is_loaded_before_it_is_asked_for(store: Store, gate: Gate) -> None:
@@ -115,12 +116,47 @@ async def test_a_search_waits_for_a_short_load_that_is_under_way(store: Store, g
 async def test_a_long_sync_does_not_reload_the_index_after_every_page(
     store: Store, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await store.search.load()
     monkeypatch.setattr(contact_index, "_PAUSE_FACTOR", 1_000_000)
+    await store.search.load()
     for number in range(20):
         await store.save_contacts([contact(number)], NOON)
     assert gate.reads == 1
     assert len((await search(store, "contact")).rows) == 20
+    assert gate.reads == 2
+
+
+@pytest.mark.parametrize(
+    ("tab", "found"), [(Tab.ALL, [0, 1, 2, 3]), (Tab.ACTIVE, [0, 2]), (Tab.ARCHIVED, [1, 3])]
+)
+async def test_the_whole_list_grows_during_a_sync_without_another_load(
+    store: Store, gate: Gate, monkeypatch: pytest.MonkeyPatch, tab: Tab, found: list[int]
+) -> None:
+    monkeypatch.setattr(contact_index, "_REST_SECONDS", 1_000_000)
+    await store.search.load()
+    for number in range(4):
+        await store.save_contacts([contact(number, ARCHIVED if number % 2 else ACTIVE)], NOON)
+    shown = await search(store, "", tab)
+    assert names(shown) == [f"Contact {number}" for number in found]
+    await store.save_contacts([contact(9, name="Added later")], NOON)
+    assert names(shown) == [f"Contact {number}" for number in found]
+    assert gate.reads == 1
+
+
+async def test_a_search_during_a_sync_has_the_index_loaded(
+    store: Store, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contact_index, "_REST_SECONDS", 1_000_000)
+    monkeypatch.setattr(contact_index, "_PAUSE_FACTOR", 0)
+    monkeypatch.setattr(contact_index, "_CHEAP_SECONDS", -1)
+    loaded = asyncio.Event()
+    store.search.on_loaded = loaded.set
+    await store.search.load()
+    loaded.clear()
+    await store.save_contacts([contact(1)], NOON)
+    await search(store, "contact")
+    async with asyncio.timeout(30):
+        await loaded.wait()
+    assert names(await search(store, "contact")) == ["Contact 1"]
     assert gate.reads == 2
 
 

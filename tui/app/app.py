@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from textual import events, work
@@ -14,6 +13,7 @@ from textual.worker import WorkerState
 from tui import messages
 from tui.actions import ActionCommands, bindings, is_action, spec
 from tui.app.engine_registry import EngineRegistry
+from tui.app.garbage import GarbageCollector
 from tui.compat.textual import CrashSafeApp, as_default_screen
 from tui.model.errors import ReshelveError
 from tui.model.reasons import Notice, ReadOnlyReason
@@ -112,6 +112,7 @@ class ReshelveApp(CrashSafeApp[None]):
         self._current: RunnableBackend | None = None
         self._main_screens: dict[RunnableBackend, MainScreen] = {}
         self._watchdog = TerminalWatchdog(self.exit)
+        self._garbage = GarbageCollector()
         self._requested_restores: frozenset[str] = frozenset()
         self._seconds = 0
         self._on_theme = on_theme
@@ -171,7 +172,7 @@ class ReshelveApp(CrashSafeApp[None]):
         self.call_after_refresh(self._start)
 
     def _start(self) -> None:
-        _enable_garbage_collection()
+        self._garbage.enable()
         if self._current is not None:
             self._run(self._current)
         self.run_worker(navigation.preload, thread=True, group="preload", exit_on_error=False)
@@ -186,12 +187,15 @@ class ReshelveApp(CrashSafeApp[None]):
     async def on_unmount(self) -> None:
         """Stop the engines; the terminal is already restored."""
         self._watchdog.release()
+        self._garbage.close()
         await self._engines.close()
 
     async def on_event(self, event: events.Event) -> None:
         """Report user activity to the engine."""
-        if isinstance(event, events.InputEvent) and self._current is not None:
-            self._current.record_user_activity()
+        if isinstance(event, events.InputEvent):
+            self._garbage.record_activity()
+            if self._current is not None:
+                self._current.record_user_activity()
         await super().on_event(event)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
@@ -377,12 +381,3 @@ class ReshelveApp(CrashSafeApp[None]):
         while not isinstance(self.screen, kind):
             self.pop_screen()
         return True
-
-
-def _enable_garbage_collection() -> None:
-    """Enable garbage collection, which the command line turns off until the first paint."""
-    if not gc.isenabled():
-        # Modules and widgets are never freed: exclude them from collections.
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 50)
-        gc.enable()

@@ -29,6 +29,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, OptionList
 from textual.worker import NoActiveWorker, get_current_worker
 
+from tui.compat import caches as _caches  # noqa: F401 - replaces what Textual caches
 from tui.model.errors import StoreClosedError
 from tui.system.log import logger
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 # Updates are combined: ten snapshots a second are enough.
 _COALESCE = 0.1
+# While all contacts are loading: each snapshot repaints the list, which would take as long as loading it.
+_COALESCE_LOADING = 0.5
 # Seconds before a retry after a bug.
 _RETRY = 5.0
 _SUMMARY_LIMIT = 40
@@ -60,6 +63,8 @@ class SnapshotPublisher:
         self._clock = clock
         self._listeners: list[Callable[[Snapshot], None]] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._is_timer_relaxed = False
+        self._published_at = 0.0
         self._sync_progress: SyncProgress | None = None
         self._last_refresh_at: datetime | None = None
         self._rows_version = 0
@@ -88,32 +93,47 @@ class SnapshotPublisher:
     def record_write(self, applied: StoreUpdate) -> None:
         """Record the effect of a write on the rows."""
         if applied.rows_changed or applied.detected:
-            self.rows_changed(order=applied.order_changed)
+            self._count_version(order=applied.order_changed)
+            self.schedule(is_urgent=bool(applied.detected))
 
     def rows_changed(self, *, order: bool = False) -> None:
         """Record that rows changed; `order` if their order may have changed too."""
+        self._count_version(order=order)
+        self.schedule(is_urgent=True)
+
+    def _count_version(self, *, order: bool) -> None:
         self._rows_version += 1
         self._store.search.sync_statuses_changed()
         if order:
             self._order_version += 1
-        self.schedule()
 
     def update_progress(self, progress: SyncProgress | None) -> None:
         """Record the progress of a full sync; None when it has ended."""
-        self._sync_progress = progress
-        self.schedule()
+        before, self._sync_progress = self._sync_progress, progress
+        is_more_of_the_same = (
+            before is not None and progress is not None and before.is_paused is progress.is_paused
+        )
+        self.schedule(is_urgent=not is_more_of_the_same)
 
     def record_refresh(self, at: datetime) -> None:
         """Record a successful refresh."""
         self._last_refresh_at = at
         self.schedule()
 
-    def schedule(self) -> None:
-        """Publish soon; further updates until then are combined."""
-        if self._timer is None:
+    def schedule(self, *, is_urgent: bool = False) -> None:
+        """Publish soon; further updates until then are combined.
+
+        While all contacts are loading, only urgent ones are published more often than people can read.
+        """
+        if not is_urgent and self._sync_progress is not None:
+            if self._timer is None:
+                self._schedule_in(max(_COALESCE, self._published_at + _COALESCE_LOADING - monotonic()))
+                self._is_timer_relaxed = True
+        elif self._timer is None or self._is_timer_relaxed:
             self._schedule_in(_COALESCE)
 
     def _schedule_in(self, seconds: float) -> None:
+        self._is_timer_relaxed = False
         if self._timer is not None:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(seconds, self._publish)
@@ -126,6 +146,7 @@ class SnapshotPublisher:
 
     def _publish(self) -> None:
         self._timer = None
+        self._published_at = monotonic()
         try:
             snapshot = self._build()
         except StoreError as error:

@@ -120,11 +120,21 @@ class SearchController:
         )
 
     async def _find_after_delay(self, query: Query) -> None:
-        await asyncio.sleep(self._last_update_at + UPDATE_INTERVAL - monotonic())
+        if not self._shows_growing_list(query):
+            await asyncio.sleep(self._last_update_at + UPDATE_INTERVAL - monotonic())
         self._is_update_delayed = False
         self._last_update_at = monotonic()
+        if self._shows_growing_list(query):
+            # Read from an index of the database, in the same time at any size.
+            found = self._screen.backend.contacts.first_rows(query)
+            self._screen.post_message(SearchAnswered(found, keep=False, is_refresh=True))
+            return
         async for found in self._screen.backend.contacts.find(query):
             self._screen.post_message(SearchAnswered(found, keep=True, is_refresh=True))
+
+    def _shows_growing_list(self, query: Query) -> bool:
+        """Whether the top of the list is shown while it loads: each snapshot, twice a second, updates it."""
+        return query.is_everything and self._is_initial_load and not self.table.is_touched
 
     def _update_query_hint(self) -> None:
         """Show which parts of the text are invalid or incomplete, and suggest a correction."""
@@ -232,7 +242,8 @@ class SearchController:
             self._update_results()
         if rows_changed:
             self._groups_stale = True
-            self.table.refresh_rows()
+            if not (order_changed and self._shows_growing_list(self._query)):
+                self.table.refresh_rows()
         self.show_counts(snapshot)
 
     def cursor_moved(self, message: ContactTable.CursorMoved) -> None:

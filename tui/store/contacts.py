@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct, field
@@ -226,7 +227,7 @@ def _values(contact: Contact) -> tuple[object, ...]:
         contact.phone,
         int(contact.is_customer),
         int(contact.is_supplier),
-        json.dumps(contact.groups, ensure_ascii=False) if contact.groups else "[]",
+        _group_names(contact.groups) if contact.groups else "[]",
         contact.merged_to,
         *money,
         sort_key(contact.name),
@@ -242,6 +243,12 @@ def _values(contact: Contact) -> tuple[object, ...]:
             ),
         ),
     )
+
+
+# An organisation has few groups, and writing JSON takes a quarter of the time of all values.
+@lru_cache(maxsize=256)
+def _group_names(groups: tuple[str, ...]) -> str:
+    return json.dumps(groups, ensure_ascii=False)
 
 
 def _document(rowid: int, contact: Contact, seen_at: datetime) -> tuple[int, bytes, int | None]:

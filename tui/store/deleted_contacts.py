@@ -83,7 +83,9 @@ def reset_seen(connection: sqlite3.Connection) -> None:
 
 def mark_seen(connection: sqlite3.Connection, rowids: Iterable[int]) -> None:
     """Record that the full sync in progress has seen these contacts."""
-    connection.executemany("INSERT OR IGNORE INTO full_sync_seen VALUES (?)", ((rowid,) for rowid in rowids))
+    connection.execute(
+        "INSERT OR IGNORE INTO full_sync_seen SELECT value FROM json_each(?)", (json.dumps(list(rowids)),)
+    )
 
 
 def unseen_contacts(database: Database, limit: int) -> list[str]:
@@ -129,6 +131,8 @@ def status_before(connection: sqlite3.Connection, contact_id: str) -> ContactSta
 
 def clear_missing(connection: sqlite3.Connection, contact_ids: Iterable[str]) -> None:
     """Forget that replies lacked these contacts: Xero has returned them."""
+    if connection.execute("SELECT 1 FROM missing_contacts LIMIT 1").fetchone() is None:
+        return
     connection.execute(
         "DELETE FROM missing_contacts WHERE contact_id IN (SELECT value FROM json_each(?))",
         (json.dumps(list(contact_ids)),),

@@ -314,6 +314,8 @@ def layout_columns(width: int, tab: Tab) -> tuple[PlacedColumn, ...]:
 _SPINNER_SECONDS: Final = 1 / 8
 _HEADER_LINES: Final = 1
 _PREFIX: Final = "contact-table--"
+# Painted rows to keep: several screens. Each takes up to 17 KB, with what Textual derives from it.
+_MAX_STRIPS: Final = 256
 _OVER: Final = ("dim", "match", "mark", "muted", "primary", "accent", "success", "warning", "error")
 
 
@@ -379,7 +381,7 @@ class TableView(PaintedView):
         self._clock = clock
         self._today = clock()
         self._palette: RowPalette | None = None
-        self._strips: LRUCache[tuple[Row, RowStyle], Strip] = LRUCache(1024)
+        self._strips: LRUCache[tuple[Row, RowStyle], Strip] = LRUCache(_MAX_STRIPS)
         self._spinner: Timer | None = None
         self._frame = 0
         self._owes = ""

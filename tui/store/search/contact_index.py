@@ -58,6 +58,14 @@ _CONTACTS: Final = """
     SELECT rowid, status, coalesce(CAST(search AS TEXT), '') FROM contacts
     WHERE rowid BETWEEN 1 AND ? ORDER BY sort_key, rowid
 """
+_ORDERS: Final = {
+    tab: f"SELECT rowid FROM contacts WHERE rowid BETWEEN 1 AND ?{on_tab} ORDER BY sort_key, rowid"  # noqa: S608 - our own conditions
+    for tab, on_tab in (
+        (Tab.ALL, ""),
+        (Tab.ACTIVE, f" AND status = '{ContactStatus.ACTIVE}'"),
+        (Tab.ARCHIVED, f" AND status = '{ContactStatus.ARCHIVED}'"),
+    )
+}
 # Row ids are assigned in sequence and stay near the number of rows, and so does the size of the position
 # list.
 _SLACK: Final = 1_000_000
@@ -169,6 +177,15 @@ def load(connection: sqlite3.Connection, *, is_stopped: Callable[[], bool]) -> C
     return ContactIndex(Order.of(rowids), tuple(chunks))
 
 
+def load_order(connection: sqlite3.Connection, tab: Tab) -> Order:
+    """Read the order of a tab alone, in a tenth of the time of the index."""
+    rowids = array("I")
+    cursor = connection.execute(_ORDERS[tab], (highest_rowid(connection),))
+    while rows := cursor.fetchmany(CHUNK):
+        rowids.extend(rowid for (rowid,) in rows)
+    return Order.of(rowids)
+
+
 def highest_rowid(connection: sqlite3.Connection) -> int:
     """Return the highest plausible row id of a contact."""
     [count] = connection.execute("SELECT count(*) FROM contacts").fetchone()
@@ -180,7 +197,9 @@ def mask_of(flags: bytes | bytearray) -> int:
     return int.from_bytes(flags, "little")
 
 
-# The pause between two loads, in times of the last one: a sync of many pages changes the order all the time.
+# A load starts once nothing has changed for so many seconds: a sync of many pages changes the order all the
+# time. If somebody searches meanwhile, it only waits for a pause, in times of the last load.
+_REST_SECONDS: Final = 3.0
 _PAUSE_FACTOR: Final = 10
 # A search waits for a load that is as short as this, so results for small stores are always exact.
 _CHEAP_SECONDS: Final = 0.03
@@ -197,14 +216,21 @@ class IndexLoader:
         self._database = database
         self._task: asyncio.Task[None] | None = None
         self._is_stale = True
-        self._is_urgent = asyncio.Event()
+        # When the next load may start, and what wakes the task when that has changed.
+        self._resting_until = 0.0
+        self._pausing_until = 0.0
+        self._is_rescheduled = asyncio.Event()
         # Callers waiting for the running load, and for the next one.
         self._waiting_now: list[asyncio.Future[None]] | None = None
         self._waiting_next: list[asyncio.Future[None]] = []
         self._patches: list[tuple[int, ContactStatus]] = []
         self._load_seconds = 0.0
-        self._ended_at = 0.0
         self._stop = threading.Event()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether there is an index of everything stored now."""
+        return self.index is not None and not self._is_stale and self._waiting_now is None
 
     async def load(self) -> None:
         """Wait for an index of everything stored now, loading it at once if needed. Raises `StoreError`."""
@@ -214,22 +240,26 @@ class IndexLoader:
         elif self.index is None or self._is_stale:
             self._waiting_next.append(waiter)
             self._is_stale = True
-            self._is_urgent.set()
-            self._start()
+            self._pausing_until = 0.0
+            self._start_without_rest()
         else:
             return
         await waiter
 
     async def wait_while_stale(self) -> None:
-        """Wait for an outdated or loading index, if loading is quick."""
-        is_current = not self._is_stale and self._waiting_now is None
-        if self.index is not None and not is_current and self._load_seconds <= _CHEAP_SECONDS:
+        """Wait for an outdated or loading index, if loading is quick; otherwise have it loaded soon."""
+        if self.index is None or self.is_current:
+            return
+        if self._load_seconds <= _CHEAP_SECONDS:
             with suppress(StoreError, UnexpectedError):
                 await self.load()
+        elif self._is_stale:
+            self._start_without_rest()
 
     def mark_stale(self) -> None:
-        """Reload the index soon; does nothing until the first load is requested."""
+        """Reload the index once changes have ended; does nothing until the first load is requested."""
         self._is_stale = True
+        self._resting_until = perf_counter() + _REST_SECONDS
         if self._task is not None:
             self._start()
 
@@ -244,6 +274,11 @@ class IndexLoader:
         self._stop.set()
         if self._task is not None:
             self._task.cancel()
+
+    def _start_without_rest(self) -> None:
+        self._resting_until = 0.0
+        self._is_rescheduled.set()
+        self._start()
 
     def _start(self) -> None:
         if (self._task is None or self._task.done()) and not self._stop.is_set():
@@ -295,15 +330,16 @@ class IndexLoader:
             self.on_loaded()
         finally:
             self._waiting_now = None
-            self._ended_at = perf_counter()
-            self._load_seconds = self._ended_at - started_at
+            ended_at = perf_counter()
+            self._load_seconds = ended_at - started_at
+            self._pausing_until = ended_at + _PAUSE_FACTOR * self._load_seconds
 
     async def _pause(self) -> None:
-        remaining = self._ended_at + _PAUSE_FACTOR * self._load_seconds - perf_counter()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(max(remaining, 0)):
-                await self._is_urgent.wait()
-        self._is_urgent.clear()
+        while (remaining := max(self._resting_until, self._pausing_until) - perf_counter()) > 0:
+            self._is_rescheduled.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(remaining):
+                    await self._is_rescheduled.wait()
 
     def _read(self) -> ContactIndex:
         with self._database.read_connection() as connection:

@@ -13,7 +13,7 @@ from tui.model.query import Tab
 from tui.model.snapshot import ChangeView
 from tui.store import values
 from tui.store.change_log.changes import CHANGE_COLUMNS, change_of
-from tui.store.search.contact_index import CHUNK, count_masked_before, is_masked, select_masked
+from tui.store.search.contact_index import CHUNK, count_masked_before, is_masked, mask_of, select_masked
 
 if TYPE_CHECKING:
     from array import array
@@ -145,6 +145,12 @@ class SearchRows:
         self._masks = masks
         # The position at which each chunk begins, and the total at the end.
         self._chunk_starts = list(accumulate(totals, initial=0))
+
+    @classmethod
+    def of_all(cls, reader: RowReader, order: Order) -> SearchRows:
+        """Select every row of an order."""
+        totals = [min(CHUNK, len(order.rowids) - start) for start in range(0, len(order.rowids), CHUNK)]
+        return cls(reader, order, [mask_of(b"\x01" * total) for total in totals], totals)
 
     def __len__(self) -> int:
         return self._chunk_starts[-1]

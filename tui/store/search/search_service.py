@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from tui.model.contact import SearchResult
 from tui.store.contacts import read_counts
-from tui.store.search.contact_index import IndexLoader
+from tui.store.search.contact_index import IndexLoader, load_order
 from tui.store.search.rows import IndexRows, ListedRows, RowReader, SearchRows
 from tui.store.search.scan import IndexScan
 
@@ -80,11 +80,13 @@ class SearchService:
 
     async def find(self, query: Query) -> AsyncIterator[SearchResult]:
         """Yield results: a first screen if the search takes longer than a frame or two, then everything."""
+        if query.is_everything and not self._loader.is_current:
+            # A sync makes the index outdated again and again, and the whole list doesn't need its texts.
+            yield await self._everything(query)
+            return
         await self._loader.wait_while_stale()
         index = self._loader.index
-        if index is None and query.is_everything:
-            yield self.first(query)
-        elif index is None:
+        if index is None:
             async with aclosing(self._search(query)) as answers:
                 async for found in answers:
                     yield found
@@ -92,6 +94,12 @@ class SearchService:
             async with aclosing(self._scan(index, query)) as answers:
                 async for found in answers:
                     yield found
+
+    async def _everything(self, query: Query) -> SearchResult:
+        if self._loader.index is None:
+            return self.first(query)
+        order = await self._database.read(lambda connection: load_order(connection, query.tab))
+        return SearchResult(query, SearchRows.of_all(self._reader, order), self.counts())
 
     def mark_stale(self) -> None:
         """Reload the index: contacts were added, or their names or texts changed."""
