@@ -31,7 +31,7 @@ async def stored(folder: Path) -> None:
 
 @pytest.mark.parametrize("loaded", [False, True])
 @pytest.mark.parametrize(("typed", "name"), FOUND)
-async def test_signs_are_found_in_memory_and_in_the_database(
+async def test_apostrophes_and_dashes_are_found_in_memory_and_in_the_database(
     tmp_path: Path, typed: str, name: str, *, loaded: bool
 ) -> None:
     await stored(tmp_path)
@@ -50,7 +50,7 @@ async def test_signs_are_found_in_memory_and_in_the_database(
         store.close()
 
 
-async def test_texts_that_are_up_to_date_are_left_alone(tmp_path: Path) -> None:
+async def test_up_to_date_search_texts_are_not_rewritten(tmp_path: Path) -> None:
     await stored(tmp_path)
     file = tmp_path / FILE_NAME
     with closing(sqlite3.connect(file)) as connection, connection:

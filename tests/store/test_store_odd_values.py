@@ -342,7 +342,7 @@ async def test_a_contact_without_its_document_can_be_read_and_stored_again(
     store.close()
 
 
-async def test_contacts_to_ask_for_are_named_by_texts(whole: bytes, tmp_path: Path) -> None:
+async def test_unseen_contact_ids_are_always_text(whole: bytes, tmp_path: Path) -> None:
     (tmp_path / "contacts.db").write_bytes(whole)
     inject(tmp_path / "contacts.db", {("contacts", "contact_id"): 0})
     store = Store.open(tmp_path)
@@ -352,9 +352,7 @@ async def test_contacts_to_ask_for_are_named_by_texts(whole: bytes, tmp_path: Pa
 
 
 @pytest.mark.parametrize("column", ["action", "origin", "contact_id"])
-async def test_an_open_change_that_makes_no_sense_keeps_no_contact_from_being_stored(
-    tmp_path: Path, column: str
-) -> None:
+async def test_damaged_open_change_does_not_block_saving_contacts(tmp_path: Path, column: str) -> None:
     store = Store.open(tmp_path)
     await store.save_contacts([contact(1), contact(2)], NOON)
     await store.changes.add(Action.ARCHIVE, store.contacts(["id-1"]), NOON)
@@ -367,7 +365,7 @@ async def test_an_open_change_that_makes_no_sense_keeps_no_contact_from_being_st
 
 @pytest.mark.parametrize("table", ["changes", "transitions", "sync_records", "batches", "user_reports"])
 @pytest.mark.parametrize("number", [(1 << 48) - 1, 1 << 48, (1 << 48) + 1])
-def test_a_number_that_leaves_few_for_others_is_repaired(
+def test_row_number_near_the_maximum_is_repaired(
     whole: bytes, tmp_path: Path, table: str, number: int
 ) -> None:
     file = tmp_path / "contacts.db"

@@ -74,7 +74,7 @@ async def test_groups_are_counted_from_the_contacts(store: Store) -> None:
     )
 
 
-async def test_an_archive_is_the_first_until_one_was_asked_for_here(store: Store) -> None:
+async def test_archive_counts_as_first_until_one_was_requested_here(store: Store) -> None:
     await store.save_contacts([contact(1), contact(2, ARCHIVED)], NOON)
     # By somebody in Xero.
     await store.save_contacts([contact(1, ARCHIVED, at=1)], minutes(1))
@@ -87,7 +87,7 @@ async def test_an_archive_is_the_first_until_one_was_asked_for_here(store: Store
     assert not store.tenancy.warnings().is_first_archive
 
 
-async def test_a_plan_knows_which_of_its_archives_are_of_tenants(store: Store) -> None:
+async def test_undo_plan_marks_archives_of_tenants(store: Store) -> None:
     await store.save_contacts([contact(1, groups=("Tenants", "Other")), contact(2)], NOON)
     changes = await store.changes.add(Action.ARCHIVE, store.contacts(["id-1", "id-2"]), minutes(1))
     await store.changes.cancel_queued(changes, minutes(2))
@@ -111,7 +111,7 @@ async def test_a_plan_knows_which_of_its_archives_are_of_tenants(store: Store) -
     )
 
 
-async def test_a_file_of_before_takes_marks(tmp_path: Path) -> None:
+async def test_file_of_an_older_version_accepts_marks(tmp_path: Path) -> None:
     folder = tmp_path / "organisation"
     folder.mkdir(mode=0o700)
     with closing(sqlite3.connect(folder / FILE_NAME, isolation_level=None)) as connection:
@@ -161,7 +161,7 @@ async def test_marks_survive_repair_and_merging(
     store.close()
 
 
-async def test_marks_come_back_from_a_backup_of_a_file_that_is_lost(tmp_path: Path) -> None:
+async def test_marks_are_restored_from_a_backup(tmp_path: Path) -> None:
     folder = tmp_path / "organisation"
     store = Store.open(folder)
     await store.save_contacts([contact(1, ACTIVE)], NOON)

@@ -74,7 +74,7 @@ async def test_evidence_is_kept_beside_user_reports(store: Store) -> None:
 
 
 @pytest.mark.usefixtures("archived")
-async def test_an_unlinked_contact_waits_for_nothing_until_it_is_linked_again(store: Store) -> None:
+async def test_unlinked_contact_is_not_pending_until_linked_again(store: Store) -> None:
     await store.evidence.record_reports([link(ReportKind.UNLINKED, 12)], minutes(12))
     assert store.evidence.pending_total() == 0
     assert store.evidence.synced(5)[0].unlinked_at == minutes(12)
@@ -114,7 +114,7 @@ async def test_company_reports_are_kept_after_a_restart_and_never_rewritten(
                 connection.execute(sql)
 
 
-async def test_one_organisations_evidence_says_nothing_of_another(store: Store, tmp_path: Path) -> None:
+async def test_evidence_of_one_organisation_does_not_apply_to_another(store: Store, tmp_path: Path) -> None:
     other = Store.open(tmp_path / "other")
     for one in (store, other):
         await flip(one, 1, ACTIVE, 0)
@@ -132,7 +132,7 @@ async def test_one_organisations_evidence_says_nothing_of_another(store: Store, 
 # --- what a feed never contains ---
 
 
-async def test_an_archive_reversed_between_two_syncs_is_not_waited_for(store: Store) -> None:
+async def test_archive_reversed_between_two_syncs_is_not_pending(store: Store) -> None:
     await flip(store, 1, ACTIVE, 0)
     await flip(store, 1, ARCHIVED, 10)
     await flip(store, 1, ACTIVE, 11)
@@ -147,7 +147,7 @@ async def test_an_archive_reversed_between_two_syncs_is_not_waited_for(store: St
     assert store.evidence.pending_total() == 1
 
 
-async def test_a_restore_of_what_was_picked_up_is_waited_for(store: Store) -> None:
+async def test_restore_of_a_synced_archive_is_pending(store: Store) -> None:
     await flip(store, 1, ACTIVE, 0)
     await flip(store, 1, ARCHIVED, 10)
     await store.evidence.record_synced(
