@@ -237,7 +237,7 @@ async def test_a_manual_restore_names_why_it_may_fail(bench: Bench, store: Store
     assert second.expected_refusal is None
 
 
-async def test_a_change_tells_its_story_oldest_first(bench: Bench, store: Store) -> None:
+async def test_history_of_a_change_is_oldest_first(bench: Bench, store: Store) -> None:
     await bench.have("a")
     await bench.changes.request(Action.ARCHIVE, ["a"])
     await bench.pusher.run_until_empty()
@@ -271,9 +271,7 @@ async def test_the_list_is_exported_as_csv(bench: Bench, store: Store, tmp_path:
     assert oldest[-1] == "read 2026-03-03 12:00:00"
 
 
-async def test_an_export_says_why_in_the_words_that_are_shown(
-    bench: Bench, store: Store, tmp_path: Path
-) -> None:
+async def test_exported_reasons_use_the_words_on_screen(bench: Bench, store: Store, tmp_path: Path) -> None:
     await bench.have("a", "b")
     await bench.changes.request(Action.ARCHIVE, ["a", "b"])
     first, second = store.changes.in_states(State.QUEUED)
@@ -291,7 +289,7 @@ async def test_an_export_says_why_in_the_words_that_are_shown(
     assert oldest[6] == "Xero’s own"
 
 
-async def test_an_export_that_cannot_be_written_says_so(bench: Bench, tmp_path: Path) -> None:
+async def test_failed_export_is_reported(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ReshelveError, match="file_not_saved"):
         await bench.change_log.export(ChangeQuery(), tmp_path / "file" / "changes.csv", messages.why)
@@ -333,7 +331,7 @@ async def test_an_export_that_cannot_be_written_says_so(bench: Bench, tmp_path: 
         ),
     ],
 )
-def test_nothing_acts_as_a_formula_with_any_delimiter(before: str, sign: str) -> None:
+def test_exported_cells_are_no_formulas_with_any_delimiter(before: str, sign: str) -> None:
     line = io.StringIO()
     csv.writer(line).writerow(["a", csv_safe(f"{before}{sign}1+2;"), "b"])
     for delimiter in ",;\t|":
@@ -344,7 +342,7 @@ def test_nothing_acts_as_a_formula_with_any_delimiter(before: str, sign: str) ->
 
 
 @pytest.mark.parametrize("delimiter", ";\t|\n")
-async def test_a_formula_behind_another_delimiter_is_dead_in_the_file_too(
+async def test_formula_after_another_delimiter_is_neutralised_too(
     bench: Bench, tmp_path: Path, delimiter: str
 ) -> None:
     bench.xero.contacts_now["a"] = contact("a", name=f"x{delimiter}=1+2{delimiter}")

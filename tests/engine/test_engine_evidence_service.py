@@ -99,7 +99,7 @@ async def test_a_sync_that_showed_errors_stalls(desk: Desk) -> None:
     assert desk._re_leased.status.state_reported_at == desk._now()
 
 
-async def test_what_cannot_have_been_is_refused(desk: Desk) -> None:
+async def test_impossible_reports_are_rejected(desk: Desk) -> None:
     with pytest.raises(ReshelveError) as refused:
         await desk.report_sync_started(desk._now() + timedelta(minutes=1))
     assert refused.value.reason is EvidenceReason.FUTURE_SYNC_START
@@ -114,7 +114,7 @@ async def test_a_contact_checked_in_re_leased_is_recorded(desk: Desk) -> None:
     assert grade(desk) is SyncStatus.CHECKED
 
 
-async def test_a_clock_behind_xeros_does_not_take_away_what_was_seen(desk: Desk) -> None:
+async def test_clock_behind_xeros_does_not_discard_a_check(desk: Desk) -> None:
     desk.machine.at = START - timedelta(minutes=5)
     await desk.report_contact_checked(archived(desk))
     assert grade(desk) is SyncStatus.CHECKED
@@ -146,7 +146,7 @@ async def test_a_reported_sync_is_dated_by_xeros_clock(
     assert desk._re_leased.status.state_reported_at == now + timedelta(minutes=30)
 
 
-async def test_what_is_seen_on_a_machine_whose_clock_is_ahead_is_not_what_xero_confirms_next(
+async def test_check_on_a_computer_whose_clock_is_ahead_does_not_cover_a_later_change(
     desk: Desk,
 ) -> None:
     now = START + timedelta(minutes=1)
@@ -161,7 +161,7 @@ async def test_what_is_seen_on_a_machine_whose_clock_is_ahead_is_not_what_xero_c
     assert told == {START: now, back_at: None, gone_at: None}
 
 
-async def test_what_was_seen_of_a_contact_that_has_moved_on_is_refused(desk: Desk) -> None:
+async def test_check_of_a_contact_that_has_changed_is_rejected(desk: Desk) -> None:
     seen = archived(desk)
     back = replace(contact("a"), updated_at=START + timedelta(minutes=5))
     await desk._store.save_contacts([back], START + timedelta(minutes=6))
@@ -223,7 +223,7 @@ async def test_a_copy_without_the_lock_shows_what_the_holder_has_read(store: Sto
         ({"reason": "feed.unreachable"}, FeedReason.UNREACHABLE),
     ],
 )
-async def test_what_another_version_has_stored_of_a_feed_is_read_as_far_as_it_can_be(
+async def test_feed_state_stored_by_another_version_is_read_as_far_as_possible(
     store: Store, stored: object, problem: FeedReason | None
 ) -> None:
     status = json.dumps({"state": "Not connected", "is_syncing": False, "problem": stored})

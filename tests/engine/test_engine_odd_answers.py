@@ -338,7 +338,7 @@ async def test_no_single_reply_resolves_a_change_wrongly(office: Office, write: 
     ],
 )
 @pytest.mark.parametrize("body", [HTML, "", '{"message": "blocked"}'])
-async def test_a_gateways_answer_to_a_write_is_no_verdict(
+async def test_gateways_reply_to_a_write_decides_nothing(
     office: Office, status: int, body: str, *, is_done: bool
 ) -> None:
     [change] = await office.ask(Action.ARCHIVE)
@@ -360,7 +360,7 @@ async def test_a_gateways_answer_to_a_write_is_no_verdict(
     assert office.xero.calls.count("POST") == (1 if is_done else 2)
 
 
-async def test_an_unreadable_contact_holds_up_nothing_but_itself(tmp_path: Path) -> None:
+async def test_unreadable_contact_delays_no_other(tmp_path: Path) -> None:
     ids = [ID[:-1] + letter for letter in "abc"]
     office = Office(tmp_path / "organisation", ACTIVE, *ids)
     first, *others = await office.ask(Action.ARCHIVE)
@@ -386,7 +386,7 @@ async def test_an_unreadable_contact_holds_up_nothing_but_itself(tmp_path: Path)
     await office.close()
 
 
-async def test_reads_that_lag_for_long_end_in_the_change_that_was_asked_for(office: Office) -> None:
+async def test_stale_reads_still_end_in_the_requested_change(office: Office) -> None:
     """Refused in between, as nothing better was known; then it turns out to have been ours."""
     [change] = await office.ask(Action.ARCHIVE)
     office.xero.writes = [Write.LOST]
@@ -428,7 +428,7 @@ async def test_a_refusal_of_a_request_that_was_carried_out_credits_no_other_user
 
 @pytest.mark.parametrize("ending", [State.CANCELLED, State.DISMISSED])
 @pytest.mark.parametrize("is_by_hand", [True, False])
-async def test_a_restore_that_was_given_up_is_ours_by_its_date_alone(
+async def test_dismissed_restore_is_ours_only_by_its_date(
     tmp_path: Path, ending: State, *, is_by_hand: bool
 ) -> None:
     office = Office(tmp_path / "organisation", ARCHIVED)
@@ -464,9 +464,7 @@ def _as_before(xero: OddXero, contact_id: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("ending", [State.REFUSED, State.CANCELLED])
-async def test_an_archive_in_xero_long_after_ours_was_given_up_is_not_ours(
-    office: Office, ending: State
-) -> None:
+async def test_later_archive_in_xero_is_not_credited_to_ours(office: Office, ending: State) -> None:
     await office.ask(Action.ARCHIVE)
     office.xero.writes = [Write.NOT_SENT]
     with suppress(XeroError):

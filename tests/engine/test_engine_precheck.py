@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pytest
 
 
-async def test_an_answer_that_takes_too_long_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_precheck_does_not_wait_for_a_slow_reply(monkeypatch: pytest.MonkeyPatch) -> None:
     given_up = asyncio.Event()
 
     class SlowXero:

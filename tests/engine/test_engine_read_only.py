@@ -75,7 +75,7 @@ async def call(home: House, service: str, name: str) -> Any:
     )
 
 
-def test_only_known_methods_are_let_through() -> None:
+def test_only_known_methods_are_allowed_in_read_only_mode() -> None:
     assert members(services.Backend) | members(services.RunnableBackend) == OWN | set(SERVICES)
     assert all(members(SERVICES[service]) >= names for service, names in READS.items())
     expected = {"request", "report_unlinked", "mark_tenants", "record_matches", "simulate_restore"}

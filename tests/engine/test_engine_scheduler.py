@@ -206,7 +206,7 @@ async def house(
         await engine.stop()
 
 
-async def test_everything_is_read_and_the_age_of_balances_known(store: Store) -> None:
+async def test_first_sync_reads_everything_and_dates_the_balances(store: Store) -> None:
     async with house(store, LiveXero("a", "b")) as home:
         seen = await home.until(lambda it: it.last_refresh_at)
         assert seen.counts.all == 2
@@ -214,7 +214,7 @@ async def test_everything_is_read_and_the_age_of_balances_known(store: Store) ->
         assert seen.xero.day_calls_left == 5_000
 
 
-async def test_several_presses_of_refresh_are_one(store: Store) -> None:
+async def test_several_refresh_requests_become_one(store: Store) -> None:
     xero = LiveXero("a")
     async with house(store, xero) as home:
         await home.until(lambda it: it.last_refresh_at)
@@ -256,7 +256,7 @@ async def test_a_failure_of_several_tasks_counts_as_one(store: Store) -> None:
         assert seen.xero.status is ConnectionStatus.ONLINE
 
 
-async def test_the_last_fifth_of_the_days_calls_is_kept_and_said_to_be(store: Store) -> None:
+async def test_last_fifth_of_the_daily_calls_is_reserved_and_reported(store: Store) -> None:
     xero = LiveXero("a")
     async with house(store, xero) as home:
         await home.until(lambda it: it.last_refresh_at)
@@ -282,7 +282,7 @@ async def test_the_limit_that_was_seen_survives_a_restart(store: Store) -> None:
 # --- reading only ---
 
 
-async def test_reading_only_refuses_every_change_and_sends_nothing(store: Store) -> None:
+async def test_read_only_mode_refuses_changes_and_sends_nothing(store: Store) -> None:
     xero = LiveXero("a")
     await store.save_contacts(list(xero.contacts_now.values()), xero.clock())
     [change] = await store.changes.add(Action.ARCHIVE, store.contacts(["a"]), xero.clock())
@@ -307,7 +307,7 @@ async def test_reading_only_refuses_every_change_and_sends_nothing(store: Store)
 # --- one contact, fresh ---
 
 
-async def test_one_contact_is_read_fresh(store: Store) -> None:
+async def test_single_contact_is_refreshed(store: Store) -> None:
     xero = LiveXero("a")
     async with house(store, xero) as home:
         await home.until(lambda it: it.last_refresh_at)
@@ -318,7 +318,7 @@ async def test_one_contact_is_read_fresh(store: Store) -> None:
         assert store.counts().archived == 1
 
 
-async def test_a_contact_that_cannot_be_read_fresh_says_why(store: Store) -> None:
+async def test_failed_refresh_of_a_contact_has_a_reason(store: Store) -> None:
     xero = LiveXero("a")
     async with house(store, xero) as home:
         await home.until(lambda it: it.last_refresh_at)
@@ -327,7 +327,7 @@ async def test_a_contact_that_cannot_be_read_fresh_says_why(store: Store) -> Non
             await home.engine.contacts.refresh_one("a")
 
 
-async def test_a_contact_found_gone_when_read_fresh_is_marked(store: Store) -> None:
+async def test_contact_found_deleted_by_a_refresh_is_marked(store: Store) -> None:
     xero = LiveXero("a")
     async with house(store, xero) as home:
         await home.until(lambda it: it.last_refresh_at)
@@ -363,9 +363,7 @@ async def test_a_disk_error_is_not_a_connection_problem_and_is_retried(
         assert seen.counts.all == 1
 
 
-async def test_a_store_that_cannot_be_read_leaves_what_is_shown(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_unreadable_store_leaves_the_shown_data(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     async with house(store, LiveXero("a")) as home:
         await home.until(lambda it: it.last_refresh_at)
 

@@ -100,7 +100,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     ("place", "kind"),
     [*((place, RuntimeError) for place in PLACES), *(("pull", kind) for kind in KINDS[1:])],
 )
-async def test_a_bug_in_one_task_is_logged_shown_and_tried_again(
+async def test_bug_in_one_task_is_logged_shown_and_retried(
     store: Store,
     place: str,
     kind: type[Exception],
@@ -263,7 +263,7 @@ class Feed:
         return self.answer(cursor)
 
 
-async def test_a_feed_that_always_has_more_gets_no_more_than_its_turn(tmp_path: Path, store: Store) -> None:
+async def test_endless_feed_does_not_block_other_tasks(tmp_path: Path, store: Store) -> None:
     del tmp_path
     feed = Feed(lambda cursor: EvidenceReport.from_evidence(str(int(cursor or 0) + 1), has_more=True))
     window: Any = None
@@ -276,7 +276,7 @@ async def test_a_feed_that_always_has_more_gets_no_more_than_its_turn(tmp_path: 
 
 
 @pytest.mark.parametrize("seconds", [1e15, -1e15, 1e9, float("inf"), float("nan"), -1.0])
-async def test_a_cycle_of_senseless_length_is_left_out(store: Store, seconds: float) -> None:
+async def test_implausible_cycle_is_ignored(store: Store, seconds: float) -> None:
     clock = LiveXero().clock
     report = replace(EvidenceReport.from_evidence(None), next_sync_at=clock(), cycle_seconds=seconds)
     feed = Feed(lambda _: report)

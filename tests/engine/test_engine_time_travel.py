@@ -134,7 +134,7 @@ async def test_a_laptop_asleep_through_three_windows_wakes_to_the_first(
         assert "in 18 h 00 min" in said(home)
 
 
-async def test_a_change_of_the_night_itself_waits_for_the_next_and_the_pane_says_so(store: Store) -> None:
+async def test_change_during_the_night_waits_for_the_next_night(store: Store) -> None:
     night = datetime(2026, 6, 9, 14, tzinfo=UTC)  # two in the morning of the tenth, in Auckland
     async with released_house(store, night, timezone="NEWZEALANDSTANDARDTIME") as home:
         await home.confirmed("a", night)
@@ -183,7 +183,7 @@ async def test_a_clock_set_back_reverts_what_was_expected_too_early(store: Store
 
 
 @pytest.mark.parametrize("machine", [AUCKLAND, NEW_YORK])
-async def test_what_the_pane_writes_at_midnight_is_of_yesterday(store: Store, machine: str) -> None:
+async def test_after_midnight_the_pane_shows_yesterday(store: Store, machine: str) -> None:
     here = ZoneInfo(machine)
     evening = datetime(2026, 6, 9, 23, 50, tzinfo=here).astimezone(UTC)
     async with released_house(store, evening, own=OrganisationSettings("01:00", "05:00", machine)) as home:
@@ -239,7 +239,7 @@ async def test_a_failing_bridge_is_stalled_and_never_synced(
 
 
 @pytest.mark.parametrize("minutes", [10, -10, 60 * 30, -60 * 30])
-async def test_a_night_is_over_when_it_is_by_xeros_clock(store: Store, minutes: int) -> None:
+async def test_night_ends_by_xeros_clock(store: Store, minutes: int) -> None:
     ahead, second = timedelta(minutes=minutes), timedelta(seconds=1)
     evening, morning = datetime(2026, 6, 9, 23, tzinfo=UTC), datetime(2026, 6, 10, 6, tzinfo=UTC)
     async with released_house(

@@ -47,7 +47,7 @@ class SlowXero(LiveXero):
 
 
 @pytest.mark.parametrize("seconds", [0, 30])
-async def test_a_call_that_is_under_way_is_made_once(
+async def test_request_in_progress_is_not_repeated_by_another_copy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
     monkeypatch.setattr("tui.engine.snapshot_publisher._COALESCE", 0)
