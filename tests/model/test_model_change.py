@@ -90,7 +90,7 @@ TestLifecycle.settings = settings(
 )
 
 
-def test_every_state_is_either_open_or_over() -> None:
+def test_every_state_is_either_open_or_final() -> None:
     assert set(State) == OPEN_STATES | OVER
     assert not OPEN_STATES & OVER
 
