@@ -35,7 +35,7 @@ _BURSTS = [
 ]
 
 
-async def test_keys_in_one_burst_end_nothing(busy: IdleEngine) -> None:
+async def test_burst_of_keys_is_survived(busy: IdleEngine) -> None:
     async with running(busy) as person:
         for burst in _BURSTS:
             for key in burst.split():
@@ -49,7 +49,7 @@ async def test_keys_in_one_burst_end_nothing(busy: IdleEngine) -> None:
 
 
 @pytest.mark.parametrize("key", ["slash", "ctrl+p", "ctrl+o", "question_mark", "a", "enter", "1"])
-async def test_keys_before_the_first_screen_is_there_wait_for_it(busy: IdleEngine, key: str) -> None:
+async def test_keys_before_the_first_screen_wait_for_it(busy: IdleEngine, key: str) -> None:
     app = ReshelveApp(FakeAccount.of(busy), busy.snapshot.organisation)
     app.call_later(app.post_message, events.Key(key, None))
     async with app.run_test() as pilot:

@@ -43,7 +43,7 @@ def office(backend: IdleEngine) -> IdleEngine:
 
 
 @pytest.mark.parametrize("size", [(40, 15), *SIZES])
-def test_what_differs(snap_compare: Compare, office: IdleEngine, size: tuple[int, int]) -> None:
+def test_differences(snap_compare: Compare, office: IdleEngine, size: tuple[int, int]) -> None:
     assert picture(snap_compare, office, *COMPARE, "space", size=size)
 
 
@@ -53,14 +53,14 @@ def test_the_other_groups(snap_compare: Compare, office: IdleEngine, key: str) -
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_nothing_differs(snap_compare: Compare, backend: IdleEngine, size: tuple[int, int]) -> None:
+def test_no_differences(snap_compare: Compare, backend: IdleEngine, size: tuple[int, int]) -> None:
     lines = [line(2, 0, ACTIVE), line(3, 0, ACTIVE)]
     export(lines, "Downloads/contacts.csv", more="Café", encoding="cp1252")
     assert picture(snap_compare, backend, *COMPARE, "1", size=size, as_text=True)
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_asking_which_contact_is_meant(
+def test_choosing_which_contact_is_meant(
     snap_compare: Compare, office: IdleEngine, size: tuple[int, int]
 ) -> None:
     assert picture(snap_compare, office, *COMPARE, "2", "down", "enter", size=size)
@@ -75,7 +75,7 @@ def test_recorded(snap_compare: Compare, office: IdleEngine) -> None:
     assert picture(snap_compare, office, *COMPARE, "3", "w", "y", as_text=True)
 
 
-def test_leaving_what_is_not_recorded(snap_compare: Compare, office: IdleEngine) -> None:
+def test_leaving_unrecorded_matches(snap_compare: Compare, office: IdleEngine) -> None:
     assert picture(snap_compare, office, *COMPARE, "escape", as_text=True)
 
 

@@ -53,7 +53,7 @@ def link_after(response: httpx.Response) -> XeroStatus:
 
 
 @pytest.mark.parametrize(("response", "title", "words", "others"), ANSWERS)
-async def test_each_answer_is_named_for_what_it_is(
+async def test_each_connection_problem_is_named(
     backend: IdleEngine, response: httpx.Response, title: str, words: set[str], others: set[str]
 ) -> None:
     link = link_after(response)

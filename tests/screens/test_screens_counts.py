@@ -97,15 +97,13 @@ def listed(snapshot: Snapshot, height: int) -> tuple[int, int]:
 
 @pytest.mark.parametrize("height", [3, 6, 8, 12, 25, 100])
 @pytest.mark.parametrize("contents", ODD, ids=str)
-def test_what_the_pane_shows_and_what_it_leaves_out_are_all_there_is(
-    contents: dict[str, int], height: int
-) -> None:
+def test_shown_and_omitted_changes_of_the_pane_add_up(contents: dict[str, int], height: int) -> None:
     shown, more = listed(holding_once(tuple(contents.items())), height)
     assert shown + more == sum(contents.values())
 
 
 @pytest.mark.parametrize("contents", ODD, ids=str)
-def test_nothing_is_pending_only_where_nothing_is_left_to_do(contents: dict[str, int]) -> None:
+def test_nothing_pending_is_shown_only_without_open_changes(contents: dict[str, int]) -> None:
     snapshot = holding_once(tuple(contents.items()))
     kinds = ("pending", "overdue", "stalled")
     not_in_xero = sum(contents.get(kind, 0) for kind in ("manual_restores", "sending", "checking"))
@@ -140,7 +138,7 @@ async def test_tabs_add_up(backend: IdleEngine, others: int, width: int) -> None
         assert found[0] == sum(found[1:])
 
 
-async def test_groups_of_changes_hold_as_many_as_they_say() -> None:
+async def test_groups_of_changes_match_their_counts() -> None:
     backend = holding(ODD[-1])
     async with running(backend) as person:
         await person.press("l")
@@ -201,7 +199,7 @@ async def test_escape_among_the_changes_keeps_the_cursor_on_its_change(
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)])
 @pytest.mark.parametrize("is_read_only", [False, True])
-async def test_what_is_queued_is_not_on_the_way_while_nothing_is_sent(
+async def test_queued_changes_are_not_shown_as_sending_while_paused(
     backend: IdleEngine, size: tuple[int, int], *, is_read_only: bool
 ) -> None:
     states = (State.QUEUED, State.QUEUED, State.UNKNOWN)

@@ -74,13 +74,13 @@ def said(person: Driver) -> str:
     return " ".join(person.pane.split())
 
 
-def test_no_two_grades_look_alike() -> None:
+def test_every_sync_status_looks_different() -> None:
     assert set(LOOKS) == set(SyncStatus)
     assert len({look[0] for look in LOOKS.values()}) == len(SyncStatus)
 
 
 @pytest.mark.parametrize("grade", SyncStatus)
-async def test_every_grade_is_shown_everywhere_with_its_sign_and_age(
+async def test_every_sync_status_is_shown_with_its_sign_and_age(
     grade: SyncStatus,
 ) -> None:
     is_expected = grade is SyncStatus.EXPECTED
@@ -120,7 +120,7 @@ async def test_every_grade_is_shown_everywhere_with_its_sign_and_age(
 
 @pytest.mark.parametrize("size", [(120, 36), (80, 24), (60, 20)])
 @pytest.mark.parametrize("state", CompanyState)
-async def test_every_state_of_the_company_is_said(
+async def test_every_company_state_is_shown(
     backend: IdleEngine, state: CompanyState, size: tuple[int, int]
 ) -> None:
     told = replace(NIGHTLY, state=state.value, state_reported_at=NOW - timedelta(hours=2))
@@ -191,7 +191,7 @@ async def test_every_state_of_the_company_is_said(
         ),
     ],
 )
-async def test_the_next_sync_in_every_state(
+async def test_next_sync_is_shown_in_every_state(
     backend: IdleEngine, released: ReLeasedStatus, words: str
 ) -> None:
     backend.publish(re_leased=released)
@@ -200,7 +200,7 @@ async def test_the_next_sync_in_every_state(
         assert "synced" not in said(person)
 
 
-async def test_a_countdown_counts_and_the_pane_changes_with_nobody_at_the_keys(
+async def test_countdown_and_pane_update_without_key_presses(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     backend = IdleEngine.with_contacts(has_feed=False)
@@ -218,7 +218,7 @@ async def test_a_countdown_counts_and_the_pane_changes_with_nobody_at_the_keys(
         assert "Nothing pending" in said(person)
 
 
-async def test_at_midnight_the_rows_say_the_day(backend: IdleEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_rows_show_the_day_after_midnight(backend: IdleEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, SyncStatus.SYNCED)
     backend.publish_changes()
     async with running(backend) as person:
@@ -233,7 +233,7 @@ async def test_at_midnight_the_rows_say_the_day(backend: IdleEngine, monkeypatch
         monkeypatch.undo()
 
 
-async def test_hints_of_the_pane_follow_the_keys(backend: IdleEngine) -> None:
+async def test_hints_of_the_pane_use_the_current_keys(backend: IdleEngine) -> None:
     backend.publish(re_leased=replace(NIGHTLY, reported_sync_since=NOW))
     async with running(backend) as person:
         person.app.set_keymap(
@@ -248,7 +248,7 @@ async def test_hints_of_the_pane_follow_the_keys(backend: IdleEngine) -> None:
         assert "click Restore in Xero (F2)" in said(person)
 
 
-async def test_the_list_of_unseen_changes_counts_what_it_lists(backend: IdleEngine) -> None:
+async def test_list_of_pending_changes_matches_its_count(backend: IdleEngine) -> None:
     for number, grade in enumerate(TOGETHER):
         backend.put_change(number, Action.ARCHIVE, State.CONFIRMED, grade)
     backend.publish_changes()

@@ -62,7 +62,7 @@ def test_pane_small(snap_compare: Compare, busy: IdleEngine, state: str, size: t
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_pane_with_nothing_to_wait_for(snap_compare: Compare, size: tuple[int, int]) -> None:
+def test_pane_nothing_pending(snap_compare: Compare, size: tuple[int, int]) -> None:
     assert picture(snap_compare, IdleEngine.with_contacts(), size=size, as_text=True)
 
 
@@ -79,11 +79,11 @@ def graded() -> IdleEngine:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_pane_grades(snap_compare: Compare, graded: IdleEngine, size: tuple[int, int]) -> None:
+def test_pane_sync_statuses(snap_compare: Compare, graded: IdleEngine, size: tuple[int, int]) -> None:
     assert picture(snap_compare, graded, "end", size=size)
 
 
-def test_changes_grades(snap_compare: Compare, graded: IdleEngine) -> None:
+def test_changes_sync_statuses(snap_compare: Compare, graded: IdleEngine) -> None:
     assert picture(snap_compare, graded, "l")
 
 
@@ -132,7 +132,7 @@ TROUBLES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("state", TROUBLES)
-def test_troubleshoot_in_trouble(snap_compare: Compare, busy: IdleEngine, state: str) -> None:
+def test_troubleshoot_problems(snap_compare: Compare, busy: IdleEngine, state: str) -> None:
     busy.publish(**TROUBLES[state])
     assert picture(snap_compare, busy, "t", as_text=True)
 
@@ -143,7 +143,7 @@ def test_troubleshoot_all_well(snap_compare: Compare, size: tuple[int, int]) -> 
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_troubleshoot_try_again(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
+def test_troubleshoot_retry(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
     assert picture(snap_compare, busy, "t", "r", size=size, as_text=True)
 
 

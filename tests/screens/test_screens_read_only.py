@@ -95,7 +95,7 @@ async def test_no_action_of_any_screen_writes(reader: IdleEngine, place: type[Sc
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)])
-async def test_no_screen_names_a_key_that_writes(
+async def test_no_screen_offers_a_key_that_writes(
     reader: IdleEngine, place: type[Screen[Any]], size: tuple[int, int]
 ) -> None:
     async with running(reader, size=size) as person:
@@ -122,14 +122,14 @@ async def test_a_click_on_the_paused_line_sends_nothing(reader: IdleEngine) -> N
 
 
 @pytest.mark.parametrize("key", ["a", "r", "u", "U", "s", "m", "g"])
-async def test_a_key_that_writes_says_why_it_does_not(reader: IdleEngine, key: str) -> None:
+async def test_key_that_writes_explains_read_only_mode(reader: IdleEngine, key: str) -> None:
     async with running(reader) as person:
         await person.press(key)
         assert person.is_home
         assert "--read-only" in person.bottom_line
 
 
-async def test_what_the_engine_refuses_is_one_sentence(backend: IdleEngine) -> None:
+async def test_refusal_of_the_engine_is_one_sentence(backend: IdleEngine) -> None:
     """A dialog that was open already, or a screen that forgot: the gate below still says it in words."""
     backend.fail("mark_tenants", ReadOnlyError(ReadOnlyReason.CONNECTION))
     async with running(backend) as person:

@@ -68,7 +68,7 @@ async def go(person: Driver, steps: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES)
-async def test_no_place_names_a_key_as_it_was(busy: IdleEngine, place: str) -> None:
+async def test_no_text_names_an_old_key(busy: IdleEngine, place: str) -> None:
     async with running(busy, keys=to_textual_keymap(NEW)) as person:
         await go(person, PLACES[place])
         assert old_keys(text_of(person.screen)) == []
@@ -80,7 +80,7 @@ HELPED = {
 
 
 @pytest.mark.parametrize("action_id", sorted(HELPED))
-async def test_an_error_names_the_key_of_its_action_as_it_is(backend: IdleEngine, action_id: str) -> None:
+async def test_errors_name_the_current_key_of_their_action(backend: IdleEngine, action_id: str) -> None:
     async with running(backend, keys=to_textual_keymap(NEW)) as person:
         error = ReshelveError(HELPED[action_id])
         person.main.show_error(error)
@@ -90,7 +90,7 @@ async def test_an_error_names_the_key_of_its_action_as_it_is(backend: IdleEngine
         assert f"Press {NEW[action_id]} (" in text_of(person.screen)
 
 
-async def test_a_bug_names_the_key_that_quits_as_it_is(backend: IdleEngine) -> None:
+async def test_bug_screen_names_the_current_quit_key(backend: IdleEngine) -> None:
     async with running(backend, keys=to_textual_keymap(NEW)) as person:
         person.app.push_screen(BugReportScreen())
         await person.settle()

@@ -29,7 +29,7 @@ def several() -> IdleEngine:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_groups_of_which_none_is_marked(snap_compare: Compare, size: tuple[int, int]) -> None:
+def test_no_group_marked(snap_compare: Compare, size: tuple[int, int]) -> None:
     assert picture(snap_compare, several(), "g", size=size, as_text=True)
 
 

@@ -49,7 +49,7 @@ async def test_every_screen_survives_every_size(busy: IdleEngine, first: int) ->
 
 
 @pytest.mark.parametrize("screen", ["palette", "archive", "organisations"])
-async def test_screens_open_without_room(busy: IdleEngine, screen: str) -> None:
+async def test_screens_open_without_any_space(busy: IdleEngine, screen: str) -> None:
     async with running(busy, (4, 6)) as person:
         await person.press(*_SCREENS[screen])
         assert not person.app.has_crashed
