@@ -20,9 +20,7 @@ class _Host(App[None]):
         (("a", "home", "b"), "ba"),
     ],
 )
-async def test_keys_that_arrive_together_are_obeyed_in_their_order(
-    keys: tuple[str, ...], written: str
-) -> None:
+async def test_simultaneous_keys_are_handled_in_order(keys: tuple[str, ...], written: str) -> None:
     app = _Host()
     async with app.run_test() as pilot:
         for key in keys:

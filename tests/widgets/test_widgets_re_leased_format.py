@@ -48,7 +48,7 @@ def made(counts: ReadCounts, confirmable: int = 0, **more: object) -> Connection
         (made(ReadCounts(deleted=3)), "No contacts came back"),
     ],
 )
-def test_the_last_line_says_what_can_be_known(test: ConnectionTest, said: str) -> None:
+def test_conclusion_says_what_can_be_known(test: ConnectionTest, said: str) -> None:
     assert said in conclusion(test)
     *_, last = report(test, shows_values=False)
     assert last == conclusion(test)
@@ -77,7 +77,7 @@ def reads(draw: st.DrawFn) -> ConnectionTest:
 
 @given(reads())
 @hypothesis_settings(max_examples=examples(300))
-def test_it_is_one_sentence_that_never_claims_more_than_came_back(test: ConnectionTest) -> None:
+def test_conclusion_is_one_sentence_that_never_claims_too_much(test: ConnectionTest) -> None:
     said, counts = conclusion(test), test.counts
     assert re.fullmatch(r"[A-Z][^.]+\.", said)
     if "can confirm" in said:
@@ -133,6 +133,6 @@ def test_values_are_hidden_unless_asked_for_and_text_is_harmless() -> None:
         (ReadCounts(), set()),
     ],
 )
-def test_a_setting_is_named_where_it_could_tell_more(counts: ReadCounts, settings: set[str]) -> None:
+def test_setting_that_could_help_is_named(counts: ReadCounts, settings: set[str]) -> None:
     text = "\n".join(report(made(counts), shows_values=False))
     assert set(re.findall(r"re_leased\.(\w+)", text)) == settings
