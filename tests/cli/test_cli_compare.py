@@ -99,7 +99,7 @@ async def office(practice: PracticeXero, tmp_path: Path) -> AsyncIterator[Office
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_what_agrees_is_asked_about_and_then_read(office: Office) -> None:
+async def test_matches_are_recorded_after_confirmation(office: Office) -> None:
     first, second, third, *_ = office.contacts()
     await office.archived_in_xero(first, second)
     office.export([(first, "Archived"), (second, "Active"), (third, "Active")])
@@ -123,7 +123,7 @@ async def test_what_agrees_is_asked_about_and_then_read(office: Office) -> None:
     await until(lambda: office.engine.snapshot.summary and office.engine.snapshot.summary.pending_total <= 1)
 
 
-async def test_a_sheet_of_a_workbook_is_compared_and_what_was_left_out_is_said(office: Office) -> None:
+async def test_workbook_sheet_is_compared_and_skipped_rows_are_reported(office: Office) -> None:
     first, second, *_ = office.contacts()
     await office.archived_in_xero(first)
     rows: list[list[object]] = [
@@ -209,7 +209,7 @@ async def test_hostile_names_are_printed_as_text(office: Office) -> None:
     assert not {"\x1b", "\u202e"} & set(done.output)
 
 
-async def test_of_several_organisations_one_has_to_be_named(office: Office) -> None:
+async def test_organisation_is_required_if_there_are_several(office: Office) -> None:
     office.export([(office.contacts()[0], "Active")])
     done = await asyncio.to_thread(office.run, "compare", str(office.file))
     assert (done.exit_code, "Several organisations are connected." in done.output) == (1, True)
@@ -219,7 +219,7 @@ async def test_of_several_organisations_one_has_to_be_named(office: Office) -> N
     assert (never.exit_code, "haven't been loaded from Xero yet" in never.output) == (1, True)
 
 
-def test_options_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
+def test_contradictory_options_are_refused(tmp_path: Path) -> None:
     done = CliRunner().invoke(
         main, ["compare", "x.csv", "--active", "--archived"], env={"RESHELVE_HOME": str(tmp_path)}
     )
@@ -228,7 +228,7 @@ def test_options_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
     assert (nothing.exit_code, "No organisation is connected yet." in nothing.output) == (1, True)
 
 
-def test_the_name_of_earlier_versions_still_runs_but_is_not_listed(tmp_path: Path) -> None:
+def test_old_command_name_still_works_but_is_not_listed(tmp_path: Path) -> None:
     old = CliRunner().invoke(main, ["reconcile", "x.csv"], env={"RESHELVE_HOME": str(tmp_path)})
     new = CliRunner().invoke(main, ["compare", "x.csv"], env={"RESHELVE_HOME": str(tmp_path)})
     assert (old.exit_code, old.output) == (new.exit_code, new.output)

@@ -197,7 +197,7 @@ def test_missing_options_are_prompted_for_with_the_company_of_that_name_as_defau
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals on Windows")
-def test_a_terminal_never_shows_the_key(user: User) -> None:
+def test_typed_key_is_not_echoed(user: User) -> None:
     command = [sys.executable, "-m", "tui", "re-leased"]
     with Terminal([*command, "connect"], user.process_environment) as terminal:
         terminal.until_shown("Which one?")

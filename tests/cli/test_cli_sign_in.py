@@ -63,7 +63,7 @@ def address_shown(terminal: Terminal) -> str:
 
 
 @pytest.mark.parametrize("is_pasted", [False, True])
-def test_a_user_signs_in_and_out_again(
+def test_user_signs_in_and_disconnects(
     practice: PracticeXero,
     variables: dict[str, str],
     tmp_path: Path,
