@@ -118,7 +118,7 @@ class Person:
 
 
 @pytest.mark.timeout(200)
-async def test_everything_settles_when_the_faults_end(
+async def test_every_change_completes_after_the_faults_end(
     engine: RunnableBackend, practice: PracticeXero, tmp_path: Path
 ) -> None:
     def pane_is_quiet() -> bool:

@@ -119,7 +119,9 @@ async def search_all(house: House) -> None:
     await until_harmless(house, f"{len(HOSTILE)} of ")
 
 
-async def test_in_the_table_and_the_search(practice: PracticeXero, tmp_path: Path) -> None:
+async def test_hostile_names_are_safe_in_the_table_and_the_search(
+    practice: PracticeXero, tmp_path: Path
+) -> None:
     create_all(practice)
     async with open_house(practice, tmp_path / "home") as house:
         await house.until_shown("Evil [/x] Books [b]")
@@ -141,7 +143,7 @@ async def test_in_the_table_and_the_search(practice: PracticeXero, tmp_path: Pat
             await until_harmless(house, found)
 
 
-async def test_in_what_lies_over_the_table(practice: PracticeXero, tmp_path: Path) -> None:
+async def test_hostile_names_are_safe_in_dialogs(practice: PracticeXero, tmp_path: Path) -> None:
     create_all(practice)
     async with open_house(practice, tmp_path / "home") as house:
         await search_all(house)
@@ -156,7 +158,7 @@ async def test_in_what_lies_over_the_table(practice: PracticeXero, tmp_path: Pat
             await house.until(lambda: isinstance(house.app.screen, MainScreen), "being back")
 
 
-async def test_on_their_pages(practice: PracticeXero, tmp_path: Path) -> None:
+async def test_hostile_names_are_safe_on_contact_pages(practice: PracticeXero, tmp_path: Path) -> None:
     ids = create_all(practice)
     for contact_id, name in zip(ids, HOSTILE, strict=True):
         practice.somebody("rename", contact_id, Name=f"{name} again")
@@ -179,7 +181,9 @@ async def test_on_their_pages(practice: PracticeXero, tmp_path: Path) -> None:
             await house.pilot.press("down")
 
 
-async def test_while_they_are_changed(practice: PracticeXero, tmp_path: Path, log: Path) -> None:
+async def test_hostile_names_are_safe_during_changes(
+    practice: PracticeXero, tmp_path: Path, log: Path
+) -> None:
     ids = create_all(practice)
     for contact_id in ids[:4]:
         practice.somebody("repeating", contact_id)

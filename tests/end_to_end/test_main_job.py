@@ -33,7 +33,7 @@ async def released_syncs(house: House, practice: PracticeXero) -> None:
     await house.pilot.press("f5")
 
 
-async def test_archive_one(practice: PracticeXero, tmp_path: Path) -> None:
+async def test_one_contact_is_archived(practice: PracticeXero, tmp_path: Path) -> None:
     contact_id = practice.create("Quokka Joinery")
     async with open_house(practice, tmp_path / "home") as house:
         await house.archive("Quokka Joinery")
@@ -47,7 +47,7 @@ async def test_archive_one(practice: PracticeXero, tmp_path: Path) -> None:
         assert house.pane.pending_total == 0
 
 
-async def test_archive_120_at_once(practice: PracticeXero, tmp_path: Path) -> None:
+async def test_many_contacts_are_archived_at_once(practice: PracticeXero, tmp_path: Path) -> None:
     async with open_house(practice, tmp_path / "home") as house:
         await house.pilot.press("2")
         rows = [row.contact_id for row in await house.find("", Tab.ACTIVE)][:120]
@@ -95,7 +95,9 @@ async def test_one_of_three_is_refused(practice: PracticeXero, tmp_path: Path) -
         assert statuses["Numbat Two"] is ContactStatus.ACTIVE
 
 
-async def test_restore_is_tried_once_and_then_handed_off(practice: PracticeXero, tmp_path: Path) -> None:
+async def test_restore_is_tried_once_and_then_waits_for_the_user(
+    practice: PracticeXero, tmp_path: Path
+) -> None:
     ids = [practice.create(f"Bilby {number}", ContactStatus="ARCHIVED") for number in ("One", "Two")]
     async with open_house(practice, tmp_path / "home") as house:
         await house.pilot.press("3")
@@ -119,7 +121,7 @@ async def test_restore_is_tried_once_and_then_handed_off(practice: PracticeXero,
         assert len(tries) == 1
 
 
-async def test_a_restore_by_hand_is_refused_while_the_name_is_taken(
+async def test_restore_in_xero_is_refused_while_the_name_is_taken(
     practice: PracticeXero, tmp_path: Path
 ) -> None:
     archived = practice.create("Quoll Electrical", ContactStatus="ARCHIVED")
@@ -139,7 +141,7 @@ async def test_a_restore_by_hand_is_refused_while_the_name_is_taken(
         assert house.pane.manual_restore_total == 1
 
 
-async def test_somebody_elses_archive_appears_as_pending(practice: PracticeXero, tmp_path: Path) -> None:
+async def test_archive_made_in_xero_appears_as_pending(practice: PracticeXero, tmp_path: Path) -> None:
     contact_id = practice.create("Potoroo Plumbing")
     async with open_house(practice, tmp_path / "home") as house:
         await house.search("potoroo")

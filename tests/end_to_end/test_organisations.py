@@ -69,7 +69,7 @@ async def first_contact(house: House) -> str:
     return (await house.find(""))[0].contact_id
 
 
-async def test_from_nothing_to_contacts_in_one_screen(practice: PracticeXero, tmp_path: Path) -> None:
+async def test_first_start_leads_to_contacts_in_one_screen(practice: PracticeXero, tmp_path: Path) -> None:
     async with nothing_connected(practice, tmp_path / "home") as house:
         assert isinstance(house.app.screen, ConnectScreen)
         await sign_in(house)
@@ -78,7 +78,7 @@ async def test_from_nothing_to_contacts_in_one_screen(practice: PracticeXero, tm
         await house.until_shown(names(practice)[0])
 
 
-async def test_what_was_asked_for_goes_on_in_an_organisation_that_was_left(
+async def test_changes_continue_in_an_organisation_that_is_not_shown(
     practice: PracticeXero, tmp_path: Path
 ) -> None:
     async with open_house(practice, tmp_path / "home") as house:
@@ -98,9 +98,7 @@ async def test_what_was_asked_for_goes_on_in_an_organisation_that_was_left(
         await house.until_shown("1 pending")
 
 
-async def test_an_organisation_that_was_left_is_found_as_it_was(
-    practice: PracticeXero, tmp_path: Path
-) -> None:
+async def test_organisation_is_shown_again_as_it_was_left(practice: PracticeXero, tmp_path: Path) -> None:
     async with open_house(practice, tmp_path / "home") as house:
         await house.pilot.press("2")
         await house.search("a")
@@ -115,7 +113,7 @@ async def test_an_organisation_that_was_left_is_found_as_it_was(
         await house.until(lambda: house.engine.snapshot.xero.status is ConnectionStatus.ONLINE, "asking Xero")
 
 
-async def test_an_organisation_removed_in_xero_says_so_and_stays_readable(
+async def test_organisation_removed_in_xero_is_reported_and_stays_readable(
     practice: PracticeXero, tmp_path: Path
 ) -> None:
     async with open_house(practice, tmp_path / "home") as house:
@@ -129,7 +127,7 @@ async def test_an_organisation_removed_in_xero_says_so_and_stays_readable(
         await house.until_shown("removed in Xero")
 
 
-async def test_a_sign_in_that_died_loses_no_change_and_comes_back(
+async def test_expired_sign_in_loses_no_change_and_can_be_renewed(
     practice: PracticeXero, tmp_path: Path
 ) -> None:
     async with open_house(practice, tmp_path / "home") as house:
@@ -152,7 +150,7 @@ async def test_a_sign_in_that_died_loses_no_change_and_comes_back(
         assert practice.status_writes() == 1
 
 
-async def test_what_is_disconnected_is_closed_and_another_is_opened(
+async def test_disconnected_organisation_closes_and_another_opens(
     practice: PracticeXero, tmp_path: Path
 ) -> None:
     async with open_house(practice, tmp_path / "home") as house:
@@ -169,7 +167,7 @@ async def test_what_is_disconnected_is_closed_and_another_is_opened(
         assert (Paths.under(tmp_path / "home").organisation(practice.tenant_id) / "contacts.db").exists()
 
 
-async def test_a_read_only_sign_in_switches_off_what_writes(practice: PracticeXero, tmp_path: Path) -> None:
+async def test_read_only_sign_in_disables_actions_that_write(practice: PracticeXero, tmp_path: Path) -> None:
     async with nothing_connected(practice, tmp_path / "home") as house:
         await house.pilot.click("#read-only")
         house.app.screen.query_one("#go").focus()

@@ -125,7 +125,7 @@ PLACES = {"Try it": try_it, "Your own organisations": connect}
 
 
 @pytest.mark.parametrize("heading", sorted(LISTS | PLACES))
-async def test_a_step_list_works_as_it_is_written(
+async def test_steps_in_the_readme_work(
     heading: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await PLACES[heading](LISTS[heading], tmp_path, monkeypatch)
@@ -143,12 +143,12 @@ async def test_a_step_list_works_as_it_is_written(
         "Type a few letters and press `a`.",
     ],
 )
-def test_what_cannot_be_carried_out_is_refused(step: str) -> None:
+def test_unknown_step_is_refused(step: str) -> None:
     [steps] = step_lists(f"## Here\n\n1. {step}\n")
     with pytest.raises(UnreadableStepError):
         list(steps.acts())
 
 
-def test_no_number_is_left_out() -> None:
+def test_skipped_step_number_is_refused() -> None:
     with pytest.raises(UnreadableStepError):
         step_lists("1. Press `a`.\n3. Press `y`.\n")

@@ -49,7 +49,7 @@ _ASKED: dict[str, Callable[[dict[str, Any]], bool]] = {
 }
 
 
-async def test_qualifiers_find_what_xero_says(practice: PracticeXero, tmp_path: Path) -> None:
+async def test_qualifiers_find_contacts_by_xeros_data(practice: PracticeXero, tmp_path: Path) -> None:
     everyone = in_xero(practice)
     async with open_house(practice, tmp_path / "home") as house:
         for typed, is_asked_for in _ASKED.items():
@@ -62,7 +62,9 @@ async def test_qualifiers_find_what_xero_says(practice: PracticeXero, tmp_path: 
             await house.pilot.press("escape", "escape")
 
 
-async def test_a_change_is_followed_through_its_standings(practice: PracticeXero, tmp_path: Path) -> None:
+async def test_search_follows_a_change_through_its_sync_statuses(
+    practice: PracticeXero, tmp_path: Path
+) -> None:
     practice.create("Quokka Joinery")
     async with open_house(practice, tmp_path / "home") as house:
         await house.archive("Quokka Joinery")

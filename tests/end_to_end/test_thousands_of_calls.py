@@ -89,7 +89,7 @@ def check_ends(desks: list[Desk], people: list[Somebody]) -> None:
 
 
 @pytest.mark.timeout(600)
-async def test_thousands_of_calls_end_where_xero_stands(practice: PracticeXero, tmp_path: Path) -> None:
+async def test_thousands_of_requests_end_in_xeros_state(practice: PracticeXero, tmp_path: Path) -> None:
     minute = 60 * CALLS
     practice.limits(minute=minute, appMinute=PLENTY)
     async with desks_of(practice, tmp_path, calls=minute, seconds=60.0) as desks:
@@ -117,7 +117,7 @@ async def test_thousands_of_calls_end_where_xero_stands(practice: PracticeXero, 
             assert desk.errors["cancelled"] > CALLS / 1_000
 
 
-async def test_the_minute_is_kept_to_call_by_call(practice: PracticeXero, tmp_path: Path) -> None:
+async def test_rate_limit_is_kept_to_the_request(practice: PracticeXero, tmp_path: Path) -> None:
     # A minute of a second and a half; fewer calls in it than a slow machine can make.
     practice.limits(minute=15, minuteSeconds=1.5, appMinute=PLENTY)
     async with desks_of(practice, tmp_path, calls=15, seconds=1.5) as desks:

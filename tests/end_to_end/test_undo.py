@@ -41,7 +41,7 @@ async def archive_all(house: House) -> None:
     await house.pilot.press("y")
 
 
-async def test_archives_are_undone_by_a_press_of_restore_in_xero(
+async def test_undo_of_archives_is_finished_by_restore_in_xero(
     practice: PracticeXero, tmp_path: Path
 ) -> None:
     ids = [practice.create(name) for name in NAMES]
@@ -66,7 +66,7 @@ async def test_archives_are_undone_by_a_press_of_restore_in_xero(
         assert house.pane.manual_restore_total == 0
 
 
-async def test_undo_before_anything_left_cancels(practice: PracticeXero, tmp_path: Path) -> None:
+async def test_undo_before_sending_cancels(practice: PracticeXero, tmp_path: Path) -> None:
     ids = [practice.create(name) for name in NAMES]
     async with open_house(practice, tmp_path / "home") as house:
         practice.stop()
@@ -89,9 +89,7 @@ async def test_undo_before_anything_left_cancels(practice: PracticeXero, tmp_pat
     ]
 
 
-async def test_a_pause_holds_back_what_is_asked_for_until_it_ends(
-    practice: PracticeXero, tmp_path: Path
-) -> None:
+async def test_pause_holds_back_requests_until_it_ends(practice: PracticeXero, tmp_path: Path) -> None:
     ids = [practice.create(name) for name in NAMES]
     async with open_house(practice, tmp_path / "home") as house:
         await house.pilot.press("s")

@@ -48,7 +48,7 @@ async def archived(house: House, practice: PracticeXero, contact_id: str, count:
 
 
 @pytest.mark.parametrize("minutes", [10, -10])
-async def test_a_sync_told_on_a_machine_with_a_wrong_clock_proves_what_came_before_it_alone(
+async def test_sync_recorded_on_a_computer_with_a_wrong_clock_covers_only_earlier_changes(
     practice: PracticeXero, tmp_path: Path, minutes: int
 ) -> None:
     ahead = timedelta(minutes=minutes)
