@@ -42,7 +42,7 @@ def disk(kind: str, tmp_path: Path) -> Iterator[tuple[Site, Callable[[], None], 
 
 
 @pytest.mark.parametrize("kind", FULL)
-def test_what_cannot_be_journalled_is_not_asked(kind: str, tmp_path: Path) -> None:
+def test_change_that_cannot_be_logged_is_not_sent(kind: str, tmp_path: Path) -> None:
     with disk(kind, tmp_path) as (site, fill, make_room):
         word = site.fill(SIZE, Action.ARCHIVE)
         site.choose(word, SIZE, Action.ARCHIVE)
@@ -63,7 +63,7 @@ def test_what_cannot_be_journalled_is_not_asked(kind: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("kind", FULL)
-def test_an_answer_that_cannot_be_journalled_is_read_again(kind: str, tmp_path: Path) -> None:
+def test_result_that_cannot_be_logged_is_verified_later(kind: str, tmp_path: Path) -> None:
     with disk(kind, tmp_path) as (site, fill, make_room):
         word = site.fill(SIZE, Action.ARCHIVE)
         site.choose(word, SIZE, Action.ARCHIVE)
@@ -82,7 +82,7 @@ def test_an_answer_that_cannot_be_journalled_is_read_again(kind: str, tmp_path: 
         site.leave()
 
 
-def test_killed_with_a_full_disk(tmp_path: Path) -> None:
+def test_kill_with_a_full_disk_loses_no_change(tmp_path: Path) -> None:
     with disk("a small disk", tmp_path) as (site, fill, make_room):
         word = site.fill(SIZE, Action.ARCHIVE)
         site.choose(word, SIZE, Action.ARCHIVE)
@@ -100,7 +100,7 @@ def test_killed_with_a_full_disk(tmp_path: Path) -> None:
         site.leave()
 
 
-def test_a_data_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
+def test_unwritable_data_folder_is_reported(tmp_path: Path) -> None:
     with Site.open(tmp_path) as site:
         word = site.fill(SIZE, Action.ARCHIVE)
         site.choose(word, SIZE, Action.ARCHIVE)

@@ -48,13 +48,13 @@ def tallies(
     pool.shutdown(cancel_futures=True)
 
 
-def test_every_point_is_in_a_round() -> None:
+def test_every_crash_point_is_in_a_round() -> None:
     runs = [run for chain in ROUND.values() for run in chain]
     assert {run.point for run in runs} == set(Point)
     assert {run.size for run in runs} == set(SIZES)
 
 
-def test_the_readme_counts_points_and_crashes() -> None:
+def test_readme_counts_crash_points_and_crashes() -> None:
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     assert f"CI runs one round, {sum(map(len, ROUND.values()))} crashes, " in readme
     points = readme.partition("| Points | Where |")[2].partition("\n\n")[0]
@@ -62,7 +62,7 @@ def test_the_readme_counts_points_and_crashes() -> None:
 
 
 @pytest.mark.parametrize("chain", ROUND)
-def test_whatever_was_asked_for_is_done_once(tallies: dict[str, Future[Tally]], chain: str) -> None:
+def test_every_requested_change_is_made_exactly_once(tallies: dict[str, Future[Tally]], chain: str) -> None:
     tally = tallies[chain].result()
     assert not tally.findings, "\n\n".join(tally.findings)
     assert tally.points >= {run.point for run in ROUND[chain]} - {Point.STATEMENT}

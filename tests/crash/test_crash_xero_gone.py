@@ -40,7 +40,7 @@ def is_applied(site: Site) -> bool:
 
 
 @pytest.mark.parametrize("fault", some(["slow", "drop-after", "fair"], 2))
-def test_xero_is_killed_in_the_middle_and_comes_back(site: Site, fault: str) -> None:
+def test_changes_survive_a_restart_of_xero(site: Site, fault: str) -> None:
     word = site.fill(SIZE, Action.ARCHIVE)
     site.choose(word, SIZE, Action.ARCHIVE)
     if fault != "fair":
@@ -56,7 +56,7 @@ def test_xero_is_killed_in_the_middle_and_comes_back(site: Site, fault: str) -> 
     site.leave()
 
 
-def test_answers_that_are_dropped_again_and_again(site: Site) -> None:
+def test_repeatedly_dropped_replies_lose_no_change(site: Site) -> None:
     word = site.fill(SIZE, Action.ARCHIVE)
     site.choose(word, SIZE, Action.ARCHIVE)
     # Every write is carried out and its answer lost; so are the answers to some of the readings after it.
@@ -79,7 +79,7 @@ def is_settled_by_pressing(site: Site) -> bool:
 
 
 @pytest.mark.parametrize("applied", [50, 100])
-def test_killed_while_answers_are_dropped(site: Site, applied: int) -> None:
+def test_kill_while_replies_are_dropped_loses_no_change(site: Site, applied: int) -> None:
     word = site.fill(SIZE, Action.ARCHIVE)
     site.choose(word, SIZE, Action.ARCHIVE)
     site.practice.fault("drop-after", method="POST", path=WRITES, count=2)
