@@ -50,7 +50,7 @@ _PARTS = {
 }
 
 
-async def test_textual_is_the_one_that_was_overridden() -> None:
+async def test_textual_version_is_the_one_the_overrides_were_written_for() -> None:
     assert textual.__version__.startswith(f"{TEXTUAL_VERSION}.")
     app: App[None] = App()
     driver = LinuxDriver(app)
@@ -96,7 +96,7 @@ def _keys(terminal: TerminalInput, typed: bytes) -> list[str]:
 
 
 @pytest.mark.parametrize("stray", _STRAY)
-def test_what_is_no_key_is_left_out_and_the_next_key_arrives(stray: bytes) -> None:
+def test_invalid_key_sequence_is_ignored_and_the_next_key_arrives(stray: bytes) -> None:
     terminal = TerminalInput()
     _keys(terminal, stray)
     # Ends any sequence that is open.
@@ -104,7 +104,7 @@ def test_what_is_no_key_is_left_out_and_the_next_key_arrives(stray: bytes) -> No
     assert _keys(terminal, b"a") == ["a"]
 
 
-def test_a_byte_that_is_not_utf_8_takes_no_key_with_it() -> None:
+def test_invalid_utf8_byte_drops_no_key() -> None:
     terminal = TerminalInput()
     assert [key for part in (b"a\xffb", b"\xe2\x82", b"\xacc\x80d") for key in _keys(terminal, part)][:2] == [
         "a",
@@ -113,7 +113,7 @@ def test_a_byte_that_is_not_utf_8_takes_no_key_with_it() -> None:
     assert _keys(TerminalInput(), b"\xffa\xc3b\xe2\x82c") == ["a", "b", "c"]
 
 
-def test_any_bytes_at_all_are_survived() -> None:
+def test_any_input_bytes_are_survived() -> None:
     chance = Random(11)  # noqa: S311 - nothing secret
     terminal = TerminalInput()
     pieces = [b"\x1b[", b"\x1b", b"\x1b[<", b"\x1b[200~", b"\x1b[201~", b";", b"u", b"M", b"9", b"\xff", b"~"]
@@ -122,7 +122,7 @@ def test_any_bytes_at_all_are_survived() -> None:
         assert all(isinstance(event, textual.message.Message) for event in terminal.feed(piece))
 
 
-def test_a_paste_that_never_ends_is_ended_by_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unfinished_paste_ends_after_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr(terminal_driver, "monotonic", lambda: now)
     terminal = TerminalInput()
@@ -132,7 +132,7 @@ def test_a_paste_that_never_ends_is_ended_by_silence(monkeypatch: pytest.MonkeyP
     assert _keys(terminal, b"a") == ["a"]
 
 
-def test_a_scroll_bar_is_drawn_where_all_there_is_fits() -> None:
+def test_scroll_bar_is_drawn_when_everything_fits() -> None:
     colour = textual.color.Color.parse("red").rich_color
     for vertical in (True, False):
         for length in range(1, 4):
@@ -160,7 +160,7 @@ class _Driver(TerminalDriver):
 
 
 @pytest.mark.parametrize("is_running", [True, False])
-async def test_a_process_that_is_continued_takes_the_terminal_only_while_it_runs(*, is_running: bool) -> None:
+async def test_continued_process_takes_the_terminal_only_while_running(*, is_running: bool) -> None:
     app: CrashSafeApp[None] = CrashSafeApp()
     app._running = is_running
     driver = _Driver(app)
@@ -181,7 +181,7 @@ def handlers() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("handlers")
-async def test_flow_control_is_off_until_all_that_was_painted_is_written() -> None:
+async def test_flow_control_stays_off_until_all_output_is_written() -> None:
     controller, terminal = os.openpty()
     driver = TerminalDriver(CrashSafeApp())
     driver.fileno = terminal
@@ -287,7 +287,7 @@ class _Counting(CrashSafeApp[None]):
         self.count += 1
 
 
-async def test_a_button_takes_presses_that_come_at_once() -> None:
+async def test_button_handles_simultaneous_presses() -> None:
     app = _Counting()
     async with app.run_test() as pilot:
         await pilot.press("tab", "enter", "enter", "enter")
@@ -321,7 +321,7 @@ class _Slow(GuardedScreen[str]):
         self.name_of_child = type(self.query_one(Label)).__name__
 
 
-async def test_keys_wait_until_all_of_a_screen_is_there() -> None:
+async def test_keys_wait_until_a_screen_is_complete() -> None:
     app: CrashSafeApp[None] = CrashSafeApp()
     slow = _Slow()
     async with asyncio.timeout(30), app.run_test():
@@ -335,7 +335,7 @@ async def test_keys_wait_until_all_of_a_screen_is_there() -> None:
         assert slow.name_of_child == "Label"
 
 
-async def test_a_screen_is_closed_once_and_only_while_it_is_on_top() -> None:
+async def test_screen_closes_once_and_only_while_on_top() -> None:
     app: CrashSafeApp[None] = CrashSafeApp()
     answers: list[str | None] = []
     async with app.run_test() as pilot:
@@ -358,7 +358,7 @@ async def test_a_screen_is_closed_once_and_only_while_it_is_on_top() -> None:
         assert not app.has_crashed
 
 
-async def test_a_screen_that_asks_a_closed_store_ends_nothing() -> None:
+async def test_screen_reading_a_closed_store_does_not_end_the_program() -> None:
     app = CrashSafeApp[None]()
     async with app.run_test():
         app._handle_exception(StoreClosedError())

@@ -110,7 +110,7 @@ def shown_texts() -> frozenset[str]:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_path_leads_somewhere(document: str) -> None:
+def test_every_path_in_the_documents_exists(document: str) -> None:
     for span in code_in(text_of(document)):
         if found := PLACE.fullmatch(span):
             path, name = ROOT / found[1], found[2]
@@ -119,7 +119,7 @@ def test_every_path_leads_somewhere(document: str) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_name_is_defined(document: str) -> None:
+def test_every_name_in_the_documents_is_defined(document: str) -> None:
     assert [
         each for each in code_in(text_of(document)) if NAME.fullmatch(each) and not is_defined(each)
     ] == []
@@ -132,7 +132,7 @@ def test_the_check_of_names_can_fail() -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_link_leads_somewhere(document: str) -> None:
+def test_every_link_in_the_documents_has_a_target(document: str) -> None:
     for link in re.findall(r"\]\((?!https:)([^)]+)\)", text_of(document)):
         path, _, anchor = link.partition("#")
         target = (ROOT / document).parent / path if path else ROOT / document
@@ -143,7 +143,7 @@ def test_every_link_leads_somewhere(document: str) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_command_and_setting_exists(document: str) -> None:
+def test_every_command_and_setting_in_the_documents_exists(document: str) -> None:
     commands = main.list_commands(click.Context(main))
     text = text_of(document)
     lines = [*code_in(text), *"".join(blocks_in(text, "sh")).splitlines()]
@@ -162,7 +162,7 @@ def test_the_table_of_packages_is_complete() -> None:
     assert sorted(listed) == sorted(packages)
 
 
-def test_the_rules_of_imports_are_those_that_are_checked() -> None:
+def test_documented_import_rules_are_the_checked_ones() -> None:
     project = tomllib.loads(text_of("pyproject.toml"))
     contracts = [contract["name"] for contract in project["tool"]["importlinter"]["contracts"]]
     assert re.findall(r"^- (.+)$", section("docs/architecture.md", "Packages"), re.MULTILINE) == contracts
@@ -203,7 +203,7 @@ def test_the_diagram_of_sync_statuses_has_them_all() -> None:
     assert set(re.findall(r"[A-Z_]{3,}", diagram)) == {status.name for status in SyncStatus}
 
 
-def test_the_walk_counts_what_it_names() -> None:
+def test_walk_through_an_archive_counts_its_functions_and_files() -> None:
     walk = section("docs/architecture.md", "One archive, from the key to Re-Leased")
     named = {found.groups() for span in code_in(walk) if (found := PLACE.fullmatch(span))}
     [counts] = re.findall(r"(\d+) functions in (\d+) files", walk)
@@ -268,7 +268,7 @@ def test_the_workflow_covers_the_oldest_python_that_is_supported() -> None:
     assert f">={job['strategy']['matrix']['python'][0]}" == project["requires-python"]
 
 
-def test_the_hooks_are_the_checks() -> None:
+def test_precommit_hooks_are_the_checks_of_ci() -> None:
     hooks = [
         hook for repo in yaml.safe_load(text_of(".pre-commit-config.yaml"))["repos"] for hook in repo["hooks"]
     ]

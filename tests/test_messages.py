@@ -77,7 +77,7 @@ def test_codes_are_unique() -> None:
     assert len(values) == len(set(values))
 
 
-def test_reasons_come_with_the_parameters_that_their_sentences_name() -> None:
+def test_reasons_have_the_parameters_that_their_sentences_use() -> None:
     wrong = []
     for code, calls in raised_with().items():
         text = messages._TEXTS[code]  # type: ignore[index]
@@ -101,13 +101,13 @@ def test_reasons_come_with_the_parameters_that_their_sentences_name() -> None:
         ("in {length}", {"length": timedelta(minutes=5)}, "in 5 minutes"),
     ],
 )
-def test_parameters_are_written_in_the_formats_of_the_program(
+def test_parameters_are_formatted_like_everywhere_else(
     sentence: str, params: dict[str, Any], written: str
 ) -> None:
     assert fill_in(sentence, params) == written
 
 
-def test_a_moment_is_written_in_local_time() -> None:
+def test_moments_are_shown_in_local_time() -> None:
     moment = datetime(2026, 11, 9, 12, 5, tzinfo=UTC)
     assert fill_in("{at}", {"at": moment}) == f"9 Nov 2026 {moment.astimezone():%H:%M}"
 

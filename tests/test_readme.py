@@ -98,7 +98,7 @@ def test_the_test_commands_are_what_ci_runs(mark: str) -> None:
     assert done.stdout == f"$ {marked_command(mark)}\n"
 
 
-def test_there_are_no_other_commands_to_copy() -> None:
+def test_readme_has_no_other_commands_to_copy() -> None:
     blocks = re.findall(r"^```sh\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
     marks = ("demo command", "test command", "slower tests")
     assert blocks == [f"{marked_command(mark)}\n" for mark in marks]
@@ -106,14 +106,14 @@ def test_there_are_no_other_commands_to_copy() -> None:
         assert f"`{installer}`" in README
 
 
-def test_what_is_run_with_python_is_there() -> None:
+def test_scripts_run_with_python_exist() -> None:
     programs = re.findall(r"`\.venv/bin/python (\S+)`", README)
     assert programs
     for program in programs:
         assert (ROOT / program / "__main__.py").is_file()
 
 
-def test_the_commands_are_those_there_are() -> None:
+def test_readme_lists_the_existing_commands() -> None:
     visible = set(main.list_commands(click.Context(main)))
     # `reshelve` alone is `reshelve open`.
     assert {command.partition(" ")[0] or "open" for command, _ in command_rows()} == visible
@@ -127,12 +127,12 @@ def test_each_command_has_help_and_the_options_that_are_named(command: str, said
         assert option in result.output
 
 
-def test_the_keys_are_those_there_are() -> None:
+def test_readme_lists_the_existing_keys() -> None:
     [table] = re.findall(r"<!-- keys -->\n(.*)<!-- /keys -->", README, re.DOTALL)
     assert table == readme_table()
 
 
-def test_the_searches_are_understood() -> None:
+def test_searches_in_the_readme_are_valid() -> None:
     rows = re.findall(r"^\| (`.+`) \| (.+) \|$", section("Searching"), re.MULTILINE)
     assert rows
     for typed, found in rows:
@@ -145,12 +145,12 @@ def test_the_searches_are_understood() -> None:
             assert not query.issues, example
 
 
-def test_the_variables_are_settings() -> None:
+def test_variables_in_the_readme_are_settings() -> None:
     settings = {key.variable for key in KEYS}
     assert set(re.findall(r"RESHELVE_\w+", README)) <= settings | {"RESHELVE_HOME", UNIFIED_KEY_VARIABLE}
 
 
-def test_each_picture_is_shown_and_each_that_is_shown_exists() -> None:
+def test_every_picture_is_shown_and_every_shown_picture_exists() -> None:
     shown = set(re.findall(r"!\[[^\]]+\]\((screenshots/[^)]+)\)", README))
     assert shown
     assert shown == {f"screenshots/{path.name}" for path in (ROOT / "screenshots").iterdir()}
