@@ -29,7 +29,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # A background job ignores Ctrl-C, and under nohup hang-ups. Programs under test would inherit both.
+    # A background job ignores Ctrl-C, and under nohup also hang-ups. Programs under test would inherit both.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda *_: None)
@@ -70,7 +70,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """Spare the garbage collector what stays to the end anyway: it took a third of all time."""
+    """Exclude long-lived objects from garbage collection, which took a third of all time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
@@ -78,7 +78,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(autouse=True)
 def log_as_found() -> Iterator[None]:
-    """Take away what a test that opens the log file does to the logger, so that the next can listen."""
+    """Restore the logger after a test that opens the log file."""
     handlers, level, propagate = list(logger.handlers), logger.level, logger.propagate
     yield
     for handler in set(logger.handlers) - set(handlers):

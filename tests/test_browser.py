@@ -1,4 +1,4 @@
-"""Opening pages in a browser: real processes, with commands that tests make."""
+"""Opening pages in a browser: real processes of commands that tests create."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TERMINAL = ["w3m", "links2", "lynx", "links", "elinks", "cha", "browsh", "www-br
 
 @pytest.fixture
 def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
-    """Make a command, the only kind there is; what it is given ends in a file with its name and `.log`."""
+    """Create a command that writes its arguments to a file with its name and `.log`."""
     (tmp_path / "bin").mkdir()
     shell = os.environ["PATH"]
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
@@ -121,7 +121,7 @@ def test_helpers_cannot_start_terminal_browsers(
     make: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make("w3m")
-    # As the real one does where the desktop knows of no browser.
+    # Like the real one on a desktop without a browser.
     make("xdg-open", "PATH=" + str(tmp_path / "bin") + '; eval "${BROWSER:-w3m} $1"')
     monkeypatch.setenv("BROWSER", "w3m")
     assert not browser.open_page("https://xero.test")

@@ -1,4 +1,4 @@
-"""Textual's private parts are as expected, and what is made of them survives what terminals send."""
+"""Textual's private parts are as expected, and our overrides survive any terminal input."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ async def test_continued_process_takes_the_terminal_only_while_running(*, is_run
 
 @pytest.fixture
 def handlers() -> Iterator[None]:
-    """Put the signals back that a driver handles."""
+    """Restore the signals that a driver handles."""
     before = {
         number: signal.getsignal(number) for number in (signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH)
     }
@@ -299,7 +299,7 @@ async def test_button_handles_simultaneous_presses() -> None:
 
 
 class _Slow(GuardedScreen[str]):
-    """Opens once it is let, with a field that gets the keys, and a key that needs all of it."""
+    """Opens on release, with a field that gets the keys, and a key that needs the whole screen."""
 
     BINDINGS: ClassVar = [Binding("f2", "find", priority=True)]
 

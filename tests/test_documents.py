@@ -1,4 +1,4 @@
-"""What the maintainers' documents say is so: paths, names, diagrams, commands and words are the code's."""
+"""The maintainers' documents are true: paths, names, diagrams, commands and terms match the code."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def text_of(document: str) -> str:
 
 
 def section(document: str, heading: str) -> str:
-    """Return what stands below a heading."""
+    """Return the text below a heading."""
     [text] = re.findall(rf"^## {heading}\n(.*?)(?=^## |\Z)", text_of(document), re.DOTALL | re.MULTILINE)
     return str(text)
 
 
 def code_in(text: str) -> list[str]:
-    """Return what stands in backticks, outside blocks of code."""
+    """Return the texts in backticks, outside code blocks."""
     return re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE))
 
 
@@ -84,7 +84,7 @@ def _defined(body: list[ast.stmt]) -> list[str]:
 
 
 def is_defined(dotted: str) -> bool:
-    """Say whether a module of the program, or something in one, has this name."""
+    """Return whether a module of the program, or something in it, has this name."""
     parts = dotted.split(".")
     for count in range(len(parts), 0, -1):
         place = ROOT.joinpath(*parts[:count])
@@ -96,7 +96,7 @@ def is_defined(dotted: str) -> bool:
 
 @cache
 def shown_texts() -> frozenset[str]:
-    """Return every text in the source of what is shown, in small letters."""
+    """Return every string in the source of the screens, in lower case."""
     files = [
         ROOT / "tui" / "actions.py",
         *(file for room in ("screens", "widgets") for file in (ROOT / "tui" / room).rglob("*.py")),
@@ -179,7 +179,7 @@ def test_the_diagram_of_a_change_has_every_transition_and_no_other() -> None:
 
 
 def lifecycle() -> list[tuple[str, str, str]]:
-    """Return every step there is: from, to, by what."""
+    """Return every transition: from, to, name."""
     steps = []
     for state in State:
         for transition in Transition:
@@ -232,7 +232,7 @@ def test_the_glossary_has_every_word_for_a_sync_status() -> None:
 
 
 def checks() -> list[str]:
-    """Return what `.ci/run` runs beside the tests."""
+    """Return the commands of `.ci/run` other than tests."""
     return re.findall(r"^\.venv/bin/(.+)$", text_of(".ci/run"), re.MULTILINE)
 
 
@@ -248,7 +248,7 @@ def in_powershell(command: str) -> str:
 
 
 def workflow() -> dict[str, Any]:
-    """Return the workflow, as YAML has it."""
+    """Return the parsed workflow."""
     found: dict[str, Any] = yaml.safe_load(text_of(".github/workflows/ci.yml"))
     return found
 

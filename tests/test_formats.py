@@ -14,7 +14,7 @@ import tui
 from tui.messages import formats
 
 ROOT: Final = Path(tui.__file__).parent
-#: Modules that format for something else than a person's screen, and why.
+#: Modules that format for something other than a user's screen, and why.
 EXCEPTIONS: Final = {
     "messages/formats.py": "the formats themselves",
     "engine/services/changes.py": "the CSV of changes, which other programs read",

@@ -1,4 +1,4 @@
-"""What a start doesn't need is loaded later: each of these costs time before the first paint."""
+"""Modules that a start doesn't need are loaded later, as they cost time before the first paint."""
 
 from __future__ import annotations
 

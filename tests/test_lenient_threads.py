@@ -1,11 +1,11 @@
-"""Threads that need a decoder first, several at once: a crash there would end the interpreter."""
+"""Several threads that need a new decoder at once: a crash there would end the interpreter."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
-# In a process of its own, as what it looks for takes the process along.
+# In its own process, as the crash it looks for would end this one.
 _PROGRAM = """
 import sys, threading
 import msgspec

@@ -1,4 +1,4 @@
-"""Locks on drives that have none, and on files that are taken away while they are held."""
+"""Locks on drives without locking, and lock files that are deleted while held."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_full_disk_is_not_reported_as_a_lock_problem(tmp_path: Path, monkeypatch
     assert not isinstance(raised.value, CannotLockError)
 
 
-# --- files that are taken away ---
+# --- deleted lock files ---
 
 _HOLDER = """
 import sys

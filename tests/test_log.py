@@ -1,4 +1,4 @@
-"""The log tells what happened, and no token finds a way into it."""
+"""The log says what happened, and never has a token in it."""
 
 from __future__ import annotations
 

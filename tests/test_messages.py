@@ -1,4 +1,4 @@
-"""Every reason has its sentences, and is raised with the parameters that they name."""
+"""Every reason has sentences, and is raised with their parameters."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REASONS = [member for kind in Reason.__subclasses__() for member in kind]
 
 
 class Sample(dict[str, Param]):
-    """Parameters for any sentence."""
+    """Parameters that fit any sentence."""
 
     def __missing__(self, name: str) -> Param:
         return 2 if name in {"count", "number", "total"} else name

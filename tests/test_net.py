@@ -46,7 +46,7 @@ def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.lower(), raising=False)
 
 
-# Everything that reaches out, each with what it raises.
+# Every client of a service, with the errors it raises.
 
 
 def ask_xero(url: str) -> None:
@@ -135,7 +135,7 @@ def test_invalid_setting_is_named_without_its_secrets(
     assert variable in messages.message(failure)
     assert "restart Reshelve" in messages.next_step(failure)
     assert "hush-1" not in f"{messages.in_full(failure)} {failure!r}"
-    # A service on this machine is asked as ever; here there is none.
+    # A service on this computer is contacted without the proxy; here there is none.
     with pytest.raises(ReshelveError) as raised:
         reach("http://127.0.0.1:9")
     assert "reach" in messages.message(raised.value)
@@ -266,7 +266,7 @@ def test_invalid_certificate_is_reported_with_its_issuer_and_next_step(  # noqa:
 ) -> None:
     with tls_server(tmp_path, **made) as (url, _):  # type: ignore[arg-type]
         if made and "issuer" not in made:
-            # Trusted, but for what is wrong with it.
+            # Trusted, except for its fault.
             monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "trusted.pem"))
         failure = problem(reach, url)
     assert all(word in messages.message(failure) for word in words)

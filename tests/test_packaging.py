@@ -1,4 +1,4 @@
-"""What is shipped stands alone, and CI installs what it says."""
+"""Shipped files stand alone, and CI installs the locked versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files are private, and never half-written."""
+"""Files are private, and never partly written."""
 
 from __future__ import annotations
 

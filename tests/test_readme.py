@@ -1,4 +1,4 @@
-"""What README says is so: its commands run, its tables and pictures are those of the program."""
+"""The README is true: its commands run, and its tables and pictures match the program."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ BASH = shutil.which("bash") or pytest.skip("there is no bash", allow_module_leve
 
 
 def marked_command(mark: str) -> str:
-    """Return the only line of the block below a mark."""
+    """Return the only line of the code block below a marker."""
     [command] = re.findall(rf"<!-- {mark} -->\n```sh\n(.+)\n```\n", README)
     return str(command)
 
 
 def section(heading: str) -> str:
-    """Return what stands below a heading."""
+    """Return the text below a heading."""
     [text] = re.findall(rf"^## {heading}\n(.*?)(?=^## |\Z)", README, re.DOTALL | re.MULTILINE)
     return str(text)
 
 
 def command_rows() -> list[tuple[str, str]]:
-    """Return each command of the table, with what is said about it."""
+    """Return each command of the table, with its description."""
     return re.findall(r"^\| `reshelve ?([\w -]*)` \| (.+) \|$", section("Commands"), re.MULTILINE)
 
 
 def copy_of_the_repository(folder: Path) -> Path:
-    """Copy what a clone would have."""
+    """Copy the files that a clone would have."""
     listed = subprocess.run(
         ["git", "ls-files", "-z"],  # noqa: S607 - whichever git made this checkout
         cwd=ROOT,
@@ -71,7 +71,7 @@ def copy_of_the_repository(folder: Path) -> Path:
 def test_the_demo_command_opens_the_demo_in_a_fresh_copy(tmp_path: Path) -> None:
     folder = copy_of_the_repository(tmp_path / "reshelve")
     variables = environment(tmp_path / "home")
-    # Other people's code is installed here, whose warnings are theirs.
+    # Other packages are installed here, whose warnings don't count.
     del variables["PYTHONWARNINGS"]
     variables["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{variables['PATH']}"
     command = marked_command("demo command")

@@ -1,4 +1,4 @@
-"""Settings: every mistake is named with its place, and nothing but TLS or this machine is accepted."""
+"""Settings: every mistake is reported with its place, and only TLS or loopback addresses are accepted."""
 
 from __future__ import annotations
 

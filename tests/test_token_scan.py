@@ -36,7 +36,7 @@ def pytest_configure(config):
 
 @pytest.fixture
 def elsewhere() -> Iterator[Path]:
-    """A folder that isn't this session's."""
+    """A folder outside this session's."""
     with TemporaryDirectory() as folder:
         yield Path(folder)
 

@@ -1,4 +1,4 @@
-"""Exports and reports: complete or not at all, and their owner's alone."""
+"""Exports and reports are complete or absent, and private to their owner."""
 
 from __future__ import annotations
 

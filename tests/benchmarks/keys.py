@@ -29,7 +29,7 @@ _SEARCHES = (
     "0012",
     "okafor ba",
 )
-# What completes none of its letters: the echo of a letter stands alone behind what was typed.
+# A search that completes nothing: only the echo of the letter appears after the typed text.
 _QUALIFIED = ("owes:>500 harbour", "fletcher owes:0", "owes:>=100 owes:<900 jo", "changed:<7d rentals -1")
 _PAGES, _STEPS = 8, 40
 _KNOWN_NAMES = 1_000
@@ -46,13 +46,13 @@ class Times:
     qualified: list[float] = field(default_factory=list)
     page: list[float] = field(default_factory=list)
     step: list[float] = field(default_factory=list)
-    #: The yardstick of a search: SQLite looking for the same words in the same texts.
+    #: The yardstick of a search: SQLite searching the same texts for the same words.
     sql: list[float] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Expected:
-    """What has to appear: read from the store before the program runs."""
+    """What has to appear, read from the store before the program runs."""
 
     total: int
     names: list[str]
@@ -78,7 +78,7 @@ async def expect(store_folder: Path) -> Expected:
 
 
 class Typist:
-    """Uses a program that has just been started, knowing from its store what has to appear."""
+    """Uses a program that has just been started; its store says what has to appear."""
 
     def __init__(self, terminal: Terminal, store_file: Path, expected: Expected) -> None:
         self.times = Times()
@@ -94,7 +94,7 @@ class Typist:
         self._search(_SEARCHES[number % len(_SEARCHES)], self.times.settled)
 
     def qualify(self, number: int) -> None:
-        """Do the same with qualifiers, the first of which the program has never been asked for."""
+        """Do the same with qualifiers; the first one is new to the program."""
         self._search(_QUALIFIED[number % len(_QUALIFIED)], self.times.qualified)
 
     def _search(self, words: str, settled: list[float]) -> None:
@@ -116,7 +116,7 @@ class Typist:
         self._is_at_top = True
 
     def browse(self) -> None:
-        """From the top: a held arrow, then some pages down, both as fast as frames come."""
+        """From the top: hold an arrow key, then page down, both as fast as frames are painted."""
         if not self._is_at_top:
             self.terminal.press(_HOME)
             self._shown(0)
@@ -134,7 +134,7 @@ class Typist:
         pressed = self.terminal.press(typed[-1])
         echoed = self.terminal.until(lambda text: bool(echo.search(text)), f"the echo of {typed!r}")
         self.times.echo.append(echoed - pressed)
-        # Where the number stays, nothing new is painted that could be waited for.
+        # If the number stays the same, nothing new is painted that could be waited for.
         if found is not None:
             tally = f"{found:,} of {self._expected.total:,}"
             settled = self.terminal.until(lambda text: tally in text and first in text, f"{tally}, {first}")

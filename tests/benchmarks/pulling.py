@@ -33,7 +33,7 @@ _NO_LIMIT = 1_000_000
 _CALLS_A_MINUTE = 60
 _REST = 20.0
 _IS_DONE = "SELECT count(*) FROM sync_state WHERE name = 'contacts.full_sync_ended_at'"
-# As if every balance had moved since the last full read, which is long ago.
+# As if every balance had changed since the last full sync, long ago.
 _AGE = (
     "UPDATE contacts SET receivable = coalesce(receivable, 0) + 1",
     "DELETE FROM sync_state WHERE name = 'contacts.full_sync_ended_at'",
@@ -41,7 +41,7 @@ _AGE = (
 
 
 def measure(folder: Path, contacts: int) -> list[Result]:
-    """Read everything for the first time; then again while somebody browses; then rest."""
+    """Read everything once, then again while a user browses, then rest."""
     limits = ("--minute-limit", str(_NO_LIMIT), "--day-limit", str(_NO_LIMIT))
     with running_sandbox(folder, "--contacts", str(contacts), "--cycle", "3600", *limits) as practice:
         environment = {

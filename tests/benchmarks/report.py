@@ -1,4 +1,4 @@
-"""Numbers in a table, beside what they are to reach."""
+"""The results as a table, beside their goals."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Result:
         return self.contacts == DECIDING and self.goal is not None and not self.meets(self.goal)
 
     def meets(self, limit: Limit) -> bool:
-        """Say whether the limit is kept."""
+        """Return whether the value is within the limit."""
         value = self.ratio if limit.is_ratio else self.value
         return value is not None and value <= limit.most
 
@@ -58,12 +58,12 @@ def middle(seconds: Sequence[float]) -> float:
 
 
 def p95(seconds: Sequence[float]) -> float:
-    """Return what 95 of 100 stay below, in milliseconds."""
+    """Return the 95th percentile in milliseconds."""
     return sorted(seconds)[ceil(0.95 * len(seconds)) - 1] * 1000
 
 
 def table(results: Sequence[Result]) -> str:
-    """Write all results, a line each."""
+    """Print all results, one per line."""
     lines = [_HEADS, *map(_cells, results)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(

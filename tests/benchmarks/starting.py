@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 YARDSTICK = [sys.executable, str(Path(__file__).with_name("yardstick.py"))]
 
-# A screenful, but for what smaller screens might lack.
+# A full screen, less what smaller screens might lack.
 _FIRST = 25
 
 
 def measure(homes: Mapping[Home, Expected], rounds: int) -> list[Result]:
-    """Start everything in turn, twice a round; the first time only warms the disk's cache."""
+    """Start each program in turn, twice per round; the first start only warms the disk cache."""
     bare: list[float] = []
     ours: dict[Home, list[float]] = {home: [] for home in homes}
     for _ in range(2 * rounds + 1):

@@ -1,4 +1,4 @@
-"""Homes of the program with a store of so many contacts in it, as they are after a full read."""
+"""Home folders with stores of a given number of contacts, as after a full sync."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _PAGE = 1_000
-# Port 9 discards, where anything listens at all: the program is offline.
+# Nothing useful listens on port 9: the program is offline.
 _NOWHERE = "http://127.0.0.1:9"
 _SIGN_IN = "BENCHMARK"
 _ORGANISATION = Organisation(
@@ -43,7 +43,7 @@ class Home:
 
     @property
     def store_folder(self) -> Path:
-        """Where the store lies."""
+        """The folder of the store."""
         return Paths.under(self.path).organisation(self.tenant_id)
 
     @property
@@ -53,20 +53,20 @@ class Home:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """Everything under this home, and no way out to any network."""
+        """An environment with all files under this home, and without a network."""
         names = ("LOGIN", "IDENTITY", "API", "PAGES")
         addresses = {f"RESHELVE_XERO_{name}_URL": _NOWHERE for name in names}
         return {"RESHELVE_HOME": str(self.path), "RESHELVE_XERO_TOKEN_STORE": TOKENS_IN_FILE} | addresses
 
 
 def command() -> list[str]:
-    """Return how a person starts the program: by its console script, where it is installed."""
+    """Return the command that starts the program: its console script if installed."""
     script = Path(sys.executable).with_name("reshelve")
     return [str(script)] if script.exists() else [sys.executable, "-m", "tui"]
 
 
 def prepare(path: Path, contacts: int) -> Home:
-    """Make a home with so many contacts, of whom one in seven is archived."""
+    """Make a home with this many contacts, one in seven of them archived."""
     home = Home(path, contacts)
     paths = Paths.under(path)
     save_connections(paths.organisations_file, ConnectionList((_ORGANISATION,)))
@@ -116,6 +116,6 @@ def _contact(number: int, chance: random.Random, now: datetime) -> Contact:
         phone=phone,
         is_customer=bool(number % 3),
         balances=Balances(receivable=owes),
-        # As long as what Xero sends of a contact.
+        # As long as a contact from Xero.
         raw=json.dumps(raw | {"Filler": "x" * 700}).encode(),
     )

@@ -1,4 +1,4 @@
-"""A program in a pseudo-terminal of 120 by 40: what it paints, when, and what it costs."""
+"""A program in a pseudo-terminal of 120×40: what it paints, when, and its cost."""
 
 from __future__ import annotations
 
@@ -82,17 +82,17 @@ class Terminal:
 
     @property
     def megabytes(self) -> float:
-        """What the process holds in memory, shared libraries included."""
+        """The memory of the process, with shared libraries."""
         return float(self.usage.memory_info().rss) / 1e6
 
     @property
     def processor_seconds(self) -> float:
-        """What the process has used of the processor so far, all threads together."""
+        """The CPU time of the process so far, in all threads."""
         times = self.usage.cpu_times()
         return float(times.user + times.system)
 
     def press(self, keys: str) -> float:
-        """Forget what was painted, then type; returns when that was."""
+        """Forget what was painted, then type; return the time of the key."""
         with self._news:
             self._chunks.clear()
             self._painted = b""
@@ -101,7 +101,7 @@ class Terminal:
         return now
 
     def until(self, is_there: Callable[[str], bool], what: str) -> float:
-        """Wait until that is there in what was painted since the last key; returns when it came."""
+        """Wait until this was painted since the last key; return when."""
         end = time.monotonic() + _PATIENCE
         while not (self._is_whole and is_there(self.text)):
             with self._news:
@@ -118,7 +118,7 @@ class Terminal:
         return self.until(lambda text: words in text, repr(words))
 
     def until_quiet(self) -> None:
-        """Wait until the process has used next to nothing for a second: its index is loaded."""
+        """Wait until the process has been idle for a second, when its index is loaded."""
         before = self.processor_seconds
         for _ in range(int(_PATIENCE)):
             time.sleep(1)
@@ -133,7 +133,7 @@ class Terminal:
 
     @property
     def text(self) -> str:
-        """What was painted since the last key, without colours; parts of the screen are lines apart."""
+        """The text painted since the last key, without colours, one line per part of the screen."""
         text = self._painted.decode(errors="replace")
         return _ESCAPE.sub("", _MOVE.sub("\n", text))
 

@@ -1,4 +1,4 @@
-"""The program without its regard for 60 calls a minute, so that a full read shows what we make of it."""
+"""The program without its limit of 60 calls a minute, so that a full sync measures our own work."""
 
 from __future__ import annotations
 

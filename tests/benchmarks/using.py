@@ -1,4 +1,4 @@
-"""The program in use at each size, all sizes side by side: search, paging, memory."""
+"""The program in use at each size, interleaved: search, paging, memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MEMORY_AIMS = ((100_000, 90), (1_000_000, 250))
 
 
 def measure(homes: Mapping[Home, Expected], rounds: int) -> list[Result]:
-    """Use each size in turn, three searches and a walk in each round; echoes of a bare input between."""
+    """Use each size in turn: three searches and some paging per round, with a bare input in between."""
     with ExitStack() as stack:
         label = stack.enter_context(Terminal(YARDSTICK, {}))
         bare = stack.enter_context(Terminal([*YARDSTICK, "--input"], {}))
@@ -60,7 +60,7 @@ def measure(homes: Mapping[Home, Expected], rounds: int) -> list[Result]:
 def _typist(stack: ExitStack, home: Home, expected: Expected) -> Typist:
     terminal = stack.enter_context(Terminal(command(), home.environment))
     typist = Typist(terminal, home.store_file, expected)
-    # The search index is loaded behind the first frame.
+    # The search index is loaded after the first frame.
     terminal.until_quiet()
     return typist
 

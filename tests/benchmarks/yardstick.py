@@ -1,4 +1,4 @@
-"""The least that Textual can do: an app with one label, or with one input. Run as a program."""
+"""The minimal Textual apps to compare with: one label, or one input. Run as a program."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from textual.widgets import Input, Label
 
 
 class OneLabel(App[None]):
-    """Shows a word."""
+    """Shows one word."""
 
     def compose(self) -> ComposeResult:
         yield Label("yardstick")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tui.settings import Settings
     from tui.system.paths import Paths
 
-# What a person who only asks for the version must not wait for.
+# Imports that showing the version must not wait for.
 HEAVY = {
     *("textual", "rich", "httpx", "anyio", "sqlite3", "starlette", "uvicorn", "msgspec", "asyncio"),
     *(
@@ -63,7 +63,7 @@ def test_commands_load_nothing_heavy(option: str) -> None:
         "finally:\n"
         "    print(json.dumps(sorted(sys.modules)), file=sys.stderr)\n"
     )
-    # `--help` lists the commands, for which each is imported: what only runs them still isn't.
+    # `--help` imports every command to list it, but not what only running them needs.
     allowed = (
         HEAVY - {"textual", "httpx", "starlette", "uvicorn", "tui.app.app"} if option == "--help" else set()
     )

@@ -70,12 +70,12 @@ class Office:
         await until(lambda: len(self.changes()) == len(contacts))
 
     def export(self, rows: Sequence[tuple[Contact, str]], ids: bool = True) -> None:  # noqa: FBT001, FBT002 - a switch of the test's own
-        """Write a file as Re-Leased would."""
+        """Write a file like Re-Leased's export."""
         lines = [f'{each.contact_id if ids else ""};"{each.name}";{status}\n' for each, status in rows]
         self.file.write_text("External ID;Name;Status\n" + "".join(lines), encoding="utf-8")
 
     async def compare_file(self, *arguments: str, stdin: str = "") -> Result:
-        """Run the command in a thread: the engine keeps running meanwhile."""
+        """Run the command in a thread, so that the engine keeps running."""
         organisation = self.practice.organisations[0].name
         command = ["compare", str(self.file), "--organisation", organisation, *arguments]
         return await asyncio.to_thread(self.run, *command, stdin=stdin)

@@ -1,4 +1,4 @@
-"""`reshelve connect`: four steps, a browser, and words for whatever comes of it."""
+"""`reshelve connect`: four steps, a browser, and a message for every result."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ CONNECTED = ConnectResult(
 
 
 class Answering(FakeAccount):
-    """Ends each attempt as `end` says, as soon as it has begun."""
+    """Ends each attempt with `end` as soon as it has begun."""
 
     end: ConnectResult | Exception = CONNECTED
 

@@ -1,4 +1,4 @@
-"""`reshelve disconnect`: says what it ends, asks, and keeps what is not Xero's to end."""
+"""`reshelve disconnect`: names what it ends, asks first, and keeps the data of this computer."""
 
 from __future__ import annotations
 

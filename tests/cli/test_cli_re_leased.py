@@ -72,7 +72,7 @@ def loaded_home(practice: PracticeXero, tmp_path_factory: pytest.TempPathFactory
 
 @dataclass
 class User:
-    """The command line of a user with a keychain; `printed` collects all output."""
+    """The command line of a user with a keychain. `printed` collects all output."""
 
     practice: PracticeXero
     home: Path
@@ -261,7 +261,7 @@ def test_a_wrong_key_is_not_stored(user: User, key: str, expected: str) -> None:
     refused = user.connect(stdin=key)
     assert (refused.exit_code, expected in words(refused)) == (1, True), refused.output
     assert (user.settings(), user.stored_key) == ({}, "")
-    # It doesn't replace the right key either.
+    # The wrong key doesn't replace the right one.
     assert user.connect().exit_code == 0
     assert user.connect(stdin="practice-wrong-key\n").exit_code == 1
     assert user.stored_key == user.key

@@ -1,4 +1,4 @@
-"""`reshelve settings`: everything that can be set is explained, and nothing wrong gets into the file."""
+"""`reshelve settings`: every setting is explained, and no invalid value gets into the file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What needs a terminal says so before it starts anything, and is as large as that terminal."""
+"""Commands that need a terminal say so before they start anything, and have its size."""
 
 from __future__ import annotations
 

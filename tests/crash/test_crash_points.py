@@ -1,4 +1,4 @@
-"""The real program is killed at every step of a change; what it finds when it starts again is put right.
+"""The real program is killed at every step of a change, and recovers when it starts again.
 
 One round of all crashes, several installations at once.
 `RESHELVE_CRASH_MINUTES=10` goes on with further rounds, each with other sizes and other places.
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 MINUTES = float(os.environ.get("RESHELVE_CRASH_MINUTES", "0"))
-# Each is mostly waiting: for a start, for a key to be painted, for the outbox.
+# Each chain mostly waits: for a start, for a painted key, for the outbox.
 AT_ONCE = 3
 ROUND = chains(0)
-# A test that waits for its chain also waits for those before it.
+# A test also waits for the chains before its own.
 LONGEST_SECONDS = 300
 
 pytestmark = pytest.mark.timeout(LONGEST_SECONDS + MINUTES * 60)
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.timeout(LONGEST_SECONDS + MINUTES * 60)
 def tallies(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Future[Tally]]]:
-    """Run the chains that are asked for, all from the first test on: each then waits for its own."""
+    """Start all selected chains with the first test; each test then waits for its own."""
     asked_for = {
         item.callspec.params["chain"]
         for item in request.session.items
@@ -66,7 +66,7 @@ def test_every_requested_change_is_made_exactly_once(tallies: dict[str, Future[T
     tally = tallies[chain].result()
     assert not tally.findings, "\n\n".join(tally.findings)
     assert tally.points >= {run.point for run in ROUND[chain]} - {Point.STATEMENT}
-    # A count of statements may lie beyond the end of the work; not every one of them.
+    # Some counts of statements may lie beyond the end of the work, but not all.
     assert tally.crashes > tally.survived
 
 

@@ -1,4 +1,4 @@
-"""Two copies of the program on one home: one talks to Xero, the other shows it and can ask as well."""
+"""Two copies of the program on one home: one talks to Xero, the other shows its data and requests changes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 @pytest.fixture
 def second(site: Site) -> Iterator[Terminal]:
-    """Start a second copy once the first has the lease."""
+    """Start a second copy once the first holds the lock."""
     site.until(site.is_settled, "reading the contacts")
     with site.start() as terminal:
         terminal.until_shown(ELSEWHERE)
@@ -37,7 +37,7 @@ def second(site: Site) -> Iterator[Terminal]:
 
 def asked_by(site: Site, terminal: Terminal, size: int = SIZE) -> str:
     word = site.fill(size, Action.ARCHIVE)
-    # The one that talks to Xero reads the news for both.
+    # The copy that talks to Xero refreshes for both.
     site.program().write("\x1b[15~")
     site.choose(word, size, Action.ARCHIVE, by=terminal)
     site.confirm(size, by=terminal)

@@ -1,4 +1,4 @@
-"""Xero dies in the middle, or carries things out and never says so: all is finished once."""
+"""Xero stops in the middle, or its replies are lost: every change is still made once."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_changes_survive_a_restart_of_xero(site: Site, fault: str) -> None:
     if fault != "fair":
         site.practice.fault(fault, method="POST", path=WRITES, count=1, seconds=60)
     ask(site, word)
-    # Slow: it has the call and hasn't carried it out. The others: it has, and the answer may be lost.
+    # Slow: Xero has the request and hasn't carried it out. The others: it has, and the reply may be lost.
     site.until(lambda: is_under_way(site) if fault == "slow" else is_applied(site), "Xero having the call")
     site.practice.kill()
     site.practice.restart_same_port()
@@ -59,7 +59,7 @@ def test_changes_survive_a_restart_of_xero(site: Site, fault: str) -> None:
 def test_repeatedly_dropped_replies_lose_no_change(site: Site) -> None:
     word = site.fill(SIZE, Action.ARCHIVE)
     site.choose(word, SIZE, Action.ARCHIVE)
-    # Every write is carried out and its answer lost; so are the answers to some of the readings after it.
+    # Every write is carried out and its reply lost, as are the replies to some of the reads after it.
     site.practice.fault("drop-after", method="POST", path=WRITES, count=3)
     site.practice.fault("drop-after", method="GET", path=WRITES, count=2)
     ask(site, word)
@@ -72,7 +72,7 @@ def test_repeatedly_dropped_replies_lose_no_change(site: Site) -> None:
 
 
 def is_settled_by_pressing(site: Site) -> bool:
-    """Press F5 as a person does who doesn't want to wait for the next try, which is later each time."""
+    """Press F5 instead of waiting for the next retry, which is later each time."""
     if "not responding, again" in site.program().screen.text:
         site.program().write(REFRESH)
     return site.is_settled()

@@ -1,4 +1,4 @@
-"""`reshelve demo` in a real terminal: however it ends, no process is left and nothing is half-written."""
+"""`reshelve demo` in a real terminal: however it ends, no process and no partial file is left."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_an_archive_is_finished_once_though_the_terminal_was_closed(
         if fault:
             demo.control("faults", {**fault, "method": "POST", "path": "/api.xro/", "count": 1})
         terminal.write("/quokka")
-        # Found once the next look at Xero has brought it.
+        # Found after the next refresh.
         terminal.write("\r\x1b[15~")
         terminal.until_shown("1 of 201")
         terminal.write("a")
@@ -187,7 +187,7 @@ def test_an_unknown_theme_is_a_warning_and_one_of_the_palette_is_kept(demo: Demo
     with demo.open() as terminal:
         until_contacts(terminal)
         terminal.until_shown("1 invalid setting ignored")
-        # It may be a theme of a newer version.
+        # It may be the theme of a newer version.
         assert load(file, {}).screen.theme == "purple"
         terminal.write("\x10")
         terminal.until_shown("Search for commands")
@@ -296,7 +296,7 @@ def test_demo_keeps_its_data_until_fresh_is_given(demo: Demo) -> None:
     assert demo.history("Quokka Joinery") == []
 
 
-# What stands in the way works for an administrator too, whom no mode of a folder keeps out.
+# A file in the way also stops an administrator, who ignores a folder's permissions.
 IN_THE_WAY = {
     "the home": ".",
     "the practice's folder": "data/demo/data/sandbox",

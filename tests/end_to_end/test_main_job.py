@@ -28,7 +28,7 @@ def practice(tmp_path: Path) -> Iterator[PracticeXero]:
 
 
 async def released_syncs(house: House, practice: PracticeXero) -> None:
-    """Have the practice Re-Leased sync now, and wait until its feed has been read."""
+    """Run a sync of the practice Re-Leased, and wait until its feed has been read."""
     practice.sync_released()
     await house.pilot.press("f5")
 
@@ -39,7 +39,7 @@ async def test_one_contact_is_archived(practice: PracticeXero, tmp_path: Path) -
         await house.archive("Quokka Joinery")
         assert status_in_xero(practice, contact_id) == "ARCHIVED"
         assert house.pane.pending_total == 1
-        # The numbers of what was found follow, while the row stays where it is looked at.
+        # The counts follow, while the row stays where the user looks at it.
         await house.until_shown("All 1   Active 0   Archived 1")
 
         await released_syncs(house, practice)

@@ -38,7 +38,7 @@ def _no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def nothing_connected(practice: PracticeXero, home: Path) -> AsyncIterator[House]:
-    """Open the app before anybody has signed in."""
+    """Open the app before the first sign-in."""
     settings = settings_for(practice, poll_seconds=1)
     settings = replace(settings, xero=replace(settings.xero, callback_port=0))
     async with ReshelveApp(XeroAccount(settings, Paths.under(home))).run_test(size=(120, 36)) as pilot:
@@ -46,7 +46,7 @@ async def nothing_connected(practice: PracticeXero, home: Path) -> AsyncIterator
 
 
 async def sign_in(house: House) -> None:
-    """Let a person press Connect, allow everything in a browser elsewhere, and paste where it ended."""
+    """Press Connect, allow access in a browser elsewhere, and paste the address where it ended."""
     screen = house.app.screen
     assert isinstance(screen, ConnectScreen)
     attempt = screen.attempt
@@ -56,7 +56,7 @@ async def sign_in(house: House) -> None:
     attempt.sign_in.paste(decide(attempt.url))
     await house.until_shown("Sign-in saved in")
     go = screen.query_one("#go")
-    # A button takes no key for the fifth of a second in which it shows that it was pressed.
+    # A button ignores keys for the fifth of a second in which it shows that it was pressed.
     await house.until(lambda: house.app.focused is go and not go.has_class("-active"), "going on")
     await house.pilot.press("enter")
 
@@ -146,7 +146,7 @@ async def test_expired_sign_in_loses_no_change_and_can_be_renewed(
         await house.until(lambda: isinstance(house.app.screen, MainScreen), "going back")
         await house.until(lambda: house.pane.pending_total == 1, "the queued change")
         assert house.engine is engine
-        # Asked with a token of its own: those of the sandbox's first line are revoked as well.
+        # Uses a token of its own, as those of the sandbox's first line are revoked too.
         assert practice.status_writes() == 1
 
 

@@ -1,4 +1,4 @@
-"""What the pages of this repository tell a person to do works as it is written."""
+"""The steps in this repository's documents work as written."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ if TYPE_CHECKING:
     from support.terminal import Terminal
 
 ROOT = Path(__file__).parents[2]
-#: What tells a person at the screen what to do; `docs/architecture.md` walks through the code.
+#: Documents with steps at the screen; `docs/architecture.md` walks through the code.
 PAGES = [ROOT / "README.md"]
 LISTS = {steps.heading: steps for page in PAGES for steps in step_lists(page.read_text(encoding="utf-8"))}
 AT_THE_TERMINAL = {"enter": "\r", "escape": "\x1b", "tab": "\t", "space": " "}
-#: Seconds between two practice syncs; README's 45 would only make the test wait.
+#: Seconds between two practice syncs, fewer than the README's 45.
 CYCLE = 6
 
 
 class AtTheDemo:
-    """A person at the terminal in which `reshelve demo` runs."""
+    """A user at the terminal in which `reshelve demo` runs."""
 
     def __init__(self, terminal: Terminal) -> None:
         self.terminal = terminal
 
     async def press(self, key: str) -> None:
-        # A person reads a dialog before the next key, and goes on when the last key has done something.
+        # A user reads a dialog before the next key, and continues when the last key has taken effect.
         self.terminal.until(lambda: CHECKING not in self.terminal.screen.text, "Xero's answer")
         if key == "y":
             self.terminal.until(
@@ -71,7 +71,7 @@ class AtTheDemo:
 
 
 class AtTheFirstStart:
-    """A person who has connected nothing yet."""
+    """A user who has connected nothing yet."""
 
     def __init__(self, house: House, practice: PracticeXero, port: int) -> None:
         self.house = house

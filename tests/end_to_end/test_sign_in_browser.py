@@ -1,4 +1,4 @@
-"""A person signs in: a real browser between the practice Xero's pages and the program's own callback."""
+"""A user signs in, with a real browser between the practice Xero's pages and the program's callback."""
 
 from __future__ import annotations
 

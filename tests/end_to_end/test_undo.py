@@ -30,7 +30,7 @@ def practice(tmp_path: Path) -> Iterator[PracticeXero]:
 
 
 async def archive_all(house: House) -> None:
-    """Find the three, select and archive them."""
+    """Search for the three, select them and archive them."""
     await house.search("numbat")
     await house.until_shown("3 of ")
     table = house.app.screen.query_one(ContactTable)
@@ -59,7 +59,7 @@ async def test_undo_of_archives_is_finished_by_restore_in_xero(
         await house.until_shown("3 contacts to finish")
 
         for _ in ids:
-            # Presses Restore in the practice Xero's own page, over HTTP.
+            # Clicks Restore on the practice Xero's own page, over HTTP.
             await house.pilot.press("p", "down")
         await house.until_shown("All done")
         assert {status_in_xero(practice, each) for each in ids} == {"ACTIVE"}
@@ -96,7 +96,7 @@ async def test_pause_holds_back_requests_until_it_ends(practice: PracticeXero, t
         await house.until_shown("Sending paused. Press s to resume.")
         await archive_all(house)
         await house.until_shown("Not sent yet: 3.")
-        # News is still looked for: two more looks, and what is queued still is.
+        # Refreshes continue: after two more, the change is still queued.
         before = len(practice.requests())
         await house.until(lambda: len(practice.requests()) > before + 1, "two more calls")
         assert {status_in_xero(practice, each) for each in ids} == {"ACTIVE"}

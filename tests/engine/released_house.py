@@ -1,4 +1,4 @@
-"""An engine at work on a moved clock, without Xero: what Re-Leased is known to have, from end to end."""
+"""An engine on a test clock, without Xero: what is known of Re-Leased, from end to end."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _GLANCE = 0.002
 
 
 class House:
-    """What the engine publishes, and a clock to move."""
+    """What the engine publishes, and a clock that the test moves."""
 
     def __init__(self, engine: Engine, store: Store, clock: Clock) -> None:
         self.engine, self.store, self.clock = engine, store, clock
@@ -54,7 +54,7 @@ class House:
         self.clock.at = moment
         feed, publisher = self.engine._scheduler._feed_task, self.engine._publisher
         last_look = feed._last_run_ended
-        # The engine naps for real seconds; what it does when it wakes is its own.
+        # The engine sleeps in real time; the test only wakes it.
         feed.wake()
         async with asyncio.timeout(PATIENCE):
             while (  # noqa: ASYNC110 - a look that came to nothing tells nobody
@@ -64,12 +64,12 @@ class House:
         return self.engine.snapshot
 
     def told_time(self, ahead: timedelta) -> None:
-        """Let Xero answer while this machine's clock is so far ahead of its own."""
+        """Let Xero reply while this computer's clock is this far ahead of Xero's."""
         tell_time(self.engine._clock, self.clock() - ahead)
 
     @property
     def view(self) -> ChangeView:
-        """The only change there is, as the pane has it."""
+        """The only change, as shown in the pane."""
         pane = self.engine.snapshot.summary
         assert pane is not None
         [view] = [*pane.pending, *pane.synced]
@@ -77,7 +77,7 @@ class House:
 
 
 class Bridge:
-    """A firm's own bridge to Re-Leased, whose replies the test decides."""
+    """A bridge to Re-Leased whose replies the test sets."""
 
     def __init__(self, answer: EvidenceReport | Exception) -> None:
         self.answer = answer
@@ -100,7 +100,7 @@ async def released_house(
     timezone: str = "",
     evidence_source: EvidenceSource | None = None,
 ) -> AsyncIterator[House]:
-    """Run an engine of which only the part that watches Re-Leased has anything to do."""
+    """Run an engine in which only the Re-Leased monitor has work."""
 
     async def nothing() -> None:
         pass

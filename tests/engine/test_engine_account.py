@@ -67,7 +67,7 @@ async def account(practice: PracticeXero, settings: Settings, paths: Paths) -> X
     for one in practice.organisations:
         practice.control("POST", f"connections/{one.tenant_id}", {"connected": True})
     account = XeroAccount(settings, paths)
-    # Not with the token of the sandbox's first line, which a test revokes.
+    # Not with the token of the sandbox's first line, which one test revokes.
     attempt = await account.sign_in(ConnectRequest(practice.client_id))
     attempt.paste(decide(attempt.url))
     await attempt.finish()

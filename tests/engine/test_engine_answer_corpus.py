@@ -69,7 +69,7 @@ class Office:
         return [(change.origin, change.state) for change in self.store.changes.of_contact(id_of(number))]
 
     def meets(self, odd: Oddity | None, method: str) -> None:
-        """Let all answers to requests of this method be odd, from now on."""
+        """Make all replies to requests of this method odd from now on."""
 
         def change(request: httpx.Request, answer: httpx.Response) -> httpx.Response:
             is_meant = odd is not None and request.method == method

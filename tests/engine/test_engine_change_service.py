@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Told:
-    """Replaces publisher and scheduler: records what they are called with."""
+    """Replaces publisher and scheduler, and records their calls."""
 
     news: int = 0
     wakes: int = 0
@@ -188,7 +188,7 @@ async def test_changes_are_found_by_group_and_words(bench: Bench, store: Store) 
     assert await found(ChangeGroup.ALL, "cafe OTAUTAHI") == ["x"]
     assert await found(ChangeGroup.ALL, "repeating archive") == ["a"]
     assert await found(ChangeGroup.PENDING) == []
-    # By the words of our own reasons, unless Xero's are shown instead.
+    # By the words of our own reasons, unless Xero's message is shown instead.
     [second] = store.changes.of_contact("b")
     notice = Notice(ContactReason.MERGED)
     await store.record_transitions(
@@ -295,7 +295,7 @@ async def test_failed_export_is_reported(bench: Bench, tmp_path: Path) -> None:
         await bench.change_log.export(ChangeQuery(), tmp_path / "file" / "changes.csv", messages.why)
 
 
-# Every form of the signs, behind everything that a spreadsheet drops or splits a line at.
+# Every form of the signs, after every character that a spreadsheet drops or breaks a line at.
 @pytest.mark.parametrize("sign", "=+-@＝＋－＠﹦﹢﹣﹫−")
 @pytest.mark.parametrize(
     "before",

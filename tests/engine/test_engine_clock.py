@@ -1,4 +1,4 @@
-"""Xero's time, worked out from this machine's clock and the dates of Xero's replies."""
+"""Xero's time, calculated from this computer's clock and the dates of Xero's replies."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PATIENCE = 30
 
 
 class Hands:
-    """A machine's clock, the time that has really passed, and what the program makes of both."""
+    """A computer's clock, the time really passed, and the program's estimate of Xero's time."""
 
     def __init__(self, store: Store) -> None:
         self.machine = Clock()
@@ -43,12 +43,12 @@ class Hands:
         self.doubts += 1
 
     def answer(self, ahead: timedelta, *, took: float = 0.2, early: float = 0.0) -> None:
-        """Let Xero answer, when this machine's clock is so far ahead of its own."""
+        """Let Xero reply while this computer's clock is this far ahead of Xero's."""
         date = self.machine() - ahead - timedelta(seconds=early)
         self.clock.update_offset(date.replace(microsecond=0), took)
 
     def agree(self, ahead: timedelta) -> None:
-        """Let Xero answer as often as it takes to be believed."""
+        """Let Xero reply as often as it takes to be trusted."""
         for _ in range(3):
             self.answer(ahead)
 
@@ -95,7 +95,7 @@ def test_few_replies_with_another_date_change_nothing(
 
 
 def test_replies_whose_dates_do_not_advance_or_disagree_are_not_xeros_clock(hands: Hands) -> None:
-    """As those that a proxy has kept, or of servers whose clocks differ."""
+    """Such as replies cached by a proxy, or of servers whose clocks differ."""
     kept = START + timedelta(days=2)
     for number in range(12):
         hands.clock.update_offset(kept, 0.2)
@@ -103,7 +103,7 @@ def test_replies_whose_dates_do_not_advance_or_disagree_are_not_xeros_clock(hand
         hands.answer(timedelta(hours=number))
         hands.wait(MINUTE)
     assert (hands.clock.ahead, hands.moved) == (NONE, 0)
-    # Nor is Xero asked again at every one of them.
+    # No extra request is made for any of them, either.
     assert hands.doubts <= 24
 
 
@@ -168,7 +168,7 @@ def test_correcting_a_slow_clock_never_makes_the_time_too_late(hands: Hands) -> 
     assert (hands.clock(), hands.clock.ahead) == (START + 11 * MINUTE, NONE)
     hands.answer(NONE)
     assert hands.clock() == START + 11 * MINUTE
-    # Nor is it thrown off by an answer that says the same again.
+    # A reply with the same date again changes nothing, either.
     hands.agree(-10 * MINUTE)
     assert hands.clock() == START + 21 * MINUTE
 

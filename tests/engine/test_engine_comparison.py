@@ -1,4 +1,4 @@
-"""A file out of Re-Leased against the store: what it proves is recorded once, and nothing else."""
+"""A file from Re-Leased is compared with the store: only what it proves is recorded, once."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ async def test_file_from_a_computer_whose_clock_is_ahead_proves_no_later_change(
     await bench.archive(1, DATED - timedelta(minutes=5))
     tell_time(bench._clock, bench.clock() - timedelta(minutes=minutes))
     found = await bench.look((1, "Archived"))
-    # Behind, it is left alone: a date that is too early claims too little.
+    # A clock that is behind is left alone: a date that is too early claims too little.
     assert found.source.exported_at == DATED - timedelta(minutes=max(minutes, 0))
     await bench.record_matches(found, {})
     assert bench.grades() == {xero_id(1): grade}

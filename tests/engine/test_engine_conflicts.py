@@ -79,7 +79,7 @@ class Case:
         return change
 
     async def hand_off(self) -> Change:
-        """Archive the contact in Xero, ask for its restore here, and get as far as Xero's pages."""
+        """Archive the contact in Xero, request its restore here, and let it wait for the user."""
         self.somebody("archive")
         await self.see()
         await RestoreCapability(self.store).record(utc_now())
@@ -206,7 +206,7 @@ async def test_a_contact_restored_in_xero_meanwhile_is_not_archived_twice(case: 
     assert case.writes == 1
     case.somebody("restore")
     await case.pusher.run_until_empty()
-    # Right after the call, a read may not show yet what that did.
+    # Right after the request, a read may not show its effect yet.
     assert case.now(change).state is State.UNKNOWN
     case.later = timedelta(minutes=2)
     await case.pusher.run_until_empty()

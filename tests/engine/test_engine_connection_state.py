@@ -1,4 +1,4 @@
-"""Connection problems: how long to wait, and who may end the waiting."""
+"""Connection problems: how long to wait, and what ends the wait."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Sky:
         self.elapsed += seconds
 
     def failures(self, error: ReshelveError, count: int) -> list[float]:
-        """Let each attempt follow the wait of the one before; returns the waits."""
+        """Let each attempt follow the wait of the one before, and return the waits."""
         waits = []
         for _ in range(count):
             self.connection.record_failure(error, self.connection.attempt())
@@ -72,7 +72,7 @@ def sky(monkeypatch: pytest.MonkeyPatch) -> Sky:
 
 
 async def waits(connection: ConnectionState) -> bool:
-    """Say whether a caller would still be waiting once everything else that is ready has run."""
+    """Return whether a caller still waits after everything else has run."""
     waiting = asyncio.create_task(connection.wait_until_ready())
     for _ in range(5):
         await asyncio.sleep(0)
@@ -82,7 +82,7 @@ async def waits(connection: ConnectionState) -> bool:
     return is_waiting
 
 
-# How long to wait depends on the kind of error alone.
+# The wait depends only on the kind of error.
 WHY = GeneralReason.BUG_NOT_LOGGED
 LOST = ReplyLostError(WHY)
 

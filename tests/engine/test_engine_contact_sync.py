@@ -1,4 +1,4 @@
-"""Loading contacts: all of them once, then updates; an interruption anywhere loses nothing."""
+"""Loading contacts: a full sync, then updates. Interruptions lose nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ COUNT = 3_500
 
 
 class PagedXero(ModelXero):
-    """Remembers which pages were asked for, since when."""
+    """Records which pages were requested, changed since when."""
 
     def __init__(self, count: int) -> None:
         super().__init__({one.contact_id: one for one in (contact(f"{n:05}") for n in range(count))})
@@ -106,7 +106,7 @@ async def test_organisation_without_contacts_takes_one_request(store: Store) -> 
 
 async def test_refreshes_overlap_by_xeros_clock(store: Store) -> None:
     pull = Pull(store, PagedXero(5))
-    pull.clock.forward(days=2)  # this machine's clock is wrong, and not known to be
+    pull.clock.forward(days=2)  # this computer's clock is wrong, which isn't known yet
     await pull.puller.refresh()
     pull.xero.clock.forward(minutes=10)
     await pull.puller.refresh()

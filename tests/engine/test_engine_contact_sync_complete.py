@@ -1,4 +1,4 @@
-"""Reading everything misses nothing: whatever happens between two pages, and wherever it is cut short."""
+"""A full sync misses nothing, whatever happens between two pages and wherever it is interrupted."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from tui.xero.results import ContactsPage, LookupResult
 
 GONE = ContactStatus.DELETED
-# Of the ids that books can hold: new ones come anywhere among those that are there.
+# IDs that contacts may have: new ones sort anywhere among the existing ones.
 IDS = 60
 
 
@@ -102,7 +102,7 @@ WORK = st.lists(
 
 
 def at_work(xero: Books, steps: Sequence[tuple[str, int]]) -> Callable[[int], None]:
-    """One thing happens before each page, until there is nothing left to do."""
+    """Make one thing happen before each page, until nothing is left to do."""
     left = list(steps)
 
     def between(_: int) -> None:
@@ -160,7 +160,7 @@ def test_store_matches_xero_after_a_full_sync(
                     assert {
                         one: found for one, found in alive(store).items() if one in xero.contacts_now
                     } == xero.contacts_now
-                    # What was removed after its page had been read, the next full read finds.
+                    # A removal after its page was read is found by the next full sync.
                     clock.forward(days=8)
                     xero.clock.forward(days=8)
                     await until_done(store, xero, clock)
@@ -270,7 +270,7 @@ async def test_a_later_full_sync_is_postponed_in_favour_of_updates(store: Store)
     )
     assert await pull.refresh()
     assert await pull.refresh()
-    # A page of everything, the news; then only the news.
+    # A page of the full sync, then an update; afterwards only updates.
     assert xero.pages == [1, 1, 1]
     assert pull.is_full_sync_due
     assert await puller(store, xero, clock).refresh()
@@ -282,7 +282,7 @@ async def test_a_later_full_sync_is_postponed_in_favour_of_updates(store: Store)
 
 
 async def vanish(store: Store, xero: Books, *contact_ids: str) -> None:
-    """They are there at one full read, and not at the next, which ends all the same."""
+    """Contacts that one full sync has and the next, completed one lacks."""
     clock = Clock()
     await puller(store, xero, clock).refresh()
     for contact_id in contact_ids:
@@ -390,7 +390,7 @@ async def test_implausibly_many_missing_contacts_are_not_marked_deleted(
 
 
 class Unsure(Books):
-    """Leaves contacts out, and can't be asked for them either."""
+    """Leaves contacts out of lists, and doesn't return them on request."""
 
     def __init__(self, *, is_refusing: bool) -> None:
         super().__init__(books(7).contacts_now)

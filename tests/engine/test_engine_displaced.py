@@ -1,4 +1,4 @@
-"""Files taken away under a running engine: it says so, refuses what would be lost, and puts them back."""
+"""Files deleted under a running engine: it reports this, refuses writes, and restores the files."""
 
 from __future__ import annotations
 

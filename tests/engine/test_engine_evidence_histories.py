@@ -1,4 +1,4 @@
-"""Random histories through the store, the watch and the pane: nothing shown exceeds the evidence there is.
+"""Random histories through the store, the monitor and the pane: nothing shown exceeds the evidence.
 
 What the evidence allows is worked out by `Allowed`, which shares nothing with the program.
 """
@@ -35,7 +35,7 @@ from tui.store import Store
 if TYPE_CHECKING:
     from typing import Any
 
-# What is written here is to be durable, and on a disk that would be all that takes time.
+# Writes wait for the disk, which would take most of the time: use memory instead.
 _MEMORY = next((str(one) for one in (Path("/dev/shm"),) if one.exists()), None)  # noqa: S108 - a folder of its own is made in it
 _WAITS = {SyncStatus.PENDING, SyncStatus.MISSED, SyncStatus.STALLED}
 _UNSEEN = _WAITS | {SyncStatus.EXPECTED, SyncStatus.REPORTED}
@@ -43,7 +43,7 @@ _UNSEEN = _WAITS | {SyncStatus.EXPECTED, SyncStatus.REPORTED}
 
 @dataclass(frozen=True)
 class Deed:
-    """Something that happens some hours after what happened before."""
+    """An event some hours after the one before."""
 
     kind: str
     later: int
@@ -67,7 +67,7 @@ deeds = st.builds(
 
 
 class Life:
-    """An organisation to which deeds happen, in the engine's own parts."""
+    """An organisation made of the engine's own parts, to which events happen."""
 
     def __init__(self, store: Store, window: NightlyWindow, *, has_feed: bool) -> None:
         self.store, self.window, self.has_feed = store, window, has_feed
@@ -139,7 +139,7 @@ class Life:
         self.watch.reload()
 
     def check(self) -> None:
-        """Hold what is shown of every change against what is allowed, and the totals against the changes."""
+        """Compare the status of every change with what is allowed, and the totals with the changes."""
         shown: Counter[SyncStatus] = Counter()
         unseen = 0
         for contact_id in (MINE, OTHER):
@@ -159,7 +159,7 @@ class Life:
                 standing = self.publisher.grade(change)
                 assert standing is not None
                 shown[standing.status] += 1
-                # One that a sync had before it was unlinked there isn't waited for any more.
+                # A change that a sync had before the contact was unlinked isn't pending any more.
                 unseen += standing.status in _UNSEEN and change.unlinked_at is None
                 self._check_one(standing.status, Allowed(history, place))
         pane = self.publisher._summary()

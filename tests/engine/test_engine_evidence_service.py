@@ -207,7 +207,7 @@ async def test_a_copy_without_the_lock_shows_what_the_holder_has_read(store: Sto
     await holder.poll_feed(Bridge(silent))
     follower.reload(is_follower=True)
     assert (follower.status.problem, follower.knowledge.stalled_since) == (silent.notice, Clock()())
-    # A moment is still one when it is read.
+    # A stored time is read back as a time.
     await holder.poll_feed(Bridge(FeedError(FeedReason.SOURCE_PROBLEM, problem="Expired", at=soon)))
     follower.reload(is_follower=True)
     assert follower.status.problem is not None
@@ -217,7 +217,7 @@ async def test_a_copy_without_the_lock_shows_what_the_holder_has_read(store: Sto
 @pytest.mark.parametrize(
     ("stored", "problem"),
     [
-        # As versions before reason codes wrote it.
+        # As written by versions before reason codes.
         ("It fell silent.", None),
         ({"reason": "feed.something_new", "params": {"number": 7}}, FeedReason.FAILED),
         ({"reason": "feed.unreachable"}, FeedReason.UNREACHABLE),

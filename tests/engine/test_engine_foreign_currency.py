@@ -54,13 +54,13 @@ BASE = "NZD"
 _IDS = ("id-1", "id-2")
 _WAITS = {SyncStatus.PENDING, SyncStatus.MISSED, SyncStatus.STALLED}
 _ENDED = {SyncStatus.SYNCED, SyncStatus.CHECKED, SyncStatus.SUPERSEDED}
-# What is written here is to be durable, and on a disk that would be all that takes time.
+# Writes wait for the disk, which would take most of the time: use memory instead.
 _MEMORY = next((str(one) for one in (Path("/dev/shm"),) if one.exists()), None)  # noqa: S108 - a folder of its own is made in it
 
 
 @dataclass(frozen=True)
 class Deed:
-    """Something that happens some hours after what happened before."""
+    """An event some hours after the one before."""
 
     kind: str
     later: int

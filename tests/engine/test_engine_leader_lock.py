@@ -1,4 +1,4 @@
-"""The lock: one holder at a time, and none once it is dead."""
+"""The lock has one holder at a time, and none once that process is dead."""
 
 from __future__ import annotations
 

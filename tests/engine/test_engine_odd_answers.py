@@ -1,4 +1,4 @@
-"""Histories of odd replies to a write and to the reads after it: what is recorded is what Xero did.
+"""Histories of odd replies to a write and the reads after it: the record matches what Xero did.
 
 A real client and a real store; Xero is a function whose replies the test decides.
 """
@@ -85,7 +85,7 @@ class Read(StrEnum):
 
 
 class OddXero:
-    """Answers with what is ordered, one wish a call, and then as it should."""
+    """Gives the ordered replies, one per request, and correct ones afterwards."""
 
     def __init__(self, clock: Clock, status: ContactStatus = ACTIVE, *ids: str) -> None:
         self.clock = clock
@@ -315,7 +315,7 @@ async def _an_unknown_contact(
 async def test_no_single_reply_resolves_a_change_wrongly(office: Office, write: Write, read: Read) -> None:
     [change] = await office.ask(Action.ARCHIVE)
     office.xero.writes = [write]
-    # What is asked for alone is answered as oddly.
+    # Single contacts get odd replies, too.
     office.xero.reads = [read, read]
     await office.work()
     await office.work()
@@ -375,7 +375,7 @@ async def test_unreadable_contact_delays_no_other(tmp_path: Path) -> None:
         each.contact_id: each.state for each in office.store.changes.in_states(State.UNKNOWN, State.CONFIRMED)
     }
     assert states == {ids[0]: State.UNKNOWN, ids[1]: State.CONFIRMED, ids[2]: State.CONFIRMED}
-    # It is read again, less and less often.
+    # It is read again at growing intervals.
     looks = office.xero.calls.count("GET")
     for _ in range(60):
         await office.work(60)
@@ -387,7 +387,7 @@ async def test_unreadable_contact_delays_no_other(tmp_path: Path) -> None:
 
 
 async def test_stale_reads_still_end_in_the_requested_change(office: Office) -> None:
-    """Refused in between, as nothing better was known; then it turns out to have been ours."""
+    """Recorded as refused at first, then found to have been carried out."""
     [change] = await office.ask(Action.ARCHIVE)
     office.xero.writes = [Write.LOST]
     office.xero.before = dict(office.xero.contacts)
@@ -432,7 +432,7 @@ async def test_dismissed_restore_is_ours_only_by_its_date(
     tmp_path: Path, ending: State, *, is_by_hand: bool
 ) -> None:
     office = Office(tmp_path / "organisation", ARCHIVED)
-    # Archived just before, as its date tells.
+    # Archived just before, by its date.
     office.xero.contacts[ID] = (ARCHIVED, office.clock())
     [change] = await office.ask(Action.RESTORE)
     store, now = office.store, office.clock
@@ -511,7 +511,7 @@ async def test_one_odd_reply_ends_no_manual_restore_and_no_queued_change(tmp_pat
         await look_fresh(office, *ids, ID)
         office.clock.forward(minutes=1)
     assert [(each.change_id, each.state) for each in office.changes()] == before
-    # Once they can be read again, those that a person restored are done.
+    # Once they can be read again, those that the user restored are confirmed.
     office.xero.reads = []
     office.xero.set_status(ids[0], ACTIVE)
     await office.lookout.poll()

@@ -1,4 +1,4 @@
-"""The outbox: whatever happens to a request, the change log ends in the state that Xero has."""
+"""The outbox: whatever happens to a request, the change log ends in Xero's state."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ACTIVE = ContactStatus.ACTIVE
 
 
 class Office:
-    """A store, a model Xero and the pusher between them."""
+    """A store, a model Xero and the outbox between them."""
 
     def __init__(self, store: Store, xero: ModelXero) -> None:
         self.store = store
@@ -199,7 +199,7 @@ async def test_a_lost_reply_is_resolved_by_reading(store: Store, fault: Fault) -
     await outbox.drain()
     assert outbox.state(change) is State.CONFIRMED
     assert outbox.xero.reads == [("a",)]
-    # What was read as archived is not posted a second time.
+    # A contact that was read as archived isn't sent again.
     assert len(outbox.xero.writes) == 1
 
 
@@ -249,7 +249,7 @@ async def test_request_that_may_be_in_progress_is_not_repeated(store: Store, sec
         TransitionRequest(change.change_id, Transition.SEND, idempotency_key="k") for change in (done, open_)
     ]
     await store.record_transitions(begun, START)
-    # What a person wants of the same contact meanwhile waits for it.
+    # A later request for the same contact waits for it.
     [after] = await store.changes.add(Action.RESTORE, store.contacts(["b"]), START)
     outbox.xero.set_status("a", ARCHIVED)
     outbox.clock.forward(seconds=seconds)
@@ -283,7 +283,7 @@ async def test_request_that_must_have_ended_is_verified_and_repeated(store: Stor
 async def test_own_request_that_has_ended_is_verified_at_once(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The disk was full when its answer was to be written."""
+    """The disk was full when its reply was to be recorded."""
     outbox, [change] = await outbox_with(store, Action.ARCHIVE, contact("a"))
     record = store.record_transitions
 
@@ -337,7 +337,7 @@ async def test_contact_missing_from_the_reply_is_retried_later(store: Store) -> 
     outbox.xero.unanswered = {"b"}
     with pytest.raises(ReplyLostError):
         await outbox.drain()
-    # The model carried nothing out for it, so that the read finds it active.
+    # The model Xero didn't carry it out, so the read finds it active.
     assert [outbox.state(change) for change in changes] == [State.CONFIRMED, State.QUEUED]
     assert len(outbox.xero.writes) == 1
     outbox.xero.unanswered = set()

@@ -100,7 +100,7 @@ async def test_an_archive_names_other_organisations_that_have_the_contact(tmp_pa
         said = messages.in_full(warning)
         assert said.startswith("Also active in a, b, c and 1 more.")
         assert "several companies" in said
-        # Nobody else has it, or it can't be archived.
+        # No other organisation has it, or it can't be archived.
         assert [line.warnings for line in found.lines[1:]] == [(), ()]
         assert [line.warnings for line in (await desk.precheck(Action.RESTORE, ["3"])).lines] == [()]
         assert [

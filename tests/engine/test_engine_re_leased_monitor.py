@@ -36,7 +36,7 @@ QUIET = EvidenceReport(
 
 
 class FakeObserver:
-    """Answers from a script, and remembers which cursors it was asked with."""
+    """Replies from a script, and records the cursors it gets."""
 
     def __init__(self, *answers: EvidenceReport | FeedError) -> None:
         self.answers = list(answers)
@@ -325,7 +325,7 @@ async def test_a_clean_sync_reported_before_a_change_was_requested_does_not_miss
         [TransitionRequest(change.change_id, Transition.CONFIRM, confirmed_at=clock())], clock()
     )
     for _ in range(2):
-        # Shown again, also after a restart.
+        # Still shown after a restart.
         clock.forward(seconds=seconds)
         watch = feed_watch(store, clock)
         await watch.poll_feed(FakeObserver(clean))
@@ -388,7 +388,7 @@ async def test_endless_feed_is_continued_at_the_next_poll(store: Store) -> None:
     await watch.poll_feed(feed)
     first = feed.looks
     assert 1 < first < 100
-    # Until all it picked up is read, a clean sync says nothing of what it left out.
+    # A clean sync proves no omission until all it picked up is read.
     assert grade(store, watch, change) is SyncStatus.PENDING
     feed.is_endless = False
     await watch.poll_feed(feed)

@@ -1,4 +1,4 @@
-"""What a fresh read means for a change, and the warnings before one is requested."""
+"""What a read means for a change, and the warnings before a request."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_unknown_result_is_resolved_by_status_and_not_by_messages(
     assert move.notice == (None if reason is None else Notice(reason))
     assert verdict.contacts == (read,)
     if event is Transition.CONFIRM:
-        # A restore is dated by when it was seen: Xero's pages may not move UpdatedDateUTC.
+        # A restore is dated by when it was seen, as Xero's pages may not change UpdatedDateUTC.
         assert move.confirmed_at == (read.updated_at if action is ARCHIVE else None)
 
 
@@ -135,7 +135,7 @@ async def test_a_refusal_to_restore_is_cached_for_thirty_days_either_way(store: 
     month = timedelta(days=30)
     assert refusal.is_refused(START + month - timedelta(seconds=1))
     assert not refusal.is_refused(START + month)
-    # A clock that was far in the future when it was noted doesn't silence the API for years.
+    # A refusal dated far in the future doesn't stop requests for years.
     assert not refusal.is_refused(START - month)
 
 

@@ -119,7 +119,7 @@ async def test_only_the_holder_of_the_lock_reads_the_feed() -> None:
 
 
 class LiveXero(ModelXero):
-    """Reports limits and times as the client does, and counts the requests."""
+    """Reports limits and times like the client, and counts requests."""
 
     def __init__(self, *contact_ids: str) -> None:
         super().__init__({one: contact(one) for one in contact_ids})
@@ -151,7 +151,7 @@ class LiveXero(ModelXero):
 
 
 class House:
-    """An engine at work, and what it publishes."""
+    """A running engine, and what it publishes."""
 
     def __init__(self, engine: Engine, xero: LiveXero, clock: Clock) -> None:
         self.engine, self.xero, self.clock = engine, xero, clock
@@ -267,7 +267,7 @@ async def test_last_fifth_of_the_daily_calls_is_reserved_and_reported(store: Sto
         assert seen.xero.detail == Notice(ConnectionReason.CALLS_RESERVED)
         assert seen.xero.retry_at is not None
         assert (seen.xero.retry_at - home.clock()).total_seconds() == 3600
-        # The person's own calls are made all the same.
+        # The user's own requests are still made.
         assert await home.engine.changes.request(Action.ARCHIVE, ["a"]) == 1
         await home.until(lambda it: it.summary and it.summary.pending_total)
         assert xero.status("a") is ContactStatus.ARCHIVED

@@ -1,4 +1,4 @@
-"""An exception that nothing expects ends no task of the engine, and leaves no change half done."""
+"""An unexpected exception ends no task of the engine, and leaves no change half done."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ async def test_bug_in_one_task_is_logged_shown_and_retried(
     async with house(store, LiveXero("a", "b")) as home:
         home.engine.subscribe(shown.append)
         fail_once(monkeypatch, *PLACES[place], kind(SECRET))
-        # What changes makes each task run, those included that wait for something.
+        # A request for changes runs every task, also those that wait.
         home.engine._on_update()
         await home.until(lambda it: it.last_refresh_at)
         await home.engine.changes.request(Action.ARCHIVE, ["a"])
@@ -183,7 +183,7 @@ async def test_a_bug_while_a_change_is_sent_makes_it_unknown_and_then_resolved(
         await home.engine.changes.request(Action.ARCHIVE, ["a"])
         await home.until(lambda it: it.summary and it.summary.pending_total == 1)
         assert len(xero.writes) == 1
-    # By the time it is reported, the change is no longer shown as being sent.
+    # By then, the change is no longer shown as being sent.
     assert seen == [(kind, 0)]
 
 
@@ -252,7 +252,7 @@ async def test_a_failing_listener_does_not_affect_the_others(store: Store) -> No
 
 
 class Feed:
-    """A feed whose answers a test decides on."""
+    """A feed whose replies the test sets."""
 
     def __init__(self, answer: Callable[[str | None], EvidenceReport]) -> None:
         self.answer = answer
@@ -271,7 +271,7 @@ async def test_endless_feed_does_not_block_other_tasks(tmp_path: Path, store: St
     await asyncio.wait_for(watch.poll_feed(feed), 10)  # type: ignore[arg-type]
     first = feed.looks
     await asyncio.wait_for(watch.poll_feed(feed), 10)  # type: ignore[arg-type]
-    # The next look continues from its cursor.
+    # The next poll continues from its cursor.
     assert 1 < feed.looks == 2 * first < 200
 
 

@@ -47,7 +47,7 @@ class Desk(TenancyService):
 
 @pytest.fixture
 async def desk(store: Store) -> Desk:
-    """Make a desk over two active contacts, in groups, and an archived one."""
+    """Make a service over two active contacts, in groups, and an archived one."""
     await store.save_contacts(
         [
             replace(contact("a"), groups=("Owners", "Tenants")),
@@ -77,7 +77,7 @@ async def test_a_marked_group_warns_each_time_and_only_before_an_archive(desk: D
     await desk.mark_tenants("Tenants", on=True)
     for _ in range(2):
         found = build_precheck(store, Action.ARCHIVE, ["a", "b", "c"], RefreshResult())
-        # The last is archived already, so that it would be left out.
+        # The last is archived already, so it is left out.
         assert [line.tenant_groups for line in found.lines] == [("Tenants",), (), ()]
         await store.changes.add(Action.ARCHIVE, store.contacts(["b"]), START)
     assert [

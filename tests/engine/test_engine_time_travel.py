@@ -1,4 +1,4 @@
-"""The whole engine on a moved clock: what the pane and the rows say at each moment, with no key pressed."""
+"""The whole engine on a test clock: what the pane and the rows show at each time, without a key press."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ AUCKLAND, NEW_YORK = "Pacific/Auckland", "America/New_York"
 
 @pytest.fixture(autouse=True)
 def _machine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Put this machine into a zone: the one a test is given, else UTC."""
+    """Set this computer's zone: that of the test's parameter, else UTC."""
     zone = request.node.callspec.params.get("machine", "UTC") if hasattr(request.node, "callspec") else "UTC"
     monkeypatch.setenv("TZ", zone)
     time.tzset()
@@ -55,7 +55,7 @@ def grade(home: House) -> SyncStatus:
 
 
 def row_grade(home: House) -> SyncStatus:
-    """What the table's row says, which is worked out apart from the pane."""
+    """The status in the table's row, which is worked out separately from the pane."""
     [row] = home.engine.contacts.first_rows(Query()).rows.window(0, 9)
     assert row.last_change is not None
     assert row.last_change.sync is not None
@@ -107,7 +107,7 @@ async def test_a_night_passes_and_the_sync_status_follows(
         seen = await home.at(morning, is_new=lambda it: it.summary and it.summary.synced)
         assert (grade(home), row_grade(home)) == (SyncStatus.EXPECTED, SyncStatus.EXPECTED)
         assert home.view.sync.since == morning  # type: ignore[union-attr]
-        # The rows are read again as well: nobody presses a key in the night.
+        # The rows are read again as well, without a key press.
         assert seen.rows_version > version
         assert seen.summary is not None
         assert (seen.summary.pending_total, seen.summary.unconfirmed_total) == (0, 1)
@@ -155,7 +155,7 @@ async def test_after_a_restart_at_night_the_sync_status_still_changes_in_the_mor
     async with released_house(store, evening) as home:
         await home.confirmed("a", evening)
         await home.at(evening + timedelta(hours=4), is_new=lambda it: it.summary and it.summary.pending_total)
-        # As a start at two does: the countdown is to this morning, not to tomorrow's.
+        # As after a start at two: the countdown is to this morning, not to tomorrow's.
         released = home.engine._re_leased
         released.status = ReLeasedMonitor(store, released._window, home.clock, has_feed=False).status
         assert home.engine._re_leased.status.next_sync_at == datetime(2026, 6, 10, 6, tzinfo=UTC)
@@ -172,7 +172,7 @@ async def test_a_clock_set_back_reverts_what_was_expected_too_early(store: Store
     morning = datetime(2026, 6, 10, 6, tzinfo=UTC)
     async with released_house(store, evening) as home:
         await home.confirmed("a", evening)
-        # Somebody set it a week ahead, then right again.
+        # The clock was set a week ahead, then corrected.
         await home.at(evening + timedelta(days=7), is_new=lambda it: it.summary and it.summary.synced)
         assert grade(home) is SyncStatus.EXPECTED
         seen = await home.at(evening + timedelta(hours=1), is_new=is_due(morning))

@@ -1,4 +1,4 @@
-"""Windows in the zone they are meant in."""
+"""Nightly windows in the organisation's zone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tui.model.reasons import Notice, SyncWindowReason
 from tui.settings import OrganisationSettings, Settings
 
 SPEC = Path(__file__).parents[3] / "shared" / "spec" / "xero_accounting.yaml"
-# Windows has given these up, and no list knows where they are.
+# Windows has dropped these, and no list says where they are.
 GIVEN_UP = {"KAMCHATKASTANDARDTIME", "MIDATLANTICSTANDARDTIME"}
 
 
@@ -40,7 +40,7 @@ def test_xeros_zone_names_are_translated(spelling: str, zone: str) -> None:
 
 @pytest.mark.skipif(not SPEC.exists(), reason="Xero's OpenAPI description isn't here")
 def test_every_current_zone_name_of_xero_is_known() -> None:
-    # Only that list: all of the description takes seconds to read.
+    # Only that list, as reading the whole description takes seconds.
     text = SPEC.read_text(encoding="utf-8")
     begin = text.index("    TimeZone:\n")
     block = text[begin : text.index("    PaymentTerm:\n", begin)]

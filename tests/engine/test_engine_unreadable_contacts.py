@@ -1,4 +1,4 @@
-"""Contacts that can't be read are counted for as long as that is so, and are asked for again."""
+"""Unreadable contacts are counted while they are unreadable, and are requested again."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Pull:
         return len(self.store.unreadable())
 
     def damage(self, damage: dict[int, Callable[[dict[str, Any]], None]]) -> None:
-        """From now on, let something happen to these contacts in every answer."""
+        """Change these contacts in every reply from now on."""
         by_id = {id_of(number): do for number, do in damage.items()}
 
         def change(_: httpx.Request, answer: httpx.Response) -> httpx.Response:
@@ -92,7 +92,7 @@ async def test_the_count_is_right_after_several_reads_and_vanishes(
     assert id_of(2) not in pull.listed()
     pull.restart()
     assert await pull() == 1
-    # The contact itself was never edited: no pull of changes tells of it.
+    # The contact itself was never edited, so no refresh lists it.
     pull.damage({})
     assert await pull() == 0
     assert id_of(2) in pull.listed()

@@ -62,7 +62,7 @@ async def test_a_failed_backup_is_shown_and_made_once_it_can_be(
     with caplog.at_level("ERROR"):
         looking = asyncio.create_task(maintain(store, held, lambda: START, disk))
         await told.wait()
-        # A write that succeeds says nothing of backups.
+        # A successful write doesn't clear a backup problem.
         disk.record(None)
         assert str(disk.problem).startswith(StoreReason.BACKUP_FAILED)
         assert f"folder={in_the_way}" in str(disk.problem)

@@ -1,4 +1,4 @@
-"""Matching and comparing: certain or asked for, and proof of no more than was seen."""
+"""Matching and comparing: certain or the user's choice, and proof of no more than was seen."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_certain_match_has_no_other_candidate(contacts: list[XeroContact], lines
             for each in contacts
             if (not names[0] or text_key(each.name) == names[0])
             and (not names[1] or not text_key(each.email) or text_key(each.email) == names[1])
-            # What the line leaves out can't agree, nor can what the contact lacks: one of the two has to.
+            # Values missing in the line or the contact can't match, and one of name and e-mail has to.
             and (names[0] or text_key(each.email))
         ]
         exact = [each for each in fits if (text_key(each.name), text_key(each.email)) == names]

@@ -1,4 +1,4 @@
-"""A sync status never claims more than its evidence, and nights are right in every time zone."""
+"""A sync status never exceeds its evidence, and nights are right in every time zone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NEW_YORK = ZoneInfo("America/New_York")
 ZONES = [AUCKLAND, NEW_YORK, ZoneInfo("Australia/Lord_Howe"), ZoneInfo("Europe/London"), UTC]
 NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
 
-# Around every change of the clocks of 2026 and 2027, where nights are an hour longer or shorter.
+# Around every clock change of 2026 and 2027, where nights are an hour longer or shorter.
 MOMENTS = st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - bounds of aware values have to be naive
 TIMES = st.times().map(lambda at: at.replace(second=0, microsecond=0))
 WINDOWS = st.tuples(TIMES, TIMES, st.sampled_from(ZONES)).map(lambda parts: NightlyWindow(*parts))

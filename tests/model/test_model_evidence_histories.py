@@ -85,7 +85,7 @@ def histories(draw: st.DrawFn) -> History:
 
 
 def changes_of(history: History) -> list[Change]:
-    """Keep the history's changes as the change log does."""
+    """Store the history's changes as the change log does."""
     actions = [Action.ARCHIVE, Action.RESTORE] * 2
     changes = [
         Change(
@@ -103,7 +103,7 @@ def changes_of(history: History) -> list[Change]:
         for place, (at, action) in enumerate(zip(history.confirmed, actions, strict=False))
     ]
     contact_told = [one for one in history.tellings if one.contact_id]
-    # Later changes supersede what has no evidence of its own by then.
+    # Later changes supersede changes without evidence.
     first = apply_evidence(changes, history.pick_ups, contact_told)
     changes = [
         replace(change, superseded=change is not changes[-1] and not (known.synced_at or known.checked_at))
@@ -134,7 +134,7 @@ def watch_of(history: History) -> SyncKnowledge:
 
 
 class Allowed:
-    """What the history allows as the status of one change; written from the rules, not from the program."""
+    """The status that the history allows for one change, written from the rules, not from the program."""
 
     def __init__(self, history: History, place: int) -> None:
         self.history = history

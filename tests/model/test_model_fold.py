@@ -1,4 +1,4 @@
-"""One folding for search, comparison and highlighting, held against all of Unicode."""
+"""One folding for search, comparison and highlighting, checked against all of Unicode."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tui.widgets.text import match_spans
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# The many thousand ideographs and syllables have nothing to fold but what the rest has too.
+# Thousands of ideographs and syllables fold like the others, so they are left out.
 EVERY = [
     char
     for char in map(chr, range(sys.maxunicode + 1))

@@ -54,7 +54,7 @@ def test_folding_twice_is_folding_once(text: str) -> None:
     assert fold(fold(text)) == fold(text)
 
 
-# Beyond these, Greek has letters whose capitals say an iota that accents-off leaves out.
+# Some Greek capitals also have an iota, which is lost without accents.
 @with_examples
 @given(st.text(st.characters(max_codepoint=0x1EFF, exclude_characters="\N{COMBINING GREEK YPOGEGRAMMENI}")))
 def test_case_never_matters(text: str) -> None:

@@ -39,7 +39,7 @@ from tui.widgets.status_badge import badge_for
 
 with_examples = settings(max_examples=examples(300))
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
-# What the grammar is made of, so that all of it is met.
+# Parts of the grammar, so that all of it is tried.
 TYPED = st.text(st.sampled_from('-":<>=., aisowegrupnc0127dé＞１\0') | st.characters(), max_size=24)
 PIECES = st.lists(
     st.sampled_from(
@@ -151,7 +151,7 @@ def test_amounts_are_parsed_in_every_notation(text: str, hundredths: int | None)
         ("a-b", ("a-b",), ()),
         ('5"pipe', ('5"pipe',), ()),
         ('""', (), ()),
-        # Of a name of ours nothing is taken away yet: it may go on with a colon.
+        # The name of a qualifier isn't a word yet, as a colon may follow.
         ("bay -", ("bay",), ()),
         ("bay -s", ("bay",), ()),
         ("bay -sync", ("bay",), ()),
@@ -197,7 +197,7 @@ def test_invalid_qualifier_is_reported_and_finds_nothing(
     assert (note.kind, note.typed, note.qualifier, note.suggestion) == (remark, typed, qualifier, nearest)
     assert text[note.start : note.stop] == typed
     assert note.is_problem
-    # But for text that only looks like a qualifier, which is looked for.
+    # Except text that only looks like a qualifier, which is searched.
     assert query.filters == (() if remark is IssueKind.TREATED_AS_TEXT else (Filter(NoMatchCondition()),))
     rest = text if remark is IssueKind.TREATED_AS_TEXT else text.replace(typed, "")
     assert query.words == tuple(rest.split())
@@ -350,12 +350,12 @@ def test_incomplete_qualifier_does_not_affect_narrowing_while_typing() -> None:
         ("7d", "2026-03-24T12:00Z", None),
         (">12h", None, "2026-03-31T00:00Z"),
         ("<3w", "2026-03-10T12:00Z", None),
-        # The day before is the last that February has.
+        # The day before is the last of February.
         ("<1m", "2026-02-28T12:00Z", None),
         ("<1y", "2025-03-31T12:00Z", None),
         ("<999999999m", "0001-01-02T00:00Z", None),
         ("<999999999w", "0001-01-02T00:00Z", None),
-        # Days are those of Auckland: the thirteenth hour before in summer, and the twelfth in winter.
+        # Days are Auckland's, which start 13 hours before UTC's in summer and 12 in winter.
         ("2026-03-01", "2026-02-28T11:00Z", "2026-03-01T11:00Z"),
         ("2026-04", "2026-03-31T11:00Z", "2026-04-30T12:00Z"),
         ("<2026-03-01", None, "2026-02-28T11:00Z"),

@@ -1,4 +1,4 @@
-"""What undo says and decides, without a store."""
+"""What undo plans and decides, without a store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of contacts of every kind: read as meant, or refused with a reason that names the line."""
+"""Contact files of every kind are read as meant, or refused with a reason that names the line."""
 
 from __future__ import annotations
 
@@ -369,7 +369,7 @@ def test_header_decides_the_delimiter_where_counts_mislead(file: Path) -> None:
     assert {one.name for one in contacts(file, text)} == {"Smith, John, and Sons, Ltd"}
 
 
-# --- what a file is dated ---
+# --- the date of a file ---
 
 
 def test_file_date_is_at_most_its_last_modification(file: Path) -> None:
@@ -579,7 +579,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(file: Path) -> None:
     assert caught.value.reason is FileReason.CHANGED
 
 
-# --- whatever it is ---
+# --- any content ---
 
 _CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 

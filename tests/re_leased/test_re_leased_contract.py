@@ -1,4 +1,4 @@
-"""The feed's reader against the practice Re-Leased, a process of its own on a real socket."""
+"""The feed's reader against the practice Re-Leased in another process."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def observing(practice: PracticeXero, tenant_id: str = "") -> AsyncIterato
 async def look_until(
     observer: FeedEvidenceSource, cursor: str | None, done: Callable[[EvidenceReport], bool]
 ) -> EvidenceReport:
-    """Look until it is so; the suite's own time-out ends a wait in vain."""
+    """Poll until the condition holds; the time-out of the tests ends a wait in vain."""
     while True:
         report = await observer.fetch(cursor)
         if done(report):
@@ -51,7 +51,7 @@ async def look_until(
 
 
 async def drain(observer: FeedEvidenceSource) -> str | None:
-    """Give the cursor behind all that is there already."""
+    """Return the cursor after everything that is there already."""
     report = await observer.fetch(None)
     while report.has_more:
         report = await observer.fetch(report.cursor)

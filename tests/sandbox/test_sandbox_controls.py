@@ -1,4 +1,4 @@
-"""Practice controls: what somebody else does, the clock, and the count of calls."""
+"""Practice controls: changes by somebody else, the clock, and the count of calls."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _moment(xero_date: str) -> datetime:
     return datetime.fromtimestamp(int(found[1]) / 1000, UTC)
 
 
-# --- a contact that is gone ---
+# --- deleted contacts ---
 
 
 def test_deleted_contact_leaves_no_trace(practice: PracticeXero, xero: XeroCalls) -> None:
@@ -157,7 +157,7 @@ async def _server(file: Path) -> AsyncIterator[AsyncClient]:
 
 
 async def _told_times(client: AsyncClient) -> list[datetime]:
-    """List what all parts of the services take for the present."""
+    """List what each part of the services takes as the current time."""
     made = await client.put("/api.xro/2.0/Contacts", json={"Name": "Made now"})
     [contact] = made.json()["Contacts"]
     contacts = f"/api.xro/2.0/Contacts/{contact['ContactID']}"

@@ -1,4 +1,4 @@
-"""Connection problems to order."""
+"""Simulated connection problems."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Other web pages can't reach what needs no token."""
+"""Other web pages can't reach endpoints without tokens."""
 
 from __future__ import annotations
 

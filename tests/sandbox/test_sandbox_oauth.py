@@ -125,7 +125,7 @@ def test_allowing_access_requires_an_organisation(practice: PracticeXero) -> Non
 
 
 def _mistake(practice: PracticeXero, reply: Reply) -> str:
-    """Follow the redirect to the error page, as Xero's does not lead back to the app."""
+    """Follow the redirect to the error page, which like Xero's doesn't lead back to the app."""
     assert reply.status == 302
     assert urlsplit(reply.headers["Location"]).path == "/identity/error"
     page = http("GET", f"{practice.login}{reply.headers['Location']}")

@@ -1,4 +1,4 @@
-"""Every answer of the sandbox against Xero's own OpenAPI description."""
+"""Every reply of the sandbox is checked against Xero's own OpenAPI description."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _mistakes(schema: dict[str, Any], answer: Any, name: str = "xero_accounting.
 
 
 def _local(schema: Any) -> Any:
-    """Point the references of a response at the whole description."""
+    """Let the references of a response lead to the whole description."""
     if isinstance(schema, dict):
         return {key: f"urn:xero{value}" if key == "$ref" else _local(value) for key, value in schema.items()}
     return schema
@@ -136,7 +136,7 @@ def test_connections_and_tokens_match_the_api_description(practice: PracticeXero
     bearer = {"Authorization": f"Bearer {practice.access_token()}"}
     connections = http("GET", f"{practice.api}/connections", headers=bearer).json()
     shape = {"type": "array", "items": {"$ref": "#/components/schemas/Connection"}}
-    # The identity file says date-time; the live service was seen to leave the zone out, and so do we.
+    # The identity file says date-time, but the live service leaves out the zone, and so do we.
     zoned = [
         one | {key: f"{one[key]}Z" for key in ("createdDateUtc", "updatedDateUtc")} for one in connections
     ]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 REDIRECT = "http://localhost:8742/callback"
 VERIFIER = "another-verifier-of-at-least-forty-three-characters"
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
-# What Xero's own command line and its MCP server ask for, before and after the scopes were split (2026).
+# Scopes of Xero's own command line and MCP server, before and after the split of 2026.
 COMMAND_LINE = (
     "openid profile email offline_access accounting.contacts accounting.settings accounting.invoices "
     "accounting.payments accounting.banktransactions accounting.manualjournals accounting.reports.aged.read "
@@ -109,7 +109,7 @@ def test_real_scopes_are_granted_in_both_kinds_of_sign_in(
     assert set(custom["scope"].split()) == set(scope.split()) - {"offline_access"}
     for given in (tokens, custom):
         xero.token = given["access_token"]
-        # The others open nothing here.
+        # The other scopes have no effect here.
         is_open = "accounting.contacts" in scope.split()
         assert xero.call("GET", "Contacts", page=1).status == (200 if is_open else 403)
 
@@ -199,7 +199,7 @@ def test_id_token_is_renewed_at_a_refresh(practice: PracticeXero) -> None:
     second = _token(practice, grant_type="refresh_token", refresh_token=first["refresh_token"])
     before, after = (_claims(practice, one["id_token"]) for one in (first, second))
     assert (after["sub"], after["sid"]) == (before["sub"], before["sid"])
-    # Neither was asked for.
+    # Neither was requested.
     assert not {"nonce", "email", "name"} & (set(before) | set(after))
 
 

@@ -126,7 +126,7 @@ def test_confirmed_writes_survive_a_kill(small: PracticeXero) -> None:
     port = small.port
     small.restart_same_port()
     assert small.port == port
-    # The token of before still works: a client is not signed out by a restart.
+    # The earlier token still works: a restart doesn't sign clients out.
     assert xero.contact(contact_id)["ContactStatus"] == "ARCHIVED"
     again = xero.call("POST", "Contacts", body, headers=key, summarizeErrors="false")
     assert again.body == first.body

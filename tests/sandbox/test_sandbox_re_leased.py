@@ -1,4 +1,4 @@
-"""The practice Re-Leased: its timetable, what a sync picks up, and the feed."""
+"""The practice Re-Leased: its schedule, what a sync picks up, and the feed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeXero]
 
 
 def _synced(released: PracticeXero) -> int:
-    """Let one whole sync run; gives its number."""
+    """Run one whole sync, and return its number."""
     before = _last_run(released)
     assert released.sync_released().status == 200
     return until(lambda: run if (run := _last_run(released)) > before else 0)

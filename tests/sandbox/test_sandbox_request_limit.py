@@ -1,4 +1,4 @@
-"""Requests of an absurd size or depth are answered, and nothing after them suffers."""
+"""Requests of absurd size or depth get a reply, and later ones still work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tokens, scopes, limits and idempotency keys: what every call goes through."""
+"""Tokens, scopes, limits and idempotency keys, which apply to every request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`GET /Contacts` as the live service was seen to answer it."""
+"""`GET /Contacts` as the live service was seen to reply."""
 
 from __future__ import annotations
 
@@ -362,7 +362,7 @@ def test_archived_contact_cannot_join_a_group(practice: PracticeXero, xero: Xero
         assert element["ValidationErrors"] == [{"Message": "Unable to assign an Archived contact."}]
         assert xero.contact(active)["ContactGroups"] == xero.contact(contact_id)["ContactGroups"] == []
     assert xero.call("PUT", members, {"Contacts": [{"ContactID": active}]}).status == 200
-    # Who is archived later stays in the group.
+    # A contact archived later stays in the group.
     practice.somebody("archive", active)
     assert [one["Name"] for one in xero.contact(active)["ContactGroups"]] == ["No archived members"]
 

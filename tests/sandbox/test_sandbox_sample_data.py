@@ -1,4 +1,4 @@
-"""The practice books as they are before anybody has practised."""
+"""The sample data before any change."""
 
 from __future__ import annotations
 

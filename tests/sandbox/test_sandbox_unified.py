@@ -1,4 +1,4 @@
-"""The practice Re-Leased through Unified.to's API: read by Unified.to's own SDK, and call by call."""
+"""The practice Re-Leased through Unified.to's API: read by its own SDK, and request by request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The filter language, held against a handful of contacts."""
+"""The filter language, tried on a few contacts."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def found(database: SandboxDatabase, text: str) -> str:
         ('"t" <= Name', "The Zed"),
         ("1 < 2.5", "Ann ant The Zed"),
         ("-1 >= 0", ""),
-        # Joined: what binds tighter, parentheses, both spellings.
+        # Joined conditions: precedence, parentheses, both spellings.
         ('Name=="Anna" OR Name=="Zed"', "Ann Zed"),
         ('Name=="Anna" || Name=="Zed" && IsCustomer', "Ann"),
         ('(Name=="Anna" || Name=="Zed") && !IsCustomer', "Zed"),
@@ -175,7 +175,7 @@ def test_filters_find_matching_contacts(database: SandboxDatabase, text: str, ex
         'TaxNumber.Contains("1")',
         'AccountNumber.Equals("A-1")',
         "FirstName.Length > 3",
-        # Checked too late, or for another field, or the wrong way round.
+        # The null check comes too late, is for another field, or the wrong way round.
         'AccountNumber.Contains("x") && AccountNumber != null',
         'FirstName != null && AccountNumber.Contains("x")',
         'AccountNumber == null && AccountNumber.Contains("x")',
@@ -310,7 +310,7 @@ def test_filter_of_any_depth_is_answered_or_refused(
             names(database, condition)
             # Grows with the filter, not by doubling.
             assert len(condition.sql) < 200 * (len(kind(depth)) + 20)
-    # A few levels are always understood, and none beyond the first refused one.
+    # A few levels always work, and none beyond the first refused one.
     assert refused == list(range(refused[0], 40))
     assert refused[0] > 4
     with pytest.raises(ApiError, match="nested too deeply"):
@@ -345,7 +345,7 @@ def test_failing_filter_is_a_500_like_live(xero: XeroCalls, page: dict[str, Any]
     assert "An error occurred in Xero" in problem["Detail"]
     guarded = 'AccountNumber != null && AccountNumber.Contains("zz")'
     assert xero.contacts(where=guarded, **page) == []
-    # No contact with an empty field is asked about: nothing fails.
+    # No contact with an empty field is evaluated, so nothing fails.
     [one] = xero.contacts(where="AccountNumber != null", page=1, pageSize=1)
     found = xero.contacts(IDs=one["ContactID"], where=f'AccountNumber.Contains("{one["AccountNumber"]}")')
     assert [contact["ContactID"] for contact in found] == [one["ContactID"]]

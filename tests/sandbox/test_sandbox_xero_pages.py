@@ -1,4 +1,4 @@
-"""Xero's missing half: the pages where a person presses Restore."""
+"""The pages on which a user clicks Restore, which Xero's API lacks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _address(practice: PracticeXero, contact_id: str, short_code: str | None = N
 
 
 def _press(practice: PracticeXero, contact_id: str) -> Reply:
-    """Press the one button of the page, as a browser without scripts would."""
+    """Click the only button of the page, as a browser without scripts would."""
     page = http("GET", _address(practice, contact_id)).body.decode()
     [action] = re.findall(r'<form method="post" action="([^"]+)">', page)
     return http("POST", practice.pages + action, form={})
@@ -100,7 +100,7 @@ def test_names_are_escaped_in_pages(practice: PracticeXero) -> None:
 def test_name_of_ten_thousand_characters_is_shown(practice: PracticeXero) -> None:
     contact_id = practice.create("Long " * 2000)
     assert len(http("GET", _address(practice, contact_id)).body) < 10_000
-    # No real organisation has such a name, so the other tests of these books must not meet it.
+    # No real organisation has such a name, so it is removed before the other tests.
     practice.somebody("rename", contact_id, Name="Short again")
 
 

@@ -1,4 +1,4 @@
-"""Xero's own SDK as a client of the sandbox: nobody of ours wrote it."""
+"""Xero's own SDK, written by others, as a client of the sandbox."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def screen(person: Driver) -> ChangesScreen:
 
 
 def names(person: Driver) -> list[str]:
-    """The changes in sight."""
+    """The visible changes."""
     shown = screen(person)
     views = [shown.list.window.at(index) for index in range(*shown.rows.visible_range)]
     return [view.change.name for view in views if view is not None]

@@ -1,4 +1,4 @@
-"""Keys that arrive together: each goes to the screen that is on top when its turn comes, or does nothing."""
+"""Keys that arrive together: each goes to the screen on top when its turn comes, or does nothing."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def test_burst_of_keys_is_survived(busy: IdleEngine) -> None:
     async with running(busy) as person:
         for burst in _BURSTS:
             for key in burst.split():
-                # All at once, as a terminal hands on what it reads at once.
+                # All at once, as a terminal delivers them.
                 person.app.post_message(events.Key(key, key if len(key) == 1 else None))
             await person.settle()
             assert not person.app.has_crashed, burst

@@ -1,4 +1,4 @@
-"""Choosing the file that is held against Xero, and what is said of a wrong one."""
+"""Choosing the file to compare with Xero, and the errors of an invalid one."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ NAMES = ("archived-contacts.csv", "archived-old.CSV", "notes.pdf", "readme.txt",
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Somebody's home, with downloads from one minute to the next and two folders among them."""
+    """A user's home, with downloads a minute apart and two folders among them."""
     monkeypatch.setenv("HOME", str(tmp_path))
     downloads = tmp_path / "Downloads"
     for folder in ("Old exports", "archive"):
@@ -69,7 +69,7 @@ def note(person: Driver) -> str:
 
 
 def asked(person: Driver) -> list[str]:
-    """What is asked for beside the file."""
+    """The dialog's other fields."""
     return [str(picker.id) for picker in dialog(person).query(ChoiceField) if picker.display]
 
 
@@ -82,7 +82,7 @@ def focus(person: Driver) -> str | None:
     return focused.id if focused is not None else None
 
 
-# --- finding it ---
+# --- finding the file ---
 
 
 async def test_newest_downloads_come_first_and_can_be_chosen(backend: IdleEngine, home: Path) -> None:
@@ -104,11 +104,11 @@ async def test_newest_downloads_come_first_and_can_be_chosen(backend: IdleEngine
 async def test_names_are_completed_as_they_are_typed(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("f", *"ARCHIVED", "tab")
-        # As far as all have it in common, in the letters of the disk.
+        # The common prefix, spelled as on the disk.
         assert typed(person) == "~/Downloads/archived-"
         await person.press("o", "right")
         assert typed(person) == "~/Downloads/archived-old.CSV"
-        # Nothing is left to complete: the key goes on, as in any dialog.
+        # Nothing is left to complete, so the key moves the focus as in any dialog.
         await person.press("tab")
         assert focus(person) == "files"
 
@@ -175,7 +175,7 @@ async def test_the_same_file_is_offered_again(backend: IdleEngine) -> None:
         assert typed(person) == "~/Downloads/readme.txt"
 
 
-# --- what is said about it ---
+# --- options ---
 
 
 async def test_status_and_date_can_be_given(backend: IdleEngine) -> None:
@@ -214,7 +214,7 @@ async def test_delimiter_and_encoding_are_advanced_options(backend: IdleEngine) 
     ]
 
 
-# --- a wrong one ---
+# --- invalid files ---
 
 
 async def test_invalid_file_is_reported_with_its_line(backend: IdleEngine, home: Path) -> None:

@@ -1,4 +1,4 @@
-"""Going through a comparison of a file with Xero: groups, acting, telling, recording."""
+"""The comparison screen: groups, actions, choices and recording."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def office(backend: IdleEngine) -> IdleEngine:
 
 
 def loaded_now(backend: IdleEngine) -> None:
-    """Let the contacts be newer than any file."""
+    """Make the contacts newer than any file."""
     at_once(backend._store.set_sync_state(REFRESHED_UNTIL, NOW.isoformat()))
 
 
@@ -65,14 +65,14 @@ def screen(person: Driver) -> CompareScreen:
 
 
 def names(person: Driver) -> list[str]:
-    """The contacts in sight."""
+    """The visible contacts."""
     found = screen(person)
     shown = [found.lines.entry_at(index) for index in range(*found.lines.rows.visible_range)]
     return [one.name for one in shown if one is not None]
 
 
 def row(person: Driver, index: int = 0) -> str:
-    """A row as it is written, with single spaces."""
+    """A row's text, with single spaces."""
     [written] = screen(person).lines.format_row(index, 110)
     return " ".join(written.plain.split())
 
@@ -154,7 +154,7 @@ async def test_typed_words_search_the_shown_lines(office: IdleEngine) -> None:
         assert screen(person).lines.rows.empty_text == words.NOT_FOUND.format(clear="esc")
         await person.press("escape")
         assert len(names(person)) > 15
-        # The cursor is still where the search has led.
+        # The cursor is still where the search put it.
         assert "Truxton Property" in str(screen(person).lines.current)
         await person.press("3", "/", *"boulder", "enter", "1")
         assert names(person) == []
@@ -184,7 +184,7 @@ async def test_archive_and_restore_each_take_their_part_of_the_selection(office:
         assert "a Archive 2  r Restore 1" in person.bottom_line
         await person.press("a", "y")
         assert ("request", Action.ARCHIVE, (contact_id(2), contact_id(3))) in office.calls
-        # What was asked for is done with, the other direction is still chosen.
+        # The requested ones are done; those of the other direction stay selected.
         assert screen(person).lines.selection.ids() == (contact_id(19),)
         await person.press("a")
         assert person.bottom_line == words.no_targets_message(Action.ARCHIVE, screen(person).key)
@@ -203,7 +203,7 @@ async def test_selecting_and_unselecting(office: IdleEngine) -> None:
         assert person.sees(CompareScreen)
         await person.press("*", "3", "space")
         assert person.bottom_line == words.only_differences_message(screen(person).key)
-        # What is selected elsewhere isn't acted on out of sight.
+        # A selection in another group isn't acted on.
         await person.press("a")
         assert person.bottom_line == words.only_differences_message(screen(person).key)
         assert person.sees(CompareScreen)
@@ -233,7 +233,7 @@ async def test_choosing_a_contact_updates_the_counts(office: IdleEngine) -> None
         await compare(person)
         await person.press("2", "down", "enter")
         assert person.sees(ChooseScreen)
-        # Leaving it out is what is offered first, and changes nothing.
+        # The first option leaves the line out, and changes nothing.
         await person.press("enter")
         assert bar(person).startswith("Different 3 Needs review 2 Matches 3")
         await person.press("enter", "home", "enter")
@@ -392,7 +392,7 @@ async def test_only_visible_lines_of_a_long_file_are_rendered(
         await person.press("end", "pageup", "home", "/", *"tenant 01912", "enter")
         assert screen(person).lines.rows.count == 11
         assert names(person)[:2] == ["Tenant 001912", "Tenant 019120"]
-    # A screenful for each of a few dozen paints; never a part of the file.
+    # A full screen for each of a few dozen paints, far less than the file.
     assert len(written) < count // 20
 
 

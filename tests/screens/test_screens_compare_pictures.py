@@ -1,4 +1,4 @@
-"""Pictures of a comparison: its groups, the choice of the file, a wrong one, and what is asked."""
+"""Pictures of a comparison: its groups, choosing the file, an invalid one, and its dialogs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WRONG = ("f", Text("released-contacts.csv"), "enter")
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Somebody's home with some downloads."""
+    """A user's home with some downloads."""
     monkeypatch.setenv("HOME", str(tmp_path))
     downloads = tmp_path / "Downloads"
     (downloads / "Old exports").mkdir(parents=True)

@@ -27,7 +27,7 @@ def words(person: Driver) -> str:
 
 
 def in_xero(backend: IdleEngine, number: int, status: ContactStatus) -> None:
-    """Let a contact have this status in Xero, which isn't known here yet."""
+    """Give a contact this status in Xero, which isn't known here yet."""
     one = contact_id(number)
     backend.known[one] = replace(backend.known[one], status=status)
 
@@ -159,7 +159,7 @@ async def test_more_than_25_contacts_require_typing_the_number() -> None:
 async def test_names_that_look_like_markup_are_shown_as_text(backend: IdleEngine) -> None:
     for number, name in enumerate(("a [/x] b", "\x1b[31mred\x1b[0m", "x" * 10_000)):
         backend.edit(number, name=name)
-    # Its name is taken, which is said with the name.
+    # Its name is taken, which is shown with the name.
     backend.edit(5, name="a [/x] b")
     async with running(backend) as person:
         await person.press("asterisk", "a")

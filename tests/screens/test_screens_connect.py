@@ -40,7 +40,7 @@ BROUGHT = ConnectResult((KERERU, BAY), "the system's keychain")
 
 @pytest.fixture(autouse=True)
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The addresses that the person's browser was asked to open."""
+    """The addresses that were opened in the user's browser."""
     pages: list[str] = []
     monkeypatch.setattr(browser, "open_page", browser_into(pages))
     return pages
@@ -78,7 +78,7 @@ def shows(person: Driver, wanted: str) -> Callable[[], bool]:
 
 
 async def begin(person: Driver, account: FakeAccount) -> None:
-    """Press Connect, and get as far as waiting for the browser."""
+    """Press Connect, and wait until the screen waits for the browser."""
     await person.pilot.press("enter")
     await person.until(lambda: bool(account.attempts) and bool(connect_screen(person).attempt.sign_in))
 
@@ -90,7 +90,7 @@ async def test_first_start_explains_connecting_and_the_demo() -> None:
         assert "without “Xero”" in said
         assert "http://localhost:8742/callback" in said
         assert "reshelve demo" in said
-        # The box that has to be filled waits for what is typed, so that q is a letter there.
+        # The empty field has the focus, so q is a letter there.
         assert person.app.focused is box(person, "#client-id")
         assert box(person, "#client-id").placeholder == "32 letters and digits"
         assert "^c Quit" in person.bottom_line
@@ -441,7 +441,7 @@ async def test_what_is_connected_stays_when_another_isnt(account: FakeAccount, e
             account.attempt.ends(CLOSED if ends == "denied" else ConnectResult((), "a file"))
         await person.until(shows(person, "done"))
         assert "Kererū" in says(person, "#connected")
-        # Xero shows on its own page why it refuses.
+        # Xero shows the reason on its own page.
         assert ("5 connections" in trouble(person)) == ("two uncertified apps" in trouble(person))
         assert bool(trouble(person)) == (ends != "stopped")
         await person.press("enter")

@@ -1,4 +1,4 @@
-"""What Xero answered, down to the words on the screen."""
+"""From Xero's reply to the words on the screen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The numbers on a screen add up, whatever the store holds."""
+"""The numbers on a screen add up, whatever is stored."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-# In the order in which they happen: a sync that missed some is older than what waits for the next.
+# In the order in which they happen: missed changes are older than those that wait for the next sync.
 HOW_MANY = {
     "overdue": (State.CONFIRMED, SyncStatus.MISSED, Action.ARCHIVE),
     "reported": (State.CONFIRMED, SyncStatus.REPORTED, Action.ARCHIVE),
@@ -164,7 +164,7 @@ async def test_escape_in_the_search_keeps_the_cursor_on_its_contact(
         before = ""
         for key in keys:
             await person.press(key)
-            # Where nothing is found there is none; the last one counts.
+            # There is none if nothing is found; the last one counts.
             before = person.cursor_name or before
         await person.press("/", "escape")
         assert person.main.search.text == ""

@@ -275,7 +275,7 @@ async def test_empty_tabs_explain_themselves(monkeypatch: pytest.MonkeyPatch) ->
     async with running(backend) as person:
         await person.press("3")
         assert person.main.table.empty_text == "No archived contacts."
-        # Contacts that are counted and not listed yet: nobody is told that there are none.
+        # Contacts that are counted and not listed yet: the table doesn't say that there are none.
         monkeypatch.setattr("tui.screens.search_controller.UPDATE_INTERVAL", 3600)
         backend.edit(5, status=ContactStatus.ARCHIVED)
         await person.pilot.pause()

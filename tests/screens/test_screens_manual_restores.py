@@ -35,7 +35,7 @@ def waiting(backend: IdleEngine) -> IdleEngine:
 
 
 def waiting_for(count: int) -> IdleEngine:
-    """So many restores that wait."""
+    """An organisation with this many waiting restores."""
     backend = IdleEngine([replace(contact, status=ContactStatus.ARCHIVED) for contact in contacts(count)])
     backend.move_all(backend.request(Action.RESTORE, *range(count)), State.AWAITING_USER)
     backend.publish_changes()

@@ -42,7 +42,7 @@ EVERYWHERE = [
 
 @pytest.fixture
 def reader(backend: IdleEngine) -> IdleEngine:
-    """An organisation in which nothing may be changed, with a restore that waits."""
+    """A read-only organisation with a waiting restore."""
     backend.put_change(5, Action.RESTORE, State.AWAITING_USER)
     backend.publish_changes()
     backend.is_read_only = True

@@ -1,4 +1,4 @@
-"""What Xero brings appears without a key press, and moves nothing that the person looks at."""
+"""Updates from Xero appear without a key press, and move nothing that the user looks at."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def in_order(known: dict[str, Contact]) -> dict[str, Contact]:
 
 
 def arrive(backend: IdleEngine, *names: str, status: ContactStatus = ContactStatus.ACTIVE) -> None:
-    """Add contacts in the order of the table, as somebody else would in Xero."""
+    """Add contacts in Xero, in the order of the table."""
     some = next(iter(backend.known.values()))
     for name in names:
         known = replace(some, contact_id=f"new-{name}", name=name, status=status)
@@ -45,7 +45,7 @@ def rename(backend: IdleEngine, contact: str, name: str) -> None:
 
 
 def lines(person: Driver) -> list[str]:
-    """Return the names in sight, with a mark at the cursor."""
+    """Return the visible names, with a mark at the cursor."""
     table = person.main.table
     rows = [table.render_line(y).text for y in range(1, table.size.height)]
     return [text[:26].rstrip() for text in rows if text.strip()]
@@ -67,7 +67,7 @@ async def test_last_page_of_the_first_sync_is_shown_without_a_key(backend: IdleE
         backend.known = everyone
         await person.hears_changes(progress=None, last_refresh_at=NOW)
         assert person.shown == 30
-        # Nobody has touched the cursor: a list that fills begins at its beginning.
+        # The cursor wasn't moved, so a list that fills starts at its top.
         assert person.cursor_name == "Abel Tasman Lettings"
         assert lines(person)[0].startswith("▌  Abel Tasman")
         arrive(backend, "Aaliyah Hill")
@@ -174,7 +174,7 @@ async def test_renamed_contact_moves_alone(many: IdleEngine) -> None:
         assert top is not None
         rename(many, top, "Zzz")
         await person.hears_changes()
-        # The rest moves up by the one line that is free now.
+        # The rest moves up by one line.
         assert set(before[2:]) <= set(lines(person))
 
 
@@ -232,7 +232,7 @@ async def test_an_empty_search_fills_when_something_matches(backend: IdleEngine)
 async def test_results_are_updated_about_twice_a_second(
     backend: IdleEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A read of many pages costs no search for each of them."""
+    """A sync of many pages doesn't search again for each of them."""
     monkeypatch.setattr("tui.screens.search_controller.UPDATE_INTERVAL", 3600)
     async with running(backend) as person:
         person.main.finder._last_update_at = float("-inf")

@@ -172,7 +172,7 @@ async def test_hidden_screens_do_not_update_the_time(
         first = person.main
         await open_list(person, OTHERS[0])
         person.app._tick()
-        # It is still seen behind the list.
+        # It is still visible behind the list.
         assert ticked == {first}
         await person.press("down", "enter")
         ticked.clear()
@@ -305,7 +305,7 @@ async def test_read_only_mode_has_no_disconnection(backend: IdleEngine, way: str
 
 
 async def test_a_connection_that_is_read_only_can_be_disconnected_here() -> None:
-    """Its permissions are Xero's: they are no wish to keep it."""
+    """Its permissions come from Xero; they don't protect it from being disconnected."""
     backend = IdleEngine.with_contacts(organisation=organisation(1, is_read_only=True))
     async with running(backend) as person:
         await open_list(person)

@@ -1,4 +1,4 @@
-"""The pane in each of its states, and each grade wherever it is shown: in words, with a sign and an age."""
+"""The pane in each state, and each sync status wherever it is shown: in words, with a sign and an age."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ NIGHTLY = ReLeasedStatus(
     cycle_started_at=NOW - timedelta(hours=7),
     window_start_at=NOW + timedelta(hours=11),
 )
-# Sign, words and age: what is left where there are no colours.
+# Sign, words and age, which don't depend on colours.
 LOOKS = {
     SyncStatus.PENDING: "◷ Pending sync 12:40",
     SyncStatus.MISSED: "! Missed last sync 12:40",
@@ -54,7 +54,7 @@ LOOKS = {
 }
 
 
-# What can be so at the same time, in the order in which it comes to be.
+# Statuses that can occur together, in the order in which they arise.
 TOGETHER = (
     SyncStatus.MISSED, SyncStatus.REPORTED, SyncStatus.CHECKED, SyncStatus.SYNCED, SyncStatus.NOT_LINKED,
     SyncStatus.SUPERSEDED, SyncStatus.PENDING,
@@ -90,10 +90,10 @@ async def test_every_sync_status_is_shown_with_its_sign_and_age(
     backend.publish_changes()
     sign, _, words = LOOKS[grade].partition(" ")
     if grade is SyncStatus.SUPERSEDED:
-        # There is no moment since which that is so, and nothing to wait for.
+        # It has no start time, and nothing to wait for.
         words = "No sync needed"
     async with running(backend) as person:
-        # A narrow column leaves the time out; the pane has it.
+        # A narrow column omits the time; the pane has it.
         status = re.sub(r" (\d\d:\d\d|\d+ \w{3})$", "", words)
         [line] = [line for line in lines(person) if change.name[:8] in line]
         if grade is SyncStatus.SUPERSEDED:
@@ -129,7 +129,7 @@ async def test_every_company_state_is_shown(
         person.main.key_bar.end_flash()
         works = state in {CompanyState.SYNCED, CompanyState.IN_PROGRESS}
         if works:
-            # That it works promises nothing: the countdown goes on, and claims no more.
+            # A working company promises nothing more: the countdown continues.
             assert "nightly sync" in said(person)
             assert state.value not in said(person)
         else:

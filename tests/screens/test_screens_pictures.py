@@ -1,4 +1,4 @@
-"""Pictures of every screen. After a change that is meant: look at them, then `--snapshot-update`."""
+"""Pictures of every screen. After an intended change, look at them, then use `--snapshot-update`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of what is known of Re-Leased: the pane, Troubleshoot, and what people are asked."""
+"""Pictures of what is known of Re-Leased: the pane, Troubleshoot and its dialogs."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_pane_nothing_pending(snap_compare: Compare, size: tuple[int, int]) -> N
 
 @pytest.fixture
 def graded() -> IdleEngine:
-    """A change of every grade that there can be at once, without a feed and a reported sync."""
+    """A change of every sync status that can occur without a feed and a reported sync."""
     backend = IdleEngine.with_contacts(has_feed=False)
     backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, SyncStatus.EXPECTED, at=NOW - timedelta(days=1))
     grades = (SyncStatus.CHECKED, SyncStatus.SYNCED, SyncStatus.NOT_LINKED)

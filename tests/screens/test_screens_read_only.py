@@ -1,4 +1,4 @@
-"""Read-only mode: no screen offers what writes, and no key, click or command reaches it."""
+"""Read-only mode: no screen offers actions that write, and no key, click or command reaches them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-# A screen, and the keys that lead to it from the contacts.
+# Each screen, and the keys that open it from the contacts.
 PLACES: dict[type[Screen[Any]], tuple[str, ...]] = {
     MainScreen: (),
     ContactScreen: ("home", "down", "down", "down", "down", "enter"),
@@ -42,7 +42,7 @@ PLACES: dict[type[Screen[Any]], tuple[str, ...]] = {
     CompareScreen: ("f", "ctrl+u", *"~/x.csv", "enter"),
     HelpScreen: ("?",),
 }
-# What ends the app, or has its own dialogs with the system.
+# Actions that end the app or open dialogs of the system.
 LEAVES = {"quit", "interrupt", "connect", "disconnect", "command_palette", "change_theme", "help"}
 
 
@@ -88,7 +88,7 @@ async def test_no_action_of_any_screen_writes(reader: IdleEngine, place: type[Sc
             await person.settle()
             assert not item.writes or person.screen is screen, item.id
             if person.screen is not screen:
-                # Whatever it asks is answered with yes.
+                # Every question is answered with yes.
                 await person.press("y", "down", "enter")
             assert not written(reader), item.id
 
@@ -130,7 +130,7 @@ async def test_key_that_writes_explains_read_only_mode(reader: IdleEngine, key: 
 
 
 async def test_refusal_of_the_engine_is_one_sentence(backend: IdleEngine) -> None:
-    """A dialog that was open already, or a screen that forgot: the gate below still says it in words."""
+    """For a dialog that was open already or a screen with a bug, the engine still refuses with a message."""
     backend.fail("mark_tenants", ReadOnlyError(ReadOnlyReason.CONNECTION))
     async with running(backend) as person:
         await person.press("g", "space")

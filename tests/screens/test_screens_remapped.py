@@ -1,4 +1,4 @@
-"""With every key remapped, no screen, dialog, notice or error names a key as it was."""
+"""With every key remapped, no screen, dialog, notice or error names a default key."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-# Letters that no sentence and no name of these contacts has, one an action.
+# One letter per action, which no sentence and no name of these contacts has.
 NEW = {
     item.id: chr(ord("а") + number)
     for number, item in enumerate(item for item in ACTIONS if item.keys and item.id != "extend")
 }
-#: A key's name as it was: no word of English.
+#: The default name of a key, which is no English word.
 OLD = re.compile(
     r"(?<!\S)(?<!\d )(?:esc|Esc|[Ff]\d\d?|\^\w|ctrl\+\w|space|[b-zB-HJ-Z?*]) (?=[A-Z]\w|[a-z]{3,})"
     r"|(?:[Pp]ress|with) (?:esc|[Ff]\d\d?|\^\w|[b-zB-HJ-Z?*/])(?=[ .,:)]|$)"

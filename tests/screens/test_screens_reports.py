@@ -77,7 +77,7 @@ async def test_now_means_when_the_dialog_was_opened(
 ) -> None:
     async with running(backend) as person:
         await person.press("m")
-        # What Xero confirms while the question stands there isn't in a sync that was started before.
+        # A change that Xero confirms while the dialog is open isn't in a sync started before.
         monkeypatch.setattr("tui.widgets.clock.now", lambda: NOW + timedelta(minutes=9))
         await person.press("enter")
     assert told(backend) == [("report_sync_started", NOW)]
@@ -96,7 +96,7 @@ async def test_now_follows_a_clock_that_turns_out_to_be_ahead(
 @pytest.mark.parametrize(
     ("ahead", "typed", "minutes"),
     [
-        # By this machine's clock it is 12:51, and whoever types may have looked at it, or at another.
+        # This computer's clock shows 12:51, and the user may have looked at it or at another.
         (10, "12:50", -10),
         (10, "12:41", -10),
         (-10, "12:30", 0),
@@ -147,7 +147,7 @@ async def test_impossible_time_is_refused(backend: IdleEngine, typed: str, troub
 def test_times_are_in_this_computers_zone() -> None:
     now = datetime(2026, 3, 5, 22, 0, tzinfo=UTC)
     assert parse_time_today("09:30", now) == datetime(2026, 3, 5, 20, 30, tzinfo=UTC)
-    # The clocks went back at 3:00 that night: of the two readings the earlier claims less.
+    # The clocks went back at 3:00 that night; the earlier of the two times claims less.
     night = datetime(2026, 4, 4, 20, 0, tzinfo=UTC)
     assert parse_time_today("02:30", night) == datetime(2026, 4, 4, 13, 30, tzinfo=UTC)
 

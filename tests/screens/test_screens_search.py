@@ -1,4 +1,4 @@
-"""Searching with qualifiers, as a person types."""
+"""Searching with qualifiers, key by key."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 
 
 def under_the_box(person: Driver) -> str:
-    """Return what stands under the search box, nothing where nothing does."""
+    """Return the text under the search box, or nothing."""
     note = person.main.query_one(QueryHint)
     return note.text.rstrip() if note.display else ""
 
@@ -38,14 +38,14 @@ def tally(person: Driver) -> str:
 
 
 async def rows_change(person: Driver) -> None:
-    """Let the engine say that rows look different now."""
+    """Publish that rows have changed."""
     person.backend.load()
     person.backend._publisher.rows_changed()
     await person.settle()
 
 
 async def type_in(person: Driver, text: str) -> None:
-    """Search for this instead, letter by letter."""
+    """Replace the search text, letter by letter."""
     await person.press("/", *text)
 
 
@@ -80,7 +80,7 @@ async def test_invalid_qualifier_is_reported_and_the_text_stays(
         assert "one filter isn't valid" in person.main.table.empty_text
 
 
-# An unknown name, an unknown value, a number and a date that are none, nothing at all; half-typed or ended.
+# Unknown name, unknown value, invalid number and date, no value; while typing and after.
 @pytest.mark.parametrize(
     "text",
     some(
@@ -116,7 +116,7 @@ async def test_unknown_filter_finds_nothing_to_act_on(backend: IdleEngine, text:
         assert under_the_box(person)
         await person.press("asterisk")
         assert not person.main.table.selected
-        # Half-typed, it is no mistake while it is typed.
+        # An incomplete qualifier is no mistake while typing.
         await person.press("/")
         assert person.main.search.text == text
 
@@ -188,7 +188,7 @@ async def test_rows_do_not_move_when_a_hint_comes_and_goes(
             assert places(person) == before
         note = person.main.query_one(QueryHint)
         assert note.region.y == person.main.search.region.bottom
-        # The titles of the columns may lie under it, but no row.
+        # It may cover the column titles, but no row.
         assert note.region.bottom <= person.main.table.region.y + 1
 
 
@@ -245,11 +245,11 @@ async def test_results_by_change_follow_the_changes(backend: IdleEngine) -> None
         change = backend.put_change(2, Action.ARCHIVE, State.QUEUED)
         backend.put_change(3, Action.ARCHIVE, State.QUEUED)
         await rows_change(person)
-        # Where nothing was to be seen, nobody is disturbed.
+        # Rows out of sight cause no repaint.
         assert (person.shown, tally(person)) == (2, "2 of 30")
         backend.move(change, State.SENDING)
         await rows_change(person)
-        # The row stays where somebody looks at it, and the numbers follow.
+        # The row stays where it is, and the counts follow.
         assert (person.shown, tally(person)) == (2, "1 of 30")
         await person.press("down", "down")
         assert person.shown == 1

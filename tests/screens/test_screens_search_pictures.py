@@ -1,4 +1,4 @@
-"""Pictures of searching with qualifiers; see `test_screens_pictures` for how to renew them."""
+"""Pictures of searching with qualifiers; see `test_screens_pictures` for updating them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an action would touch is on the screen before it is pressed."""
+"""The contacts of an action are visible before it runs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.slow
 
 
 def bar(person: Driver) -> str:
-    """Return what the selection bar shows, nothing where it isn't there."""
+    """Return the text of the selection bar, or nothing if it is hidden."""
     shown = person.screen.query_one(SelectionBar)
     return shown.text if shown.display and shown.region.height else ""
 
@@ -88,7 +88,7 @@ async def test_selection_removed_from_the_list_by_an_update_is_counted(backend: 
 
 
 async def test_hidden_selected_contacts_come_first_in_the_dialog() -> None:
-    # Those with a warning would come before them, as would what the first archive explains.
+    # Warnings and the explanation of the first archive would come before them.
     backend = IdleEngine([replace(contact, balances=None) for contact in contacts()])
     backend.put_change(29, Action.ARCHIVE, State.CANCELLED)
     async with running(backend) as person:

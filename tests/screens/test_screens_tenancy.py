@@ -31,7 +31,7 @@ TENANTS = "Tenants"
 
 
 def with_groups(*groups: tuple[str, ...], count: int = 30) -> IdleEngine:
-    """Put the contacts into these groups, in turn; nobody owes anything."""
+    """Put the contacts into these groups in turn, without balances."""
     return IdleEngine(
         [
             replace(contact, groups=groups[number % len(groups)], balances=None)

@@ -1,4 +1,4 @@
-"""Groups of tenants: the list, the warnings, and what the first archive explains."""
+"""Pictures of tenant groups: the list, the warnings and the first archive."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TENANTS = "Tenants"
 
 
 def with_groups(*groups: tuple[str, ...], count: int = 30) -> IdleEngine:
-    """Put the contacts into these groups, in turn; nobody owes anything."""
+    """Put the contacts into these groups in turn, without balances."""
     return IdleEngine(
         [
             replace(contact, groups=groups[number % len(groups)], balances=None)

@@ -1,4 +1,4 @@
-"""Screens that have hardly any room, or none."""
+"""Screens in very small terminals."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from support.screen_test import running
 if TYPE_CHECKING:
     from support.idle_engine import IdleEngine
 
-# Without the styles of `tui.compat.textual`, Textual can't lay out its palette at the first.
+# Without the styles of `tui.compat.textual`, Textual can't lay out its palette at the smallest.
 _SIZES = [(4, 6), (1, 1), (12, 3)]
 _SCREENS = {
     "contacts": (),

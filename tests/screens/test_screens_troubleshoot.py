@@ -181,7 +181,7 @@ async def test_nothing_is_claimed_before_changes_are_loaded(
 
 @pytest.fixture
 def telltale(backend: IdleEngine) -> IdleEngine:
-    """A refusal whose words hold what must not get out."""
+    """A refusal whose message has text that must not get out."""
     words = f"Abel Tasman Lettings and “Bayside Club” of pat@firm.example, Bearer {SECRET}"
     backend.put_change(0, Action.ARCHIVE, State.REFUSED, words=words)
     backend.put_change(1, Action.ARCHIVE, State.CONFIRMED)
@@ -448,7 +448,7 @@ async def test_unchanged_texts_are_not_rewritten_each_second(
         assert written == ["step-2", "findings-2"]
 
 
-# --- the report, whatever is thrown at it ---
+# --- the report, for any content ---
 
 NAMES = st.sampled_from(
     ["Zanzibar Quux", "quux@firm.example", "Quux (Zanzibar)", "a [/x] Quux", "QUUX\x1b[2J"]

@@ -42,7 +42,7 @@ async def test_undo_shows_its_plan_and_carries_it_out(backend: IdleEngine) -> No
         await person.press("y")
         assert person.bottom_line.startswith("Undone: 1 cancelled before sending; 1")
         assert backend.change(queued.change_id).state is State.CANCELLED
-        # The restore becomes a hand-off, whose list opens by itself.
+        # The restore needs the user, so the manual restores open.
         restore = backend.changes_made[-1]
         assert (restore.action, restore.contact_id) == (Action.RESTORE, contact_id(1))
         backend.move(restore, State.AWAITING_USER)

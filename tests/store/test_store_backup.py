@@ -88,7 +88,7 @@ async def test_backups_named_by_earlier_versions_count_in_order_with_the_new_one
         made[number] = made[number].rename(
             made[number].with_name(made[number].name.replace("change-log", "journal"))
         )
-    # Whatever the user has put there is no backup, and is left alone.
+    # Other files of the user are no backups, and are left alone.
     others = [
         made[0].with_name(name) for name in ("journal-old.db", "change-log-20261301T000000Z.db", "my.db")
     ]
@@ -98,7 +98,7 @@ async def test_backups_named_by_earlier_versions_count_in_order_with_the_new_one
     assert [made_at(backup) for backup in backups(file)] == [minutes(number) for number in (4, 3, 2, 1)]
     made[3].write_bytes(b"damaged")
     assert newest_good_backup(file) == made[2]
-    # Two more leave five: the oldest goes, whatever its name.
+    # Two more leave five: the oldest is deleted, whatever its name.
     for number in (5, 6):
         await ask(store, number)
         made.append(await store.maintenance.back_up(minutes(number)))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What Xero dates oddly: a change is never older than is known, and a full read corrects what is stored."""
+"""Odd dates from Xero: no change is dated too early, and a full sync corrects stored dates."""
 
 from __future__ import annotations
 
@@ -89,10 +89,10 @@ async def test_a_full_read_corrects_what_is_stored_with_a_later_date(
     one = store.contact("id-1")
     assert one is not None
     assert (one.name, one.status, one.updated_at) == ("Earlier", ACTIVE, minutes(told))
-    # It was archived here, and is active in Xero: that is a change, and one of now.
+    # It was archived here and is active in Xero: that is a change made now.
     [change] = store.changes.of_contact("id-1")
     assert (change.action, change.origin, change.confirmed_at) == (Action.RESTORE, Origin.XERO, NOON)
-    # News of it count again.
+    # Updates of it count again.
     await store.save_contacts([contact(1, ACTIVE, at=1, name="Latest")], minutes(2))
     assert [one.name for one in store.contacts(["id-1"])] == ["Latest"]
 

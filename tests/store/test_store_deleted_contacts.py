@@ -1,4 +1,4 @@
-"""Contacts seen in a full sync, contacts that Xero no longer has, and files of the version before."""
+"""Contacts seen in a full sync, contacts that Xero no longer has, and files of older versions."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ async def test_status_change_of_a_returned_contact_is_a_change_made_in_xero(
 ) -> None:
     await store.save_contacts([contact(1, before)], NOON)
     await store.save_contacts([], minutes(1), deleted=["id-1"])
-    # Marked once more, what it was before is still known.
+    # Marked again, its earlier status is still known.
     await store.save_contacts([], minutes(1), deleted=["id-1"])
     applied = await store.save_contacts([contact(1, after, at=at)], minutes(2))
     assert applied.order_changed
@@ -83,7 +83,7 @@ async def test_status_change_of_a_returned_contact_is_a_change_made_in_xero(
     assert applied.detected == tuple(changes)
     # One that didn't move UpdatedDateUTC is dated by when it was seen.
     assert [each.confirmed_at for each in changes] == ([minutes(2)] if action else [])
-    # What happens to it from here on is somebody's change again.
+    # Changes from here on are recorded again.
     flipped = ARCHIVED if after is ACTIVE else ACTIVE
     assert (await store.save_contacts([contact(1, flipped, at=3)], minutes(3))).detected
 
@@ -104,7 +104,7 @@ async def test_contact_is_deleted_once_two_replies_some_time_apart_lacked_it(sto
     refused = store.changes.get(queued.change_id)
     assert refused is not None
     assert refused.state is State.REFUSED
-    # An answer that has it in between begins the count again.
+    # A reply with the contact in between restarts the count.
     await store.save_contacts([], minutes(9), missing=["id-2"])
     assert statuses() == [GONE, ACTIVE]
     await store.save_contacts([], minutes(13), missing=["id-2"])

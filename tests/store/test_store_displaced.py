@@ -40,7 +40,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def opened(folder: Path) -> AsyncIterator[Store]:
-    """A store with one request that is in its log alone, beside a copy of how it was before that."""
+    """A store with one request only in its write-ahead log, beside an earlier copy."""
     store = Store.open(folder)
     await store.save_contacts([contact(number) for number in NUMBERS], NOON)
     with closing(sqlite3.connect(folder / "contacts.db")) as connection:
@@ -96,7 +96,7 @@ def replace_file_alone(folder: Path) -> None:
 
 
 def replace_by_copy(folder: Path) -> None:
-    """Do as a file-sync does that has everything: the same bytes, in other files."""
+    """Replace the files by copies with the same bytes, like a file-sync program."""
     for part in folder.glob("contacts.db*"):
         shutil.copyfile(part, folder / "copy")
         (folder / "copy").replace(part)

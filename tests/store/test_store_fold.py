@@ -1,4 +1,4 @@
-"""Names are found however their signs are written, also in a store whose texts older rules folded."""
+"""Names are found in every spelling, also in a store with search texts of older rules."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def test_apostrophes_and_dashes_are_found_in_memory_and_in_the_database(
 ) -> None:
     await stored(tmp_path)
     with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection, connection:
-        # As a Reshelve of other rules leaves it.
+        # As a version with other rules leaves it.
         connection.execute("UPDATE contacts SET search = lower(name), sort_key = lower(name)")
         connection.execute("DELETE FROM sync_state WHERE name = 'contacts.fold_version'")
     store = Store.open(tmp_path)

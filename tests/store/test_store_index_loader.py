@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Gate:
-    """Replaces the loading of the index: counts the loads, and blocks them until it is opened."""
+    """Replaces the loading of the index: counts loads, and blocks them until released."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.reads = 0
@@ -48,7 +48,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
 
 @pytest.fixture(autouse=True)
 def _however_slow_this_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every search wait for a load, as it does where loading takes no time."""
+    """Make every search wait for a load, as it does where loading is fast."""
     monkeypatch.setattr(contact_index, "_CHEAP_SECONDS", math.inf)
 
 

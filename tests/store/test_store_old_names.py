@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-# Of the SQL of versions 1 to 6, which files have been written with.
+# Hashes of the SQL with which versions 1 to 6 wrote files.
 OLD_SQL = "4c5c7d2f673f42402a21624b587ddac5290ad26cedde3fda6f0a3bbecd3ee94a"
 TABLES = {
     "contacts": "contacts", "contact_documents": "contact_documents", "changes": "changes",
@@ -102,7 +102,7 @@ def migrated(file: Path) -> Path:
 
 
 def expected(table: str, row: dict[str, Any]) -> dict[str, Any]:
-    """Translate a row of version 6, by what this test says of the names."""
+    """Translate a row of version 6 by this test's own table of names."""
     found: dict[str, Any] = {}
     for column, value in row.items():
         name = COLUMNS.get(table, {}).get(column, column)
@@ -113,7 +113,7 @@ def expected(table: str, row: dict[str, Any]) -> dict[str, Any]:
             if (table, column) == ("change_events", "detail"):
                 value = ("text", expected_detail(text))  # noqa: PLW2901 - as above
         found[name] = value
-    # Later versions have added these; nothing was written with them before.
+    # Later versions have added these, so older files don't have them.
     added = ("reason", "reason_params", "read_ms", "read_result", "foreign_currency_ms")
     return found | (dict.fromkeys(added) if table == "changes" else {})
 
@@ -322,7 +322,7 @@ def test_every_stored_enum_is_in_the_file_of_version_six(file: Path) -> None:
     assert stored("batches", "kind") == set(BatchKind)
 
 
-# --- a migration that doesn't end ---
+# --- interrupted migrations ---
 
 
 class FailingConnection(sqlite3.Connection):

@@ -1,4 +1,4 @@
-"""What is read of another organisation's store without opening it."""
+"""Reading another organisation's store without opening it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OURS = contact(1, name="Kererū Property", email="Accounts@Kereru.example")
 
 
 async def found(folder: Path, *theirs: Contact, ours: Contact = OURS, seconds: float = 60) -> bool:
-    """Say whether a store with these contacts has ours."""
+    """Return whether a store with these contacts has ours."""
     with closing(Store.open(folder)) as store:
         await store.save_contacts(theirs, NOON)
         ids = find_active(folder, [ours, contact(2, name="Somebody else")], seconds=seconds)
@@ -90,5 +90,5 @@ async def test_read_only_search_has_a_time_limit(tmp_path: Path) -> None:
     theirs = [contact(number, email=f"{number}@x.example") for number in range(10, 6_000)]
     last = contact(6_001, name="Other", email="accounts@kereru.example")
     assert await found(tmp_path, *theirs, last)
-    # No time is left: what isn't found by then isn't waited for.
+    # No time is left, so the search ends without a result.
     assert not await found(tmp_path, seconds=-1)

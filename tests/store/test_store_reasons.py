@@ -1,4 +1,4 @@
-"""Reasons are stored as codes; what older versions stored as sentences stays as it was written."""
+"""Reasons are stored as codes; sentences stored by older versions are kept."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ async def test_a_new_attempt_starts_without_the_reason_of_the_last(store: Store)
         [after] = (await store.record_transitions([request], NOON)).updated
         assert after.notice == notice
         assert store.changes.entries_of_change(change.change_id)[-1].notice == request.notice
-    # What Xero said about the restore still applies once nobody waits for it.
+    # Xero's message about the restore still applies once it is dismissed.
     [last] = store.changes.of_contact("id-1")
     assert last.message == "Xero’s"
 

@@ -161,10 +161,10 @@ async def test_repair_keeps_readable_rows_and_marks_the_rest_unknown(
     assert after.keys() == truth.keys()
     assert {after[change.change_id] for change in later} == {State.QUEUED}
     differs = {one for one in truth if after[one] is not truth[one]}
-    # What isn't known any more is in doubt, never said to be other than it is.
+    # States that are lost become unknown, never anything more.
     assert {after[one] for one in differs} <= {State.UNKNOWN}
     assert done.unknown == len([one for one in after.values() if one is State.UNKNOWN])
-    # The log alone tells where a change stands, and so does the change alone.
+    # The state is recovered from the log alone, and from the change alone.
     assert (done.unknown > 0) == (len(tables) > 1)
     assert last_logged(file) == after
     assert done.damaged_copy is not None
@@ -396,7 +396,7 @@ def test_a_missing_change_log_is_restored_and_not_started_over(folder: Path, *, 
     assert (done.backup is not None, done.recovered, done.is_complete) == (True, 0, False)
     after = stands(folder)
     assert after.keys() == before.keys()
-    # What was still to be sent may have been sent since the backup.
+    # Queued changes may have been sent since the backup.
     assert {after[one] for one, state in before.items() if state is State.QUEUED} == {State.UNKNOWN}
 
 

@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True, scope="module")
 def _however_slow_this_machine_is() -> Iterator[None]:
-    """Let every search wait for an index that is out of date, as it does where loading takes no time."""
+    """Make every search wait for an outdated index, as it does where loading is fast."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(contact_index, "_CHEAP_SECONDS", math.inf)
         yield
 
 
-# Few letters, so that words are often found; accents, ligatures, wide and astral characters among them.
+# Few letters, so that words are often found, with accents, ligatures, wide and astral characters.
 LETTERS = "abAB éÉß\u0301ﬁ界店Я🍰👨\u200d👩 1\n\0."
 words = st.text(LETTERS, max_size=8)
 contacts = st.lists(
@@ -58,7 +58,7 @@ queries = st.lists(st.text(LETTERS.strip() + " ", max_size=4), min_size=1, max_s
 
 
 def naive(stored: Sequence[Contact], query: Query) -> tuple[Counter[str], TabCounts]:
-    """Look at every field of every contact, one by one."""
+    """Search every field of every contact, one by one."""
     found = [one for one in stored if all(holds(one, word) for word in query.words)]
     statuses = Counter(one.status for one in found)
     counts = TabCounts(len(found), statuses[ACTIVE], statuses[ARCHIVED])
@@ -95,7 +95,7 @@ def test_every_search_path_finds_what_a_scan_finds(pages: list[list[Contact]], t
                 await store.save_contacts(pages[0], NOON)
                 await check(store, texts[:2])
                 await store.search.load()
-                # As it is typed, and taken back: each search may narrow the one before.
+                # Typed and deleted key by key: each search may narrow the one before.
                 typed = [text[:end] for text in texts for end in range(len(text) + 1)]
                 await check(store, [*typed, *reversed(texts)])
                 for page in pages[1:]:

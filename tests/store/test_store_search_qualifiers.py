@@ -1,4 +1,4 @@
-"""Qualifiers: the store finds what looking at each contact finds, and nothing typed reaches SQL."""
+"""Qualifiers: the store finds what a scan of all contacts finds, and no typed text reaches SQL."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ WATCH = SyncKnowledge(last_clean_sync_started_at=minutes(30))
 
 @pytest.fixture(autouse=True, scope="module")
 def _however_slow_this_machine_is() -> Iterator[None]:
-    """Let every search wait for an index that is out of date, as it does where loading takes no time."""
+    """Make every search wait for an outdated index, as it does where loading is fast."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(contact_index, "_CHEAP_SECONDS", math.inf)
         yield
@@ -190,7 +190,7 @@ def test_qualifiers_find_what_a_scan_finds(
                 await store.search.load()
                 typed = [text[:end] for text in texts for end in range(0, len(text) + 1, 3)]
                 await check(store, [*typed, *reversed(texts)], frozenset())
-                # What is written afterwards counts at once, in the same searches.
+                # Later writes count at once in the same searches.
                 await store.evidence.record_reports(told, NOON)
                 await check(store, texts, unlinked_by(told))
                 await store._database.write(lambda connection: write_journal(connection, more))
@@ -201,7 +201,7 @@ def test_qualifiers_find_what_a_scan_finds(
                 store.close()
 
     with pytest.MonkeyPatch.context() as patch:
-        # Many chunks, a turn of the loop after each, and hardly anything remembered.
+        # Many chunks with a turn of the loop after each, and a tiny cache.
         for module in (contact_index, rows_module):
             patch.setattr(module, "CHUNK", 4)
         patch.setattr(search_service, "_SLICE_SECONDS", 0)
@@ -243,7 +243,7 @@ async def stocked(store: Store) -> Store:
         ("owes:234", "Alma"),
         ("owes:>234.00", ""),
         ("owed:>=500", "Bayside"),
-        # Of Café and Edith no balance is known: they neither owe nor don't.
+        # No balance is known of Café and Edith, so they match neither.
         ("owes:0", "Bayside Dora"),
         ("-owes:>0", "Bayside Dora"),
         ("group:tenants", "Alma Café"),

@@ -1,4 +1,4 @@
-"""Tenant groups and the first archive: kept with the change log, through damage and repair."""
+"""Tenant groups and the first archive are kept with the change log, through damage and repair."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ async def test_marks_survive_repair_and_merging(
 ) -> None:
     folder = tmp_path_factory.mktemp("damage") / "organisation"
     store = Store.open(folder)
-    # Enough of the change log that a part of it can be damaged.
+    # A change log long enough for a part to be damaged.
     await store.save_contacts([contact(number) for number in range(1, 301)], NOON)
     await store.changes.add(
         Action.ARCHIVE, store.contacts([f"id-{number}" for number in range(1, 301)]), NOON
@@ -154,7 +154,7 @@ async def test_marks_survive_repair_and_merging(
     repair(folder / FILE_NAME, minutes(5))
     store = Store.open(folder)
     assert store.tenancy.warnings().tenant_groups == current_tenant_groups([*before, *after])
-    # And what is said from then on counts after all that.
+    # Later marks still count.
     await say(store, ("Tenants", True), ("Owners", False))
     assert "Tenants" in store.tenancy.warnings().tenant_groups
     assert "Owners" not in store.tenancy.warnings().tenant_groups

@@ -1,4 +1,4 @@
-"""Undo and redo over a real store: the last batch first, crash-safe, and never more than was shown."""
+"""Undo and redo over a real store: last batch first, crash-safe, and never more than was shown."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Book:
         await self.store.record_transitions(moves, minutes(self.now()))
 
     async def done(self, *changes: Change) -> None:
-        """Let Xero carry them out, and say so."""
+        """Let Xero confirm them."""
         at = self.now()
         queued = [each for each in changes if self.state(each) is State.QUEUED]
         await self.store.record_transitions(
@@ -216,7 +216,7 @@ async def test_undo_skips_contacts_changed_again_here(book: Book) -> None:
     await book.step(Transition.AWAIT_USER, restore)
     await book.done(restore)
     await book.told(1, status=GDPR)
-    # The last batch can't be undone any more, so that it is the turn of the one before.
+    # The last batch can't be undone any more, so the one before is next.
     plan = await book.undo()
     assert fates(plan) == [UndoOutcome.SKIPPED, UndoOutcome.RESTORE]
     assert plan.lines[0].reason is UndoReason.CHANGED_AGAIN

@@ -1,4 +1,4 @@
-"""What users report about Re-Leased: kept for ever, and applied to the change log."""
+"""Users' reports about Re-Leased are kept for ever, and applied to the change log."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ async def test_unlinked_contact_is_not_pending_until_linked_again(store: Store) 
     await store.evidence.record_reports([link(ReportKind.UNLINKED, 12)], minutes(12))
     assert store.evidence.pending_total() == 0
     assert store.evidence.synced(5)[0].unlinked_at == minutes(12)
-    # What happens to it meanwhile is left out as well.
+    # Its changes in the meantime are left out as well.
     await flip(store, 1, ACTIVE, 20)
     restored, reversed_ = store.changes.of_contact("id-1")
     assert (restored.unlinked_at, reversed_.superseded) == (minutes(12), True)
@@ -141,7 +141,7 @@ async def test_archive_reversed_between_two_syncs_is_not_pending(store: Store) -
     assert await store.evidence.record_clean_sync(minutes(20), minutes(21), ("clean", "2")) == 1
     assert (store.evidence.pending_total(), store.sync_state("clean")) == (0, "2")
     assert [change.superseded for change in store.changes.of_contact("id-1")] == [True, True]
-    # The next archive is one that Re-Leased hasn't got.
+    # Re-Leased doesn't have the next archive.
     await flip(store, 1, ARCHIVED, 30)
     assert await store.evidence.record_clean_sync(minutes(40), minutes(41), ("clean", "3")) == 0
     assert store.evidence.pending_total() == 1

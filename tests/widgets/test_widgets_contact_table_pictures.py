@@ -64,7 +64,7 @@ def believable() -> list[Row]:
 
 
 def still(host: Host) -> Host:
-    """Let the spinner stand, so that every picture is the same."""
+    """Stop the spinner, so that every picture is the same."""
     host.animation_level = "none"
     return host
 

@@ -1,4 +1,4 @@
-"""What a test of the connection to Re-Leased says: numbers, fields, and one sentence that claims no more."""
+"""The report of a connection test: numbers, fields, and one conclusion that claims no more."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tui.model.re_leased import ConnectionTest, ReadCounts, ReLeasedContact
 from tui.widgets.re_leased_format import conclusion, count_rows, report
 
 AT = datetime(2026, 11, 29, tzinfo=UTC)
-# Each number differs, so that one in the wrong place is seen.
+# Each number differs, so that one in the wrong place is noticed.
 ALL = ReadCounts(total=100, with_status=100, archived=20, matched=100)
 
 
@@ -56,7 +56,7 @@ def test_conclusion_says_what_can_be_known(test: ConnectionTest, said: str) -> N
 
 @st.composite
 def reads(draw: st.DrawFn) -> ConnectionTest:
-    """Make any read whose numbers add up."""
+    """Generate a read whose numbers add up."""
     total = draw(st.integers(0, 50))
     with_status, matched = draw(st.integers(0, total)), draw(st.integers(0, total))
     unclear = draw(st.integers(0, total - matched))

@@ -1,4 +1,4 @@
-"""What is said of a search, in any width, and what completes or corrects it."""
+"""Hints about a search, at any width, and its completion and correction."""
 
 from __future__ import annotations
 

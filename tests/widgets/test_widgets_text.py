@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from tui.messages.formats import money
 from tui.widgets.text import cells, content, fit, safe
 
-# Everything that can be in a str, and much more often the things that do harm.
+# Any character of a str, with the harmful ones much more often.
 HOSTILE = st.text(
     st.one_of(
         st.characters(codec=None),

@@ -1,4 +1,4 @@
-"""The address that a sign-in ends at: what it takes, what it turns away, and that it is gone afterwards."""
+"""The callback of a sign-in: what it accepts, what it refuses, and that it is closed afterwards."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def test_valid_callback_is_accepted_and_the_port_freed() -> None:
     async with listening() as callback:
         reply = await get(callback, GOOD)
         assert await callback.result() == CODE
-        # A browser that asks again isn't met by a closed port.
+        # A browser that repeats the request still finds the port open.
         assert await get(callback, GOOD) == reply
         await callback.aclose()
         assert is_free(callback.port, socket.AF_INET, "127.0.0.1")
@@ -266,7 +266,7 @@ async def test_only_the_first_of_two_valid_callbacks_counts() -> None:
             reader, writer = await asyncio.open_connection("127.0.0.1", callback.port)
             writer.write(f"GET {target} HTTP/1.1\r\nHost: localhost".encode())
             readers.append((reader, writer))
-        # Visits are let in one after the other: now both are inside.
+        # Visits are accepted one after the other: now both are.
         await get(callback, "/favicon.ico")
         replies = []
         for reader, writer in readers:
@@ -299,7 +299,7 @@ async def test_port_in_use_on_ipv4_or_ipv6_is_in_use(family: socket.AddressFamil
         other_family, other_host = (
             (socket.AF_INET6, "::1") if family == socket.AF_INET else (socket.AF_INET, "127.0.0.1")
         )
-        # The half that was free is given back.
+        # The other half is released.
         assert is_free(other.getsockname()[1], other_family, other_host)
 
 

@@ -148,7 +148,7 @@ async def test_at_most_five_organisations_are_read_at_once(tokens: TokenSource) 
             five.set()
         await five.wait()
         inside.remove(tenant_id)
-        # As little as can be left of one organisation's minute doesn't hold up the next.
+        # An exhausted limit of one organisation doesn't delay the next.
         return httpx.Response(
             200,
             headers={"X-MinLimit-Remaining": "0"},

@@ -1,4 +1,4 @@
-"""The client against the practice Xero, a process of its own on a real socket."""
+"""The client against the practice Xero in another process."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeXero]:
 
 @pytest.fixture
 def practice(running: PracticeXero) -> PracticeXero:
-    """No faults and full budgets."""
+    """Clear faults and reset limits."""
     running.clear_faults()
     running.limits(minute=60)
     return running
@@ -76,7 +76,7 @@ async def connected(practice: PracticeXero, api_url: str | None = None) -> Async
 
 
 async def archive(client: XeroClient, *contact_ids: str, key: str = "") -> list[str]:
-    """Archive, and give the words for each."""
+    """Archive, and return each message."""
     elements = await client.change_status(Action.ARCHIVE, contact_ids, idempotency_key=key or uuid4().hex)
     return [element.message for element in elements]
 
@@ -254,7 +254,7 @@ async def test_rate_limit_has_its_kind_and_wait(practice: PracticeXero, problem:
 
 
 async def test_twenty_simultaneous_requests_meet_no_rate_limit(practice: PracticeXero) -> None:
-    # Answered at once, they would hardly overlap.
+    # With fast replies, they would hardly overlap.
     practice.fault("slow", path=CONTACTS, seconds=0.1)
     async with connected(practice) as client:
         pages = await asyncio.gather(*(client.contacts(1, page_size=1) for _ in range(20)))
@@ -327,7 +327,7 @@ async def test_the_practice_restore_button_does_what_the_api_refuses(practice: P
         page = contact_url(practice.pages, practice.organisations[0].short_code, contact_id)
         await simulate_restore(page)
         assert await status(client, contact_id) is ContactStatus.ACTIVE
-        # Pressing once more is what two people at it would do.
+        # A second click, as by another user.
         await simulate_restore(page)
         assert await status(client, contact_id) is ContactStatus.ACTIVE
 

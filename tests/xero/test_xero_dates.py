@@ -1,4 +1,4 @@
-"""Xero's time, as its answers are dated, handed on to whoever follows it."""
+"""Xero's time, by the dates of its replies, passed on to listeners."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def test_each_reply_reports_its_date_and_duration(
 
 
 class Ticking:
-    """Replaces the module `time`: each reading is seven seconds later."""
+    """Replaces the module `time`: each call is seven seconds later."""
 
     def __init__(self, seconds: itertools.count[int]) -> None:
         self._seconds = seconds

@@ -54,7 +54,7 @@ async def archive(client: XeroClient) -> None:
 
 
 async def caught(client_for: ClientFor, response: httpx.Response) -> XeroError:
-    """Give the error that an answer means, which is the same for a read and a write."""
+    """Return the error for a reply, which is the same for reads and writes."""
     async with client_for(lambda _: response) as client:
         with pytest.raises(XeroError) as writing:
             await archive(client)
@@ -366,7 +366,7 @@ async def test_a_validation_exception_of_the_whole_call_is_read_per_element(clie
             await client.contacts(1)
     assert raised.value.notice.params["xero_message"] == "A validation exception occurred"
     assert (first.contact, first.message) == (None, "Archived contacts cannot be edited.")
-    # It only echoes what was sent: the call as a whole was not carried out.
+    # It only echoes the request, which wasn't carried out.
     assert (second.contact, second.message) == (None, "")
 
 
@@ -374,7 +374,7 @@ async def test_a_validation_exception_of_the_whole_call_is_read_per_element(clie
 async def test_request_is_retried_once_with_a_new_token_after_a_401(
     client_for: ClientFor, ended: int
 ) -> None:
-    """Also twice: the first new one can have been renewed for another call, and have ended since."""
+    """Also twice: the first new token may have been for another request, and have expired since."""
     shown: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -453,7 +453,7 @@ async def test_request_that_xero_would_reject_is_not_sent(
 
 
 def crash_report(error: BaseException | None) -> str:
-    """Spell out an error as a crash report of Textual's would: all causes, with our local variables."""
+    """Print an error as Textual's crash report would, with all causes and local variables."""
     report = ""
     while error is not None:
         frames = traceback.StackSummary.extract(traceback.walk_tb(error.__traceback__), capture_locals=True)

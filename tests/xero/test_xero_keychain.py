@@ -133,7 +133,7 @@ def test_entry_cut_by_the_keychain_is_reported(system: FileKeychain, tmp_path: P
 
 @pytest.fixture
 def prompt(system: FileKeychain, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """Let the keychain wait for a prompt; it is set in the end."""
+    """Make the keychain wait for a prompt, which is answered in the end."""
     monkeypatch.setattr("tui.system.keychain._KEYCHAIN_TIMEOUT", 0.02)
     system.prompt = threading.Event()
     yield system.prompt
@@ -216,7 +216,7 @@ def test_quitting_does_not_wait_for_the_keychain(tmp_path: Path) -> None:
 
 
 def dbus_error() -> Exception:
-    """Make an error that keyring passes on from below, as D-Bus raises it."""
+    """Make an error as keyring passes it on from D-Bus."""
     import secretstorage.exceptions  # noqa: PLC0415 - only where there is D-Bus
 
     error: Exception = secretstorage.exceptions.PromptDismissedException("dismissed")
@@ -224,7 +224,7 @@ def dbus_error() -> Exception:
 
 
 class PanicException(BaseException):
-    """As backends written in Rust raise it."""
+    """As raised by backends written in Rust."""
 
 
 TROUBLES: list[BaseException] = [

@@ -1,4 +1,4 @@
-"""Asking for contacts by their ids: which are there, and which Xero clearly doesn't have."""
+"""Requesting contacts by their IDs: which exist, and which Xero clearly doesn't have."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def answering(
     alone: httpx.Response | None = None,
     asked: list[str] | None = None,
 ) -> Callable[[httpx.Request], httpx.Response]:
-    """Answer every list with the one, and each contact that is asked for alone with the other."""
+    """Reply to lists with the first, and to requests of single contacts with the second."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         contact_id = request.url.path.removeprefix("/api/api.xro/2.0/Contacts").strip("/")

@@ -1,4 +1,4 @@
-"""Answers of a size, packing, charset or header that no service should send become errors with a reason."""
+"""Replies of odd size, compression, charset or headers become errors with a reason."""
 
 from __future__ import annotations
 

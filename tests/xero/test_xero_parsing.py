@@ -294,7 +294,7 @@ def test_empty_page_that_should_have_contacts_is_an_error() -> None:
     block = {"page": 2, "pageSize": 1000, "pageCount": 2, "itemCount": 1001}
     with pytest.raises(UndecodableError):
         parsing.contacts_page(page_of(pagination=block), page=2, page_size=1000)
-    # Contacts that have gone meanwhile leave an honest empty page.
+    # A page is rightly empty if its contacts were deleted meanwhile.
     assert (
         parsing.contacts_page(
             page_of(pagination=block | {"itemCount": 1000}), page=2, page_size=1000

@@ -63,7 +63,7 @@ def test_lower_count_from_xero_changes_nothing() -> None:
 
 @given(st.lists(st.tuples(st.floats(0, 30), st.floats(0, 5)), max_size=200))
 def test_no_minute_has_more_than_sixty_requests(calls: list[tuple[float, float]]) -> None:
-    """Xero counts each call at some moment while it was under way; the worst is taken: when it was sent."""
+    """Xero counts a request at some time while it is in progress; the worst case is when it was sent."""
     window, now, sent = MinuteWindow(), 0.0, list[float]()
     for pause, duration in calls:
         now += pause

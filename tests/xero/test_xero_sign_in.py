@@ -1,4 +1,4 @@
-"""Signing in with a browser, against the practice Xero's own authorise and token endpoints."""
+"""Signing in with a browser, with the practice Xero's authorise and token endpoints."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ async def test_a_refused_sign_in_request_is_reported_before_any_browser_opens(
     assert raised.value.reason is SignInReason.APP_NOT_ACCEPTED
     assert f"exactly http://localhost:{port}/callback" in messages.next_step(raised.value)
     assert "developer.xero.com" in messages.next_step(raised.value)
-    # What listened before is gone: the next attempt finds the port free.
+    # The earlier listener is closed, so the next attempt finds the port free.
     async with begun(practice, port=port) as sign_in:
         assert sign_in.redirect_uri == f"http://localhost:{port}/callback"
 
@@ -197,7 +197,7 @@ async def test_a_refused_sign_in_request_is_reported_before_any_browser_opens(
         (httpx.Response(302, headers={"Location": "http://[/identity/error"}), False),
         (httpx.Response(302), False),
         (httpx.Response(200, html="<h1>Sign in</h1>"), False),
-        # Filters against robots, proxies, and a bad moment: the browser will show what it is.
+        # Bot filters, proxies and outages: the browser will show what it is.
         (httpx.Response(403), False),
         (httpx.Response(429), False),
         (httpx.Response(503), False),
@@ -396,7 +396,7 @@ async def test_nothing_secret_is_logged_or_shown(
         page = await asyncio.to_thread(http, "GET", address)
         secrets = [answer["code"], answer["state"], str(sign_in._verifier)]
         shown = [repr(sign_in), repr(vars(sign_in)).replace(sign_in.url, "")]
-        # Spent by somebody else, so that the exchange fails where all three are at hand.
+        # Used by somebody else, so that the exchange fails with all three in memory.
         form = {
             "grant_type": "authorization_code",
             "client_id": practice.client_id,

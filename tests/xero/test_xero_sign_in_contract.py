@@ -1,4 +1,4 @@
-"""Sign-ins that expire, end, or open less than they did, against the practice Xero."""
+"""Sign-ins that expire, end or lose organisations, with the practice Xero."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def practice(tmp_path: Path) -> Iterator[PracticeXero]:
 
 
 def source(practice: PracticeXero, tokens: Tokens | None = None) -> TokenSource:
-    """Keep the tokens, those that work at once where none are given, and use them."""
+    """Store the tokens (default: those that work at once), and use them."""
     file = FileTokenStore(practice.folder / "tokens.json")
     file.save(tokens or Tokens.from_refresh_token(practice.refresh_token, practice.client_id))
     return TokenSource(file, practice.folder / "tokens.lock", identity_url=practice.identity)

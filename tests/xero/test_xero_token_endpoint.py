@@ -86,7 +86,7 @@ def refusing(error: str, status: int = 400) -> httpx.MockTransport:
 
 
 class Asked:
-    """A service that grants everything, and keeps what it was asked."""
+    """A service that grants everything, and records requests."""
 
     def __init__(self, grant: dict[str, object]) -> None:
         self.grant = grant

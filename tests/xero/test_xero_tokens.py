@@ -130,7 +130,7 @@ async def test_new_token_is_not_used_until_it_is_stored(
             assert raised.value.notice.params["problem"] == "No space left on device"
     assert await tokens.access_token() == "secret-access"
     assert file.load().refresh_token == "secret-refresh-2"
-    # Xero has spent the old refresh token: to show it again would work for half an hour only.
+    # Xero has used up the old refresh token, which would work for half an hour at most.
     assert len(identity.forms) == 1
 
 
