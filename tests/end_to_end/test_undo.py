@@ -75,8 +75,8 @@ async def test_undo_before_sending_cancels(practice: PracticeXero, tmp_path: Pat
         await house.pilot.press("u")
         await house.until_shown("3 cancelled before sending")
         await house.pilot.press("y")
-        await house.until(lambda: house.pane.in_progress_total == 0, "nothing queued any more")
         await house.until_shown("Undone: 3 cancelled before sending.")
+        await house.until(lambda: house.pane.in_progress_total == 0, "nothing queued any more")
         listed = await house.engine.change_log.page(ChangeQuery(), 0, 10)
         assert [view.change.state for view in listed.changes] == [State.CANCELLED] * 3
 

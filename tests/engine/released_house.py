@@ -13,6 +13,7 @@ from tui.engine.engine import Engine
 from tui.engine.engine_factory import nightly_window
 from tui.model.change import Action, Transition
 from tui.model.contact import Organisation
+from tui.re_leased.evidence_source import EvidenceReport
 from tui.settings import OrganisationSettings, Settings
 from tui.store import TransitionRequest
 from tui.xero.rate_limiter import RateLimiter
@@ -23,11 +24,24 @@ if TYPE_CHECKING:
 
     from tui.model.change import Change
     from tui.model.snapshot import ChangeView, Snapshot
-    from tui.re_leased.evidence_source import EvidenceReport, EvidenceSource
+    from tui.re_leased.evidence_source import EvidenceSource
     from tui.store import Store
 
 PATIENCE = 30
 _GLANCE = 0.002
+#: The reply of a feed with nothing new, and nothing about the syncs themselves.
+EMPTY_REPORT = EvidenceReport(
+    pick_ups=(),
+    cursor=None,
+    state="",
+    next_sync_at=None,
+    cycle_seconds=None,
+    last_sync_started_at=None,
+    last_sync_finished_at=None,
+    last_sync_clean=False,
+    is_syncing=False,
+    has_more=False,
+)
 
 
 class House:

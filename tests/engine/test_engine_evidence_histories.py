@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, cast
 
 from engine.model_xero import Clock, contact
-from engine.released_house import Bridge
+from engine.released_house import EMPTY_REPORT, Bridge
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from model.test_model_evidence_histories import MINE, OTHER, STATUSES, ZONES, Allowed, History, hour
@@ -29,7 +29,6 @@ from tui.model.contact import ContactStatus, Organisation
 from tui.model.errors import FeedError
 from tui.model.evidence import CompanyState, NightlyWindow, ReportKind, SyncRecord, SyncStatus, UserReport
 from tui.model.reasons import FeedReason
-from tui.re_leased.evidence_source import EvidenceReport
 from tui.store import Store
 
 if TYPE_CHECKING:
@@ -113,7 +112,7 @@ class Life:
 
     async def _look(self, deed: Deed) -> None:
         began = hour(max(0, self.at - deed.ago))
-        report = EvidenceReport.from_evidence(f"{self.at} {deed}")
+        report = replace(EMPTY_REPORT, cursor=f"{self.at} {deed}")
         if deed.kind == "silent":
             await self.watch.poll_feed(Bridge(FeedError(FeedReason.UNREACHABLE)))
         elif deed.kind == "clean":

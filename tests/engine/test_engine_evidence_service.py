@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from engine.model_xero import START, Clock, contact, tell_time
-from engine.released_house import Bridge
+from engine.released_house import EMPTY_REPORT, Bridge
 from msgspec.structs import replace
 
 from tui.engine.clock import XeroClock
@@ -20,7 +20,6 @@ from tui.model.contact import ContactStatus
 from tui.model.errors import FeedError, ReshelveError
 from tui.model.evidence import CompanyState, NightlyWindow, SyncStatus, grade_change
 from tui.model.reasons import EvidenceReason, FeedReason
-from tui.re_leased.evidence_source import EvidenceReport
 
 if TYPE_CHECKING:
     from tui.engine.snapshot_publisher import SnapshotPublisher
@@ -199,7 +198,7 @@ async def test_a_state_is_shown_with_its_time_also_by_another_copy(desk: Desk) -
 async def test_a_copy_without_the_lock_shows_what_the_holder_has_read(store: Store) -> None:
     holder, follower = (ReLeasedMonitor(store, NIGHT, Clock(), has_feed=True) for _ in range(2))
     soon = datetime(2030, 1, 1, tzinfo=UTC)
-    report = replace(EvidenceReport.from_evidence("1"), state="Successfully synced", next_sync_at=soon)
+    report = replace(EMPTY_REPORT, cursor="1", state="Successfully synced", next_sync_at=soon)
     await holder.poll_feed(Bridge(report))
     follower.reload(is_follower=True)
     assert (follower.status.state, follower.status.next_sync_at) == ("Successfully synced", soon)

@@ -20,6 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from msgspec.structs import replace
 from support.effort import examples
 
+from tui.engine.services.changes import withdraw
 from tui.engine.sync.manual_restores import ManualRestorePoller
 from tui.engine.sync.outbox import Outbox
 from tui.model.change import Action, Change, State, Transition
@@ -158,8 +159,11 @@ class Lifecycle(RuleBasedStateMachine):
 
     @rule(ids=SETS)
     def cancel(self, ids: set[str]) -> None:
-        chosen = [each for each in self.store.changes.in_states(*UNFINISHED) if each.contact_id in ids]
-        self.run_(self.store.changes.cancel_queued(chosen, self.clock()))
+        for each in self.store.changes.in_states(*UNFINISHED):
+            if each.contact_id in ids:
+                # Refused once it has been sent.
+                with suppress(ReshelveError):
+                    self.run_(withdraw(self.store, each, Transition.CANCEL, State.QUEUED, self.clock()))
 
     @rule(ids=SETS)
     def retry(self, ids: set[str]) -> None:

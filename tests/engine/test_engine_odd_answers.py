@@ -24,6 +24,7 @@ from support.effort import examples
 
 from tui import messages
 from tui.engine.precheck import build_precheck
+from tui.engine.services.changes import withdraw
 from tui.engine.services.contacts import ContactRefresher
 from tui.engine.sync.manual_restores import ManualRestorePoller
 from tui.engine.sync.outbox import Outbox, RestoreCapability
@@ -364,7 +365,8 @@ async def test_unreadable_contact_delays_no_other(tmp_path: Path) -> None:
     ids = [ID[:-1] + letter for letter in "abc"]
     office = Office(tmp_path / "organisation", ACTIVE, *ids)
     first, *others = await office.ask(Action.ARCHIVE)
-    await office.store.changes.cancel_queued(others, office.clock())
+    for change in others:
+        await withdraw(office.store, change, Transition.CANCEL, State.QUEUED, office.clock())
     office.xero.writes = [Write.LOST]
     office.xero.reads = [Read.UNREADABLE] * 100
     await office.work()
@@ -474,7 +476,7 @@ async def test_later_archive_in_xero_is_not_credited_to_ours(office: Office, end
     [queued] = office.changes()
     assert queued.state is State.QUEUED
     if ending is State.CANCELLED:
-        await office.store.changes.cancel_queued([queued], office.clock())
+        await withdraw(office.store, queued, Transition.CANCEL, State.QUEUED, office.clock())
     else:
         office.clock.forward(minutes=2)
         await office.store.save_contacts([], office.clock(), deleted=[ID])

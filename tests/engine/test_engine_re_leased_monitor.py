@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from engine.model_xero import START, Clock, contact, tell_time
+from engine.released_house import EMPTY_REPORT
 from msgspec.structs import replace
 
 from tui.engine.clock import XeroClock
@@ -16,22 +17,15 @@ from tui.model.contact import ContactStatus
 from tui.model.errors import FeedError
 from tui.model.evidence import NightlyWindow, SyncRecord, SyncStatus, grade_change
 from tui.model.reasons import FeedReason
-from tui.re_leased.evidence_source import EvidenceReport
 from tui.store import Store, TransitionRequest
+
+if TYPE_CHECKING:
+    from tui.re_leased.evidence_source import EvidenceReport
 
 NIGHT = NightlyWindow(time(0), time(6), UTC)
 SILENT = FeedError(FeedReason.UNREACHABLE)
-QUIET = EvidenceReport(
-    pick_ups=(),
-    cursor=None,
-    state="Successfully synced",
-    next_sync_at=START + timedelta(seconds=45),
-    cycle_seconds=45,
-    last_sync_started_at=None,
-    last_sync_finished_at=None,
-    last_sync_clean=False,
-    is_syncing=False,
-    has_more=False,
+QUIET = replace(
+    EMPTY_REPORT, state="Successfully synced", next_sync_at=START + timedelta(seconds=45), cycle_seconds=45
 )
 
 

@@ -7,6 +7,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from engine.released_house import EMPTY_REPORT
 from engine.test_engine_scheduler import LiveXero, house
 from msgspec.structs import replace
 
@@ -23,7 +24,6 @@ from tui.engine.sync.outbox import Outbox
 from tui.model.change import Action, State
 from tui.model.reasons import Notice, TaskReason
 from tui.model.snapshot import ConnectionStatus
-from tui.re_leased.evidence_source import EvidenceReport
 from tui.store import Store
 from tui.store.maintenance.upkeep import Maintenance
 from tui.store.search.contact_index import IndexLoader
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tui.model.snapshot import Snapshot
+    from tui.re_leased.evidence_source import EvidenceReport
 
 SECRET = "Bayside Club"
 KINDS = (
@@ -265,7 +266,7 @@ class Feed:
 
 async def test_endless_feed_does_not_block_other_tasks(tmp_path: Path, store: Store) -> None:
     del tmp_path
-    feed = Feed(lambda cursor: EvidenceReport.from_evidence(str(int(cursor or 0) + 1), has_more=True))
+    feed = Feed(lambda cursor: replace(EMPTY_REPORT, cursor=str(int(cursor or 0) + 1), has_more=True))
     window: Any = None
     watch = ReLeasedMonitor(store, window, LiveXero().clock, has_feed=True)
     await asyncio.wait_for(watch.poll_feed(feed), 10)  # type: ignore[arg-type]
@@ -278,7 +279,7 @@ async def test_endless_feed_does_not_block_other_tasks(tmp_path: Path, store: St
 @pytest.mark.parametrize("seconds", [1e15, -1e15, 1e9, float("inf"), float("nan"), -1.0])
 async def test_implausible_cycle_is_ignored(store: Store, seconds: float) -> None:
     clock = LiveXero().clock
-    report = replace(EvidenceReport.from_evidence(None), next_sync_at=clock(), cycle_seconds=seconds)
+    report = replace(EMPTY_REPORT, next_sync_at=clock(), cycle_seconds=seconds)
     feed = Feed(lambda _: report)
     window: Any = None
     watch = ReLeasedMonitor(store, window, clock, has_feed=True)

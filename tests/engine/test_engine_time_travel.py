@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
-from engine.released_house import Bridge, released_house
+from engine.released_house import EMPTY_REPORT, Bridge, released_house
 from msgspec.structs import replace
 
 from tui import messages
@@ -17,7 +17,6 @@ from tui.model.errors import FeedError
 from tui.model.evidence import StatusSince, SyncStatus
 from tui.model.query import Query
 from tui.model.reasons import FeedReason, Notice
-from tui.re_leased.evidence_source import EvidenceReport
 from tui.settings import OrganisationSettings
 from tui.store.sync_state import CLOCK_AHEAD
 from tui.widgets import sync_pane
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from engine.released_house import House
 
     from tui.model.snapshot import Snapshot
+    from tui.re_leased.evidence_source import EvidenceReport
     from tui.store import Store
 
 pytestmark = pytest.mark.slow
@@ -211,7 +211,7 @@ def _pane(snapshot: Snapshot, now: datetime) -> str:
         (KeyError("id"), Notice(FeedReason.FAILED)),
         (OSError(5, "Input/output error"), Notice(FeedReason.FAILED)),
         (
-            replace(EvidenceReport.from_evidence("1"), next_sync_at=datetime(2026, 6, 10)),  # noqa: DTZ001 - that is what is wrong with it
+            replace(EMPTY_REPORT, cursor="1", next_sync_at=datetime(2026, 6, 10)),  # noqa: DTZ001 - that is what is wrong with it
             Notice(FeedReason.NO_TIME_ZONE),
         ),
     ],
@@ -219,7 +219,7 @@ def _pane(snapshot: Snapshot, now: datetime) -> str:
 async def test_a_failing_bridge_is_stalled_and_never_synced(
     store: Store, wrong: EvidenceReport | Exception, notice: Notice
 ) -> None:
-    noon, bridge = datetime(2026, 6, 9, 12, tzinfo=UTC), Bridge(EvidenceReport.from_evidence(None))
+    noon, bridge = datetime(2026, 6, 9, 12, tzinfo=UTC), Bridge(EMPTY_REPORT)
     async with released_house(store, noon, evidence_source=bridge) as home:
         await home.confirmed("a", noon)
         await home.at(noon, is_new=lambda it: it.summary and it.summary.pending_total)
@@ -233,7 +233,7 @@ async def test_a_failing_bridge_is_stalled_and_never_synced(
         pane = " ".join(_pane(seen, home.clock()).split())
         assert "feed can't be read" in pane
         assert messages.message(notice) in pane
-        bridge.answer = EvidenceReport.from_evidence(None)
+        bridge.answer = EMPTY_REPORT
         await home.at(noon + timedelta(days=10), is_new=lambda it: not it.re_leased.problem)
         assert grade(home) is SyncStatus.PENDING
 

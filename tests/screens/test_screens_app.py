@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.screen_test import running
 
-from tui.actions import ACTIONS, readme_table
+from tui.actions import ACTIONS
 from tui.model.errors import StoreError
 from tui.model.reasons import StoreReason
 from tui.screens.dialogs.help import BugReportScreen, HelpScreen
@@ -124,9 +124,3 @@ def test_actions_are_declared_once() -> None:
     ids = [item.id for item in ACTIONS]
     assert len(set(ids)) == len(ids)
     assert all(item.help and item.label for item in ACTIONS)
-
-
-def test_the_readme_table_names_every_key() -> None:
-    table = readme_table()
-    assert "| `a` | Archive the contact, or all selected ones |" in table
-    assert all(item.help in table for item in ACTIONS if item.keys)

@@ -264,7 +264,11 @@ async def _write(store: Store) -> None:
     await store.evidence.record_reports([UserReport(ReportKind.SYNC_CLEAN, later)], later)
     await store.tenancy.mark_tenants("Tenants", later, on=True)
     await store.changes.add(Action.ARCHIVE, store.contacts([f"id-{number}" for number in range(1, 9)]), later)
-    await store.changes.cancel_queued(store.changes.in_states(State.QUEUED), later)
+    cancelled = [
+        TransitionRequest(change.change_id, Transition.CANCEL)
+        for change in store.changes.in_states(State.QUEUED)
+    ]
+    await store.record_transitions(cancelled, later)
     await store.changes.retry(store.changes.refused(9), later)
 
 

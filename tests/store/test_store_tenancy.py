@@ -13,11 +13,11 @@ from store.damage import spoil, spoil_header
 from store.store_samples import ACTIVE, ARCHIVED, NOON, contact, minutes
 from support.effort import examples
 
-from tui.model.change import Action
+from tui.model.change import Action, Transition
 from tui.model.change_list import BatchKind, UndoOutcome
 from tui.model.contact import ContactStatus
 from tui.model.tenancy import ContactGroup, current_tenant_groups
-from tui.store import Store
+from tui.store import Store, TransitionRequest
 from tui.store.database import FILE_NAME
 from tui.store.maintenance.repair import repair
 from tui.store.schema import migrate
@@ -83,14 +83,16 @@ async def test_archive_counts_as_first_until_one_was_requested_here(store: Store
     await store.save_contacts([contact(3)], minutes(3))
     [change] = await store.changes.add(Action.ARCHIVE, store.contacts(["id-3"]), minutes(4))
     assert not store.tenancy.warnings().is_first_archive
-    await store.changes.cancel_queued([change], minutes(5))
+    await store.record_transitions([TransitionRequest(change.change_id, Transition.CANCEL)], minutes(5))
     assert not store.tenancy.warnings().is_first_archive
 
 
 async def test_undo_plan_marks_archives_of_tenants(store: Store) -> None:
     await store.save_contacts([contact(1, groups=("Tenants", "Other")), contact(2)], NOON)
     changes = await store.changes.add(Action.ARCHIVE, store.contacts(["id-1", "id-2"]), minutes(1))
-    await store.changes.cancel_queued(changes, minutes(2))
+    await store.record_transitions(
+        [TransitionRequest(change.change_id, Transition.CANCEL) for change in changes], minutes(2)
+    )
     await store.changes.add(Action.ARCHIVE, store.contacts(["id-1", "id-2"]), minutes(3))
     undo = await store.changes.plan_undo()
     assert undo is not None

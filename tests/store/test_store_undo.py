@@ -316,7 +316,7 @@ async def test_undo_survives_a_restart(book: Book, store: Store) -> None:
         again.close()
 
 
-# --- retry, and cancelling many ---
+# --- retry and pause ---
 
 
 async def test_refused_change_is_retried_as_a_new_change(book: Book) -> None:
@@ -346,15 +346,6 @@ async def test_only_refused_changes_that_can_succeed_are_retried(book: Book) -> 
     await book.told(2, status=ARCHIVED)
     await book.ask(ARCHIVE, 3)
     assert await book.store.changes.retry(changes, minutes(book.now())) == []
-
-
-async def test_many_are_cancelled_at_once_except_those_already_sent(book: Book) -> None:
-    await book.told(1, 2, 3)
-    changes = await book.ask(ARCHIVE, 1, 2, 3)
-    await book.step(Transition.SEND, changes[0])
-    taken = await book.store.changes.cancel_queued(changes, minutes(book.now()))
-    assert [each.change_id for each in taken] == [each.change_id for each in changes[1:]]
-    assert book.state(changes[0]) is State.SENDING
 
 
 async def test_a_pause_is_known_to_every_copy_and_after_a_restart(store: Store) -> None:
