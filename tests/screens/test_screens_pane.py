@@ -119,85 +119,81 @@ async def test_every_sync_status_is_shown_with_its_sign_and_age(
 
 
 @pytest.mark.parametrize("size", [(120, 36), (80, 24), (60, 20)])
-@pytest.mark.parametrize("state", CompanyState)
-async def test_every_company_state_is_shown(
-    backend: IdleEngine, state: CompanyState, size: tuple[int, int]
-) -> None:
-    told = replace(NIGHTLY, state=state.value, state_reported_at=NOW - timedelta(hours=2))
-    backend.publish(re_leased=told)
+async def test_every_company_state_is_shown(backend: IdleEngine, size: tuple[int, int]) -> None:
     async with running(backend, size=size) as person:
-        person.main.key_bar.end_flash()
-        works = state in {CompanyState.SYNCED, CompanyState.IN_PROGRESS}
-        if works:
-            # A working company promises nothing more: the countdown continues.
-            assert "nightly sync" in said(person)
-            assert state.value not in said(person)
-        else:
-            assert "nightly sync" not in said(person)
-            named = {"Sync has errors": "errors", "Incomplete onboarding": "onboarding"}.get(state.value)
-            names = (named or state.value.split()[-1].lower(), f"Re-Leased: {state.value[:1].lower()}")
-            assert any(name in said(person) for name in names)
-            assert "‖" in person.title
-            if size[0] == 120:
-                assert "Recorded 10:41." in said(person)
+        for state in CompanyState:
+            reported_at = NOW - timedelta(hours=2)
+            await person.hears(re_leased=replace(NIGHTLY, state=state.value, state_reported_at=reported_at))
+            person.main.key_bar.end_flash()
+            works = state in {CompanyState.SYNCED, CompanyState.IN_PROGRESS}
+            if works:
+                # A working company promises nothing more: the countdown continues.
+                assert "nightly sync" in said(person)
+                assert state.value not in said(person)
+            else:
+                assert "nightly sync" not in said(person)
+                named = {"Sync has errors": "errors", "Incomplete onboarding": "onboarding"}.get(state.value)
+                names = (named or state.value.split()[-1].lower(), f"Re-Leased: {state.value[:1].lower()}")
+                assert any(name in said(person) for name in names)
+                assert "‖" in person.title
+                if size[0] == 120:
+                    assert "Recorded 10:41." in said(person)
 
 
-@pytest.mark.parametrize(
-    ("released", "words"),
-    [
-        (FEED, "Next practice sync in 0:32"),
-        (replace(FEED, next_sync_at=NOW), "The next practice sync is due now"),
-        (
-            replace(FEED, next_sync_at=NOW - timedelta(hours=2)),
-            "A practice sync was due at 10:41; the feed shows none since.",
+NEXT_SYNC: list[tuple[ReLeasedStatus, str]] = [
+    (FEED, "Next practice sync in 0:32"),
+    (replace(FEED, next_sync_at=NOW), "The next practice sync is due now"),
+    (
+        replace(FEED, next_sync_at=NOW - timedelta(hours=2)),
+        "A practice sync was due at 10:41; the feed shows none since.",
+    ),
+    (replace(FEED, next_sync_at=None), "Re-Leased's feed doesn't say when the next sync is."),
+    (replace(FEED, is_syncing=True), "Re-Leased is syncing"),
+    (
+        replace(FEED, problem=notice("It doesn't answer.")),
+        "Re-Leased's feed can't be read: It doesn't answer. Reshelve will retry.",
+    ),
+    (NIGHTLY, "Re-Leased's nightly sync should finish by 05:41, in 17 h 00 min"),
+    (
+        replace(NIGHTLY, window_start_at=NOW - timedelta(hours=1)),
+        "should finish by 05:41, in 17 h 00 min. Changes made since 11:41 wait for tomorrow night's sync",
+    ),
+    (ReLeasedStatus(), "Re-Leased syncs every night."),
+    (
+        replace(NIGHTLY, reported_sync_since=NOW - timedelta(minutes=20)),
+        "You recorded a Re-Leased sync started at 12:21. Press m when it has finished.",
+    ),
+    (
+        replace(NIGHTLY, reported_sync_since=NOW - timedelta(days=1)),
+        "Record how the sync of 4 Mar 12:41 ended: press m.",
+    ),
+    (
+        replace(
+            NIGHTLY,
+            state="Not connected",
+            state_reported_at=NOW,
+            reported_sync_since=NOW - timedelta(minutes=20),
         ),
-        (replace(FEED, next_sync_at=None), "Re-Leased's feed doesn't say when the next sync is."),
-        (replace(FEED, is_syncing=True), "Re-Leased is syncing"),
-        (
-            replace(FEED, problem=notice("It doesn't answer.")),
-            "Re-Leased's feed can't be read: It doesn't answer. Reshelve will retry.",
+        "Re-Leased isn't connected to Xero",
+    ),
+    (
+        replace(
+            NIGHTLY,
+            state="Sync has errors",
+            state_reported_at=NOW - timedelta(hours=3),
+            reported_sync_since=NOW - timedelta(minutes=20),
         ),
-        (NIGHTLY, "Re-Leased's nightly sync should finish by 05:41, in 17 h 00 min"),
-        (
-            replace(NIGHTLY, window_start_at=NOW - timedelta(hours=1)),
-            "should finish by 05:41, in 17 h 00 min. Changes made since 11:41 wait for tomorrow night's sync",
-        ),
-        (ReLeasedStatus(), "Re-Leased syncs every night."),
-        (
-            replace(NIGHTLY, reported_sync_since=NOW - timedelta(minutes=20)),
-            "You recorded a Re-Leased sync started at 12:21. Press m when it has finished.",
-        ),
-        (
-            replace(NIGHTLY, reported_sync_since=NOW - timedelta(days=1)),
-            "Record how the sync of 4 Mar 12:41 ended: press m.",
-        ),
-        (
-            replace(
-                NIGHTLY,
-                state="Not connected",
-                state_reported_at=NOW,
-                reported_sync_since=NOW - timedelta(minutes=20),
-            ),
-            "Re-Leased isn't connected to Xero",
-        ),
-        (
-            replace(
-                NIGHTLY,
-                state="Sync has errors",
-                state_reported_at=NOW - timedelta(hours=3),
-                reported_sync_since=NOW - timedelta(minutes=20),
-            ),
-            "You recorded a Re-Leased sync started at 12:21",
-        ),
-    ],
-)
-async def test_next_sync_is_shown_in_every_state(
-    backend: IdleEngine, released: ReLeasedStatus, words: str
-) -> None:
-    backend.publish(re_leased=released)
+        "You recorded a Re-Leased sync started at 12:21",
+    ),
+]
+
+
+async def test_next_sync_is_shown_in_every_state(backend: IdleEngine) -> None:
     async with running(backend) as person:
-        assert words in said(person)
-        assert "synced" not in said(person)
+        for released, words in NEXT_SYNC:
+            await person.hears(re_leased=released)
+            assert words in said(person)
+            assert "synced" not in said(person)
 
 
 async def test_countdown_and_pane_update_without_key_presses(

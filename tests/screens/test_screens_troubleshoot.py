@@ -94,23 +94,23 @@ async def test_read_only_connection_is_shown() -> None:
         assert "is read-only" in step(person, 1)
 
 
-@pytest.mark.parametrize("state", CompanyState)
-async def test_status_from_sync_overview_is_recorded(state: CompanyState) -> None:
+async def test_status_from_sync_overview_is_recorded() -> None:
     backend = IdleEngine.with_contacts(has_feed=False)
     async with running(backend) as person:
         await person.press("t")
         assert step(person, 1).startswith("? 1. ")
         assert "not recorded yet" in step(person, 1)
-        await person.press("w")
-        assert person.sees(ChooseScreen)
-        answers = person.screen.query_one(OptionList)
-        assert answers.option_count == len(CompanyState) + 1
-        answers.highlighted = answers.get_option_index(state.value)
-        await person.press("enter")
-        assert ("report_company_state", state) in backend.calls
-        assert f"“{state.value}”, recorded just now." in step(person, 1)
-        works = state in {CompanyState.SYNCED, CompanyState.IN_PROGRESS}
-        assert step(person, 1).startswith("✓" if works else "✗")
+        for state in CompanyState:
+            await person.press("w")
+            assert person.sees(ChooseScreen)
+            answers = person.screen.query_one(OptionList)
+            assert answers.option_count == len(CompanyState) + 1
+            answers.highlighted = answers.get_option_index(state.value)
+            await person.press("enter")
+            assert ("report_company_state", state) in backend.calls
+            assert f"“{state.value}”, recorded just now." in step(person, 1)
+            works = state in {CompanyState.SYNCED, CompanyState.IN_PROGRESS}
+            assert step(person, 1).startswith("✓" if works else "✗")
 
 
 @pytest.mark.parametrize("key", ["enter", "escape"])

@@ -70,6 +70,12 @@ class Driver:
         self.backend.publish_changes(**parts)
         await self.settle()
 
+    async def go_home(self) -> None:
+        """Close every screen above the contacts, whatever its keys are."""
+        while len(self.app.screen_stack) > 1:
+            await self.app.pop_screen()
+        await self.settle()
+
     @property
     def screen(self) -> Screen[Any]:
         return self.app.screen
