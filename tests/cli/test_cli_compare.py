@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner, Result
 from support.house import settings_for
-from support.practice import PracticeXero, running_sandbox
+from support.practice import NO_DAILY_LIMIT, PracticeXero, running_sandbox
 from support.workbooks import workbook
 
 from tui.cli import main
@@ -33,7 +33,9 @@ PATIENCE_SECONDS = 30
 
 @pytest.fixture
 def practice(tmp_path: Path) -> Iterator[PracticeXero]:
-    with running_sandbox(tmp_path / "sandbox", "--contacts", "40", "--cycle", "3600") as practice:
+    with running_sandbox(
+        tmp_path / "sandbox", "--contacts", "40", "--cycle", "3600", *NO_DAILY_LIMIT
+    ) as practice:
         yield practice
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.house import open_house, status_in_xero
-from support.practice import running_sandbox
+from support.practice import NO_DAILY_LIMIT, running_sandbox
 
 from tui.model.change import State
 from tui.model.change_list import ChangeQuery
@@ -25,7 +25,9 @@ NAMES = ("Numbat One", "Numbat Two", "Numbat Three")
 
 @pytest.fixture
 def practice(tmp_path: Path) -> Iterator[PracticeXero]:
-    with running_sandbox(tmp_path / "sandbox", "--contacts", "60", "--cycle", "3600") as running:
+    with running_sandbox(
+        tmp_path / "sandbox", "--contacts", "60", "--cycle", "3600", *NO_DAILY_LIMIT
+    ) as running:
         yield running
 
 

@@ -67,8 +67,11 @@ class House:
         """Wait for a condition; on failure, say what was awaited and what was shown."""
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
+                pause = 0.02
                 while not condition():
-                    await self.pilot.pause(0.02)
+                    await self.pilot.pause(pause)
+                    # What doesn't happen at once depends on others, who need the processor.
+                    pause = min(1.1 * pause, 0.1)
         except TimeoutError:
             raise AssertionError(f"{what} didn't happen. Shown:\n{self.shown()}") from None
 
