@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _PATIENCE_SECONDS = 30
 _ANSWER_SECONDS = 30
 _PAUSE_SECONDS = 0.02
-#: Options with which the program refreshes as often as its settings say. With Xero's own 5,000 calls a day, it
-#: waits for more than 20 seconds.
+#: Options with which the program refreshes as often as its settings say. With Xero's own 5,000 calls a day,
+#: it waits for more than 20 seconds.
 NO_DAILY_LIMIT = ("--day-limit", "100000")
 
 _T = TypeVar("_T")

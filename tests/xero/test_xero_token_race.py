@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 # Without the lock, two processes use the same token within the first few.
-CALLS = 60
-SANDBOX_CALLS = 20
+CALLS = 30
+SANDBOX_CALLS = 10
 
 
 class StrictIdentity(ThreadingHTTPServer):
