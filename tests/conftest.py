@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 TESTS = Path(__file__).parent
 QUICK_CASES = 3
+# Folders whose tests have the marker of the same name.
+SLOW_FOLDERS = {"crash", "end_to_end"}
 
 
 # Programs under test start hundreds of times; without compiled files, each start takes twice as long.
@@ -43,6 +45,17 @@ def pytest_xdist_auto_num_workers() -> int:
     return 2 * (os.cpu_count() or 1)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Don't load files without quick tests for the quick tier: each process would spend seconds on that."""
+    if _profile(config) != "quick" or not collection_path.is_relative_to(TESTS):
+        return None
+    if collection_path.name in SLOW_FOLDERS or collection_path.stem.endswith("_pictures"):
+        return True
+    if collection_path.suffix != ".py":
+        return None
+    return "\npytestmark = pytest.mark.slow\n" in collection_path.read_text(encoding="utf-8") or None
+
+
 def _profile(config: pytest.Config) -> str:
     """Return the Hypothesis profile that goes with the selected tests."""
     return "quick" if config.option.markexpr.startswith("not ") else "thorough"
@@ -55,7 +68,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     cases: Counter[str] = Counter()
     for item in items:
         folder = item.path.relative_to(TESTS).parts[0]
-        if folder in {"crash", "end_to_end"}:
+        if folder in SLOW_FOLDERS:
             item.add_marker(folder)
         elif item.path.stem.endswith("_pictures"):
             item.add_marker("pictures")

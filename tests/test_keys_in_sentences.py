@@ -6,6 +6,8 @@ import ast
 import re
 from pathlib import Path
 
+import pytest
+
 import tui
 
 ROOT = Path(tui.__file__).parent
@@ -58,6 +60,7 @@ def sentences(source: str) -> list[tuple[int, str]]:
     ]
 
 
+@pytest.mark.slow
 def test_no_sentence_has_a_key_written_into_it() -> None:
     named = [
         f"{path.relative_to(ROOT)}:{line} {text}"

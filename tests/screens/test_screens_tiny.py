@@ -32,12 +32,15 @@ _SCREENS = {
 
 
 @pytest.mark.parametrize("first", range(3))
-async def test_every_screen_survives_every_size(busy: IdleEngine, first: int) -> None:
+@pytest.mark.parametrize("sizes", [_SIZES[:1], pytest.param(_SIZES[1:], marks=pytest.mark.slow)], ids=str)
+async def test_every_screen_survives_every_size(
+    busy: IdleEngine, first: int, sizes: list[tuple[int, int]]
+) -> None:
     async with running(busy) as person:
         for screen, keys in list(_SCREENS.items())[first::3]:
             await person.press(*keys)
             assert person.is_home == (screen in {"contacts", "search"}), screen
-            for size in _SIZES:
+            for size in sizes:
                 await person.pilot.resize_terminal(*size)
             await person.pilot.resize_terminal(120, 36)
             while not person.is_home:
