@@ -90,6 +90,20 @@ class House:
         return view
 
 
+class SilentPublisher:
+    """A publisher without listeners; counts the reported changes of rows."""
+
+    def __init__(self) -> None:
+        self.versions = 0
+
+    def rows_changed(self, *, order: bool = False) -> None:
+        assert not order
+        self.versions += 1
+
+    def schedule(self) -> None:
+        pass
+
+
 class Bridge:
     """A bridge to Re-Leased whose replies the test sets."""
 

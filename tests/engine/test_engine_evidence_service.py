@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from engine.model_xero import START, Clock, contact, tell_time
-from engine.released_house import EMPTY_REPORT, Bridge
+from engine.released_house import EMPTY_REPORT, Bridge, SilentPublisher
 from msgspec.structs import replace
 
 from tui.engine.clock import XeroClock
@@ -27,17 +27,6 @@ if TYPE_CHECKING:
     from tui.store import Store
 
 NIGHT = NightlyWindow(time(0), time(6), UTC)
-
-
-class Quiet:
-    """A publisher without listeners."""
-
-    def __init__(self) -> None:
-        self.versions = 0
-
-    def rows_changed(self, *, order: bool = False) -> None:
-        assert not order
-        self.versions += 1
 
 
 class Desk(EvidenceService):
@@ -59,7 +48,7 @@ async def desk(store: Store) -> Desk:
     await store.save_contacts([gone], START)
     clock = Clock()
     clock.at = START + timedelta(minutes=10)
-    return Desk(store, clock, Quiet())  # type: ignore[arg-type]
+    return Desk(store, clock, SilentPublisher())  # type: ignore[arg-type]
 
 
 def archived(desk: Desk) -> Change:

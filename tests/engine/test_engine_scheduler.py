@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from engine.model_xero import Clock, Fault, ModelXero, contact
+from engine.released_house import SilentPublisher
 
 from tui.engine import connectivity
 from tui.engine import scheduler as loops_module
@@ -53,23 +54,9 @@ class FullDisk:
         return True
 
 
-class Quiet:
-    """A publisher without listeners."""
-
-    def __init__(self) -> None:
-        self.versions = 0
-
-    def rows_changed(self, *, order: bool = False) -> None:
-        assert not order
-        self.versions += 1
-
-    def schedule(self) -> None:
-        pass
-
-
 async def test_a_full_disk_does_not_end_the_re_leased_monitor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connectivity, "_PAUSE", 0.001)
-    watch, publisher, unused = FullDisk(), Quiet(), cast("Any", None)
+    watch, publisher, unused = FullDisk(), SilentPublisher(), cast("Any", None)
     disk = StorageHealth(lambda: None)
     loops = Scheduler(
         unused,
@@ -93,7 +80,7 @@ async def test_a_full_disk_does_not_end_the_re_leased_monitor(monkeypatch: pytes
 
 async def test_only_the_holder_of_the_lock_reads_the_feed() -> None:
     watch, unused = FullDisk(), cast("Any", None)
-    publisher = Quiet()
+    publisher = SilentPublisher()
     loops = Scheduler(
         unused,
         unused,

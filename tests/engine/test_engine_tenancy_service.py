@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from engine.model_xero import START, Clock, contact
+from engine.released_house import SilentPublisher
 from msgspec.structs import replace
 
 from tui.engine.precheck import build_precheck
@@ -21,21 +22,10 @@ if TYPE_CHECKING:
     from tui.store import Store
 
 
-class Quiet:
-    """A publisher without listeners."""
-
-    def __init__(self) -> None:
-        self.versions = 0
-
-    def rows_changed(self, *, order: bool = False) -> None:
-        assert not order
-        self.versions += 1
-
-
 class Desk(TenancyService):
     """The service, with a publisher without listeners."""
 
-    def __init__(self, store: Store, publisher: Quiet) -> None:
+    def __init__(self, store: Store, publisher: SilentPublisher) -> None:
         self.publisher = publisher
         super().__init__(
             store,
@@ -56,7 +46,7 @@ async def desk(store: Store) -> Desk:
         ],
         START,
     )
-    return Desk(store, Quiet())
+    return Desk(store, SilentPublisher())
 
 
 def contacts_of(store: Store) -> ContactService:
