@@ -23,6 +23,8 @@ TESTS = Path(__file__).parent
 QUICK_CASES = 3
 # The benchmark reads what only Linux tells about processes.
 collect_ignore = [] if sys.platform == "linux" else ["test_benchmarks.py"]
+# Folders whose tests have the marker of the same name.
+SLOW_FOLDERS = {"crash", "end_to_end"}
 
 
 # Programs under test start hundreds of times; without compiled files, each start takes twice as long.
@@ -31,7 +33,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # A background job ignores Ctrl-C, and under nohup hang-ups. Programs under test would inherit both.
+    # A background job ignores Ctrl-C, and under nohup also hang-ups. Programs under test would inherit both.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda *_: None)
@@ -43,6 +45,17 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """Run two processes per processor: many tests wait for programs that they start."""
     return 2 * (os.cpu_count() or 1)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Don't load files without quick tests for the quick tier: each process would spend seconds on that."""
+    if _profile(config) != "quick" or not collection_path.is_relative_to(TESTS):
+        return None
+    if collection_path.name in SLOW_FOLDERS or collection_path.stem.endswith("_pictures"):
+        return True
+    if collection_path.suffix != ".py":
+        return None
+    return "\npytestmark = pytest.mark.slow\n" in collection_path.read_text(encoding="utf-8") or None
 
 
 def _profile(config: pytest.Config) -> str:
@@ -57,7 +70,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     cases: Counter[str] = Counter()
     for item in items:
         folder = item.path.relative_to(TESTS).parts[0]
-        if folder in {"crash", "end_to_end"}:
+        if folder in SLOW_FOLDERS:
             item.add_marker(folder)
         elif item.path.stem.endswith("_pictures"):
             item.add_marker("pictures")
@@ -72,7 +85,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """Spare the garbage collector what stays to the end anyway: it took a third of all time."""
+    """Exclude long-lived objects from garbage collection, which took a third of all time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
@@ -80,7 +93,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(autouse=True)
 def log_as_found() -> Iterator[None]:
-    """Take away what a test that opens the log file does to the logger, so that the next can listen."""
+    """Restore the logger after a test that opens the log file."""
     handlers, level, propagate = list(logger.handlers), logger.level, logger.propagate
     yield
     for handler in set(logger.handlers) - set(handlers):

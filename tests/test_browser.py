@@ -1,4 +1,4 @@
-"""Opening pages in a browser: real processes, with commands that tests make."""
+"""Opening pages in a browser: real processes of commands that tests create."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TERMINAL = ["w3m", "links2", "lynx", "links", "elinks", "cha", "browsh", "www-br
 
 @pytest.fixture
 def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
-    """Make a command, the only kind there is; what it is given ends in a file with its name and `.log`."""
+    """Create a command that writes its arguments to a file with its name and `.log`."""
     (tmp_path / "bin").mkdir()
     shell = os.environ["PATH"]
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
@@ -58,7 +58,7 @@ def given(tmp_path: Path, name: str) -> list[str] | None:
         ("failing:mine", [URL]),
     ],
 )
-def test_what_the_person_chose_gets_the_address_and_nothing_of_the_terminal(  # noqa: PLR0917 - parameters
+def test_chosen_browser_gets_the_address_and_no_access_to_the_terminal(  # noqa: PLR0917 - parameters
     choice: str,
     arguments: list[str],
     make: Callable[..., Path],
@@ -82,7 +82,7 @@ def test_what_the_person_chose_gets_the_address_and_nothing_of_the_terminal(  # 
 @pytest.mark.parametrize(
     "form", ["{}", "{} %s", "{folder}/{} -x %s", "env {} %s", "sh -c '{} \"$0\"'", "alias"]
 )
-def test_a_browser_for_terminals_is_never_run(
+def test_terminal_browsers_are_never_run(
     name: str, form: str, make: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = make(name)
@@ -97,7 +97,7 @@ def test_a_browser_for_terminals_is_never_run(
 
 @pytest.mark.parametrize("name", ["sensible-browser", "python3"])
 @pytest.mark.parametrize("display", ["", ":0"])
-def test_what_would_choose_one_where_there_is_no_desktop_is_run_on_desktops_alone(
+def test_helpers_that_may_choose_a_terminal_browser_run_only_on_desktops(
     name: str, display: str, make: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make(name)
@@ -107,7 +107,7 @@ def test_what_would_choose_one_where_there_is_no_desktop_is_run_on_desktops_alon
     assert browser.open_page(URL) == bool(display)
 
 
-def test_a_helper_that_fails_is_followed_by_the_next_and_none_that_works_by_the_truth(
+def test_next_helper_runs_after_a_failure_and_total_failure_is_reported(
     make: Callable[..., Path], tmp_path: Path
 ) -> None:
     make("xdg-open", "exit 3")
@@ -117,18 +117,18 @@ def test_a_helper_that_fails_is_followed_by_the_next_and_none_that_works_by_the_
     assert given(tmp_path, "gio") == ["open", URL, "/dev/null"]
 
 
-def test_helpers_are_kept_from_browsers_for_terminals(
+def test_helpers_cannot_start_terminal_browsers(
     make: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make("w3m")
-    # As the real one does where the desktop knows of no browser.
+    # Like the real one on a desktop without a browser.
     make("xdg-open", "PATH=" + str(tmp_path / "bin") + '; eval "${BROWSER:-w3m} $1"')
     monkeypatch.setenv("BROWSER", "w3m")
     assert not browser.open_page("https://xero.test")
     assert given(tmp_path, "w3m") is None
 
 
-def test_without_a_screen_to_show_a_window_on_no_browser_is_tried(
+def test_no_browser_is_tried_without_a_display(
     make: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make("xdg-open")
@@ -139,7 +139,7 @@ def test_without_a_screen_to_show_a_window_on_no_browser_is_tried(
     assert given(tmp_path, "xdg-open") is None
 
 
-def test_a_browser_that_runs_on_has_opened(
+def test_browser_that_keeps_running_counts_as_opened(
     make: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(browser, "_LAUNCH_TIMEOUT", 0.05)
@@ -162,7 +162,7 @@ def test_a_browser_that_runs_on_has_opened(
         "vbscript:x",
     ],
 )
-def test_only_addresses_of_pages_are_opened(url: str, make: Callable[..., Path], tmp_path: Path) -> None:
+def test_only_web_addresses_are_opened(url: str, make: Callable[..., Path], tmp_path: Path) -> None:
     make("xdg-open")
     assert not browser.open_page(url)
     assert given(tmp_path, "xdg-open") is None

@@ -1,4 +1,4 @@
-"""Textual's private parts are as expected, and what is made of them survives what terminals send."""
+"""Textual's private parts are as expected, and our overrides survive any terminal input."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from textual import events
 from textual._styles_cache import StylesCache
 from textual._xterm_parser import XTermParser
 from textual.app import App, ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
 from textual.command import CommandPalette
 from textual.drivers.linux_driver import LinuxDriver
@@ -68,7 +68,7 @@ _PARTS = {
 }
 
 
-async def test_textual_is_the_one_that_was_overridden() -> None:
+async def test_textual_version_is_the_one_the_overrides_were_written_for() -> None:
     assert textual.__version__.startswith(f"{TEXTUAL_VERSION}.")
     app: App[None] = App()
     driver = LinuxDriver(app)
@@ -116,7 +116,7 @@ def _keys(terminal: TerminalInput, typed: bytes) -> list[str]:
 
 
 @pytest.mark.parametrize("stray", _STRAY)
-def test_what_is_no_key_is_left_out_and_the_next_key_arrives(stray: bytes) -> None:
+def test_invalid_key_sequence_is_ignored_and_the_next_key_arrives(stray: bytes) -> None:
     terminal = TerminalInput()
     _keys(terminal, stray)
     # Ends any sequence that is open.
@@ -124,7 +124,7 @@ def test_what_is_no_key_is_left_out_and_the_next_key_arrives(stray: bytes) -> No
     assert _keys(terminal, b"a") == ["a"]
 
 
-def test_a_byte_that_is_not_utf_8_takes_no_key_with_it() -> None:
+def test_invalid_utf8_byte_drops_no_key() -> None:
     terminal = TerminalInput()
     assert [key for part in (b"a\xffb", b"\xe2\x82", b"\xacc\x80d") for key in _keys(terminal, part)][:2] == [
         "a",
@@ -133,7 +133,7 @@ def test_a_byte_that_is_not_utf_8_takes_no_key_with_it() -> None:
     assert _keys(TerminalInput(), b"\xffa\xc3b\xe2\x82c") == ["a", "b", "c"]
 
 
-def test_any_bytes_at_all_are_survived() -> None:
+def test_any_input_bytes_are_survived() -> None:
     chance = Random(11)  # noqa: S311 - nothing secret
     terminal = TerminalInput()
     pieces = [b"\x1b[", b"\x1b", b"\x1b[<", b"\x1b[200~", b"\x1b[201~", b";", b"u", b"M", b"9", b"\xff", b"~"]
@@ -142,7 +142,7 @@ def test_any_bytes_at_all_are_survived() -> None:
         assert all(isinstance(event, textual.message.Message) for event in terminal.feed(piece))
 
 
-def test_a_paste_that_never_ends_is_ended_by_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unfinished_paste_ends_after_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr(terminal_driver, "monotonic", lambda: now)
     terminal = TerminalInput()
@@ -152,7 +152,7 @@ def test_a_paste_that_never_ends_is_ended_by_silence(monkeypatch: pytest.MonkeyP
     assert _keys(terminal, b"a") == ["a"]
 
 
-def test_a_scroll_bar_is_drawn_where_all_there_is_fits() -> None:
+def test_scroll_bar_is_drawn_when_everything_fits() -> None:
     colour = textual.color.Color.parse("red").rich_color
     for vertical in (True, False):
         for length in range(1, 4):
@@ -250,6 +250,65 @@ async def test_text_longer_than_its_box_scrolls() -> None:
         assert words.scroll_offset.x > 0
 
 
+# --- keys that arrive together ---
+
+
+class _TwoInputs(CrashSafeApp[None]):
+    """Ctrl+N moves to the second input, before other keys are looked at."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+n", "second", priority=True)]
+
+    def compose(self) -> ComposeResult:
+        yield Input(select_on_focus=False)
+        yield Input(select_on_focus=False)
+
+    def action_second(self) -> None:
+        self.screen.set_focus(self.query(Input).last())
+
+
+@pytest.mark.parametrize(
+    ("keys", "written"),
+    [
+        (("a", "b", "backspace", "c"), ["ac", ""]),
+        (("a", "b", "ctrl+u", "c"), ["c", ""]),
+        (("a", "home", "b"), ["ba", ""]),
+        (("a", "ctrl+n", "b"), ["a", "b"]),
+        (("a", "b", "backspace", "ctrl+n", "b"), ["a", "b"]),
+        (("a", "b", "home", "delete", "ctrl+n", "c", "left", "d"), ["b", "dc"]),
+    ],
+)
+async def test_simultaneous_keys_are_handled_in_order(keys: tuple[str, ...], written: list[str]) -> None:
+    app = _TwoInputs()
+    async with app.run_test() as pilot:
+        for key in keys:
+            app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await pilot.pause()
+        assert [one.value for one in app.query(Input)] == written
+
+
+class _Removed(Input):
+    """Is removed by the first key."""
+
+    async def on_key(self) -> None:
+        await self.remove()
+
+
+async def test_keys_go_on_after_their_widget_is_removed() -> None:
+    app: CrashSafeApp[None] = CrashSafeApp()
+    async with app.run_test() as pilot:
+        await app.mount(_Removed(), Input(id="next"))
+        app.query_one(_Removed).focus()
+        await pilot.pause()
+        app.post_message(events.Key("a", "a"))
+        await pilot.pause(0.1)
+        app.query_one("#next").focus()
+        for key in "bcd":
+            app.post_message(events.Key(key, key))
+        async with asyncio.timeout(30):
+            while app.query_one("#next", Input).value != "bcd":
+                await pilot.pause(0.05)
+
+
 # --- waiting for keys ---
 
 
@@ -298,7 +357,7 @@ class _Driver(TerminalDriver):
 
 
 @pytest.mark.parametrize("is_running", [True, False])
-async def test_a_process_that_is_continued_takes_the_terminal_only_while_it_runs(*, is_running: bool) -> None:
+async def test_continued_process_takes_the_terminal_only_while_running(*, is_running: bool) -> None:
     app: CrashSafeApp[None] = CrashSafeApp()
     app._running = is_running
     driver = _Driver(app)
@@ -309,7 +368,7 @@ async def test_a_process_that_is_continued_takes_the_terminal_only_while_it_runs
 
 @pytest.fixture
 def handlers() -> Iterator[None]:
-    """Put the signals back that a driver handles."""
+    """Restore the signals that a driver handles."""
     before = {
         number: signal.getsignal(number) for number in (signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH)
     }
@@ -319,7 +378,7 @@ def handlers() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("handlers")
-async def test_flow_control_is_off_until_all_that_was_painted_is_written() -> None:
+async def test_flow_control_stays_off_until_all_output_is_written() -> None:
     controller, terminal = os.openpty()
     driver = TerminalDriver(CrashSafeApp())
     driver.fileno = terminal
@@ -425,7 +484,7 @@ class _Counting(CrashSafeApp[None]):
         self.count += 1
 
 
-async def test_a_button_takes_presses_that_come_at_once() -> None:
+async def test_button_handles_simultaneous_presses() -> None:
     app = _Counting()
     async with app.run_test() as pilot:
         await pilot.press("tab", "enter", "enter", "enter")
@@ -437,7 +496,7 @@ async def test_a_button_takes_presses_that_come_at_once() -> None:
 
 
 class _Slow(GuardedScreen[str]):
-    """Opens once it is let, with a field that gets the keys, and a key that needs all of it."""
+    """Opens on release, with a field that gets the keys, and a key that needs the whole screen."""
 
     BINDINGS: ClassVar = [Binding("f2", "find", priority=True)]
 
@@ -459,7 +518,7 @@ class _Slow(GuardedScreen[str]):
         self.name_of_child = type(self.query_one(Label)).__name__
 
 
-async def test_keys_wait_until_all_of_a_screen_is_there() -> None:
+async def test_keys_wait_until_a_screen_is_complete() -> None:
     app: CrashSafeApp[None] = CrashSafeApp()
     slow = _Slow()
     async with asyncio.timeout(30), app.run_test():
@@ -473,7 +532,7 @@ async def test_keys_wait_until_all_of_a_screen_is_there() -> None:
         assert slow.name_of_child == "Label"
 
 
-async def test_a_screen_is_closed_once_and_only_while_it_is_on_top() -> None:
+async def test_screen_closes_once_and_only_while_on_top() -> None:
     app: CrashSafeApp[None] = CrashSafeApp()
     answers: list[str | None] = []
     async with app.run_test() as pilot:
@@ -496,7 +555,7 @@ async def test_a_screen_is_closed_once_and_only_while_it_is_on_top() -> None:
         assert not app.has_crashed
 
 
-async def test_a_screen_that_asks_a_closed_store_ends_nothing() -> None:
+async def test_screen_reading_a_closed_store_does_not_end_the_program() -> None:
     app = CrashSafeApp[None]()
     async with app.run_test():
         app._handle_exception(StoreClosedError())

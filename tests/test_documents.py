@@ -1,4 +1,4 @@
-"""What the maintainers' documents say is so: paths, names, diagrams, commands and words are the code's."""
+"""The maintainers' documents are true: paths, names, diagrams, commands and terms match the code."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def text_of(document: str) -> str:
 
 
 def section(document: str, heading: str) -> str:
-    """Return what stands below a heading."""
+    """Return the text below a heading."""
     [text] = re.findall(rf"^## {heading}\n(.*?)(?=^## |\Z)", text_of(document), re.DOTALL | re.MULTILINE)
     return str(text)
 
 
 def code_in(text: str) -> list[str]:
-    """Return what stands in backticks, outside blocks of code."""
+    """Return the texts in backticks, outside code blocks."""
     return re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE))
 
 
@@ -84,7 +84,7 @@ def _defined(body: list[ast.stmt]) -> list[str]:
 
 
 def is_defined(dotted: str) -> bool:
-    """Say whether a module of the program, or something in one, has this name."""
+    """Return whether a module of the program, or something in it, has this name."""
     parts = dotted.split(".")
     for count in range(len(parts), 0, -1):
         place = ROOT.joinpath(*parts[:count])
@@ -96,7 +96,7 @@ def is_defined(dotted: str) -> bool:
 
 @cache
 def shown_texts() -> frozenset[str]:
-    """Return every text in the source of what is shown, in small letters."""
+    """Return every string in the source of the screens, in lower case."""
     files = [
         ROOT / "tui" / "actions.py",
         *(file for room in ("screens", "widgets") for file in (ROOT / "tui" / room).rglob("*.py")),
@@ -110,7 +110,7 @@ def shown_texts() -> frozenset[str]:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_path_leads_somewhere(document: str) -> None:
+def test_every_path_in_the_documents_exists(document: str) -> None:
     for span in code_in(text_of(document)):
         if found := PLACE.fullmatch(span):
             path, name = ROOT / found[1], found[2]
@@ -119,7 +119,7 @@ def test_every_path_leads_somewhere(document: str) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_name_is_defined(document: str) -> None:
+def test_every_name_in_the_documents_is_defined(document: str) -> None:
     assert [
         each for each in code_in(text_of(document)) if NAME.fullmatch(each) and not is_defined(each)
     ] == []
@@ -132,7 +132,7 @@ def test_the_check_of_names_can_fail() -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_link_leads_somewhere(document: str) -> None:
+def test_every_link_in_the_documents_has_a_target(document: str) -> None:
     for link in re.findall(r"\]\((?!https:)([^)]+)\)", text_of(document)):
         path, _, anchor = link.partition("#")
         target = (ROOT / document).parent / path if path else ROOT / document
@@ -143,7 +143,7 @@ def test_every_link_leads_somewhere(document: str) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_command_and_setting_exists(document: str) -> None:
+def test_every_command_and_setting_in_the_documents_exists(document: str) -> None:
     commands = main.list_commands(click.Context(main))
     text = text_of(document)
     lines = [*code_in(text), *"".join(blocks_in(text, "sh")).splitlines()]
@@ -162,7 +162,7 @@ def test_the_table_of_packages_is_complete() -> None:
     assert sorted(listed) == sorted(packages)
 
 
-def test_the_rules_of_imports_are_those_that_are_checked() -> None:
+def test_documented_import_rules_are_the_checked_ones() -> None:
     project = tomllib.loads(text_of("pyproject.toml"))
     contracts = [contract["name"] for contract in project["tool"]["importlinter"]["contracts"]]
     assert re.findall(r"^- (.+)$", section("docs/architecture.md", "Packages"), re.MULTILINE) == contracts
@@ -179,7 +179,7 @@ def test_the_diagram_of_a_change_has_every_transition_and_no_other() -> None:
 
 
 def lifecycle() -> list[tuple[str, str, str]]:
-    """Return every step there is: from, to, by what."""
+    """Return every transition: from, to, name."""
     steps = []
     for state in State:
         for transition in Transition:
@@ -203,7 +203,7 @@ def test_the_diagram_of_sync_statuses_has_them_all() -> None:
     assert set(re.findall(r"[A-Z_]{3,}", diagram)) == {status.name for status in SyncStatus}
 
 
-def test_the_walk_counts_what_it_names() -> None:
+def test_walk_through_an_archive_counts_its_functions_and_files() -> None:
     walk = section("docs/architecture.md", "One archive, from the key to Re-Leased")
     named = {found.groups() for span in code_in(walk) if (found := PLACE.fullmatch(span))}
     [counts] = re.findall(r"(\d+) functions in (\d+) files", walk)
@@ -232,7 +232,7 @@ def test_the_glossary_has_every_word_for_a_sync_status() -> None:
 
 
 def checks() -> list[str]:
-    """Return what `.ci/run` runs beside the tests."""
+    """Return the commands of `.ci/run` other than tests."""
     return re.findall(r"^\.venv/bin/(.+)$", text_of(".ci/run"), re.MULTILINE)
 
 
@@ -248,7 +248,7 @@ def in_powershell(command: str) -> str:
 
 
 def workflow() -> dict[str, Any]:
-    """Return the workflow, as YAML has it."""
+    """Return the parsed workflow."""
     found: dict[str, Any] = yaml.safe_load(text_of(".github/workflows/ci.yml"))
     return found
 
@@ -268,7 +268,7 @@ def test_the_workflow_covers_the_oldest_python_that_is_supported() -> None:
     assert f">={job['strategy']['matrix']['python'][0]}" == project["requires-python"]
 
 
-def test_the_hooks_are_the_checks() -> None:
+def test_precommit_hooks_are_the_checks_of_ci() -> None:
     hooks = [
         hook for repo in yaml.safe_load(text_of(".pre-commit-config.yaml"))["repos"] for hook in repo["hooks"]
     ]

@@ -14,7 +14,7 @@ import tui
 from tui.messages import formats
 
 ROOT: Final = Path(tui.__file__).parent
-#: Modules that format for something else than a person's screen, and why.
+#: Modules that format for something other than a user's screen, and why.
 EXCEPTIONS: Final = {
     "messages/formats.py": "the formats themselves",
     "engine/services/changes.py": "the CSV of changes, which other programs read",
@@ -57,7 +57,7 @@ def formats_by_hand(source: str) -> list[int]:
     return sorted(found)
 
 
-def test_only_formats_formats_for_people() -> None:
+def test_only_the_formats_module_formats_for_people() -> None:
     found = {
         file.relative_to(ROOT).as_posix(): formats_by_hand(file.read_text(encoding="utf-8"))
         for file in ROOT.rglob("*.py")
@@ -82,12 +82,12 @@ def test_only_formats_formats_for_people() -> None:
         "word + 's'",
     ],
 )
-def test_each_kind_is_found(source: str) -> None:
+def test_check_finds_each_kind_of_formatting(source: str) -> None:
     assert formats_by_hand(source) == [1]
 
 
 @pytest.mark.parametrize("source", ["f'{name:<{width}}'", "f'{value!r:>8}'", "'is' if n == 1 else 'are'"])
-def test_padding_and_verbs_are_no_formats(source: str) -> None:
+def test_padding_and_log_placeholders_are_allowed(source: str) -> None:
     assert formats_by_hand(source) == []
 
 
@@ -113,7 +113,7 @@ def test_short_dates_are_in_the_time_zone_of_now(
     assert formats.short_day_and_time(moment, NOW) == both
 
 
-def test_times_for_machines_and_for_typing() -> None:
+def test_machine_readable_and_typed_times() -> None:
     assert formats.utc_time(NOW) == "2026-11-29 05:45:07Z"
     assert formats.utc_time(None) == "unknown"
     assert formats.file_date(NOW) == "2026-11-29"

@@ -1,4 +1,4 @@
-"""What a start doesn't need is loaded later: each of these costs time before the first paint."""
+"""Modules that a start doesn't need are loaded later, as they cost time before the first paint."""
 
 from __future__ import annotations
 
@@ -63,13 +63,13 @@ SCREENS = {
         ("tui.cli", {"textual", "msgspec", "sqlite3", "platformdirs", "tui.cli.launch"}),
     ],
 )
-def test_importing_costs_no_more_than_it_must(modules: str, unwanted: set[str]) -> None:
+def test_imports_load_only_what_they_need(modules: str, unwanted: set[str]) -> None:
     program = f"import json, sys, {modules}\nprint(json.dumps(list(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert not unwanted & set(json.loads(done.stdout))
 
 
-def test_every_screen_is_found_where_navigation_says() -> None:
+def test_navigation_finds_every_screen() -> None:
     program = (
         "from tui.screens import navigation\n"
         "navigation._PAUSE = 0\n"

@@ -1,4 +1,4 @@
-"""No sentence names a key: what can be given other keys is named through `tui.actions` alone."""
+"""No sentence names a key: keys that users can change are named only through `tui.actions`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import tui
 
 ROOT = Path(tui.__file__).parent
-# Where keys are declared, read from settings, or typed as an answer on the command line.
+# Modules that declare keys, read them from settings, or ask on the command line.
 ABOUT_KEYS = {
     "actions.py",
     "app/keymap.py",
@@ -29,7 +29,7 @@ SOURCES = sorted(
 
 _VERBS = "goes|opens|shows|copies|clears|stops|tries|asks|says|records|undoes|connects|closes|leaves|saves"
 _NAMES = r"[Ee]sc|ESC|Escape|[Cc]trl ?\+ ?\w+|\^[a-z]|[Ff]\d\d?|[Ee]nter|[Ss]pace ?bar"
-# What a person presses in a box or a table, and no key can be given to: typing, and moving about.
+# Keys that can't be changed: typing, and moving in a field or table.
 _PRESSED = rf"(?:{_NAMES}|[Ss]pace|[b-zB-Z?*/])"
 #: A name of a key, or a single letter or sign that is pressed, that does something, or that is set off.
 KEY = re.compile(
@@ -60,7 +60,12 @@ def sentences(source: str) -> list[tuple[int, str]]:
     ]
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_sentence_has_a_key_written_into_it(path: Path) -> None:
-    named = [(line, text) for line, text in sentences(path.read_text("utf-8")) if KEY.search(text)]
+@pytest.mark.slow
+def test_no_sentence_has_a_key_written_into_it() -> None:
+    named = [
+        f"{path.relative_to(ROOT)}:{line} {text}"
+        for path in SOURCES
+        for line, text in sentences(path.read_text("utf-8"))
+        if KEY.search(text)
+    ]
     assert named == []

@@ -1,11 +1,11 @@
-"""Threads that need a decoder first, several at once: a crash there would end the interpreter."""
+"""Several threads that need a new decoder at once: a crash there would end the interpreter."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
-# In a process of its own, as what it looks for takes the process along.
+# In its own process, as the crash it looks for would end this one.
 _PROGRAM = """
 import sys, threading
 import msgspec
@@ -39,5 +39,5 @@ for _ in range(60):
 """
 
 
-def test_threads_that_decode_a_type_for_the_first_time_at_once_crash_nothing() -> None:
+def test_threads_can_decode_a_new_type_at_the_same_time() -> None:
     subprocess.run([sys.executable, "-c", _PROGRAM], check=True)

@@ -1,4 +1,4 @@
-"""Locks on drives that have none, and on files that are taken away while they are held."""
+"""Locks on drives without locking, and lock files that are deleted while held."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def told(error: pytest.ExceptionInfo[ReshelveError]) -> str:
     return messages.in_full(error.value)
 
 
-def test_the_lease_says_that_the_drive_cannot_lock(tmp_path: Path, no_locks: str) -> None:
+def test_leader_lock_reports_a_drive_without_locks(tmp_path: Path, no_locks: str) -> None:
     with pytest.raises(StoreError) as raised:
         LeaderLock(tmp_path / "lease").acquire()
     assert "can't lock files" in told(raised)
@@ -63,7 +63,7 @@ def test_the_lease_says_that_the_drive_cannot_lock(tmp_path: Path, no_locks: str
     assert ADVICE in told(raised)
 
 
-async def test_so_does_the_renewal_of_a_sign_in(tmp_path: Path, no_locks: str) -> None:
+async def test_token_refresh_reports_a_drive_without_locks(tmp_path: Path, no_locks: str) -> None:
     source = TokenSource(
         FileTokenStore(tmp_path / "t.json"), tmp_path / "t.lock", identity_url="http://127.0.0.1:1"
     )
@@ -78,13 +78,15 @@ async def test_so_does_the_renewal_of_a_sign_in(tmp_path: Path, no_locks: str) -
         assert ADVICE in told(raised)
 
 
-def test_so_does_the_sandbox(tmp_path: Path, no_locks: str) -> None:
+def test_sandbox_reports_a_drive_without_locks(tmp_path: Path, no_locks: str) -> None:
     with pytest.raises(CannotLockError, match=no_locks) as raised:
         run(ServerOptions(data=tmp_path))
     assert raised.value.folder == str(tmp_path)
 
 
-def test_so_does_its_command(tmp_path: Path, no_locks: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sandbox_command_reports_a_drive_without_locks(
+    tmp_path: Path, no_locks: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("RESHELVE_HOME", str(tmp_path))
     done = CliRunner().invoke(main, ["sandbox", "--contacts", "1"])
     assert done.exit_code == 1
@@ -92,14 +94,14 @@ def test_so_does_its_command(tmp_path: Path, no_locks: str, monkeypatch: pytest.
     assert ADVICE in done.output
 
 
-def test_so_does_a_repair(tmp_path: Path, no_locks: str) -> None:
+def test_repair_reports_a_drive_without_locks(tmp_path: Path, no_locks: str) -> None:
     paths, organisation = Paths.under(tmp_path), Organisation("tenant", "Books", "!abc")
     Store.open(paths.organisation("tenant")).close()
     with pytest.raises(StoreError, match=no_locks):
         run_repair(plan_repair(paths, organisation))
 
 
-def test_a_database_that_seems_busy_on_such_a_drive_is_told_as_such(tmp_path: Path, no_locks: str) -> None:
+def test_busy_database_on_a_drive_without_locks_is_reported_as_such(tmp_path: Path, no_locks: str) -> None:
     busy = sqlite3.OperationalError("database is locked")
     busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
     error = store_error(busy, tmp_path / "contacts.db")
@@ -118,13 +120,13 @@ def test_a_database_that_seems_busy_on_such_a_drive_is_told_as_such(tmp_path: Pa
         sqlite3.SQLITE_IOERR_SHMLOCK,
     ],
 )
-def test_what_sqlite_says_of_such_a_drive(tmp_path: Path, code: int) -> None:
+def test_sqlite_errors_of_a_drive_without_locks(tmp_path: Path, code: int) -> None:
     failed = sqlite3.OperationalError("disk I/O error")
     failed.sqlite_errorcode = code
     assert ADVICE in messages.next_step(store_error(failed, tmp_path / "contacts.db"))
 
 
-def test_a_database_that_gets_no_write_ahead_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_database_without_a_write_ahead_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Connection(sqlite3.Connection):
         def execute(self, sql: str, *rest: Any) -> sqlite3.Cursor:
             return super().execute("SELECT 'delete'" if "journal_mode" in sql else sql, *rest)
@@ -138,13 +140,13 @@ def test_a_database_that_gets_no_write_ahead_log(tmp_path: Path, monkeypatch: py
     assert ADVICE in told(raised)
 
 
-def test_a_database_that_is_really_busy_stays_what_it_was(tmp_path: Path) -> None:
+def test_busy_database_is_still_reported_as_busy(tmp_path: Path) -> None:
     busy = sqlite3.OperationalError("database is locked")
     busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
     assert store_error(busy, tmp_path / "contacts.db").reason is StoreReason.BUSY
 
 
-def test_a_real_holder_stays_what_it_was(tmp_path: Path) -> None:
+def test_lock_held_by_another_process_is_still_reported_as_held(tmp_path: Path) -> None:
     held, other = FileLock(tmp_path / "lock"), FileLock(tmp_path / "lock")
     assert held.acquire()
     assert not other.acquire()
@@ -153,7 +155,7 @@ def test_a_real_holder_stays_what_it_was(tmp_path: Path) -> None:
     other.release()
 
 
-def test_a_full_disk_is_no_matter_of_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_is_not_reported_as_a_lock_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -163,7 +165,7 @@ def test_a_full_disk_is_no_matter_of_locks(tmp_path: Path, monkeypatch: pytest.M
     assert not isinstance(raised.value, CannotLockError)
 
 
-# --- files that are taken away ---
+# --- deleted lock files ---
 
 _HOLDER = """
 import sys
@@ -176,7 +178,7 @@ sys.stdin.read()
 
 
 @pytest.mark.parametrize("how", ["deleted", "replaced", "replaced by a link", "folder renamed"])
-def test_a_lock_whose_file_was_taken_away_is_held_no_longer(tmp_path: Path, how: str) -> None:
+def test_lock_is_lost_when_its_file_is_deleted(tmp_path: Path, how: str) -> None:
     file = tmp_path / "folder" / "lock"
     file.parent.mkdir()
     lock = FileLock(file)
@@ -193,7 +195,7 @@ def test_a_lock_whose_file_was_taken_away_is_held_no_longer(tmp_path: Path, how:
     assert not lock.is_held
 
 
-def test_of_two_that_want_it_after_that_one_gets_it(tmp_path: Path) -> None:
+def test_only_one_process_gets_the_lock_after_its_file_was_deleted(tmp_path: Path) -> None:
     file = tmp_path / "lock"
     ours = FileLock(file)
     assert ours.acquire()

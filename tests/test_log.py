@@ -1,4 +1,4 @@
-"""The log tells what happened, and no token finds a way into it."""
+"""The log says what happened, and never has a token in it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def log_file(tmp_path: Path) -> Path:
         f"refresh_token=abc%2B{SECRET}",
     ],
 )
-def test_a_token_in_a_message_is_taken_out(log_file: Path, message: str) -> None:
+def test_token_in_a_log_message_is_removed(log_file: Path, message: str) -> None:
     logger.info("before %s after", message)
     written = log_file.read_text(encoding="utf-8")
     assert SECRET not in written
@@ -52,20 +52,20 @@ def test_a_token_in_a_message_is_taken_out(log_file: Path, message: str) -> None
     assert "after" in written
 
 
-def test_a_web_token_is_taken_out_wherever_it_stands(log_file: Path) -> None:
+def test_json_web_token_is_removed_from_any_position(log_file: Path) -> None:
     token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
     logger.info("odd place: [%s]", token)
     assert token not in log_file.read_text(encoding="utf-8")
     assert "odd place: […]" in log_file.read_text(encoding="utf-8")
 
 
-def test_tokens_among_the_arguments_are_taken_out(log_file: Path) -> None:
+def test_tokens_in_log_arguments_are_removed(log_file: Path) -> None:
     logger.warning("got %(body)s", {"body": {"refresh_token": SECRET}})
     logger.warning("%s %s", "Bearer", SECRET)
     assert SECRET not in log_file.read_text(encoding="utf-8")
 
 
-def test_tokens_in_a_traceback_are_taken_out(log_file: Path) -> None:
+def test_tokens_in_a_traceback_are_removed(log_file: Path) -> None:
     def fail() -> None:
         raise ValueError(f"no answer from https://identity.example?refresh_token={SECRET}")
 
@@ -82,19 +82,19 @@ def test_tokens_in_a_traceback_are_taken_out(log_file: Path) -> None:
     assert written.index("builtins.ValueError") < written.index("builtins.RuntimeError")
 
 
-def test_ordinary_words_are_left_alone(log_file: Path) -> None:
+def test_ordinary_words_are_logged_unchanged(log_file: Path) -> None:
     message = "xero: OfflineError; next attempt in 4 s; 3 changes of status seen (error code 1234)"
     logger.info(message)
     assert message in log_file.read_text(encoding="utf-8")
 
 
-def test_the_log_is_its_owners_alone(log_file: Path) -> None:
+def test_only_the_owner_can_read_the_log(log_file: Path) -> None:
     logger.info("started")
     assert stat.S_IMODE(log_file.parent.stat().st_mode) == 0o700
     assert stat.S_IMODE(log_file.stat().st_mode) == 0o600
 
 
-def test_an_unexpected_error_names_our_own_line_and_the_innermost(log_file: Path) -> None:
+def test_unexpected_error_is_logged_with_our_line_and_the_innermost_line(log_file: Path) -> None:
     try:
         lenient_json.decode(b"[", int)
     except Exception as error:  # noqa: BLE001 - whatever it is
@@ -103,7 +103,7 @@ def test_an_unexpected_error_names_our_own_line_and_the_innermost(log_file: Path
     assert re.search(r"reading failed unexpectedly: \w+ at tui/net/lenient_json\.py:\d+", written)
 
 
-def test_a_full_log_file_is_followed_by_another(log_file: Path) -> None:
+def test_full_log_file_is_rotated(log_file: Path) -> None:
     for _ in range(3):
         logger.info("x" * 600_000)
     assert sorted(path.name for path in log_file.parent.iterdir()) == [
@@ -113,9 +113,7 @@ def test_a_full_log_file_is_followed_by_another(log_file: Path) -> None:
     ]
 
 
-def test_a_mistake_in_a_call_of_the_log_does_not_end_the_program(
-    log_file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_invalid_log_call_does_not_raise(log_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging, "raiseExceptions", False)
     logger.info("%d contacts", "many")
     logger.info("still here")
@@ -128,7 +126,7 @@ def test_nothing_reaches_the_terminal(capfd: pytest.CaptureFixture[str]) -> None
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_folder_that_refuses_leaves_the_program_silent_not_broken(tmp_path: Path) -> None:
+def test_unwritable_log_folder_only_disables_logging(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     before = logging.getLogger("reshelve").handlers[:]
     log_to(tmp_path / "file" / "logs")
@@ -136,7 +134,7 @@ def test_a_folder_that_refuses_leaves_the_program_silent_not_broken(tmp_path: Pa
     assert logging.getLogger("reshelve").handlers == before
 
 
-def test_logging_again_elsewhere_writes_there_alone(log_file: Path, tmp_path: Path) -> None:
+def test_reopening_the_log_elsewhere_leaves_the_old_file(log_file: Path, tmp_path: Path) -> None:
     log_to(tmp_path / "other")
     logger.info("once")
     assert not log_file.exists()

@@ -1,4 +1,4 @@
-"""One name has one meaning: no two public classes of the program share a name, nested ones included."""
+"""No two public classes of the program share a name, nested ones included."""
 
 from __future__ import annotations
 

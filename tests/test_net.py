@@ -46,7 +46,7 @@ def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.lower(), raising=False)
 
 
-# Everything that reaches out, each with what it raises.
+# Every client of a service, with the errors it raises.
 
 
 def ask_xero(url: str) -> None:
@@ -124,7 +124,7 @@ def problem(reach: Callable[[str], None], url: str) -> ReshelveError:
         ("SSL_CERT_DIR", "/{long}"),
     ],
 )
-def test_a_setting_that_cannot_be_used_is_named_and_its_secrets_are_not(
+def test_invalid_setting_is_named_without_its_secrets(
     reach: Callable[[str], None], variable: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "empty.pem").write_bytes(b"")
@@ -135,22 +135,20 @@ def test_a_setting_that_cannot_be_used_is_named_and_its_secrets_are_not(
     assert variable in messages.message(failure)
     assert "restart Reshelve" in messages.next_step(failure)
     assert "hush-1" not in f"{messages.in_full(failure)} {failure!r}"
-    # A service on this machine is asked as ever; here there is none.
+    # A service on this computer is contacted without the proxy; here there is none.
     with pytest.raises(ReshelveError) as raised:
         reach("http://127.0.0.1:9")
     assert "reach" in messages.message(raised.value)
 
 
-def test_a_setting_that_was_put_right_is_used_at_the_next_try(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_corrected_setting_is_used_at_the_next_try(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "trusted.pem"))
     assert "doesn't exist" in messages.message(problem(ask_xero, "https://127.0.0.1:9"))
     with tls_server(tmp_path, answer=NOTHING_MORE) as (url, _):
         ask_xero(url)
 
 
-def test_certificates_of_the_environment_count_on_this_machine_too(
+def test_certificates_from_the_environment_are_used_for_this_computer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with tls_server(tmp_path, issuer="Practice root", answer=NOTHING_MORE) as (url, _):
@@ -160,9 +158,7 @@ def test_certificates_of_the_environment_count_on_this_machine_too(
 
 
 @pytest.mark.parametrize("place", ["/nowhere/keys", "{folder}"])
-def test_keys_of_connections_are_never_written(
-    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tls_keys_are_never_logged(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with tls_server(tmp_path, answer=NOTHING_MORE) as (url, _):
         monkeypatch.setenv("SSLKEYLOGFILE", place.format(folder=tmp_path))
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "trusted.pem"))
@@ -192,7 +188,7 @@ def test_keys_of_connections_are_never_written(
         ("other.test, *", True),
     ],
 )
-def test_no_proxy_excludes_what_it_names_and_odd_entries_nothing(
+def test_no_proxy_excludes_named_hosts_and_ignores_odd_entries(
     excluded: str, *, is_excluded: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
@@ -215,7 +211,7 @@ def test_no_proxy_excludes_what_it_names_and_odd_entries_nothing(
         ("10.1.2.3", "192.168.0.0/16, fd07::/64", False),
     ],
 )
-def test_no_proxy_knows_addresses_and_networks(
+def test_no_proxy_accepts_addresses_and_networks(
     host: str, excluded: str, *, is_excluded: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
@@ -224,7 +220,7 @@ def test_no_proxy_knows_addresses_and_networks(
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8000", "https://localhost", "http://[::1]:8000"])
-def test_this_machine_is_never_asked_for_through_a_proxy(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_this_computer_is_never_reached_through_a_proxy(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(variable, "http://127.0.0.1:1")
     assert environment._proxy_for(url) is None
@@ -234,7 +230,7 @@ def test_this_machine_is_never_asked_for_through_a_proxy(url: str, monkeypatch: 
     ("scheme", "talk"),
     [("http", connecting_to), ("socks5", socks_to), ("socks5h", socks_to), ("", connecting_to)],
 )
-def test_a_proxy_leads_to_xero(
+def test_requests_to_xero_go_through_the_proxy(
     scheme: str, talk: Callable[[int], Callable[..., None]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "trusted.pem"))
@@ -260,7 +256,7 @@ def test_a_proxy_leads_to_xero(
         ({"host": "login.hotel.example"}, ("isn't for 127.0.0.1",), "network"),
     ],
 )
-def test_a_certificate_that_fails_is_told_with_its_issuer_and_what_to_do(  # noqa: PLR0917 - parameters
+def test_invalid_certificate_is_reported_with_its_issuer_and_next_step(  # noqa: PLR0917 - parameters
     reach: Callable[[str], None],
     made: dict[str, str | int],
     words: tuple[str, ...],
@@ -270,7 +266,7 @@ def test_a_certificate_that_fails_is_told_with_its_issuer_and_what_to_do(  # noq
 ) -> None:
     with tls_server(tmp_path, **made) as (url, _):  # type: ignore[arg-type]
         if made and "issuer" not in made:
-            # Trusted, but for what is wrong with it.
+            # Trusted, except for its fault.
             monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "trusted.pem"))
         failure = problem(reach, url)
     assert all(word in messages.message(failure) for word in words)
@@ -287,7 +283,7 @@ def test_the_issuer_is_found_behind_a_proxy(tmp_path: Path, monkeypatch: pytest.
 
 
 @ALL
-def test_a_proxy_whose_own_certificate_fails_is_told_as_such(
+def test_invalid_certificate_of_a_proxy_is_reported_as_such(
     reach: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with tls_server(tmp_path, issuer="Firm Proxy Root") as (proxy, _):
@@ -301,7 +297,7 @@ def test_a_proxy_whose_own_certificate_fails_is_told_as_such(
 @ALL
 @pytest.mark.parametrize("has_proxy", [False, True])
 @pytest.mark.parametrize("reply", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x15\x03\x03\x00\x02\x02\x28"])
-def test_what_does_not_speak_tls_is_told_as_such_and_not_as_a_proxy_out_of_reach(
+def test_server_without_tls_is_not_reported_as_an_unreachable_proxy(
     reach: Callable[[str], None], reply: bytes, *, has_proxy: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with (
@@ -315,7 +311,7 @@ def test_what_does_not_speak_tls_is_told_as_such_and_not_as_a_proxy_out_of_reach
     assert (f"through the proxy {proxy} (set in HTTPS_PROXY)" in messages.message(failure)) == has_proxy
 
 
-def test_a_certificate_that_nobody_can_read_has_no_issuer(tmp_path: Path) -> None:
+def test_unreadable_certificate_has_no_issuer(tmp_path: Path) -> None:
     with tls_server(tmp_path, issuer="Root"):
         certificate = ssl.PEM_cert_to_DER_cert((tmp_path / "trusted.pem").read_text())
     assert environment._issuer_of(certificate) == "Root"
@@ -325,9 +321,7 @@ def test_a_certificate_that_nobody_can_read_has_no_issuer(tmp_path: Path) -> Non
     assert environment._issuer_of(certificate[: version + 3] + b"\x80" + certificate[version + 4 :]) == "Root"
 
 
-def test_nothing_is_sent_to_a_server_to_learn_the_issuer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_finding_the_issuer_sends_no_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     received: list[bytes] = []
     receive = ssl.SSLSocket.recv
 
@@ -346,7 +340,7 @@ WANTS_PASSWORD = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length:
 
 
 @ALL
-def test_a_proxy_that_is_not_set_and_wants_a_password_is_told(reach: Callable[[str], None]) -> None:
+def test_unconfigured_proxy_that_wants_a_password_is_reported(reach: Callable[[str], None]) -> None:
     with serving(answering(WANTS_PASSWORD)) as gateway:
         failure = problem(reach, f"http://{gateway}")
     assert "requires a user name and password (HTTP 407)" in messages.message(failure)
@@ -355,7 +349,7 @@ def test_a_proxy_that_is_not_set_and_wants_a_password_is_told(reach: Callable[[s
 
 @ALL
 @pytest.mark.parametrize("url", [XERO, "http://api.xero.test"])
-def test_a_proxy_that_wants_a_password_is_told(
+def test_proxy_that_wants_a_password_is_reported(
     reach: Callable[[str], None], url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving(answering(WANTS_PASSWORD)) as proxy:
@@ -383,7 +377,7 @@ def test_a_proxy_that_wants_a_password_is_told(
         ("socks5", b"", "doesn't connect to"),
     ],
 )
-def test_a_proxy_that_refuses_or_makes_no_sense_is_told(
+def test_proxy_that_refuses_or_replies_nonsense_is_reported(
     reach: Callable[[str], None], scheme: str, reply: bytes, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving(answering(reply)) as proxy:
@@ -392,7 +386,7 @@ def test_a_proxy_that_refuses_or_makes_no_sense_is_told(
         what, next_step = messages.message(error), messages.next_step(error)
     # The error holds the frames that hold the socket.
     del error
-    gc.collect()
+    gc.collect(1)
     assert words in what
     assert "HTTPS_PROXY" in f"{what} {next_step}"
 
@@ -400,20 +394,20 @@ def test_a_proxy_that_refuses_or_makes_no_sense_is_told(
 @ALL
 @pytest.mark.parametrize("scheme", ["http", "socks5h"])
 @pytest.mark.parametrize("proxy", ["127.0.0.1:9", "pro xy:80", f"{'x' * 64}.test:80"])
-def test_a_proxy_that_cannot_be_reached_is_told(
+def test_unreachable_proxy_is_reported(
     reach: Callable[[str], None], scheme: str, proxy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://{proxy}")
     assert f"{proxy} (set in HTTPS_PROXY) can't be reached" in messages.message(problem(reach, XERO))
 
 
-def test_a_proxy_of_the_systems_settings_is_named_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_from_the_system_settings_is_named_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environment, "getproxies", lambda: {"https": "http://127.0.0.1:9"})
     failure = messages.message(problem(ask_xero, XERO))
     assert "127.0.0.1:9 (set in the system's proxy settings) can't be reached" in failure
 
 
-def test_without_a_proxy_a_service_that_cannot_be_reached_is_told_as_ever() -> None:
+def test_unreachable_service_without_a_proxy_is_reported_as_unreachable() -> None:
     with pytest.raises(OfflineError) as raised:
         ask_xero("http://127.0.0.1:9")
     assert raised.value.reason is XeroReason.OFFLINE

@@ -1,4 +1,4 @@
-"""What is shipped stands alone, and CI installs what it says."""
+"""Shipped files stand alone, and CI installs the locked versions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def place(file: Path) -> str:
     return file.relative_to(ROOT).as_posix()
 
 
-def test_nothing_shipped_leans_on_a_folder_beside_the_repository() -> None:
+def test_no_shipped_file_refers_outside_the_repository() -> None:
     shipped = [
         path
         for folder in ("tui", ".ci")
@@ -27,7 +27,7 @@ def test_nothing_shipped_leans_on_a_folder_beside_the_repository() -> None:
     assert [place(path) for path in shipped if beside.search(path.read_text(encoding="utf-8"))] == []
 
 
-def test_ci_installs_the_very_versions_that_the_lock_names() -> None:
+def test_ci_installs_the_locked_versions() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     needed = [*project["dependencies"], *project["optional-dependencies"]["test"]]
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
@@ -35,7 +35,7 @@ def test_ci_installs_the_very_versions_that_the_lock_names() -> None:
     assert {re.split(r"[^\w-]", one, maxsplit=1)[0].lower() for one in needed} <= locked
 
 
-def test_the_projects_links_are_safe_short_and_known_from_its_documents_or_code() -> None:
+def test_project_links_are_https_short_and_used_elsewhere() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     sources = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "tui").rglob("*.py")]
     known = {

@@ -1,4 +1,4 @@
-"""Files are private, and never half-written."""
+"""Files are private, and never partly written."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_one_variable_puts_everything_under_one_folder(
     assert not (tmp_path / "home").exists()
 
 
-def test_the_home_may_be_written_with_a_tilde(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_home_may_start_with_a_tilde(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("RESHELVE_HOME", "~/reshelve")
     assert Paths.find().config == tmp_path / "reshelve" / "config"
@@ -50,7 +50,7 @@ def test_the_home_may_be_written_with_a_tilde(monkeypatch: pytest.MonkeyPatch, t
         ("a\udcffb", HomeProblem.UNPRINTABLE, "unprintable"),
     ],
 )
-def test_a_home_that_can_be_no_folder_is_an_error_in_words(
+def test_invalid_home_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: str, problem: HomeProblem, said: str
 ) -> None:
     file = tmp_path / "file"
@@ -65,16 +65,14 @@ def test_a_home_that_can_be_no_folder_is_an_error_in_words(
     assert result.output.replace("\n", "").isprintable()
 
 
-def test_a_home_relative_to_where_it_starts_stays_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_relative_home_is_resolved_at_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RESHELVE_HOME", "mine")
     assert Paths.find() == Paths.under(tmp_path / "mine")
 
 
 @pytest.mark.parametrize("home", [None, ""])
-def test_without_it_the_operating_system_says_where(
+def test_folders_default_to_those_of_the_operating_system(
     home: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("RESHELVE_HOME", raising=False)
@@ -92,7 +90,7 @@ def test_the_demo_shares_no_file_with_real_organisations(tmp_path: Path) -> None
     assert not demo.data.is_relative_to(real.organisations)
 
 
-def test_folders_are_their_owners_alone_whatever_the_umask(tmp_path: Path) -> None:
+def test_folders_are_private_for_any_umask(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         made = private_folder(tmp_path / "a" / "b" / "c")
@@ -101,14 +99,14 @@ def test_folders_are_their_owners_alone_whatever_the_umask(tmp_path: Path) -> No
     assert [mode(path) for path in (made, made.parent, made.parent.parent)] == [0o700] * 3
 
 
-def test_a_folder_that_is_there_stays_as_its_owner_made_it(tmp_path: Path) -> None:
+def test_existing_folder_keeps_its_permissions(tmp_path: Path) -> None:
     folder = tmp_path / "there"
     folder.mkdir(mode=0o755)
     private_folder(folder)
     assert mode(folder) == 0o755
 
 
-def test_a_file_is_its_owners_alone_whatever_it_was(tmp_path: Path) -> None:
+def test_written_file_is_private_whatever_it_was_before(tmp_path: Path) -> None:
     file = tmp_path / "new" / "tokens.json"
     write_atomically(file, b"one")
     assert (mode(file), mode(file.parent)) == (0o600, 0o700)
@@ -119,7 +117,7 @@ def test_a_file_is_its_owners_alone_whatever_it_was(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("step", ["fchmod", "fsync", "replace"])
-def test_a_write_that_fails_leaves_the_old_content_and_no_litter(
+def test_failed_write_keeps_the_old_content_and_leaves_no_temporary_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     file = tmp_path / "settings.toml"
@@ -136,7 +134,7 @@ def test_a_write_that_fails_leaves_the_old_content_and_no_litter(
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_an_interruption_leaves_the_old_content_and_no_litter(
+def test_interrupted_write_keeps_the_old_content_and_leaves_no_temporary_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "settings.toml"
@@ -153,7 +151,7 @@ def test_an_interruption_leaves_the_old_content_and_no_litter(
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_a_link_is_replaced_and_what_it_led_to_is_left_alone(tmp_path: Path) -> None:
+def test_symbolic_link_is_replaced_and_its_target_kept(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_bytes(b"not ours")
     file = tmp_path / "tokens.json"
@@ -164,6 +162,6 @@ def test_a_link_is_replaced_and_what_it_led_to_is_left_alone(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("client_id", ["", "..", "../evil", "a/b", "a" * 65, "é", "a b", "a\n"])
-def test_a_client_id_cannot_lead_out_of_the_folder(tmp_path: Path, client_id: str) -> None:
+def test_client_id_cannot_escape_the_folder(tmp_path: Path, client_id: str) -> None:
     with pytest.raises(ValueError, match="client id"):
         Paths.under(tmp_path).token_file(client_id)

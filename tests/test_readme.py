@@ -1,4 +1,4 @@
-"""What README says is so: its commands run, its tables and pictures are those of the program."""
+"""The README is true: its commands run, and its tables and pictures match the program."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from support.demo import environment
 from support.terminal import Terminal, gone
 
 from tui import __version__
-from tui.actions import readme_table
+from tui.actions import actions_by_group, key_name
 from tui.cli import main
 from tui.model.query import Tab
 from tui.model.query_parser import parse_query
@@ -33,24 +33,24 @@ BASH = shutil.which("bash") or pytest.skip("there is no bash", allow_module_leve
 
 
 def marked_command(mark: str) -> str:
-    """Return the only line of the block below a mark."""
+    """Return the only line of the code block below a marker."""
     [command] = re.findall(rf"<!-- {mark} -->\n```sh\n(.+)\n```\n", README)
     return str(command)
 
 
 def section(heading: str) -> str:
-    """Return what stands below a heading."""
+    """Return the text below a heading."""
     [text] = re.findall(rf"^## {heading}\n(.*?)(?=^## |\Z)", README, re.DOTALL | re.MULTILINE)
     return str(text)
 
 
 def command_rows() -> list[tuple[str, str]]:
-    """Return each command of the table, with what is said about it."""
+    """Return each command of the table, with its description."""
     return re.findall(r"^\| `reshelve ?([\w -]*)` \| (.+) \|$", section("Commands"), re.MULTILINE)
 
 
 def copy_of_the_repository(folder: Path) -> Path:
-    """Copy what a clone would have."""
+    """Copy the files that a clone would have."""
     listed = subprocess.run(
         ["git", "ls-files", "-z"],  # noqa: S607 - whichever git made this checkout
         cwd=ROOT,
@@ -71,7 +71,7 @@ def copy_of_the_repository(folder: Path) -> Path:
 def test_the_demo_command_opens_the_demo_in_a_fresh_copy(tmp_path: Path) -> None:
     folder = copy_of_the_repository(tmp_path / "reshelve")
     variables = environment(tmp_path / "home")
-    # Other people's code is installed here, whose warnings are theirs.
+    # Other packages are installed here, whose warnings don't count.
     del variables["PYTHONWARNINGS"]
     variables["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{variables['PATH']}"
     command = marked_command("demo command")
@@ -98,7 +98,7 @@ def test_the_test_commands_are_what_ci_runs(mark: str) -> None:
     assert done.stdout == f"$ {marked_command(mark)}\n"
 
 
-def test_there_are_no_other_commands_to_copy() -> None:
+def test_readme_has_no_other_commands_to_copy() -> None:
     blocks = re.findall(r"^```sh\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
     marks = ("demo command", "test command", "slower tests")
     assert blocks == [f"{marked_command(mark)}\n" for mark in marks]
@@ -106,14 +106,14 @@ def test_there_are_no_other_commands_to_copy() -> None:
         assert f"`{installer}`" in README
 
 
-def test_what_is_run_with_python_is_there() -> None:
+def test_scripts_run_with_python_exist() -> None:
     programs = re.findall(r"`\.venv/bin/python (\S+)`", README)
     assert programs
     for program in programs:
         assert (ROOT / program / "__main__.py").is_file()
 
 
-def test_the_commands_are_those_there_are() -> None:
+def test_readme_lists_the_existing_commands() -> None:
     visible = set(main.list_commands(click.Context(main)))
     # `reshelve` alone is `reshelve open`.
     assert {command.partition(" ")[0] or "open" for command, _ in command_rows()} == visible
@@ -127,12 +127,17 @@ def test_each_command_has_help_and_the_options_that_are_named(command: str, said
         assert option in result.output
 
 
-def test_the_keys_are_those_there_are() -> None:
+def test_readme_lists_the_existing_keys() -> None:
     [table] = re.findall(r"<!-- keys -->\n(.*)<!-- /keys -->", README, re.DOTALL)
-    assert table == readme_table()
+    rows = [
+        f"| {' '.join(f'`{key_name(key)}`' for key in item.keys.split(','))} | {item.help} |\n"
+        for _, group in actions_by_group()
+        for item in group
+    ]
+    assert table == "| Key | What it does |\n|---|---|\n" + "".join(rows)
 
 
-def test_the_searches_are_understood() -> None:
+def test_searches_in_the_readme_are_valid() -> None:
     rows = re.findall(r"^\| (`.+`) \| (.+) \|$", section("Searching"), re.MULTILINE)
     assert rows
     for typed, found in rows:
@@ -145,12 +150,12 @@ def test_the_searches_are_understood() -> None:
             assert not query.issues, example
 
 
-def test_the_variables_are_settings() -> None:
+def test_variables_in_the_readme_are_settings() -> None:
     settings = {key.variable for key in KEYS}
     assert set(re.findall(r"RESHELVE_\w+", README)) <= settings | {"RESHELVE_HOME", UNIFIED_KEY_VARIABLE}
 
 
-def test_each_picture_is_shown_and_each_that_is_shown_exists() -> None:
+def test_every_picture_is_shown_and_every_shown_picture_exists() -> None:
     shown = set(re.findall(r"!\[[^\]]+\]\((screenshots/[^)]+)\)", README))
     assert shown
     assert shown == {f"screenshots/{path.name}" for path in (ROOT / "screenshots").iterdir()}

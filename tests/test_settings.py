@@ -1,4 +1,4 @@
-"""Settings: every mistake is named with its place, and nothing but TLS or this machine is accepted."""
+"""Settings: every mistake is reported with its place, and only TLS or loopback addresses are accepted."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_without_a_file_everything_is_at_its_default(file: Path) -> None:
     assert Settings().xero.api_url == "https://api.xero.com"
 
 
-def test_a_key_of_the_file_replaces_its_default_alone(file: Path) -> None:
+def test_key_in_the_file_replaces_only_its_own_default(file: Path) -> None:
     loaded = load(written(file, '[xero]\nclient_id = "ABC"\n'), {})
     assert loaded == Settings(xero=XeroSettings(client_id="ABC"))
 
@@ -104,7 +104,7 @@ def value_of(settings: Settings, path: str) -> Any:
     return part[name] if isinstance(part, dict) else getattr(part, name)
 
 
-def test_a_variable_wins_over_the_file_even_where_the_file_is_wrong(file: Path) -> None:
+def test_variable_overrides_the_file_even_if_the_file_is_invalid(file: Path) -> None:
     written(file, '[xero]\napi_url = "nonsense"\n')
     assert load(file, {"RESHELVE_XERO_API_URL": "https://b.example"}).xero.api_url == "https://b.example"
 
@@ -187,7 +187,7 @@ def test_several_keys_are_written_at_once_or_not_at_all(file: Path, monkeypatch:
         ('[xero]\napi_url = "http://api.xero.com"\n', ["xero.api_url", "https://", "this computer"]),
     ],
 )
-def test_a_mistake_in_the_file_is_named(file: Path, text: str, said: list[str]) -> None:
+def test_invalid_value_in_the_file_is_reported(file: Path, text: str, said: list[str]) -> None:
     words = words_of(written(file, text))
     assert str(file) in words
     for part in said:
@@ -203,7 +203,7 @@ def test_a_mistake_in_the_file_is_named(file: Path, text: str, said: list[str]) 
         ("RESHELVE_SYNC_POLL_SECONDS", "-1", "above 0"),
     ],
 )
-def test_a_mistake_in_a_variable_names_the_variable_not_the_file(
+def test_invalid_variable_is_reported_by_its_own_name(
     file: Path, variable: str, value: str, said: str
 ) -> None:
     words = words_of(file, {variable: value})
@@ -212,11 +212,11 @@ def test_a_mistake_in_a_variable_names_the_variable_not_the_file(
     assert str(file) not in words
 
 
-def test_an_address_that_is_refused_is_not_repeated_as_it_may_hold_a_password(file: Path) -> None:
+def test_rejected_address_is_not_echoed_as_it_may_hold_a_password(file: Path) -> None:
     assert "hunter2" not in words_of(file, {"RESHELVE_XERO_API_URL": "https://me:hunter2@xero.example"})
 
 
-def test_a_file_that_is_no_text_and_a_file_that_is_a_folder_are_named(file: Path) -> None:
+def test_binary_file_and_folder_are_reported(file: Path) -> None:
     file.write_bytes(b"\xff\xfe\x00")
     assert str(file) in words_of(file)
     file.unlink()
@@ -224,7 +224,7 @@ def test_a_file_that_is_no_text_and_a_file_that_is_a_folder_are_named(file: Path
     assert str(file) in words_of(file)
 
 
-def test_what_a_mistake_is_repeated_with_is_harmless_to_a_terminal(file: Path) -> None:
+def test_echoed_invalid_values_are_safe_for_the_terminal(file: Path) -> None:
     hostile = r"\u001b]0;owned\u0007\u202e"
     for text in (
         f'["{hostile}"]\n',
@@ -251,19 +251,19 @@ def test_what_a_mistake_is_repeated_with_is_harmless_to_a_terminal(file: Path) -
         ("RESHELVE_KEYS_ARCHIVE", "in the file only"),
     ],
 )
-def test_a_variable_that_was_meant_to_be_a_setting_is_a_mistake(file: Path, variable: str, said: str) -> None:
+def test_misspelled_setting_variable_is_an_error(file: Path, variable: str, said: str) -> None:
     words = words_of(file, {variable: "x"})
     assert words.startswith(f"{variable} isn't a setting.")
     assert said in words
 
 
-def test_a_variable_of_something_else_stops_nothing_and_is_remembered(file: Path) -> None:
+def test_unrelated_variable_is_only_noted(file: Path) -> None:
     environment = {"RESHELVE_HOME": "/here", "RESHELVE_BUILD_NUMBER": "7", "HOME": "/home"}
     assert load(file, environment) == Settings()
     assert load_report(file, environment).unknown_variables == ("RESHELVE_BUILD_NUMBER",)
 
 
-def test_a_survey_goes_on_where_something_is_wrong(file: Path) -> None:
+def test_report_continues_after_invalid_settings(file: Path) -> None:
     written(file, '[xero]\napi_url = "nonsense"\nclient_id = "ABC"\nnew = 1\n[sync]\npoll_seconds = 0\n')
     found = load_report(file, {"RESHELVE_SCREEN_THEME": "dark"})
     assert found.settings == Settings(xero=XeroSettings(client_id="ABC"), screen=ScreenSettings(theme="dark"))
@@ -297,7 +297,7 @@ def test_a_survey_goes_on_where_something_is_wrong(file: Path) -> None:
         ("[relesed]\n", True),
     ],
 )
-def test_only_what_could_mislead_stops_the_start(file: Path, text: str, *, stops: bool) -> None:
+def test_only_dangerous_mistakes_stop_the_start(file: Path, text: str, *, stops: bool) -> None:
     found = load_report(written(file, text), {})
     assert (bool(found.problems), bool(found.warnings)) == (stops, not stops)
     if not stops:
@@ -305,7 +305,7 @@ def test_only_what_could_mislead_stops_the_start(file: Path, text: str, *, stops
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-8"])
-def test_a_mark_at_the_start_of_the_file_is_no_mistake(file: Path, encoding: str) -> None:
+def test_byte_order_mark_is_accepted(file: Path, encoding: str) -> None:
     file.write_text('[xero]\nclient_id = "ABC"\n', encoding=encoding)
     assert load(file, {}).xero.client_id == "ABC"
     set_value(file, "sync.poll_seconds", "20")
@@ -313,14 +313,14 @@ def test_a_mark_at_the_start_of_the_file_is_no_mistake(file: Path, encoding: str
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "latin-1"])
-def test_another_encoding_is_named_with_what_to_do(file: Path, encoding: str) -> None:
+def test_wrong_encoding_is_reported_with_the_next_step(file: Path, encoding: str) -> None:
     file.write_text('[screen]\ntheme = "dröcula"\n', encoding=encoding)
     words = words_of(file)
     assert str(file) in words
     assert "UTF-8" in words
 
 
-def test_keys_are_kept_without_spaces(file: Path) -> None:
+def test_keys_are_stored_without_spaces(file: Path) -> None:
     written(file, '[keys]\narchive = "f2, f3"\nrestore = ""\n')
     assert load(file, {}).keys == {"archive": "f2,f3"}
 
@@ -351,7 +351,7 @@ def test_the_default_theme_is_the_default_of_the_screen() -> None:
         "http://[::1]:1",
     ],
 )
-def test_tls_or_this_machine_is_accepted(file: Path, url: str) -> None:
+def test_tls_or_loopback_addresses_are_accepted(file: Path, url: str) -> None:
     assert load(file, {"RESHELVE_XERO_API_URL": url}).xero.api_url == url
 
 
@@ -414,20 +414,20 @@ def test_every_other_address_is_refused(file: Path, url: str) -> None:
         ("", False),
     ],
 )
-def test_loopback_is_this_machine_alone(url: str, expected: bool) -> None:  # noqa: FBT001 - a table's column
+def test_loopback_means_only_this_computer(url: str, expected: bool) -> None:  # noqa: FBT001 - a table's column
     assert is_loopback(url) is expected
 
 
 # --- saving ---
 
 
-def test_other_sections_are_left_as_they_are(file: Path) -> None:
+def test_saving_leaves_other_sections_unchanged(file: Path) -> None:
     written(file, '[xero]\napi_url = "https://a.example"\n[screen]\ntheme = "a theme"\n')
     save(Settings(), file, ("xero",))
     assert file.read_text(encoding="utf-8") == '[screen]\ntheme = "a theme"\n'
 
 
-def test_only_what_differs_from_the_defaults_is_written(file: Path) -> None:
+def test_only_values_that_differ_from_defaults_are_written(file: Path) -> None:
     save(Settings(sync=SyncSettings(poll_seconds=20)), file)
     assert file.read_text(encoding="utf-8") == "[sync]\npoll_seconds = 20\n"
 
@@ -450,7 +450,15 @@ TIMES = st.times().map(lambda at: at.isoformat())
         Settings,
         st.builds(XeroSettings, URLS, URLS, URLS, URLS, WORDS, st.integers(1, 65535), STORES),
         st.builds(
-            ReLeasedSettings, URLS | st.just(""), TIMES, TIMES, UNIFIED_URLS, RAW_FIELDS, WORDS, RAW_FIELDS
+            ReLeasedSettings,
+            URLS | st.just(""),
+            TIMES,
+            TIMES,
+            st.just(0.0) | st.floats(0.001, 86_400),
+            UNIFIED_URLS,
+            RAW_FIELDS,
+            WORDS,
+            RAW_FIELDS,
         ),
         st.builds(SyncSettings, st.floats(0.001, 3600)),
         st.builds(ScreenSettings, WORDS),
@@ -460,7 +468,9 @@ TIMES = st.times().map(lambda at: at.isoformat())
         OWN_KEYS,
     )
 )
-def test_what_is_saved_is_loaded(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> None:
+def test_saved_settings_are_loaded_again(
+    tmp_path_factory: pytest.TempPathFactory, settings: Settings
+) -> None:
     file = tmp_path_factory.getbasetemp() / "round-trip" / "settings.toml"
     save(settings, file)
     assert load(file, {}) == settings
@@ -479,13 +489,13 @@ def test_what_is_saved_is_loaded(tmp_path_factory: pytest.TempPathFactory, setti
 TENANT = "0a1b2c3d-0000-4000-8000-00000000000f"
 
 
-def test_an_organisation_differs_in_what_it_says_alone(file: Path) -> None:
+def test_organisation_settings_override_only_their_own_keys(file: Path) -> None:
     loaded = load(written(file, f'[organisations."{TENANT}"]\nzone = "Pacific/Auckland"\n'), {})
     assert sync_window(loaded, TENANT) == (time(0), time(6), "Pacific/Auckland")
     assert sync_window(loaded, "another") == (time(0), time(6), "")
 
 
-def test_an_organisations_keys_are_set_and_taken_out_one_by_one(file: Path) -> None:
+def test_organisation_keys_are_set_and_removed_one_by_one(file: Path) -> None:
     written(file, '[xero]\nclient_id = "ABC"\n')
     set_value(file, f"organisations.{TENANT}.zone", "America/New_York")
     set_value(file, f"organisations.{TENANT}.window_start", "22:00")
@@ -516,7 +526,7 @@ def test_an_organisations_keys_are_set_and_taken_out_one_by_one(file: Path) -> N
         (f'[organisations."{TENANT}"]\nwindow_end = 6\n', ["window_end", "text in quotes"]),
     ],
 )
-def test_what_is_wrong_with_an_organisation_is_named(file: Path, text: str, said: list[str]) -> None:
+def test_invalid_organisation_setting_is_reported(file: Path, text: str, said: list[str]) -> None:
     words = words_of(written(file, text))
     assert all(word in words for word in said), words
 
@@ -541,7 +551,7 @@ def test_a_key_given_as_a_whole_number_is_a_number_of_seconds(file: Path) -> Non
 
 
 @pytest.mark.parametrize("key", KEYS, ids=[key.path for key in KEYS])
-def test_each_key_can_be_set_and_taken_out_again(file: Path, key: SettingKey) -> None:
+def test_each_key_can_be_set_and_unset(file: Path, key: SettingKey) -> None:
     text, value = example(key.name)
     set_value(file, key.path, text)
     assert value_of(load(file, {}), key.path) == value
@@ -551,7 +561,7 @@ def test_each_key_can_be_set_and_taken_out_again(file: Path, key: SettingKey) ->
     assert not unset(file, key.path)
 
 
-def test_setting_one_key_leaves_the_others_as_they_are(file: Path) -> None:
+def test_setting_one_key_leaves_the_others_unchanged(file: Path) -> None:
     written(file, '[xero]\nclient_id = "ABC"\n[keys]\nopen = "o"\n')
     set_value(file, "xero.callback_port", "9000")
     set_value(file, "keys.archive", "f2, f3")
@@ -562,14 +572,14 @@ def test_setting_one_key_leaves_the_others_as_they_are(file: Path) -> None:
     assert load(file, {}).keys == {"archive": "f2,f3"}
 
 
-def test_setting_to_nothing_takes_the_key_out(file: Path) -> None:
+def test_setting_an_empty_value_removes_the_key(file: Path) -> None:
     set_value(file, "sync.poll_seconds", "30")
     set_value(file, "sync.poll_seconds", "")
     assert load(file, {}) == Settings()
     assert "sync" not in file.read_text(encoding="utf-8")
 
 
-def test_mistakes_can_be_mended_one_at_a_time(file: Path) -> None:
+def test_invalid_settings_can_be_corrected_one_at_a_time(file: Path) -> None:
     written(file, 'xero = 1\n[zero]\n[sync]\npoll_seconds = 0\nnew = 1\n[screen]\ntheme = "a b"\n')
     with pytest.raises(SettingsError, match=SettingsReason.NOT_A_SECTION):
         set_value(file, "xero.client_id", "ABC")
@@ -591,7 +601,7 @@ def test_mistakes_can_be_mended_one_at_a_time(file: Path) -> None:
         ("", "reshelve settings"),
     ],
 )
-def test_a_key_that_does_not_exist_is_answered_with_the_nearest(file: Path, path: str, said: str) -> None:
+def test_unknown_key_suggests_the_nearest(file: Path, path: str, said: str) -> None:
     for attempt in (lambda: set_value(file, path, "x"), lambda: unset(file, path), lambda: find_key(path)):
         with pytest.raises(SettingsError, match=SettingsReason.UNKNOWN_SETTING) as caught:
             attempt()
@@ -599,7 +609,7 @@ def test_a_key_that_does_not_exist_is_answered_with_the_nearest(file: Path, path
     assert not file.exists()
 
 
-def test_a_file_that_is_a_link_stays_one(tmp_path: Path) -> None:
+def test_settings_file_that_is_a_link_stays_one(tmp_path: Path) -> None:
     elsewhere = written(tmp_path / "elsewhere.toml", "")
     link = tmp_path / "settings.toml"
     link.symlink_to(elsewhere)
@@ -627,7 +637,7 @@ BEGINNINGS = st.sampled_from(
 
 @hypothesis_settings(max_examples=examples(200))
 @given(BEGINNINGS, PATHS, VALUES)
-def test_what_is_set_is_read_back_and_what_is_refused_changes_nothing(
+def test_valid_values_are_read_back_and_rejected_ones_change_nothing(
     tmp_path_factory: pytest.TempPathFactory, before: str, path: str, text: str
 ) -> None:
     file = tmp_path_factory.getbasetemp() / "set" / "settings.toml"
@@ -656,7 +666,7 @@ def test_what_is_set_is_read_back_and_what_is_refused_changes_nothing(
         ("[sync]\npoll_second = 3\n", "poll_seconds"),
     ],
 )
-def test_an_unknown_name_is_answered_with_the_nearest_alone(tmp_path: Path, written: str, meant: str) -> None:
+def test_unknown_name_suggests_only_the_nearest(tmp_path: Path, written: str, meant: str) -> None:
     file = tmp_path / "settings.toml"
     file.write_text(written, encoding="utf-8")
     for problem in load_report(file, {}).problems:
@@ -674,7 +684,7 @@ window_start = "01:00"
 """
 
 
-def test_a_file_with_names_of_an_earlier_version_still_works_and_says_so(tmp_path: Path) -> None:
+def test_file_with_old_names_works_with_a_notice(tmp_path: Path) -> None:
     file = written(tmp_path / "settings.toml", OLD)
     found = load_report(file, {})
     assert not found.problems
@@ -684,12 +694,12 @@ def test_a_file_with_names_of_an_earlier_version_still_works_and_says_so(tmp_pat
     assert "released.feed_url is now called re_leased.feed_url" in told[0]
 
 
-def test_a_new_name_counts_before_the_old_one(tmp_path: Path) -> None:
+def test_new_name_overrides_the_old_one(tmp_path: Path) -> None:
     file = written(tmp_path / "settings.toml", f'{OLD}\n[re_leased]\nwindow_start = "02:00"\n')
     assert load_report(file, {}).settings.re_leased == ReLeasedSettings("http://127.0.0.1:1", "02:00")
 
 
-def test_a_variable_by_its_earlier_name_still_works_and_says_so(tmp_path: Path) -> None:
+def test_old_variable_name_works_with_a_notice(tmp_path: Path) -> None:
     old = {"RESHELVE_RELEASED_WINDOW_END": "05:00"}
     found = load_report(tmp_path / "settings.toml", old)
     assert not found.problems
@@ -726,7 +736,7 @@ def test_setting_a_key_by_its_earlier_name_writes_the_new_one(tmp_path: Path) ->
         (f"organisations.{TENANT}.re_leased_company_id", "7 0", SettingsReason.INVALID_RE_LEASED_ID),
     ],
 )
-def test_what_leads_nowhere_in_re_leased_is_refused(
+def test_invalid_re_leased_address_is_rejected(
     file: Path, path: str, value: str, reason: SettingsReason
 ) -> None:
     with pytest.raises(SettingsError) as caught:

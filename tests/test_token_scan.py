@@ -36,7 +36,7 @@ def pytest_configure(config):
 
 @pytest.fixture
 def elsewhere() -> Iterator[Path]:
-    """A folder that isn't this session's."""
+    """A folder outside this session's."""
     with TemporaryDirectory() as folder:
         yield Path(folder)
 
@@ -86,7 +86,7 @@ def session_of(folder: Path, test: str, *options: str) -> subprocess.CompletedPr
         2,
     ),
 )
-def test_a_session_that_shows_a_token_fails_and_says_where(
+def test_test_session_that_prints_a_token_fails_and_says_where(
     elsewhere: Path, planting: str, place: str
 ) -> None:
     ran = session_of(
@@ -99,14 +99,14 @@ def test_a_session_that_shows_a_token_fails_and_says_where(
     assert TOKEN not in said
 
 
-def test_a_token_shown_in_one_of_several_processes_is_told(elsewhere: Path) -> None:
+def test_token_printed_by_one_of_several_processes_is_reported(elsewhere: Path) -> None:
     planting = "subprocess.run([sys.executable, '-c', '', 'planted_' + 'token_Zq3'])"
     ran = session_of(elsewhere, f"def test_it():\n    {planting}", "-n", "1")
     assert ran.returncode == pytest.ExitCode.TESTS_FAILED
     assert "arguments of a started process" in ran.stdout.partition("tokens where none belong")[2]
 
 
-def test_a_session_that_shows_none_passes(elsewhere: Path) -> None:
+def test_test_session_without_tokens_passes(elsewhere: Path) -> None:
     ran = session_of(
         elsewhere,
         "def test_it(tmp_path):\n"
@@ -119,7 +119,7 @@ def test_a_session_that_shows_none_passes(elsewhere: Path) -> None:
     assert "tokens where none belong" not in ran.stdout
 
 
-def test_a_failure_that_shows_a_token_is_told(elsewhere: Path) -> None:
+def test_token_in_a_failure_report_is_reported(elsewhere: Path) -> None:
     # Seen in what the comparison shows, as the literal is in no source.
     ran = session_of(
         elsewhere, "def test_it():\n    token = 'planted_' + 'token_Zq3'\n    assert token == ''"
@@ -134,7 +134,7 @@ def test_a_token_across_two_chunks_is_found(elsewhere: Path) -> None:
     assert findings.places == {"file big"}
 
 
-def test_a_process_is_seen_by_those_who_look(elsewhere: Path) -> None:
+def test_running_process_is_visible_to_the_scan(elsewhere: Path) -> None:
     findings = Findings(PLANTED)
     waiting = [sys.executable, "-c", "print(flush=True), input()", TOKEN]
     with subprocess.Popen(waiting, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=elsewhere) as process:
@@ -159,7 +159,7 @@ def test_a_process_is_seen_by_those_who_look(elsewhere: Path) -> None:
         ("data/sandbox/sandbox.log", False),
     ],
 )
-def test_tokens_belong_in_few_places(path: str, may: bool) -> None:  # noqa: FBT001 - a parameter of the test
+def test_tokens_are_allowed_in_few_places(path: str, may: bool) -> None:  # noqa: FBT001 - a parameter of the test
     assert belongs(Path(path)) is may
 
 

@@ -1,4 +1,4 @@
-"""Exports and reports: complete or not at all, and their owner's alone."""
+"""Exports and reports are complete or absent, and private to their owner."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
 @pytest.mark.parametrize("before", [None, 0o666, 0o400])
-def test_a_file_is_its_owners_alone(tmp_path: Path, umask: int, before: int | None) -> None:
+def test_only_the_owner_can_read_a_file(tmp_path: Path, umask: int, before: int | None) -> None:
     file = tmp_path / "report.txt"
     if before is not None:
         file.write_bytes(b"old")
@@ -33,7 +33,7 @@ def test_a_file_is_its_owners_alone(tmp_path: Path, umask: int, before: int | No
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_a_disk_that_fills_up_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -45,7 +45,7 @@ def test_a_disk_that_fills_up_leaves_the_old_file(tmp_path: Path, monkeypatch: p
     assert [each.read_bytes() for each in tmp_path.iterdir()] == [b"old"]
 
 
-def test_a_link_is_followed_and_stays(tmp_path: Path) -> None:
+def test_symbolic_link_is_followed_and_kept(tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "target")
     write_user_file(link, b"new")
@@ -53,7 +53,7 @@ def test_a_link_is_followed_and_stays(tmp_path: Path) -> None:
     assert (tmp_path / "target").read_bytes() == b"new"
 
 
-def test_what_is_no_ordinary_file_is_never_replaced(tmp_path: Path) -> None:
+def test_special_files_are_never_replaced(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     (tmp_path / "folder").mkdir()
@@ -70,5 +70,5 @@ def test_what_is_no_ordinary_file_is_never_replaced(tmp_path: Path) -> None:
     assert {each: each.lstat().st_mode for each in tmp_path.iterdir()} == kinds
 
 
-def test_a_name_as_long_as_the_system_allows(tmp_path: Path) -> None:
+def test_longest_allowed_file_name_is_written(tmp_path: Path) -> None:
     write_user_file(tmp_path / ("ü" * 127), b"new")

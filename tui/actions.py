@@ -265,17 +265,6 @@ def actions_by_group() -> Iterator[tuple[str, tuple[ActionSpec, ...]]]:
         yield group, tuple(item for item in ACTIONS if item.group == group and item.keys)
 
 
-def readme_table() -> str:
-    """Return the table of keys for README, in Markdown."""
-    lines = ["| Key | What it does |", "|---|---|"]
-    for _, group in actions_by_group():
-        lines += (
-            f"| {' '.join(f'`{key_name(key)}`' for key in item.keys.split(','))} | {item.help} |"
-            for item in group
-        )
-    return "\n".join(lines) + "\n"
-
-
 class ActionCommands(Provider):
     """Offer the actions available on the current screen in the command palette."""
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tui.settings import Settings
     from tui.system.paths import Paths
 
-# What a person who only asks for the version must not wait for.
+# Imports that showing the version must not wait for.
 HEAVY = {
     *("textual", "rich", "httpx", "anyio", "sqlite3", "starlette", "uvicorn", "msgspec", "asyncio"),
     *(
@@ -54,7 +54,7 @@ def reshelve(tmp_path: Path) -> Callable[..., Result]:
 
 
 @pytest.mark.parametrize("option", ["--version", "--help"])
-def test_a_fresh_interpreter_loads_nothing_heavy_for(option: str) -> None:
+def test_commands_load_nothing_heavy(option: str) -> None:
     program = (
         "import json, sys\n"
         "from tui.cli import main\n"
@@ -63,7 +63,7 @@ def test_a_fresh_interpreter_loads_nothing_heavy_for(option: str) -> None:
         "finally:\n"
         "    print(json.dumps(sorted(sys.modules)), file=sys.stderr)\n"
     )
-    # `--help` lists the commands, for which each is imported: what only runs them still isn't.
+    # `--help` imports every command to list it, but not what only running them needs.
     allowed = (
         HEAVY - {"textual", "httpx", "starlette", "uvicorn", "tui.app.app"} if option == "--help" else set()
     )
@@ -77,7 +77,7 @@ def test_the_version_is_printed(reshelve: Callable[..., Result]) -> None:
     assert reshelve("--version").output == f"reshelve, version {__version__}\n"
 
 
-def test_the_module_is_the_command() -> None:
+def test_module_runs_like_the_command() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tui", "--version"], capture_output=True, text=True, check=True
     )
@@ -128,7 +128,7 @@ def test_an_unknown_command_is_reported(reshelve: Callable[..., Result]) -> None
         ("--read-only --organisation Demo", ("Demo", True)),
     ],
 )
-def test_what_is_to_be_opened_reaches_the_app(
+def test_requested_organisation_reaches_the_app(
     reshelve: Callable[..., Result],
     monkeypatch: pytest.MonkeyPatch,
     command: str,
@@ -160,7 +160,7 @@ def test_an_option_before_a_command_is_refused_rather_than_ignored(
     "arguments",
     [(), ("open",), ("demo",), ("connect",), ("disconnect",), ("settings",), ("re-leased", "test")],
 )
-def test_a_setting_that_cannot_be_used_is_named_by_every_command(
+def test_every_command_reports_an_invalid_setting(
     reshelve: Callable[..., Result], arguments: tuple[str, ...]
 ) -> None:
     result = reshelve(*arguments, RESHELVE_XERO_API_ULR="http://127.0.0.1:1")
@@ -194,19 +194,19 @@ ORGANISATIONS = [Organisation("1", "Bayside Property", "!a"), Organisation("2", 
 @pytest.mark.parametrize(
     ("wanted", "expected"), [(None, "1"), ("bay", "1"), ("DEMO", "2"), ("company (nz)", "2"), ("y", "1")]
 )
-def test_an_organisation_is_chosen_by_a_part_of_its_name(wanted: str | None, expected: str) -> None:
+def test_organisation_is_chosen_by_part_of_its_name(wanted: str | None, expected: str) -> None:
     chosen = choose_organisation(ORGANISATIONS, wanted)
     assert chosen is not None
     assert chosen.tenant_id == expected
 
 
-def test_a_name_that_fits_none_is_answered_with_those_there_are() -> None:
+def test_unknown_organisation_lists_the_existing_ones() -> None:
     with pytest.raises(click.ClickException, match="nowhere") as caught:
         choose_organisation(ORGANISATIONS, "nowhere")
     assert caught.value.message.endswith(" Connected: Bayside Property, Demo Company (NZ).")
 
 
-def test_of_many_organisations_a_wrong_name_brings_the_nearest_or_a_few() -> None:
+def test_unknown_organisation_among_many_suggests_the_nearest() -> None:
     many = [Organisation(str(number), f"Property Company {number}", "!a") for number in range(60)]
     with pytest.raises(click.ClickException) as near:
         choose_organisation(many, "Propety Company 41")
@@ -216,7 +216,7 @@ def test_of_many_organisations_a_wrong_name_brings_the_nearest_or_a_few() -> Non
     assert far.value.message.endswith("and 50 more.")
 
 
-def test_an_error_is_printed_with_what_to_do() -> None:
+def test_error_is_printed_with_the_next_step() -> None:
     error = StoreError(StoreReason.BUSY)
     printed = to_click_error(error).message
     assert printed == f"{messages.message(error)} {messages.next_step(error)}"
@@ -224,7 +224,7 @@ def test_an_error_is_printed_with_what_to_do() -> None:
     assert to_click_error(closed).message == messages.message(closed)
 
 
-def test_an_error_with_text_from_outside_is_harmless_to_a_terminal() -> None:
+def test_error_with_outside_text_is_safe_for_the_terminal() -> None:
     error = StoreError(StoreReason.REPAIR_FAILED, problem="\x1b]0;owned\x07\u202ethis\nthat")
     for printed in (to_click_error(error), command_error(messages.in_full(error))):
         assert "(this that)" in printed.message

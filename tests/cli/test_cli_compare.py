@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner, Result
 from support.house import settings_for
-from support.practice import PracticeXero, running_sandbox
+from support.practice import NO_DAILY_LIMIT, PracticeXero, running_sandbox
 from support.workbooks import workbook
 
 from tui.cli import main
@@ -37,7 +37,9 @@ PATIENCE_SECONDS = 30
 
 @pytest.fixture
 def practice(tmp_path: Path) -> Iterator[PracticeXero]:
-    with running_sandbox(tmp_path / "sandbox", "--contacts", "40", "--cycle", "3600") as practice:
+    with running_sandbox(
+        tmp_path / "sandbox", "--contacts", "40", "--cycle", "3600", *NO_DAILY_LIMIT
+    ) as practice:
         yield practice
 
 
@@ -74,12 +76,12 @@ class Office:
         await until(lambda: len(self.changes()) == len(contacts))
 
     def export(self, rows: Sequence[tuple[Contact, str]], ids: bool = True) -> None:  # noqa: FBT001, FBT002 - a switch of the test's own
-        """Write a file as Re-Leased would."""
+        """Write a file like Re-Leased's export."""
         lines = [f'{each.contact_id if ids else ""};"{each.name}";{status}\n' for each, status in rows]
         self.file.write_text("External ID;Name;Status\n" + "".join(lines), encoding="utf-8")
 
     async def compare_file(self, *arguments: str, stdin: str = "") -> Result:
-        """Run the command in a thread: the engine keeps running meanwhile."""
+        """Run the command in a thread, so that the engine keeps running."""
         organisation = self.practice.organisations[0].name
         command = ["compare", str(self.file), "--organisation", organisation, *arguments]
         return await asyncio.to_thread(self.run, *command, stdin=stdin)
@@ -103,7 +105,7 @@ async def office(practice: PracticeXero, tmp_path: Path) -> AsyncIterator[Office
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_what_agrees_is_asked_about_and_then_read(office: Office) -> None:
+async def test_matches_are_recorded_after_confirmation(office: Office) -> None:
     first, second, third, *_ = office.contacts()
     await office.archived_in_xero(first, second)
     office.export([(first, "Archived"), (second, "Active"), (third, "Active")])
@@ -127,7 +129,7 @@ async def test_what_agrees_is_asked_about_and_then_read(office: Office) -> None:
     await until(lambda: office.engine.snapshot.summary and office.engine.snapshot.summary.pending_total <= 1)
 
 
-async def test_a_sheet_of_a_workbook_is_compared_and_what_was_left_out_is_said(office: Office) -> None:
+async def test_workbook_sheet_is_compared_and_skipped_rows_are_reported(office: Office) -> None:
     first, second, *_ = office.contacts()
     await office.archived_in_xero(first)
     rows: list[list[object]] = [
@@ -245,7 +247,7 @@ async def test_hostile_names_are_printed_as_text(office: Office) -> None:
     assert not {"\x1b", "\u202e"} & set(done.output)
 
 
-async def test_of_several_organisations_one_has_to_be_named(office: Office) -> None:
+async def test_organisation_is_required_if_there_are_several(office: Office) -> None:
     office.export([(office.contacts()[0], "Active")])
     done = await asyncio.to_thread(office.run, "compare", str(office.file))
     assert (done.exit_code, "Several organisations are connected." in done.output) == (1, True)
@@ -255,7 +257,7 @@ async def test_of_several_organisations_one_has_to_be_named(office: Office) -> N
     assert (never.exit_code, "haven't been loaded from Xero yet" in never.output) == (1, True)
 
 
-def test_options_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
+def test_contradictory_options_are_refused(tmp_path: Path) -> None:
     done = CliRunner().invoke(
         main, ["compare", "x.csv", "--active", "--archived"], env={"RESHELVE_HOME": str(tmp_path)}
     )
@@ -264,7 +266,7 @@ def test_options_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
     assert (nothing.exit_code, "No organisation is connected yet." in nothing.output) == (1, True)
 
 
-def test_the_name_of_earlier_versions_still_runs_but_is_not_listed(tmp_path: Path) -> None:
+def test_old_command_name_still_works_but_is_not_listed(tmp_path: Path) -> None:
     old = CliRunner().invoke(main, ["reconcile", "x.csv"], env={"RESHELVE_HOME": str(tmp_path)})
     new = CliRunner().invoke(main, ["compare", "x.csv"], env={"RESHELVE_HOME": str(tmp_path)})
     assert (old.exit_code, old.output) == (new.exit_code, new.output)

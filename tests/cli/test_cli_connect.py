@@ -1,4 +1,4 @@
-"""`reshelve connect`: four steps, a browser, and words for whatever comes of it."""
+"""`reshelve connect`: four steps, a browser, and a message for every result."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ CONNECTED = ConnectResult(
 
 
 class Answering(FakeAccount):
-    """Ends each attempt as `end` says, as soon as it has begun."""
+    """Ends each attempt with `end` as soon as it has begun."""
 
     end: ConnectResult | Exception = CONNECTED
 
@@ -104,7 +104,7 @@ def test_a_keychain_that_waits_for_the_user_is_reported(
 
 
 @pytest.mark.usefixtures("terminal")
-def test_four_steps_lead_to_a_client_id_and_that_to_organisations(
+def test_four_steps_lead_to_a_client_id_and_organisations(
     account: FakeAccount, browser: list[str], tmp_path: Path
 ) -> None:
     result = connect(tmp_path, stdin=f"{CLIENT_ID}\n")
@@ -132,9 +132,7 @@ def test_four_steps_lead_to_a_client_id_and_that_to_organisations(
     assert account.attempt.cancelled == 1
 
 
-def test_the_client_id_can_be_given_and_then_there_are_no_steps(
-    account: FakeAccount, browser: list[str], tmp_path: Path
-) -> None:
+def test_given_client_id_skips_the_steps(account: FakeAccount, browser: list[str], tmp_path: Path) -> None:
     result = connect(tmp_path, "--client-id", CLIENT_ID, "--read-only", "--no-browser")
     assert result.exit_code == 0, result.output
     assert "four steps" not in result.output
@@ -151,7 +149,7 @@ def test_the_client_id_used_before_is_proposed(account: FakeAccount, tmp_path: P
 
 
 @pytest.mark.usefixtures("terminal")
-def test_what_cannot_be_a_client_id_is_asked_for_again(account: FakeAccount, tmp_path: Path) -> None:
+def test_invalid_client_id_is_asked_for_again(account: FakeAccount, tmp_path: Path) -> None:
     result = connect(tmp_path, stdin=f"../../etc/passwd\n\n{CLIENT_ID}\n")
     assert result.exit_code == 0
     assert "letters, digits and hyphens" in result.output
@@ -185,7 +183,7 @@ def test_a_practice_xero_is_marked(account: FakeAccount, tmp_path: Path) -> None
     assert "practice" not in connect(tmp_path, "--client-id", CLIENT_ID).output
 
 
-def test_without_a_browser_the_address_is_still_there(
+def test_address_is_shown_without_a_browser(
     account: FakeAccount, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     del account
@@ -199,7 +197,7 @@ def test_without_a_browser_the_address_is_still_there(
 # --- custom connections ---
 
 
-def test_a_custom_connection_takes_its_secret_from_standard_input_and_needs_no_browser(
+def test_custom_connection_reads_its_secret_from_stdin_without_a_browser(
     account: FakeAccount, browser: list[str], tmp_path: Path
 ) -> None:
     result = connect(tmp_path, "--custom", stdin=f"{CLIENT_ID}\nthe-secret\n")
@@ -212,7 +210,7 @@ def test_a_custom_connection_takes_its_secret_from_standard_input_and_needs_no_b
 
 
 @pytest.mark.usefixtures("terminal")
-def test_a_secret_that_is_typed_is_not_shown(account: FakeAccount, tmp_path: Path) -> None:
+def test_typed_secret_is_not_echoed(account: FakeAccount, tmp_path: Path) -> None:
     result = connect(tmp_path, "--custom", "--client-id", CLIENT_ID, stdin="the-secret\n")
     assert result.exit_code == 0, result.output
     assert account.requests[0].client_secret == "the-secret"
@@ -246,7 +244,7 @@ def test_without_a_keychain_or_a_yes_nothing_is_connected(
     assert [one.allow_file for one in account.requests] == [False]
 
 
-def test_a_script_gets_the_option_that_agrees(account: FakeAccount, tmp_path: Path) -> None:
+def test_script_is_told_the_option_for_token_files(account: FakeAccount, tmp_path: Path) -> None:
     account.fail("sign_in", NO_KEYCHAIN)
     result = connect(tmp_path, "--client-id", CLIENT_ID, stdin="y\n")
     assert result.exit_code == 1
@@ -305,7 +303,7 @@ def test_a_failure_is_reported_and_promises_no_retry(
     assert all(attempt.cancelled for attempt in account.attempts)
 
 
-def test_names_that_are_hostile_are_harmless_to_a_terminal(account: FakeAccount, tmp_path: Path) -> None:
+def test_hostile_names_are_safe_for_the_terminal(account: FakeAccount, tmp_path: Path) -> None:
     assert isinstance(account, Answering)
     account.end = ConnectResult(
         (organisation(1, "\x1b]0;owned\x07Rogue\u202e", is_read_only=True),), "a file"
@@ -335,7 +333,7 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> FakeAccount:
     return opened_for("connect", Waiting(is_sandbox=False), monkeypatch)
 
 
-def test_the_address_a_browser_elsewhere_ended_at_can_be_pasted(
+def test_address_from_another_computers_browser_can_be_pasted(
     waiting: FakeAccount, terminal: int, tmp_path: Path
 ) -> None:
     os.write(terminal, f"nonsense\n\n  {CALLBACK} \n".encode())
@@ -368,7 +366,7 @@ def test_ctrl_d_at_a_question_cancels_with_a_message(tmp_path: Path) -> None:
     assert "Cancelled." in result.output
 
 
-async def test_a_terminal_that_is_closed_gives_no_more_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_closed_terminal_gives_no_more_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     loop = asyncio.get_running_loop()
     let_go = asyncio.Event()
     remove_reader = loop.remove_reader

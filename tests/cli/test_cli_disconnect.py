@@ -1,4 +1,4 @@
-"""`reshelve disconnect`: says what it ends, asks, and keeps what is not Xero's to end."""
+"""`reshelve disconnect`: names what it ends, asks first, and keeps the data of this computer."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def ended(account: FakeAccount) -> list[str]:
     return [call[1] for call in account.calls if call[0] == "disconnect"]
 
 
-def test_a_sign_in_is_shown_with_all_it_opens_before_it_is_ended(
+def test_sign_in_is_shown_with_its_organisations_before_it_is_ended(
     account: FakeAccount, tmp_path: Path
 ) -> None:
     result = disconnect(tmp_path, "--organisation", "bayside", stdin="y\n")
@@ -63,7 +63,9 @@ def test_a_sign_in_is_shown_with_all_it_opens_before_it_is_ended(
 
 
 @pytest.mark.parametrize("stdin", ["", "\n", "n\n", "nonsense\n"])
-def test_without_a_yes_nothing_is_ended(account: FakeAccount, tmp_path: Path, stdin: str) -> None:
+def test_disconnect_does_nothing_without_confirmation(
+    account: FakeAccount, tmp_path: Path, stdin: str
+) -> None:
     result = disconnect(tmp_path, "--organisation", "Demo", stdin=stdin)
     assert result.exit_code == 1
     assert "Cancelled" in result.output
@@ -71,13 +73,13 @@ def test_without_a_yes_nothing_is_ended(account: FakeAccount, tmp_path: Path, st
 
 
 @pytest.mark.usefixtures("account")
-def test_a_question_without_a_terminal_names_the_option(tmp_path: Path) -> None:
+def test_prompt_without_a_terminal_names_the_option(tmp_path: Path) -> None:
     result = disconnect(tmp_path, "--organisation", "Demo")
     assert "no answer to “Disconnect?” Nothing changed." in result.output
     assert "--yes" in result.output
 
 
-def test_a_script_says_yes_beforehand(account: FakeAccount, tmp_path: Path) -> None:
+def test_yes_option_answers_the_prompt(account: FakeAccount, tmp_path: Path) -> None:
     result = disconnect(tmp_path, "--all", "--yes")
     assert result.exit_code == 0
     assert ended(account) == ["APP-ONE", "APP-TWO"]
@@ -98,7 +100,7 @@ def test_the_only_sign_in_needs_no_name(account: FakeAccount, tmp_path: Path) ->
         (("--organisation", "nowhere"), "No organisation matches nowhere. Connected: "),
     ],
 )
-def test_what_does_not_name_one_sign_in_is_answered_with_those_there_are(
+def test_unknown_or_ambiguous_sign_in_lists_the_existing_ones(
     account: FakeAccount, tmp_path: Path, options: tuple[str, ...], said: str
 ) -> None:
     result = disconnect(tmp_path, "--yes", *options)
@@ -109,12 +111,12 @@ def test_what_does_not_name_one_sign_in_is_answered_with_those_there_are(
     assert ended(account) == []
 
 
-def test_one_or_all_but_not_both(account: FakeAccount, tmp_path: Path) -> None:
+def test_name_and_all_cannot_be_combined(account: FakeAccount, tmp_path: Path) -> None:
     assert disconnect(tmp_path, "--all", "--organisation", "Demo").exit_code == 2
     assert ended(account) == []
 
 
-def test_without_any_sign_in_it_says_so(account: FakeAccount, tmp_path: Path) -> None:
+def test_disconnect_without_any_sign_in_is_reported(account: FakeAccount, tmp_path: Path) -> None:
     account.listed.clear()
     result = disconnect(tmp_path)
     assert result.exit_code == 1
@@ -132,7 +134,7 @@ def test_without_any_sign_in_it_says_so(account: FakeAccount, tmp_path: Path) ->
         ),
     ],
 )
-def test_when_xero_cannot_be_asked_the_tokens_are_kept(
+def test_tokens_are_kept_if_xero_cannot_be_reached(
     account: FakeAccount, tmp_path: Path, error: XeroError, said: str
 ) -> None:
     account.fail("disconnect", error)
@@ -144,7 +146,7 @@ def test_when_xero_cannot_be_asked_the_tokens_are_kept(
     assert account.listed == TWO_SIGN_INS
 
 
-def test_names_that_are_hostile_are_harmless_to_a_terminal(account: FakeAccount, tmp_path: Path) -> None:
+def test_hostile_names_are_safe_for_the_terminal(account: FakeAccount, tmp_path: Path) -> None:
     account.listed = [listed("\x1b]0;owned\x07Rogue\u202e", "APP")]
     result = disconnect(tmp_path, "--yes")
     assert "  Rogue\n" in result.output

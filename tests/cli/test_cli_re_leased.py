@@ -72,7 +72,7 @@ def loaded_home(practice: PracticeXero, tmp_path_factory: pytest.TempPathFactory
 
 @dataclass
 class User:
-    """The command line of a user with a keychain; `printed` collects all output."""
+    """The command line of a user with a keychain. `printed` collects all output."""
 
     practice: PracticeXero
     home: Path
@@ -197,7 +197,7 @@ def test_missing_options_are_prompted_for_with_the_company_of_that_name_as_defau
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals on Windows")
-def test_a_terminal_never_shows_the_key(user: User) -> None:
+def test_typed_key_is_not_echoed(user: User) -> None:
     command = [sys.executable, "-m", "tui", "re-leased"]
     with Terminal([*command, "connect"], user.process_environment) as terminal:
         terminal.until_shown("Which one?")
@@ -261,7 +261,7 @@ def test_a_wrong_key_is_not_stored(user: User, key: str, expected: str) -> None:
     refused = user.connect(stdin=key)
     assert (refused.exit_code, expected in words(refused)) == (1, True), refused.output
     assert (user.settings(), user.stored_key) == ({}, "")
-    # It doesn't replace the right key either.
+    # The wrong key doesn't replace the right one.
     assert user.connect().exit_code == 0
     assert user.connect(stdin="practice-wrong-key\n").exit_code == 1
     assert user.stored_key == user.key

@@ -66,13 +66,13 @@ def stands(folder: Path) -> list[State]:
         store.close()
 
 
-def test_what_is_whole_is_left_alone(folder: Path, repair: Callable[..., Result]) -> None:
+def test_sound_files_are_left_alone(folder: Path, repair: Callable[..., Result]) -> None:
     done = repair()
     assert (done.exit_code, "nothing to repair" in done.output) == (0, True)
     assert list(folder.glob("damaged-*")) == []
 
 
-def test_nothing_is_done_without_a_yes(folder: Path, repair: Callable[..., Result]) -> None:
+def test_repair_does_nothing_without_confirmation(folder: Path, repair: Callable[..., Result]) -> None:
     spoil_header(folder / "contacts.db")
     before = (folder / "contacts.db").read_bytes()
     done = repair(stdin="n\n")
@@ -94,7 +94,7 @@ def test_a_damaged_change_log_is_restored_from_its_backup(
     assert stands(folder) == [State.UNKNOWN] * 300
 
 
-def test_without_a_backup_what_can_still_be_read_is_kept(folder: Path, repair: Callable[..., Result]) -> None:
+def test_readable_rows_are_kept_without_a_backup(folder: Path, repair: Callable[..., Result]) -> None:
     for backup in (folder / "backups").iterdir():
         backup.unlink()
     spoil(folder / "contacts.db", "changes")
@@ -147,6 +147,6 @@ def test_an_unknown_name_is_reported(repair: Callable[..., Result]) -> None:
     assert (done.exit_code, "No organisation matches nobody" in done.output) == (1, True)
 
 
-def test_without_any_organisation_there_is_nothing_to_repair(repair: Callable[..., Result]) -> None:
+def test_nothing_to_repair_without_organisations(repair: Callable[..., Result]) -> None:
     done = repair()
     assert (done.exit_code, "nothing to repair" in done.output) == (1, True)

@@ -52,7 +52,7 @@ def children() -> set[int]:
     return {child.pid for child in psutil.Process().children(recursive=True)}
 
 
-def test_it_serves_until_the_program_is_done_with_it(tmp_path: Path) -> None:
+def test_sandbox_serves_until_the_program_ends_it(tmp_path: Path) -> None:
     before = children()
     with SandboxProcess(tmp_path, contacts=20, cycle=45, fresh=False) as practice:
         [pid] = children() - before
@@ -67,7 +67,7 @@ def test_it_serves_until_the_program_is_done_with_it(tmp_path: Path) -> None:
     practice.stop()
 
 
-def test_it_ends_when_the_program_fails(tmp_path: Path) -> None:
+def test_sandbox_ends_when_the_program_fails(tmp_path: Path) -> None:
     before = children()
     with (
         pytest.raises(RuntimeError, match="in the middle"),
@@ -78,7 +78,7 @@ def test_it_ends_when_the_program_fails(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
-def test_it_ends_with_a_program_that_is_killed(tmp_path: Path, number: signal.Signals) -> None:
+def test_sandbox_ends_when_the_program_is_killed(tmp_path: Path, number: signal.Signals) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", _PARENT, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as parent:
@@ -95,7 +95,7 @@ def test_it_ends_with_a_program_that_is_killed(tmp_path: Path, number: signal.Si
     assert not is_answering(url)
 
 
-def test_a_second_one_on_the_same_folder_says_why_it_did_not_start(tmp_path: Path) -> None:
+def test_second_sandbox_on_the_same_folder_reports_why_it_did_not_start(tmp_path: Path) -> None:
     before = children()
     with (
         SandboxProcess(tmp_path, contacts=20, cycle=45, fresh=False),
@@ -113,7 +113,7 @@ def test_an_unusable_folder_is_reported_and_leaves_no_process(tmp_path: Path) ->
     assert children() == before
 
 
-def test_the_settings_of_the_demo_are_ordinary_settings_that_lead_to_it(tmp_path: Path) -> None:
+def test_demo_settings_point_to_the_sandbox(tmp_path: Path) -> None:
     paths = Paths.under(tmp_path / "home")
     with SandboxProcess(tmp_path / "data", contacts=20, cycle=45, fresh=False) as practice:
         made = demo_settings(practice, paths, 45.0)

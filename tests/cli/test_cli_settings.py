@@ -1,4 +1,4 @@
-"""`reshelve settings`: everything that can be set is explained, and nothing wrong gets into the file."""
+"""`reshelve settings`: every setting is explained, and no invalid value gets into the file."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ def test_every_key_is_shown_with_value_origin_allowed_values_and_meaning(tmp_pat
     assert not file_of(tmp_path).exists()
 
 
-def test_all_of_it_can_be_read_in_eighty_columns(tmp_path: Path) -> None:
+def test_settings_list_fits_eighty_columns(tmp_path: Path) -> None:
     output = reshelve_settings(tmp_path, RESHELVE_XERO_API_URL="https://elsewhere.example").output
     assert [line for line in output.splitlines()[1:] if len(line) > 80] == []
 
 
-def test_each_value_says_where_it_comes_from(tmp_path: Path) -> None:
+def test_each_value_has_its_origin(tmp_path: Path) -> None:
     write(tmp_path, '[sync]\npoll_seconds = 30\n[keys]\narchive = "f2"\n')
     output = reshelve_settings(tmp_path, RESHELVE_XERO_CALLBACK_PORT="9000").output
     words = joined(output)
@@ -77,13 +77,13 @@ def test_each_value_says_where_it_comes_from(tmp_path: Path) -> None:
         ("keys.archive", ["keys.archive"]),
     ],
 )
-def test_one_key_or_one_section_can_be_asked_for(tmp_path: Path, wanted: str, shown: list[str]) -> None:
+def test_one_key_or_section_can_be_shown(tmp_path: Path, wanted: str, shown: list[str]) -> None:
     result = reshelve_settings(tmp_path, wanted)
     assert result.exit_code == 0
     assert [line.split()[0] for line in result.output.splitlines() if " = " in line] == shown
 
 
-def test_a_key_is_set_shown_and_taken_out_again(tmp_path: Path) -> None:
+def test_key_is_set_shown_and_unset(tmp_path: Path) -> None:
     file = file_of(tmp_path)
     result = reshelve_settings(tmp_path, "xero.callback_port", "9000")
     assert (result.exit_code, result.output) == (0, f"{file}: xero.callback_port is now 9000.\n")
@@ -94,7 +94,7 @@ def test_a_key_is_set_shown_and_taken_out_again(tmp_path: Path) -> None:
     assert "is not set in" in reshelve_settings(tmp_path, "--unset", "xero.callback_port").output
 
 
-def test_a_variable_that_wins_over_what_was_set_is_named(tmp_path: Path) -> None:
+def test_variable_overriding_the_set_value_is_named(tmp_path: Path) -> None:
     result = reshelve_settings(tmp_path, "sync.poll_seconds", "20", RESHELVE_SYNC_POLL_SECONDS="5")
     assert result.exit_code == 0
     assert "RESHELVE_SYNC_POLL_SECONDS is set and overrides the file." in result.stderr
@@ -118,7 +118,7 @@ def test_a_variable_that_wins_over_what_was_set_is_named(tmp_path: Path) -> None
         (("keys.archive", "r"), "which restore already uses"),
     ],
 )
-def test_what_is_wrong_is_refused_and_the_file_is_as_it_was(
+def test_invalid_value_is_rejected_and_the_file_unchanged(
     tmp_path: Path, arguments: tuple[str, ...], said: str
 ) -> None:
     before = "# mine\n[sync]\npoll_seconds = 30\n"
@@ -130,7 +130,7 @@ def test_what_is_wrong_is_refused_and_the_file_is_as_it_was(
     assert file_of(tmp_path).read_text(encoding="utf-8") == before
 
 
-def test_own_keys_are_set_beside_others_that_are_wrong(tmp_path: Path) -> None:
+def test_shortcuts_can_be_set_beside_invalid_ones(tmp_path: Path) -> None:
     write(tmp_path, '[keys]\nrestore = "f9"\nundo = "banana"\n')
     result = reshelve_settings(tmp_path, "keys.archive", "f9")
     assert result.exit_code == 1
@@ -143,13 +143,13 @@ def test_own_keys_are_set_beside_others_that_are_wrong(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [("--unset",), ("--unset", "sync.poll_seconds", "3")])
-def test_unset_takes_one_key_alone(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_unset_removes_only_one_key(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     result = reshelve_settings(tmp_path, *arguments)
     assert result.exit_code == 2
     assert "--unset takes one KEY" in result.output
 
 
-def test_all_that_is_wrong_is_shown_at_once_with_what_is_right(tmp_path: Path) -> None:
+def test_all_invalid_settings_are_shown_at_once_with_the_valid_ones(tmp_path: Path) -> None:
     write(
         tmp_path,
         '[xero]\nnew = 1\ncallback_port = 0\nclient_id = "ABC"\n[screen]\ntheme = "purple"\n'
@@ -170,7 +170,7 @@ def test_all_that_is_wrong_is_shown_at_once_with_what_is_right(tmp_path: Path) -
     assert "\x1b" not in result.output
 
 
-def test_a_file_that_cannot_be_read_is_named_and_the_defaults_are_shown(tmp_path: Path) -> None:
+def test_unreadable_file_is_reported_and_defaults_are_shown(tmp_path: Path) -> None:
     write(tmp_path, "[xero\n")
     result = reshelve_settings(tmp_path)
     assert result.exit_code == 1
@@ -178,7 +178,7 @@ def test_a_file_that_cannot_be_read_is_named_and_the_defaults_are_shown(tmp_path
     assert 'xero.api_url = "https://api.xero.com"' in result.output
 
 
-def test_the_settings_of_the_demo_are_shown_and_set(tmp_path: Path) -> None:
+def test_demo_settings_are_shown_and_set(tmp_path: Path) -> None:
     file = Paths.under(tmp_path).demo.settings_file
     file.parent.mkdir(parents=True)
     file.write_text('[screen]\ntheme = "purple"\n[xero]\nnew = 1\n', encoding="utf-8")
@@ -201,7 +201,7 @@ def test_an_unwritable_folder_is_reported(tmp_path: Path) -> None:
     assert "Traceback" not in result.output
 
 
-def test_an_organisation_is_set_and_shown_by_its_tenant_id(tmp_path: Path) -> None:
+def test_organisation_settings_are_set_and_shown_by_tenant_id(tmp_path: Path) -> None:
     assert "organisations.TENANT-ID.zone" in joined(reshelve_settings(tmp_path, "organisations").output)
     path = "organisations.0a1b2c3d-0000-4000-8000-00000000000f.zone"
     assert reshelve_settings(tmp_path, path, "Pacific/Auckland").exit_code == 0

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-# Wide enough for an address to stay on one line.
+# Wide enough for an address on one line.
 _COLUMNS = 1000
 _AGAIN_SECONDS = 2
 
@@ -63,7 +63,7 @@ def address_shown(terminal: Terminal) -> str:
 
 
 @pytest.mark.parametrize("is_pasted", [False, True])
-def test_a_user_signs_in_and_out_again(
+def test_user_signs_in_and_disconnects(
     practice: PracticeXero,
     variables: dict[str, str],
     tmp_path: Path,
@@ -103,7 +103,7 @@ def test_refusing_access_in_the_browser_is_reported(variables: dict[str, str]) -
 
 
 class Interrupting:
-    """Presses Ctrl-C, again where nothing happens: readline loses one just before it begins to wait."""
+    """Presses Ctrl-C, again if nothing happens: readline loses one just before it begins to wait."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal, self._pressed_at = terminal, float("-inf")

@@ -1,4 +1,4 @@
-"""What needs a terminal says so before it starts anything, and is as large as that terminal."""
+"""Commands that need a terminal say so before they start anything, and have its size."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_the_size_comes_from_the_terminal_and_not_the_environment(tmp_path: Path
 
 @pytest.mark.skipif(sys.platform == "win32", reason="closed pipes are reported in another way on Windows")
 @pytest.mark.parametrize("arguments", [["settings"], ["--help"]])
-def test_a_reader_that_is_gone_is_no_bug(arguments: list[str], tmp_path: Path) -> None:
+def test_closed_output_pipe_is_not_a_bug(arguments: list[str], tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     try:

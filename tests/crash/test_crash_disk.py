@@ -1,4 +1,4 @@
-"""A disk that is full, and a data folder that can't be written to: told in words, and nothing lost."""
+"""A full disk, and an unwritable data folder: both are reported, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 WRITES = "/api.xro/2.0/Contacts"
 SIZE = 50
-# Seconds that an answer takes, for the disk to be filled meanwhile also where much else goes on.
+# Seconds that a reply takes: time enough to fill the disk on a busy machine.
 LONG_ENOUGH = 4
-# As SQLite tells them apart: no space left, and a file that may not grow.
+# The two cases that SQLite distinguishes: no space left, and a file that may not grow.
 FULL = {"a small disk": "The disk is full", "files that can't grow": "The disk reported an error"}
 SIGNS_OF_A_CRASH = ("Traceback", "Errno", "sqlite3", "bug in Reshelve")
 
 
 @contextmanager
 def disk(kind: str, tmp_path: Path) -> Iterator[tuple[Site, Callable[[], None], Callable[[], None]]]:
-    """Give a site whose disk fills up, what fills it, and what makes room again."""
+    """Return a site, a function that fills its disk, and one that makes room again."""
     if kind == "a small disk":
         with crash_disk.small_disk(tmp_path / "home") as ballast, Site.open(tmp_path) as site:
             yield site, lambda: crash_disk.fill(ballast), ballast.unlink
@@ -42,7 +42,7 @@ def disk(kind: str, tmp_path: Path) -> Iterator[tuple[Site, Callable[[], None], 
 
 
 @pytest.mark.parametrize("kind", FULL)
-def test_what_cannot_be_journalled_is_not_asked(kind: str, tmp_path: Path) -> None:
+def test_change_that_cannot_be_logged_is_not_sent(kind: str, tmp_path: Path) -> None:
     with disk(kind, tmp_path) as (site, fill, make_room):
         word = site.fill(SIZE, Action.ARCHIVE)
         site.choose(word, SIZE, Action.ARCHIVE)
@@ -54,7 +54,7 @@ def test_what_cannot_be_journalled_is_not_asked(kind: str, tmp_path: Path) -> No
         assert not site.asked[-1].is_journalled
         assert site.practice.status_writes() == 0
         make_room()
-        # They are still selected: the person presses the key once more.
+        # They are still selected: the user presses the key once more.
         site.press(SIZE, Action.ARCHIVE)
         site.confirm(SIZE)
         site.program().until(site.is_done, "archiving with room on the disk")
@@ -63,7 +63,7 @@ def test_what_cannot_be_journalled_is_not_asked(kind: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("kind", FULL)
-def test_an_answer_that_cannot_be_journalled_is_read_again(kind: str, tmp_path: Path) -> None:
+def test_result_that_cannot_be_logged_is_verified_later(kind: str, tmp_path: Path) -> None:
     with disk(kind, tmp_path) as (site, fill, make_room):
         word = site.fill(SIZE, Action.ARCHIVE)
         site.choose(word, SIZE, Action.ARCHIVE)
@@ -82,7 +82,7 @@ def test_an_answer_that_cannot_be_journalled_is_read_again(kind: str, tmp_path: 
         site.leave()
 
 
-def test_killed_with_a_full_disk(tmp_path: Path) -> None:
+def test_kill_with_a_full_disk_loses_no_change(tmp_path: Path) -> None:
     with disk("a small disk", tmp_path) as (site, fill, make_room):
         word = site.fill(SIZE, Action.ARCHIVE)
         site.choose(word, SIZE, Action.ARCHIVE)
@@ -100,7 +100,7 @@ def test_killed_with_a_full_disk(tmp_path: Path) -> None:
         site.leave()
 
 
-def test_a_data_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
+def test_unwritable_data_folder_is_reported(tmp_path: Path) -> None:
     with Site.open(tmp_path) as site:
         word = site.fill(SIZE, Action.ARCHIVE)
         site.choose(word, SIZE, Action.ARCHIVE)

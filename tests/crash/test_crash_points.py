@@ -1,4 +1,4 @@
-"""The real program is killed at every step of a change; what it finds when it starts again is put right.
+"""The real program is killed at every step of a change, and recovers when it starts again.
 
 One round of all crashes, several installations at once.
 `RESHELVE_CRASH_MINUTES=10` goes on with further rounds, each with other sizes and other places.
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 MINUTES = float(os.environ.get("RESHELVE_CRASH_MINUTES", "0"))
-# Each is mostly waiting: for a start, for a key to be painted, for the outbox.
+# Each chain mostly waits: for a start, for a painted key, for the outbox.
 AT_ONCE = 3
 ROUND = chains(0)
-# A test that waits for its chain also waits for those before it.
+# A test also waits for the chains before its own.
 LONGEST_SECONDS = 300
 
 pytestmark = pytest.mark.timeout(LONGEST_SECONDS + MINUTES * 60)
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.timeout(LONGEST_SECONDS + MINUTES * 60)
 def tallies(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Future[Tally]]]:
-    """Run the chains that are asked for, all from the first test on: each then waits for its own."""
+    """Start all selected chains with the first test; each test then waits for its own."""
     asked_for = {
         item.callspec.params["chain"]
         for item in request.session.items
@@ -48,13 +48,13 @@ def tallies(
     pool.shutdown(cancel_futures=True)
 
 
-def test_every_point_is_in_a_round() -> None:
+def test_every_crash_point_is_in_a_round() -> None:
     runs = [run for chain in ROUND.values() for run in chain]
     assert {run.point for run in runs} == set(Point)
     assert {run.size for run in runs} == set(SIZES)
 
 
-def test_the_readme_counts_points_and_crashes() -> None:
+def test_readme_counts_crash_points_and_crashes() -> None:
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     assert f"CI runs one round, {sum(map(len, ROUND.values()))} crashes, " in readme
     points = readme.partition("| Points | Where |")[2].partition("\n\n")[0]
@@ -62,11 +62,11 @@ def test_the_readme_counts_points_and_crashes() -> None:
 
 
 @pytest.mark.parametrize("chain", ROUND)
-def test_whatever_was_asked_for_is_done_once(tallies: dict[str, Future[Tally]], chain: str) -> None:
+def test_every_requested_change_is_made_exactly_once(tallies: dict[str, Future[Tally]], chain: str) -> None:
     tally = tallies[chain].result()
     assert not tally.findings, "\n\n".join(tally.findings)
     assert tally.points >= {run.point for run in ROUND[chain]} - {Point.STATEMENT}
-    # A count of statements may lie beyond the end of the work; not every one of them.
+    # Some counts of statements may lie beyond the end of the work, but not all.
     assert tally.crashes > tally.survived
 
 

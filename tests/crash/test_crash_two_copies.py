@@ -1,4 +1,4 @@
-"""Two copies of the program on one home: one talks to Xero, the other shows it and can ask as well."""
+"""Two copies of the program on one home: one talks to Xero, the other shows its data and requests changes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 @pytest.fixture
 def second(site: Site) -> Iterator[Terminal]:
-    """Start a second copy once the first has the lease."""
+    """Start a second copy once the first holds the lock."""
     site.until(site.is_settled, "reading the contacts")
     with site.start() as terminal:
         terminal.until_shown(ELSEWHERE)
@@ -37,7 +37,7 @@ def second(site: Site) -> Iterator[Terminal]:
 
 def asked_by(site: Site, terminal: Terminal, size: int = SIZE) -> str:
     word = site.fill(size, Action.ARCHIVE)
-    # The one that talks to Xero reads the news for both.
+    # The copy that talks to Xero refreshes for both.
     site.program().write("\x1b[15~")
     site.choose(word, size, Action.ARCHIVE, by=terminal)
     site.confirm(size, by=terminal)
@@ -46,7 +46,7 @@ def asked_by(site: Site, terminal: Terminal, size: int = SIZE) -> str:
     return word
 
 
-def test_the_second_shows_what_the_first_does(site: Site, second: Terminal) -> None:
+def test_second_copy_shows_the_changes_of_the_first(site: Site, second: Terminal) -> None:
     word = asked_by(site, site.program(), size=1)
     second.write(f"/{word}\r")
     second.until_shown(f"{word.capitalize()} 000")
@@ -56,7 +56,7 @@ def test_the_second_shows_what_the_first_does(site: Site, second: Terminal) -> N
     assert site.check() == []
 
 
-def test_the_second_asks_and_the_first_sends(site: Site, second: Terminal) -> None:
+def test_change_requested_in_the_second_copy_is_sent_by_the_first(site: Site, second: Terminal) -> None:
     asked_by(site, second)
     site.until(site.is_done, "the first sending it")
     assert ELSEWHERE in second.screen.text
@@ -66,7 +66,7 @@ def test_the_second_asks_and_the_first_sends(site: Site, second: Terminal) -> No
 
 
 @pytest.mark.parametrize("fault", ["slow", "drop-after"])
-def test_the_second_takes_over_when_the_first_is_killed(site: Site, second: Terminal, fault: str) -> None:
+def test_second_copy_takes_over_when_the_first_is_killed(site: Site, second: Terminal, fault: str) -> None:
     before = {call["number"] for call in site.practice.requests()}
     site.practice.fault(fault, method="POST", path="/api.xro/2.0/Contacts", count=1, seconds=2)
     asked_by(site, site.program(), size=120)

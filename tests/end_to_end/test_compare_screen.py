@@ -1,4 +1,4 @@
-"""A file out of Re-Leased, from the key press to the evidence and to Xero, on real parts."""
+"""A file exported from Re-Leased, from the key press to the evidence and to Xero, on real parts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.house import open_house, status_in_xero
-from support.practice import running_sandbox
+from support.practice import NO_DAILY_LIMIT, running_sandbox
 from textual.widgets import Button
 
 from tui.model.change import State
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def practice(tmp_path: Path) -> Iterator[PracticeXero]:
-    with running_sandbox(tmp_path / "sandbox", "--contacts", "60", "--cycle", "3600") as running:
+    with running_sandbox(
+        tmp_path / "sandbox", "--contacts", "60", "--cycle", "3600", *NO_DAILY_LIMIT
+    ) as running:
         yield running
 
 
@@ -87,11 +89,11 @@ async def test_a_file_is_compared_recorded_and_acted_on(practice: PracticeXero, 
         await house.until(lambda: house.pane.pending_total == 1, "the archive being confirmed")
         await house.until_shown("Since then: ◷ Pending sync")
         assert status_in_xero(practice, differing) == "ARCHIVED"
-        # The file is older than this change: it proves nothing of it.
+        # The file is older than this change, so it doesn't prove it.
         assert grades(house) == {agreeing: SyncStatus.SYNCED, differing: SyncStatus.PENDING}
         await house.pilot.press("escape")
 
-        # The same file again: what differed agrees by now, and there is nothing new to record.
+        # The same file again: the differences are gone, and there is nothing new to record.
         await compare(house, file)
         await until_groups(house, "Different 0 Needs review 1 Matches 2")
         await house.pilot.press("w")

@@ -1,4 +1,4 @@
-"""`reshelve demo` in a real terminal: however it ends, no process is left and nothing is half-written."""
+"""`reshelve demo` in a real terminal: however it ends, no process and no partial file is left."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ CLEAN_WAYS: dict[str, Callable[[Terminal], None]] = {
 
 
 @pytest.mark.parametrize("way", CLEAN_WAYS)
-def test_leaving_gives_the_terminal_back(demo: Demo, way: str) -> None:
+def test_quitting_restores_the_terminal(demo: Demo, way: str) -> None:
     with demo.open() as terminal:
         until_contacts(terminal)
         terminal.until_shown("The practice Re-Leased syncs every 2")
@@ -68,7 +68,7 @@ def test_leaving_gives_the_terminal_back(demo: Demo, way: str) -> None:
     assert not demo.processes()
 
 
-def test_ctrl_c_while_it_is_leaving_changes_nothing(demo: Demo) -> None:
+def test_ctrl_c_while_quitting_changes_nothing(demo: Demo) -> None:
     with demo.open() as terminal:
         until_contacts(terminal)
         terminal.write("q")
@@ -86,7 +86,7 @@ def test_ctrl_c_while_it_is_leaving_changes_nothing(demo: Demo) -> None:
     demo.check_files(is_clean=True)
 
 
-def test_closing_the_terminal_leaves_nothing(demo: Demo) -> None:
+def test_closing_the_terminal_leaves_no_process(demo: Demo) -> None:
     with demo.open() as terminal:
         until_contacts(terminal)
         family = terminal.family()
@@ -97,7 +97,7 @@ def test_closing_the_terminal_leaves_nothing(demo: Demo) -> None:
     assert not demo.processes()
 
 
-def test_killing_it_leaves_no_process_and_a_store_that_opens(demo: Demo) -> None:
+def test_kill_leaves_no_process_and_a_sound_store(demo: Demo) -> None:
     with demo.open() as terminal:
         until_contacts(terminal)
         family = terminal.family()
@@ -112,7 +112,7 @@ def test_killing_it_leaves_no_process_and_a_store_that_opens(demo: Demo) -> None
     demo.check_files(is_clean=True)
 
 
-def test_interrupting_the_start_leaves_nothing(demo: Demo) -> None:
+def test_interrupting_the_start_leaves_no_process(demo: Demo) -> None:
     with demo.open() as terminal:
         terminal.until_shown(STARTING)
         family = terminal.family()
@@ -127,7 +127,7 @@ def test_interrupting_the_start_leaves_nothing(demo: Demo) -> None:
         quit_(terminal)
 
 
-def test_what_is_typed_in_one_breath_is_searched_for(demo: Demo) -> None:
+def test_text_typed_at_once_is_searched(demo: Demo) -> None:
     with demo.open() as terminal:
         until_contacts(terminal)
         terminal.write("/bayside dist")
@@ -139,7 +139,7 @@ def test_what_is_typed_in_one_breath_is_searched_for(demo: Demo) -> None:
         assert terminal.wait() == 0
 
 
-def test_another_size_is_painted_anew(demo: Demo) -> None:
+def test_resizing_repaints_the_screen(demo: Demo) -> None:
     with demo.open() as terminal:
         until_contacts(terminal)
         terminal.until_shown("Sync with Re-Leased")
@@ -160,7 +160,7 @@ def test_an_archive_is_finished_once_though_the_terminal_was_closed(
         if fault:
             demo.control("faults", {**fault, "method": "POST", "path": "/api.xro/", "count": 1})
         terminal.write("/quokka")
-        # Found once the next look at Xero has brought it.
+        # Found after the next refresh.
         terminal.write("\r\x1b[15~")
         terminal.until_shown("1 of 201")
         terminal.write("a")
@@ -188,7 +188,7 @@ def test_an_unknown_theme_is_a_warning_and_one_of_the_palette_is_kept(demo: Demo
     with demo.open() as terminal:
         until_contacts(terminal)
         terminal.until_shown("1 invalid setting ignored")
-        # It may be a theme of a newer version.
+        # It may be the theme of a newer version.
         assert load(file, {}).screen.theme == "purple"
         terminal.write("\x10")
         terminal.until_shown("Search for commands")
@@ -224,7 +224,7 @@ def test_settings_are_checked_before_anything_is_erased(demo: Demo, text: str) -
     assert [file.read_text(encoding="utf-8") for file in kept] == [text, text]
 
 
-def test_stray_bytes_and_a_stop_take_no_key_away(demo: Demo) -> None:
+def test_stray_bytes_and_a_suspend_lose_no_key(demo: Demo) -> None:
     with demo.open() as terminal:
         until_contacts(terminal)
         terminal.write_bytes(b"\xff\xc3\x1b[55296u")
@@ -268,7 +268,7 @@ def test_a_crash_exits_with_1_restores_the_terminal_and_names_the_log_but_no_con
     assert not demo.processes()
 
 
-def test_a_second_demo_says_so_and_leaves_the_first_alone(demo: Demo) -> None:
+def test_second_demo_is_refused_and_leaves_the_first_alone(demo: Demo) -> None:
     with demo.open() as first:
         until_contacts(first)
         with demo.open() as second:
@@ -283,7 +283,7 @@ def test_a_second_demo_says_so_and_leaves_the_first_alone(demo: Demo) -> None:
     demo.check_files(is_clean=True)
 
 
-def test_it_remembers_until_it_is_told_to_start_over(demo: Demo) -> None:
+def test_demo_keeps_its_data_until_fresh_is_given(demo: Demo) -> None:
     with demo.open() as terminal:
         until_contacts(terminal)
         demo.create("Quokka Joinery")
@@ -297,7 +297,7 @@ def test_it_remembers_until_it_is_told_to_start_over(demo: Demo) -> None:
     assert demo.history("Quokka Joinery") == []
 
 
-# What stands in the way works for an administrator too, whom no mode of a folder keeps out.
+# A file in the way also stops an administrator, who ignores a folder's permissions.
 IN_THE_WAY = {
     "the home": ".",
     "the practice's folder": "data/demo/data/sandbox",
@@ -310,7 +310,7 @@ IN_THE_WAY = {
 
 
 @pytest.mark.parametrize("place", IN_THE_WAY)
-def test_a_home_that_cannot_be_used_is_told_in_words(demo: Demo, place: str) -> None:
+def test_unusable_home_is_reported(demo: Demo, place: str) -> None:
     spot = demo.home / IN_THE_WAY[place]
     if IN_THE_WAY[place].endswith("/"):
         spot.mkdir(parents=True)
@@ -327,7 +327,7 @@ def test_a_home_that_cannot_be_used_is_told_in_words(demo: Demo, place: str) -> 
     assert not demo.processes()
 
 
-def test_without_a_terminal_it_says_that_it_needs_one(demo: Demo) -> None:
+def test_demo_without_a_terminal_is_refused(demo: Demo) -> None:
     command = [sys.executable, "-m", "tui", "demo", "--contacts", "20"]
     done = subprocess.run(
         command, env=environment(demo.home), stdin=subprocess.DEVNULL, capture_output=True, check=False

@@ -1,4 +1,4 @@
-"""The whole engine with random faults: no task dies of them, and everything settles when it is over."""
+"""The whole engine with random faults: no task ends, and every change completes afterwards."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 CALLS: Final = 300
 PLENTY: Final = 1_000_000
-# Of all calls; waits that nobody can cut short are kept short.
+# Shares of all calls. Waits that the user can't end are kept short.
 WEATHER: Final[tuple[tuple[float, dict[str, Any]], ...]] = (
     (0.02, {"kind": "429-minute", "retryAfter": 1}),
     (0.02, {"kind": "429-concurrent", "retryAfter": 1}),
@@ -69,14 +69,14 @@ async def engine(
     service = account.open(organisations[0])
     running = asyncio.create_task(service.run())
     yield service
-    # A task that died of a fault would have ended this.
+    # A task that ended because of a fault would have ended this.
     assert not running.done()
     await service.stop()
     await asyncio.gather(running, return_exceptions=True)
 
 
 async def until(condition: Callable[[], object], person: Callable[[], Any], what: str) -> None:
-    """Wait until something is so, while a person does what persons do."""
+    """Wait for a condition while the user works."""
     try:
         async with asyncio.timeout(2 * PATIENCE_SECONDS):
             while not await asyncio.to_thread(condition):
@@ -87,7 +87,7 @@ async def until(condition: Callable[[], object], person: Callable[[], Any], what
 
 
 class Person:
-    """Works on, whatever the faults, and presses F5 rather than wait."""
+    """Works on despite the faults, and presses F5 instead of waiting."""
 
     def __init__(self, engine: RunnableBackend, practice: PracticeXero) -> None:
         self._engine = engine
@@ -104,7 +104,7 @@ class Person:
         await self._engine.changes.request(
             action, [one for one in chosen if books[one].status != action.target_status]
         )
-        # Told to the person in words; anything else than that is a fault of ours.
+        # Reported to the user. Any other error is a bug.
         with suppress(ReshelveError):
             await self._engine.contacts.history(chosen[0])
             await self._engine.contacts.refresh_one(chosen[1])
@@ -118,7 +118,7 @@ class Person:
 
 
 @pytest.mark.timeout(200)
-async def test_everything_settles_when_the_faults_end(
+async def test_every_change_completes_after_the_faults_end(
     engine: RunnableBackend, practice: PracticeXero, tmp_path: Path
 ) -> None:
     def pane_is_quiet() -> bool:

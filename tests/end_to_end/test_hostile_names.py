@@ -1,4 +1,4 @@
-"""Names that would harm a terminal, or a Textual app: shown harmlessly wherever a name is shown."""
+"""Names that would harm a terminal or a Textual app are shown safely everywhere."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def practice(tmp_path: Path) -> Iterator[PracticeXero]:
 
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[Path]:
-    """Write the log as the command line does; gives its file."""
+    """Write the log as the command line does, and return its file."""
     log_to(tmp_path / "logs")
     yield tmp_path / "logs" / "reshelve.log"
     for handler in logger.handlers[:]:
@@ -76,7 +76,7 @@ def log(tmp_path: Path) -> Iterator[Path]:
 
 
 def create_all(practice: PracticeXero) -> list[str]:
-    """Make a contact of each name, found by its account number as some have nothing to type."""
+    """Create a contact of each name, found by account number as some names can't be typed."""
     return [
         practice.create(name, AccountNumber=f"{MARK}{number:02}", FirstName=name[:200], LastName="[/]")
         for number, name in enumerate(HOSTILE)
@@ -84,7 +84,7 @@ def create_all(practice: PracticeXero) -> list[str]:
 
 
 def assert_harmless(house: House) -> None:
-    """See that each line is as wide as the terminal, and holds nothing that a terminal would obey."""
+    """Check that each line is as wide as the terminal and has no control characters."""
     width = house.app.size.width
     for strip in house.app.screen._compositor.render_strips():
         assert cell_len(strip.text) == width, repr(strip.text)
@@ -119,7 +119,9 @@ async def search_all(house: House) -> None:
     await until_harmless(house, f"{len(HOSTILE)} of ")
 
 
-async def test_in_the_table_and_the_search(practice: PracticeXero, tmp_path: Path) -> None:
+async def test_hostile_names_are_safe_in_the_table_and_the_search(
+    practice: PracticeXero, tmp_path: Path
+) -> None:
     create_all(practice)
     async with open_house(practice, tmp_path / "home") as house:
         await house.until_shown("Evil [/x] Books [b]")
@@ -130,7 +132,7 @@ async def test_in_the_table_and_the_search(practice: PracticeXero, tmp_path: Pat
             await house.pilot.press("down", "space")
             assert_harmless(house)
         await at_every_size(house)
-        # Matches are highlighted in the middle of what was made harmless.
+        # Matches are highlighted within the cleaned text.
         for words, found in (
             ("[/x]", "a [/x] b too"),
             ("danger", "[red]danger[/red]"),
@@ -141,7 +143,7 @@ async def test_in_the_table_and_the_search(practice: PracticeXero, tmp_path: Pat
             await until_harmless(house, found)
 
 
-async def test_in_what_lies_over_the_table(practice: PracticeXero, tmp_path: Path) -> None:
+async def test_hostile_names_are_safe_in_dialogs(practice: PracticeXero, tmp_path: Path) -> None:
     create_all(practice)
     async with open_house(practice, tmp_path / "home") as house:
         await search_all(house)
@@ -156,7 +158,7 @@ async def test_in_what_lies_over_the_table(practice: PracticeXero, tmp_path: Pat
             await house.until(lambda: isinstance(house.app.screen, MainScreen), "being back")
 
 
-async def test_on_their_pages(practice: PracticeXero, tmp_path: Path) -> None:
+async def test_hostile_names_are_safe_on_contact_pages(practice: PracticeXero, tmp_path: Path) -> None:
     ids = create_all(practice)
     for contact_id, name in zip(ids, HOSTILE, strict=True):
         practice.somebody("rename", contact_id, Name=f"{name} again")
@@ -179,7 +181,9 @@ async def test_on_their_pages(practice: PracticeXero, tmp_path: Path) -> None:
             await house.pilot.press("down")
 
 
-async def test_while_they_are_changed(practice: PracticeXero, tmp_path: Path, log: Path) -> None:
+async def test_hostile_names_are_safe_during_changes(
+    practice: PracticeXero, tmp_path: Path, log: Path
+) -> None:
     ids = create_all(practice)
     for contact_id in ids[:4]:
         practice.somebody("repeating", contact_id)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from support.house import open_house
-from support.practice import running_sandbox
+from support.practice import NO_DAILY_LIMIT, running_sandbox
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-async def test_the_list_is_whole_after_the_first_read_and_follows_xero(tmp_path: Path) -> None:
-    with running_sandbox(tmp_path / "sandbox", "--contacts", "400", "--cycle", "3600") as practice:
-        async with open_house(practice, tmp_path / "home", poll_seconds=0.2) as house:
+async def test_list_is_complete_after_the_first_sync_and_follows_xero(tmp_path: Path) -> None:
+    with running_sandbox(
+        tmp_path / "sandbox", "--contacts", "400", "--cycle", "3600", *NO_DAILY_LIMIT
+    ) as practice:
+        async with open_house(practice, tmp_path / "home", poll_seconds=1.0) as house:
             table = house.app.screen.query_one("ContactTable")
 
             def is_whole() -> bool:

@@ -38,7 +38,7 @@ def _no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def nothing_connected(practice: PracticeXero, home: Path) -> AsyncIterator[House]:
-    """Open the app before anybody has signed in."""
+    """Open the app before the first sign-in."""
     settings = settings_for(practice, poll_seconds=1)
     settings = replace(settings, xero=replace(settings.xero, callback_port=0))
     async with ReshelveApp(XeroAccount(settings, Paths.under(home))).run_test(size=(120, 36)) as pilot:
@@ -46,7 +46,7 @@ async def nothing_connected(practice: PracticeXero, home: Path) -> AsyncIterator
 
 
 async def sign_in(house: House) -> None:
-    """Let a person press Connect, allow everything in a browser elsewhere, and paste where it ended."""
+    """Press Connect, allow access in a browser elsewhere, and paste the address where it ended."""
     screen = house.app.screen
     assert isinstance(screen, ConnectScreen)
     attempt = screen.attempt
@@ -56,7 +56,7 @@ async def sign_in(house: House) -> None:
     attempt.sign_in.paste(decide(attempt.url))
     await house.until_shown("Sign-in saved in")
     go = screen.query_one("#go")
-    # A button takes no key for the fifth of a second in which it shows that it was pressed.
+    # A button ignores keys for the fifth of a second in which it shows that it was pressed.
     await house.until(lambda: house.app.focused is go and not go.has_class("-active"), "going on")
     await house.pilot.press("enter")
 
@@ -69,7 +69,7 @@ async def first_contact(house: House) -> str:
     return (await house.find(""))[0].contact_id
 
 
-async def test_from_nothing_to_contacts_in_one_screen(practice: PracticeXero, tmp_path: Path) -> None:
+async def test_first_start_leads_to_contacts_in_one_screen(practice: PracticeXero, tmp_path: Path) -> None:
     async with nothing_connected(practice, tmp_path / "home") as house:
         assert isinstance(house.app.screen, ConnectScreen)
         await sign_in(house)
@@ -78,7 +78,7 @@ async def test_from_nothing_to_contacts_in_one_screen(practice: PracticeXero, tm
         await house.until_shown(names(practice)[0])
 
 
-async def test_what_was_asked_for_goes_on_in_an_organisation_that_was_left(
+async def test_changes_continue_in_an_organisation_that_is_not_shown(
     practice: PracticeXero, tmp_path: Path
 ) -> None:
     async with open_house(practice, tmp_path / "home") as house:
@@ -98,9 +98,7 @@ async def test_what_was_asked_for_goes_on_in_an_organisation_that_was_left(
         await house.until_shown("1 pending")
 
 
-async def test_an_organisation_that_was_left_is_found_as_it_was(
-    practice: PracticeXero, tmp_path: Path
-) -> None:
+async def test_organisation_is_shown_again_as_it_was_left(practice: PracticeXero, tmp_path: Path) -> None:
     async with open_house(practice, tmp_path / "home") as house:
         await house.pilot.press("2")
         await house.search("a")
@@ -115,7 +113,7 @@ async def test_an_organisation_that_was_left_is_found_as_it_was(
         await house.until(lambda: house.engine.snapshot.xero.status is ConnectionStatus.ONLINE, "asking Xero")
 
 
-async def test_an_organisation_removed_in_xero_says_so_and_stays_readable(
+async def test_organisation_removed_in_xero_is_reported_and_stays_readable(
     practice: PracticeXero, tmp_path: Path
 ) -> None:
     async with open_house(practice, tmp_path / "home") as house:
@@ -129,7 +127,7 @@ async def test_an_organisation_removed_in_xero_says_so_and_stays_readable(
         await house.until_shown("removed in Xero")
 
 
-async def test_a_sign_in_that_died_loses_no_change_and_comes_back(
+async def test_expired_sign_in_loses_no_change_and_can_be_renewed(
     practice: PracticeXero, tmp_path: Path
 ) -> None:
     async with open_house(practice, tmp_path / "home") as house:
@@ -148,11 +146,11 @@ async def test_a_sign_in_that_died_loses_no_change_and_comes_back(
         await house.until(lambda: isinstance(house.app.screen, MainScreen), "going back")
         await house.until(lambda: house.pane.pending_total == 1, "the queued change")
         assert house.engine is engine
-        # Asked with a token of its own: those of the sandbox's first line are revoked as well.
+        # Uses a token of its own, as those of the sandbox's first line are revoked too.
         assert practice.status_writes() == 1
 
 
-async def test_what_is_disconnected_is_closed_and_another_is_opened(
+async def test_disconnected_organisation_closes_and_another_opens(
     practice: PracticeXero, tmp_path: Path
 ) -> None:
     async with open_house(practice, tmp_path / "home") as house:
@@ -169,7 +167,7 @@ async def test_what_is_disconnected_is_closed_and_another_is_opened(
         assert (Paths.under(tmp_path / "home").organisation(practice.tenant_id) / "contacts.db").exists()
 
 
-async def test_a_read_only_sign_in_switches_off_what_writes(practice: PracticeXero, tmp_path: Path) -> None:
+async def test_read_only_sign_in_disables_actions_that_write(practice: PracticeXero, tmp_path: Path) -> None:
     async with nothing_connected(practice, tmp_path / "home") as house:
         await house.pilot.click("#read-only")
         house.app.screen.query_one("#go").focus()

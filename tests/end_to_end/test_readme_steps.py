@@ -1,4 +1,4 @@
-"""What the pages of this repository tell a person to do works as it is written."""
+"""The steps in this repository's documents work as written."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ if TYPE_CHECKING:
     from support.terminal import Terminal
 
 ROOT = Path(__file__).parents[2]
-#: What tells a person at the screen what to do; `docs/architecture.md` walks through the code.
+#: Documents with steps at the screen; `docs/architecture.md` walks through the code.
 PAGES = [ROOT / "README.md"]
 LISTS = {steps.heading: steps for page in PAGES for steps in step_lists(page.read_text(encoding="utf-8"))}
 AT_THE_TERMINAL = {"enter": "\r", "escape": "\x1b", "tab": "\t", "space": " "}
-#: Seconds between two practice syncs; README's 45 would only make the test wait.
+#: Seconds between two practice syncs, fewer than the README's 45.
 CYCLE = 6
 
 
 class AtTheDemo:
-    """A person at the terminal in which `reshelve demo` runs."""
+    """A user at the terminal in which `reshelve demo` runs."""
 
     def __init__(self, terminal: Terminal) -> None:
         self.terminal = terminal
 
     async def press(self, key: str) -> None:
-        # A person reads a dialog before the next key, and goes on when the last key has done something.
+        # A user reads a dialog before the next key, and continues when the last key has taken effect.
         self.terminal.until(lambda: CHECKING not in self.terminal.screen.text, "Xero's answer")
         if key == "y":
             self.terminal.until(
@@ -71,7 +71,7 @@ class AtTheDemo:
 
 
 class AtTheFirstStart:
-    """A person who has connected nothing yet."""
+    """A user who has connected nothing yet."""
 
     def __init__(self, house: House, practice: PracticeXero, port: int) -> None:
         self.house = house
@@ -125,7 +125,7 @@ PLACES = {"Try it": try_it, "Your own organisations": connect}
 
 
 @pytest.mark.parametrize("heading", sorted(LISTS | PLACES))
-async def test_a_step_list_works_as_it_is_written(
+async def test_steps_in_the_readme_work(
     heading: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await PLACES[heading](LISTS[heading], tmp_path, monkeypatch)
@@ -143,12 +143,12 @@ async def test_a_step_list_works_as_it_is_written(
         "Type a few letters and press `a`.",
     ],
 )
-def test_what_cannot_be_carried_out_is_refused(step: str) -> None:
+def test_unknown_step_is_refused(step: str) -> None:
     [steps] = step_lists(f"## Here\n\n1. {step}\n")
     with pytest.raises(UnreadableStepError):
         list(steps.acts())
 
 
-def test_no_number_is_left_out() -> None:
+def test_skipped_step_number_is_refused() -> None:
     with pytest.raises(UnreadableStepError):
         step_lists("1. Press `a`.\n3. Press `y`.\n")

@@ -1,4 +1,4 @@
-"""Searching with qualifiers on real parts, held against what Xero itself says of its contacts."""
+"""Searching with qualifiers on real parts, compared with Xero's own contacts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def practice(tmp_path: Path) -> Iterator[PracticeXero]:
 
 
 def in_xero(practice: PracticeXero) -> list[dict[str, Any]]:
-    """Ask the sandbox itself, past the program under test, for all contacts as they are in full."""
+    """Return all contacts in full from the sandbox itself, not through the program under test."""
     headers = {
         "Authorization": f"Bearer {practice.access_token()}",
         "xero-tenant-id": practice.tenant_id,
@@ -49,7 +49,7 @@ _ASKED: dict[str, Callable[[dict[str, Any]], bool]] = {
 }
 
 
-async def test_qualifiers_find_what_xero_says(practice: PracticeXero, tmp_path: Path) -> None:
+async def test_qualifiers_find_contacts_by_xeros_data(practice: PracticeXero, tmp_path: Path) -> None:
     everyone = in_xero(practice)
     async with open_house(practice, tmp_path / "home") as house:
         for typed, is_asked_for in _ASKED.items():
@@ -62,7 +62,9 @@ async def test_qualifiers_find_what_xero_says(practice: PracticeXero, tmp_path: 
             await house.pilot.press("escape", "escape")
 
 
-async def test_a_change_is_followed_through_its_standings(practice: PracticeXero, tmp_path: Path) -> None:
+async def test_search_follows_a_change_through_its_sync_statuses(
+    practice: PracticeXero, tmp_path: Path
+) -> None:
     practice.create("Quokka Joinery")
     async with open_house(practice, tmp_path / "home") as house:
         await house.archive("Quokka Joinery")
@@ -72,7 +74,7 @@ async def test_a_change_is_followed_through_its_standings(practice: PracticeXero
         await house.until_shown("Quokka Joinery")
         practice.sync_released()
         await house.pilot.press("f5")
-        # The row stays where it is looked at until the person moves, and the number follows.
+        # The row stays where it is until the user moves, and the count follows.
         await house.until_shown("✓ Synced")
         await house.until_shown("0 of 401")
         await house.pilot.press("/", "escape", *"sync:read", "enter")

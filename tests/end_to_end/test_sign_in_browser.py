@@ -1,4 +1,4 @@
-"""A person signs in: a real browser between the practice Xero's pages and the program's own callback."""
+"""A user signs in, with a real browser between the practice Xero's pages and the program's callback."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def begun(practice: PracticeXero) -> AsyncIterator[BrowserSignIn]:
         await sign_in.aclose()
 
 
-async def test_a_person_allows_access(practice: PracticeXero, tab: Tab, tmp_path: Path) -> None:
+async def test_user_allows_access_in_the_browser(practice: PracticeXero, tab: Tab, tmp_path: Path) -> None:
     async with begun(practice) as sign_in:
         waiting = asyncio.create_task(sign_in.tokens())
         await asyncio.to_thread(tab.open, sign_in.url)
@@ -71,7 +71,7 @@ async def test_a_person_allows_access(practice: PracticeXero, tab: Tab, tmp_path
     assert [one.tenant_id for one in found] == [one.tenant_id for one in practice.organisations]
 
 
-async def test_a_person_presses_cancel(practice: PracticeXero, tab: Tab) -> None:
+async def test_user_refuses_access_in_the_browser(practice: PracticeXero, tab: Tab) -> None:
     async with begun(practice) as sign_in:
         waiting = asyncio.create_task(sign_in.tokens())
         await asyncio.to_thread(tab.open, sign_in.url)
@@ -82,7 +82,7 @@ async def test_a_person_presses_cancel(practice: PracticeXero, tab: Tab) -> None
             await waiting
 
 
-async def test_a_person_forgets_to_choose(practice: PracticeXero, tab: Tab) -> None:
+async def test_user_who_chooses_no_organisation_is_told(practice: PracticeXero, tab: Tab) -> None:
     async with begun(practice) as sign_in:
         await asyncio.to_thread(tab.open, sign_in.url)
         for one in practice.organisations:

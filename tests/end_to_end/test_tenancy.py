@@ -1,4 +1,4 @@
-"""Tenancy care on real parts: what is said before the first archive, later ones, and those of tenants."""
+"""Tenancy warnings on real parts: before the first archive, later ones, and those of tenants."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def practice(tmp_path: Path) -> Iterator[PracticeXero]:
 
 
 async def asked_to_archive(house: House, name: str) -> str:
-    """Ask to archive the contact of that name; returns all that the dialog says."""
+    """Press the archive key on the contact of that name, and return the dialog's text."""
     await house.pilot.press("escape")
     await house.search(name.split(maxsplit=1)[0])
     table = house.app.screen.query_one(ContactTable)
@@ -69,7 +69,7 @@ async def test_the_first_archive_explains_and_a_marked_group_warns_each_time(
             assert "Billing Contact for Tenancy was Archived" not in said
             assert "! In “Tenants”: if it is billed for a tenancy in Re-Leased" in said
             await house.pilot.press("escape")
-    # And after a start as well.
+    # After a restart, too.
     async with open_house(practice, tmp_path / "home") as house:
         said = await asked_to_archive(house, "Wombat Bakery")
         assert "Billing Contact for Tenancy was Archived" not in said

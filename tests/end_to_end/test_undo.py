@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.house import open_house, status_in_xero
-from support.practice import running_sandbox
+from support.practice import NO_DAILY_LIMIT, running_sandbox
 
 from tui.model.change import State
 from tui.model.change_list import ChangeQuery
@@ -25,12 +25,14 @@ NAMES = ("Numbat One", "Numbat Two", "Numbat Three")
 
 @pytest.fixture
 def practice(tmp_path: Path) -> Iterator[PracticeXero]:
-    with running_sandbox(tmp_path / "sandbox", "--contacts", "60", "--cycle", "3600") as running:
+    with running_sandbox(
+        tmp_path / "sandbox", "--contacts", "60", "--cycle", "3600", *NO_DAILY_LIMIT
+    ) as running:
         yield running
 
 
 async def archive_all(house: House) -> None:
-    """Find the three, select and archive them."""
+    """Search for the three, select them and archive them."""
     await house.search("numbat")
     await house.until_shown("3 of ")
     table = house.app.screen.query_one(ContactTable)
@@ -41,7 +43,7 @@ async def archive_all(house: House) -> None:
     await house.pilot.press("y")
 
 
-async def test_archives_are_undone_by_a_press_of_restore_in_xero(
+async def test_undo_of_archives_is_finished_by_restore_in_xero(
     practice: PracticeXero, tmp_path: Path
 ) -> None:
     ids = [practice.create(name) for name in NAMES]
@@ -59,14 +61,14 @@ async def test_archives_are_undone_by_a_press_of_restore_in_xero(
         await house.until_shown("3 contacts to finish")
 
         for _ in ids:
-            # Presses Restore in the practice Xero's own page, over HTTP.
+            # Clicks Restore on the practice Xero's own page, over HTTP.
             await house.pilot.press("p", "down")
         await house.until_shown("All done")
         assert {status_in_xero(practice, each) for each in ids} == {"ACTIVE"}
         assert house.pane.manual_restore_total == 0
 
 
-async def test_undo_before_anything_left_cancels(practice: PracticeXero, tmp_path: Path) -> None:
+async def test_undo_before_sending_cancels(practice: PracticeXero, tmp_path: Path) -> None:
     ids = [practice.create(name) for name in NAMES]
     async with open_house(practice, tmp_path / "home") as house:
         practice.stop()
@@ -75,8 +77,8 @@ async def test_undo_before_anything_left_cancels(practice: PracticeXero, tmp_pat
         await house.pilot.press("u")
         await house.until_shown("3 cancelled before sending")
         await house.pilot.press("y")
-        await house.until(lambda: house.pane.in_progress_total == 0, "nothing queued any more")
         await house.until_shown("Undone: 3 cancelled before sending.")
+        await house.until(lambda: house.pane.in_progress_total == 0, "nothing queued any more")
         listed = await house.engine.change_log.page(ChangeQuery(), 0, 10)
         assert [view.change.state for view in listed.changes] == [State.CANCELLED] * 3
 
@@ -89,16 +91,14 @@ async def test_undo_before_anything_left_cancels(practice: PracticeXero, tmp_pat
     ]
 
 
-async def test_a_pause_holds_back_what_is_asked_for_until_it_ends(
-    practice: PracticeXero, tmp_path: Path
-) -> None:
+async def test_pause_holds_back_requests_until_it_ends(practice: PracticeXero, tmp_path: Path) -> None:
     ids = [practice.create(name) for name in NAMES]
     async with open_house(practice, tmp_path / "home") as house:
         await house.pilot.press("s")
         await house.until_shown("Sending paused. Press s to resume.")
         await archive_all(house)
         await house.until_shown("Not sent yet: 3.")
-        # News is still looked for: two more looks, and what is queued still is.
+        # Refreshes continue: after two more, the change is still queued.
         before = len(practice.requests())
         await house.until(lambda: len(practice.requests()) > before + 1, "two more calls")
         assert {status_in_xero(practice, each) for each in ids} == {"ACTIVE"}

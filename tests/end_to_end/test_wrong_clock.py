@@ -1,4 +1,4 @@
-"""A machine whose clock is wrong: what is told and expected is by Xero's clock, on real parts."""
+"""A computer whose clock is wrong: reports and expectations follow Xero's clock, on real parts."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ async def archived(house: House, practice: PracticeXero, contact_id: str, count:
 
 
 @pytest.mark.parametrize("minutes", [10, -10])
-async def test_a_sync_told_on_a_machine_with_a_wrong_clock_proves_what_came_before_it_alone(
+async def test_sync_recorded_on_a_computer_with_a_wrong_clock_covers_only_earlier_changes(
     practice: PracticeXero, tmp_path: Path, minutes: int
 ) -> None:
     ahead = timedelta(minutes=minutes)
-    # The sandbox keeps Xero's time and this machine another.
+    # The sandbox keeps Xero's time, and this computer another.
     practice.set_clock(ahead_seconds=-ahead.total_seconds())
     before, after = practice.create("Numbat Before"), practice.create("Numbat After")
     async with open_house(practice, tmp_path / "home", has_feed=False) as house:
@@ -64,7 +64,7 @@ async def test_a_sync_told_on_a_machine_with_a_wrong_clock_proves_what_came_befo
         await house.until(lambda: store.sync_state(CLOCK_AHEAD), "keeping it for the next start")
         await archived(house, practice, before, 1)
         [change] = house.engine._store.changes.of_contact(before)
-        # Answers are dated to the second, and the time is never taken for later than it is.
+        # Replies are dated to the second, and the time is never taken as later than it is.
         await house.until(
             lambda: shown_time(house) > (change.confirmed_at or shown_time(house)), "a second or two"
         )
@@ -79,7 +79,7 @@ async def test_a_sync_told_on_a_machine_with_a_wrong_clock_proves_what_came_befo
         await house.until_shown(f"This computer's clock is 10 minutes {where} Xero's. Correct it.")
         await house.pilot.press("escape")
 
-        # Set right, it is believed again with the next answers.
+        # Once corrected, it is trusted again with the next replies.
         practice.set_clock(ahead_seconds=0)
         await house.pilot.press("f5")
         await house.until(lambda: not house.engine.snapshot.clock_ahead, "believing the clock")

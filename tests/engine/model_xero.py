@@ -1,4 +1,4 @@
-"""A Xero small enough to be believed, with the client's interface and faults to order."""
+"""A small model of Xero with the client's interface, and faults on request."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def contact(
 
 
 class Fault(StrEnum):
-    """What can go wrong with one call."""
+    """What can go wrong with one request."""
 
     OFFLINE = "offline"
     LIMITED = "limited"
@@ -78,7 +78,7 @@ class Clock:
 
 
 def tell_time(clock: XeroClock, date: datetime) -> None:
-    """Let Xero answer at that time as often as it takes to be believed."""
+    """Let Xero reply at that time as often as it takes to be trusted."""
     for _ in range(3):
         clock.update_offset(date, 0.1)
 
@@ -113,7 +113,7 @@ class ModelXero:
         return cast("XeroClient", self)
 
     def on_slow_response(self, listener: Callable[[float | None], None]) -> None:
-        """Nothing here takes long."""
+        """No reply here is slow."""
 
     def on_server_time(self, listener: Callable[[datetime, float], None]) -> None:
         """Report no server time; a test that is about it does."""

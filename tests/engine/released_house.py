@@ -1,4 +1,4 @@
-"""An engine at work on a moved clock, without Xero: what Re-Leased is known to have, from end to end."""
+"""An engine on a test clock, without Xero: what is known of Re-Leased, from end to end."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tui.engine.engine import Engine
 from tui.engine.engine_factory import nightly_window
 from tui.model.change import Action, Transition
 from tui.model.contact import Organisation
+from tui.re_leased.evidence_source import EvidenceReport
 from tui.settings import OrganisationSettings, Settings
 from tui.store import TransitionRequest
 from tui.xero.rate_limiter import RateLimiter
@@ -23,15 +24,28 @@ if TYPE_CHECKING:
 
     from tui.model.change import Change
     from tui.model.snapshot import ChangeView, Snapshot
-    from tui.re_leased.evidence_source import EvidenceReport, EvidenceSource
+    from tui.re_leased.evidence_source import EvidenceSource
     from tui.store import Store
 
 PATIENCE = 30
 _GLANCE = 0.002
+#: The reply of a feed with nothing new, and nothing about the syncs themselves.
+EMPTY_REPORT = EvidenceReport(
+    pick_ups=(),
+    cursor=None,
+    state="",
+    next_sync_at=None,
+    cycle_seconds=None,
+    last_sync_started_at=None,
+    last_sync_finished_at=None,
+    last_sync_clean=False,
+    is_syncing=False,
+    has_more=False,
+)
 
 
 class House:
-    """What the engine publishes, and a clock to move."""
+    """What the engine publishes, and a clock that the test moves."""
 
     def __init__(self, engine: Engine, store: Store, clock: Clock) -> None:
         self.engine, self.store, self.clock = engine, store, clock
@@ -54,7 +68,7 @@ class House:
         self.clock.at = moment
         feed, publisher = self.engine._scheduler._feed_task, self.engine._publisher
         last_look = feed._last_run_ended
-        # The engine naps for real seconds; what it does when it wakes is its own.
+        # The engine sleeps in real time; the test only wakes it.
         feed.wake()
         async with asyncio.timeout(PATIENCE):
             while (  # noqa: ASYNC110 - a look that came to nothing tells nobody
@@ -64,20 +78,34 @@ class House:
         return self.engine.snapshot
 
     def told_time(self, ahead: timedelta) -> None:
-        """Let Xero answer while this machine's clock is so far ahead of its own."""
+        """Let Xero reply while this computer's clock is this far ahead of Xero's."""
         tell_time(self.engine._clock, self.clock() - ahead)
 
     @property
     def view(self) -> ChangeView:
-        """The only change there is, as the pane has it."""
+        """The only change, as shown in the pane."""
         pane = self.engine.snapshot.summary
         assert pane is not None
         [view] = [*pane.pending, *pane.synced]
         return view
 
 
+class SilentPublisher:
+    """A publisher without listeners; counts the reported changes of rows."""
+
+    def __init__(self) -> None:
+        self.versions = 0
+
+    def rows_changed(self, *, order: bool = False) -> None:
+        assert not order
+        self.versions += 1
+
+    def schedule(self) -> None:
+        pass
+
+
 class Bridge:
-    """A firm's own bridge to Re-Leased, whose replies the test decides."""
+    """A bridge to Re-Leased whose replies the test sets."""
 
     def __init__(self, answer: EvidenceReport | Exception) -> None:
         self.answer = answer
@@ -100,7 +128,7 @@ async def released_house(
     timezone: str = "",
     evidence_source: EvidenceSource | None = None,
 ) -> AsyncIterator[House]:
-    """Run an engine of which only the part that watches Re-Leased has anything to do."""
+    """Run an engine in which only the Re-Leased monitor has work."""
 
     async def nothing() -> None:
         pass

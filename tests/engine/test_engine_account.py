@@ -67,7 +67,7 @@ async def account(practice: PracticeXero, settings: Settings, paths: Paths) -> X
     for one in practice.organisations:
         practice.control("POST", f"connections/{one.tenant_id}", {"connected": True})
     account = XeroAccount(settings, paths)
-    # Not with the token of the sandbox's first line, which a test revokes.
+    # Not with the token of the sandbox's first line, which one test revokes.
     attempt = await account.sign_in(ConnectRequest(practice.client_id))
     attempt.paste(decide(attempt.url))
     await attempt.finish()
@@ -95,7 +95,7 @@ async def until(engine: Engine, status: ConnectionStatus) -> None:
     unsubscribe()
 
 
-async def test_a_sign_in_opens_organisations_and_is_there_at_the_next_start(
+async def test_sign_in_opens_organisations_and_is_kept_for_the_next_start(
     practice: PracticeXero, settings: Settings, paths: Paths
 ) -> None:
     account = XeroAccount(settings, paths)
@@ -117,7 +117,7 @@ async def test_the_organisation_open_last_is_opened_first(account: XeroAccount, 
     assert XeroAccount(account._settings, paths).last_opened == second
 
 
-async def test_read_scopes_alone_make_organisations_that_cannot_be_changed(
+async def test_read_only_scopes_make_read_only_organisations(
     practice: PracticeXero, settings: Settings, paths: Paths
 ) -> None:
     account = XeroAccount(settings, paths)
@@ -212,7 +212,7 @@ async def test_a_waiting_keychain_is_reported_and_waited_for(
             KeychainTokenStore(paths.data, practice.client_id).load()
 
 
-async def test_what_was_removed_in_xero_is_marked_and_comes_back(
+async def test_organisation_removed_in_xero_is_marked_until_it_is_back(
     practice: PracticeXero, account: XeroAccount, paths: Paths
 ) -> None:
     practice.control("POST", f"connections/{practice.tenant_id}", {"connected": False})
@@ -222,7 +222,9 @@ async def test_what_was_removed_in_xero_is_marked_and_comes_back(
     assert [one.is_removed for one in await account.refresh()] == [False, False]
 
 
-async def test_what_xero_newly_lists_is_found(practice: PracticeXero, account: XeroAccount) -> None:
+async def test_organisations_newly_listed_by_xero_are_found(
+    practice: PracticeXero, account: XeroAccount
+) -> None:
     second = practice.organisations[1].tenant_id
     practice.control("POST", f"connections/{second}", {"connected": False})
     account._save_connections(account._connections.without_sign_in(practice.client_id))
@@ -231,7 +233,7 @@ async def test_what_xero_newly_lists_is_found(practice: PracticeXero, account: X
     assert [one.organisation.tenant_id for one in await account.refresh()][-1] == second
 
 
-async def test_an_organisation_that_cannot_be_read_just_now_keeps_what_was_known(
+async def test_unreadable_organisation_keeps_its_known_details(
     practice: PracticeXero, account: XeroAccount
 ) -> None:
     before = [one.organisation for one in account.organisations()]
@@ -249,7 +251,7 @@ async def test_a_sign_in_made_elsewhere_is_imported(paths: Paths, tmp_path: Path
         assert len(await account.refresh()) == 2
 
 
-async def test_what_is_disconnected_while_xero_is_asked_stays_away(
+async def test_organisation_disconnected_during_a_request_stays_disconnected(
     practice: PracticeXero, account: XeroAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def slow(**_: object) -> frozenset[str]:
@@ -260,7 +262,7 @@ async def test_what_is_disconnected_while_xero_is_asked_stays_away(
     assert await account.refresh() == []
 
 
-async def test_what_is_disconnected_while_a_new_one_is_described_stays_away(
+async def test_organisation_disconnected_while_another_is_read_stays_disconnected(
     practice: PracticeXero, account: XeroAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def slow(**_: object) -> tuple[Organisation, ...]:
@@ -277,7 +279,7 @@ async def test_what_is_disconnected_while_a_new_one_is_described_stays_away(
     assert account.connected == ()
 
 
-async def test_what_is_connected_is_known_without_reading_a_store(
+async def test_connections_are_listed_without_reading_a_store(
     practice: PracticeXero, account: XeroAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
@@ -290,7 +292,7 @@ async def test_what_is_connected_is_known_without_reading_a_store(
     assert not any(one.is_counted for one in account.organisations())
 
 
-async def test_stores_are_read_beside_the_event_loop(
+async def test_stores_are_read_outside_the_event_loop(
     account: XeroAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads: set[int] = set()
@@ -302,7 +304,7 @@ async def test_stores_are_read_beside_the_event_loop(
     assert threading.get_ident() not in threads
 
 
-async def test_an_engine_that_was_stopped_is_let_go(account: XeroAccount) -> None:
+async def test_stopped_engine_is_released(account: XeroAccount) -> None:
     engine = account.open(account.connected[0])
     assert list(account._engines.values()) == [engine]
     await engine.stop()
@@ -311,7 +313,7 @@ async def test_an_engine_that_was_stopped_is_let_go(account: XeroAccount) -> Non
     assert not account._engines
 
 
-async def test_changes_are_counted_without_opening(account: XeroAccount) -> None:
+async def test_changes_are_counted_without_opening_organisations(account: XeroAccount) -> None:
     listed = (await account.organisations_with_counts())[0]
     assert (listed.pending, listed.not_in_xero) == (None, None)
     engine = account.open(listed.organisation)
@@ -369,7 +371,7 @@ async def test_a_revoked_sign_in_can_be_disconnected_too(
     assert account.organisations() == []
 
 
-async def test_read_only_mode_ends_no_sign_in_but_can_connect(
+async def test_read_only_mode_can_connect_but_not_disconnect(
     account: XeroAccount, practice: PracticeXero, paths: Paths
 ) -> None:
     reader = XeroAccount(account._settings, paths, is_read_only=True)
@@ -395,7 +397,7 @@ async def test_a_connection_that_is_read_only_can_be_disconnected(
     assert not account.connected
 
 
-async def test_offline_nothing_is_disconnected(
+async def test_disconnecting_fails_while_offline(
     account: XeroAccount, practice: PracticeXero, settings: Settings, paths: Paths
 ) -> None:
     away = replace(settings, xero=replace(settings.xero, identity_url="http://127.0.0.1:9"))
@@ -407,7 +409,7 @@ async def test_offline_nothing_is_disconnected(
     assert paths.token_file(practice.client_id).exists()
 
 
-def test_what_a_newer_version_adds_is_left_aside(settings: Settings, paths: Paths) -> None:
+def test_unknown_entries_of_a_newer_version_are_ignored(settings: Settings, paths: Paths) -> None:
     paths.data.mkdir(parents=True)
     stored = {"tenant_id": "t", "name": "N", "short_code": "!a", "colour": "blue"}
     paths.organisations_file.write_text(json.dumps({"organisations": [stored], "gone": [], "last": "t"}))

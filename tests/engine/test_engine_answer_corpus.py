@@ -69,7 +69,7 @@ class Office:
         return [(change.origin, change.state) for change in self.store.changes.of_contact(id_of(number))]
 
     def meets(self, odd: Oddity | None, method: str) -> None:
-        """Let all answers to requests of this method be odd, from now on."""
+        """Make all replies to requests of this method odd from now on."""
 
         def change(request: httpx.Request, answer: httpx.Response) -> httpx.Response:
             is_meant = odd is not None and request.method == method
@@ -99,7 +99,7 @@ async def office(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterato
 one_contact_a_case = pytest.mark.parametrize("office", [max(map(len, WRITTEN + READ_AGAIN))], indirect=True)
 
 
-def test_there_are_enough_of_them() -> None:
+def test_corpus_has_enough_odd_answers() -> None:
     names = [name for name, _ in CASES]
     assert len(set(names)) == len(names) >= 279
     assert {name for chunk in PULLED + WRITTEN + READ_AGAIN for name, _ in chunk} == set(names)
@@ -123,7 +123,7 @@ async def test_a_refresh_survives_odd_replies(office: Office, chunk: int) -> Non
 
 @one_contact_a_case
 @pytest.mark.parametrize("chunk", range(len(WRITTEN)))
-async def test_a_write_survives_them(office: Office, chunk: int) -> None:
+async def test_write_survives_odd_replies(office: Office, chunk: int) -> None:
     for number, (name, odd) in enumerate(WRITTEN[chunk], 1):
         await office.archive(number)
         office.meets(odd, "POST")
@@ -136,7 +136,7 @@ async def test_a_write_survives_them(office: Office, chunk: int) -> None:
 
 @one_contact_a_case
 @pytest.mark.parametrize("chunk", range(len(READ_AGAIN)))
-async def test_the_read_after_a_lost_reply_survives_them(office: Office, chunk: int) -> None:
+async def test_read_after_a_lost_reply_survives_odd_replies(office: Office, chunk: int) -> None:
     def lose(request: httpx.Request, answer: httpx.Response) -> httpx.Response:
         if request.method == "POST":
             raise httpx.ReadTimeout("lost")

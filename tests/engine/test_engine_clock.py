@@ -1,4 +1,4 @@
-"""Xero's time, worked out from this machine's clock and the dates of Xero's replies."""
+"""Xero's time, calculated from this computer's clock and the dates of Xero's replies."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PATIENCE = 30
 
 
 class Hands:
-    """A machine's clock, the time that has really passed, and what the program makes of both."""
+    """A computer's clock, the time really passed, and the program's estimate of Xero's time."""
 
     def __init__(self, store: Store) -> None:
         self.machine = Clock()
@@ -43,12 +43,12 @@ class Hands:
         self.doubts += 1
 
     def answer(self, ahead: timedelta, *, took: float = 0.2, early: float = 0.0) -> None:
-        """Let Xero answer, when this machine's clock is so far ahead of its own."""
+        """Let Xero reply while this computer's clock is this far ahead of Xero's."""
         date = self.machine() - ahead - timedelta(seconds=early)
         self.clock.update_offset(date.replace(microsecond=0), took)
 
     def agree(self, ahead: timedelta) -> None:
-        """Let Xero answer as often as it takes to be believed."""
+        """Let Xero reply as often as it takes to be trusted."""
         for _ in range(3):
             self.answer(ahead)
 
@@ -62,12 +62,12 @@ def hands(store: Store) -> Hands:
     return Hands(store)
 
 
-def test_before_the_first_answer_the_time_is_this_machines(hands: Hands) -> None:
+def test_time_is_that_of_this_computer_before_the_first_reply(hands: Hands) -> None:
     assert (hands.clock(), hands.clock.ahead) == (START, NONE)
 
 
 @pytest.mark.parametrize("ahead", [timedelta(days=2), 10 * MINUTE, -10 * MINUTE, -timedelta(days=2)])
-def test_several_answers_tell_xeros_time(hands: Hands, ahead: timedelta) -> None:
+def test_several_replies_set_xeros_time(hands: Hands, ahead: timedelta) -> None:
     for number in range(3):
         assert (hands.clock.ahead, hands.moved) == (NONE, 0)
         assert hands.doubts == number
@@ -80,7 +80,7 @@ def test_several_answers_tell_xeros_time(hands: Hands, ahead: timedelta) -> None
 @pytest.mark.parametrize("jump", [timedelta(days=2), timedelta(hours=1), 10 * SECOND])
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("odd", [1, 2])
-def test_a_few_answers_with_another_date_change_nothing(
+def test_few_replies_with_another_date_change_nothing(
     hands: Hands, known: timedelta, jump: timedelta, sign: int, odd: int
 ) -> None:
     hands.agree(known)
@@ -95,7 +95,7 @@ def test_a_few_answers_with_another_date_change_nothing(
 
 
 def test_replies_whose_dates_do_not_advance_or_disagree_are_not_xeros_clock(hands: Hands) -> None:
-    """As those that a proxy has kept, or of servers whose clocks differ."""
+    """Such as replies cached by a proxy, or of servers whose clocks differ."""
     kept = START + timedelta(days=2)
     for number in range(12):
         hands.clock.update_offset(kept, 0.2)
@@ -103,11 +103,11 @@ def test_replies_whose_dates_do_not_advance_or_disagree_are_not_xeros_clock(hand
         hands.answer(timedelta(hours=number))
         hands.wait(MINUTE)
     assert (hands.clock.ahead, hands.moved) == (NONE, 0)
-    # Nor is Xero asked again at every one of them.
+    # No extra request is made for any of them, either.
     assert hands.doubts <= 24
 
 
-def test_one_reply_shows_that_the_machines_clock_was_set(hands: Hands) -> None:
+def test_one_reply_reveals_a_changed_system_clock(hands: Hands) -> None:
     hands.answer(NONE)
     for set_by in (timedelta(days=2), -timedelta(days=9), timedelta(hours=1)):
         before = hands.clock.ahead
@@ -127,14 +127,14 @@ def test_one_reply_shows_that_the_machines_clock_was_set(hands: Hands) -> None:
         (NONE, 40.0, 0.5),
     ],
 )
-def test_a_few_seconds_are_nothing_and_an_answer_takes_its_time(
+def test_few_seconds_and_slow_replies_are_no_offset(
     hands: Hands, ahead: timedelta, took: float, early: float
 ) -> None:
     hands.answer(ahead, took=took, early=early)
     assert (hands.clock.ahead, hands.moved) == (NONE, 0)
 
 
-def test_what_is_known_stays_while_answers_agree_with_it(hands: Hands) -> None:
+def test_known_offset_stays_while_replies_agree(hands: Hands) -> None:
     hands.agree(10 * MINUTE)
     known = hands.clock.ahead
     for part in range(10):
@@ -144,7 +144,7 @@ def test_what_is_known_stays_while_answers_agree_with_it(hands: Hands) -> None:
 
 
 @pytest.mark.parametrize("ahead", [10 * MINUTE, -10 * MINUTE])
-def test_a_slow_answer_makes_the_time_too_early_at_most(hands: Hands, ahead: timedelta) -> None:
+def test_slow_reply_can_only_make_the_time_too_early(hands: Hands, ahead: timedelta) -> None:
     for _ in range(3):
         hands.answer(ahead, took=20, early=19)
     assert ahead <= hands.clock.ahead <= ahead + 20 * SECOND
@@ -160,7 +160,7 @@ def test_a_corrected_clock_is_noticed_with_the_next_reply(hands: Hands) -> None:
     assert (hands.clock(), hands.clock.ahead) == (START - 10 * MINUTE, NONE)
 
 
-def test_a_clock_behind_that_is_set_right_never_makes_the_time_too_late(hands: Hands) -> None:
+def test_correcting_a_slow_clock_never_makes_the_time_too_late(hands: Hands) -> None:
     hands.agree(-10 * MINUTE)
     hands.wait(MINUTE)
     assert hands.clock() == START + 11 * MINUTE
@@ -168,18 +168,18 @@ def test_a_clock_behind_that_is_set_right_never_makes_the_time_too_late(hands: H
     assert (hands.clock(), hands.clock.ahead) == (START + 11 * MINUTE, NONE)
     hands.answer(NONE)
     assert hands.clock() == START + 11 * MINUTE
-    # Nor is it thrown off by an answer that says the same again.
+    # A reply with the same date again changes nothing, either.
     hands.agree(-10 * MINUTE)
     assert hands.clock() == START + 21 * MINUTE
 
 
 @pytest.mark.parametrize("ahead", [timedelta(days=500), timedelta(days=-500)])
-def test_a_date_that_makes_no_sense_changes_nothing(hands: Hands, ahead: timedelta) -> None:
+def test_implausible_date_changes_nothing(hands: Hands, ahead: timedelta) -> None:
     hands.agree(ahead)
     assert (hands.clock(), hands.moved) == (START, 0)
 
 
-def test_a_time_that_the_user_gives_is_never_moved_later(hands: Hands) -> None:
+def test_time_given_by_the_user_is_never_moved_later(hands: Hands) -> None:
     assert hands.clock.to_xero_time(START) == START
     hands.agree(10 * MINUTE)
     assert hands.clock.to_xero_time(START) == START - 10 * MINUTE
@@ -194,7 +194,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 @pytest.mark.parametrize(("ahead", "remembered"), [(10 * MINUTE, 10 * MINUTE), (-10 * MINUTE, NONE)])
-async def test_the_next_start_remembers_what_makes_the_time_earlier(
+async def test_next_start_remembers_offsets_that_make_the_time_earlier(
     hands: Hands, store: Store, ahead: timedelta, remembered: timedelta
 ) -> None:
     keeping = asyncio.create_task(hands.clock.save_offset(StorageHealth(lambda: None)))
@@ -207,7 +207,7 @@ async def test_the_next_start_remembers_what_makes_the_time_earlier(
     keeping.cancel()
 
 
-async def test_a_disk_that_is_full_for_a_while_delays_it() -> None:
+async def test_offset_is_saved_once_a_full_disk_has_room() -> None:
     class Full:
         def __init__(self) -> None:
             self.is_full, self.kept = True, ""

@@ -1,4 +1,4 @@
-"""A file out of Re-Leased against the store: what it proves is recorded once, and nothing else."""
+"""A file from Re-Leased is compared with the store: only what it proves is recorded, once."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def bench(store: Store, tmp_path: Path) -> Bench:
     return Bench(store, tmp_path / "contacts.csv")
 
 
-async def test_what_agrees_is_read_and_dated_as_the_file(bench: Bench, store: Store) -> None:
+async def test_matching_changes_are_synced_as_of_the_file(bench: Bench, store: Store) -> None:
     await bench.have(1, 2, 3)
     await bench.archive(1, START + timedelta(minutes=1))
     await bench.archive(2, DATED + timedelta(seconds=1))
@@ -112,14 +112,14 @@ async def test_what_agrees_is_read_and_dated_as_the_file(bench: Bench, store: St
 @pytest.mark.parametrize(
     ("minutes", "grade"), [(10, SyncStatus.PENDING), (0, SyncStatus.SYNCED), (-10, SyncStatus.SYNCED)]
 )
-async def test_a_file_of_a_machine_whose_clock_is_ahead_proves_nothing_confirmed_after_it(
+async def test_file_from_a_computer_whose_clock_is_ahead_proves_no_later_change(
     bench: Bench, minutes: int, grade: SyncStatus
 ) -> None:
     await bench.have(1)
     await bench.archive(1, DATED - timedelta(minutes=5))
     tell_time(bench._clock, bench.clock() - timedelta(minutes=minutes))
     found = await bench.look((1, "Archived"))
-    # Behind, it is left alone: a date that is too early claims too little.
+    # A clock that is behind is left alone: a date that is too early claims too little.
     assert found.source.exported_at == DATED - timedelta(minutes=max(minutes, 0))
     await bench.record_matches(found, {})
     assert bench.grades() == {xero_id(1): grade}
@@ -127,7 +127,7 @@ async def test_a_file_of_a_machine_whose_clock_is_ahead_proves_nothing_confirmed
     assert told.source.exported_at == DATED - timedelta(minutes=1 + max(minutes, 0))
 
 
-async def test_a_file_just_exported_on_a_machine_whose_clock_is_ahead_is_no_file_of_the_future(
+async def test_file_just_exported_on_a_computer_whose_clock_is_ahead_is_accepted(
     bench: Bench,
 ) -> None:
     await bench.have(1)
@@ -151,7 +151,7 @@ async def test_the_same_file_again_changes_nothing(bench: Bench, store: Store) -
     assert store._database.rows("SELECT count(*) FROM sync_records") == [(1,)]
 
 
-async def test_what_differs_is_recorded_nowhere_and_can_be_acted_on(bench: Bench, store: Store) -> None:
+async def test_differences_are_not_recorded_and_can_be_fixed(bench: Bench, store: Store) -> None:
     await bench.have(1, 2, 3)
     await bench.archive(1, START + timedelta(minutes=1))
     await bench.archive(2, DATED + timedelta(minutes=1))
@@ -177,14 +177,14 @@ async def test_an_earlier_date_proves_less(bench: Bench) -> None:
     assert len((await bench.look(*lines)).newly_synced) == 2
 
 
-async def test_a_copy_that_is_older_than_the_file_is_remarked_on(bench: Bench, store: Store) -> None:
+async def test_local_data_older_than_the_file_is_reported(bench: Bench, store: Store) -> None:
     await bench.have(1)
     assert (await bench.look((1, "Active"))).notes == ()
     await store.set_sync_state(REFRESHED_UNTIL, (DATED - timedelta(minutes=1)).isoformat())
     assert (await bench.look((1, "Active"))).notes == (Notice(FileNote.NEWER_THAN_CONTACTS),)
 
 
-async def test_contacts_that_were_never_all_read_are_not_compared(bench: Bench, store: Store) -> None:
+async def test_contacts_are_compared_only_after_a_full_sync(bench: Bench, store: Store) -> None:
     await store.save_contacts([contact(xero_id(1))], START)
     with pytest.raises(ReshelveError) as refused:
         await bench.look((1, "Active"))
@@ -200,7 +200,7 @@ async def test_a_wrong_last_line_changes_nothing(bench: Bench, store: Store) -> 
     assert store._database.rows("SELECT count(*) FROM sync_records") == [(0,)]
 
 
-async def test_more_than_is_recorded_at_once(bench: Bench, store: Store) -> None:
+async def test_many_matches_are_recorded_in_batches(bench: Bench, store: Store) -> None:
     numbers = range(1, 1_202)
     await bench.have(*numbers)
     at = START + timedelta(minutes=1)

@@ -79,7 +79,7 @@ class Case:
         return change
 
     async def hand_off(self) -> Change:
-        """Archive the contact in Xero, ask for its restore here, and get as far as Xero's pages."""
+        """Archive the contact in Xero, request its restore here, and let it wait for the user."""
         self.somebody("archive")
         await self.see()
         await RestoreCapability(self.store).record(utc_now())
@@ -132,7 +132,7 @@ async def test_a_contact_archived_in_xero_first_is_confirmed_by_the_read_and_not
     assert case.writes == 0
 
 
-async def test_a_restore_in_xero_after_the_archive_was_asked_for_is_the_last_word(case: Case) -> None:
+async def test_restore_in_xero_after_the_archive_request_wins(case: Case) -> None:
     handed = await case.hand_off()
     archive = await case.ask(ARCHIVE)
     case.somebody("restore")
@@ -157,7 +157,7 @@ async def test_an_archive_requested_after_the_restore_in_xero_is_sent(case: Case
     assert case.writes == 1
 
 
-async def test_a_gdpr_request_ends_what_is_queued(case: Case) -> None:
+async def test_gdpr_request_ends_queued_changes(case: Case) -> None:
     change = await case.ask(ARCHIVE)
     case.somebody("gdpr")
     await case.see()
@@ -166,7 +166,7 @@ async def test_a_gdpr_request_ends_what_is_queued(case: Case) -> None:
     assert case.writes == 0
 
 
-async def test_a_new_name_changes_nothing_but_the_name(case: Case) -> None:
+async def test_rename_in_xero_does_not_affect_a_queued_change(case: Case) -> None:
     change = await case.ask(ARCHIVE)
     new = f"{case.name} & Sons"
     case.somebody("rename", Name=new)
@@ -186,7 +186,7 @@ async def test_a_new_name_changes_nothing_but_the_name(case: Case) -> None:
 
 
 @pytest.mark.parametrize("lost", ["drop-before", "drop-after"])
-async def test_a_contact_archived_in_xero_meanwhile_is_read_as_done(case: Case, lost: str) -> None:
+async def test_contact_archived_in_xero_meanwhile_is_confirmed(case: Case, lost: str) -> None:
     change = await case.ask(ARCHIVE)
     case.practice.fault(lost, count=1, method="POST")
     with pytest.raises(XeroError):
@@ -206,7 +206,7 @@ async def test_a_contact_restored_in_xero_meanwhile_is_not_archived_twice(case: 
     assert case.writes == 1
     case.somebody("restore")
     await case.pusher.run_until_empty()
-    # Right after the call, a read may not show yet what that did.
+    # Right after the request, a read may not show its effect yet.
     assert case.now(change).state is State.UNKNOWN
     case.later = timedelta(minutes=2)
     await case.pusher.run_until_empty()
@@ -217,7 +217,7 @@ async def test_a_contact_restored_in_xero_meanwhile_is_not_archived_twice(case: 
     assert case.now(again).state is State.CONFIRMED
 
 
-async def test_what_never_arrived_is_sent_again(case: Case) -> None:
+async def test_request_that_never_arrived_is_sent_again(case: Case) -> None:
     change = await case.ask(ARCHIVE)
     case.practice.fault("drop-before", count=1, method="POST")
     with pytest.raises(XeroError):

@@ -1,4 +1,4 @@
-"""Connection problems: how long to wait, and who may end the waiting."""
+"""Connection problems: how long to wait, and what ends the wait."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Sky:
         self.elapsed += seconds
 
     def failures(self, error: ReshelveError, count: int) -> list[float]:
-        """Let each attempt follow the wait of the one before; returns the waits."""
+        """Let each attempt follow the wait of the one before, and return the waits."""
         waits = []
         for _ in range(count):
             self.connection.record_failure(error, self.connection.attempt())
@@ -72,7 +72,7 @@ def sky(monkeypatch: pytest.MonkeyPatch) -> Sky:
 
 
 async def waits(connection: ConnectionState) -> bool:
-    """Say whether a caller would still be waiting once everything else that is ready has run."""
+    """Return whether a caller still waits after everything else has run."""
     waiting = asyncio.create_task(connection.wait_until_ready())
     for _ in range(5):
         await asyncio.sleep(0)
@@ -82,7 +82,7 @@ async def waits(connection: ConnectionState) -> bool:
     return is_waiting
 
 
-# How long to wait depends on the kind of error alone.
+# The wait depends only on the kind of error.
 WHY = GeneralReason.BUG_NOT_LOGGED
 LOST = ReplyLostError(WHY)
 
@@ -105,7 +105,7 @@ LOST = ReplyLostError(WHY)
         (MissingScopeError(WHY), ConnectionStatus.RECONNECT, 600),
     ],
 )
-def test_each_failure_has_its_name_and_its_wait(
+def test_each_failure_has_its_status_and_wait(
     sky: Sky, error: ReshelveError, link: ConnectionStatus, seconds: float
 ) -> None:
     sky.connection.record_failure(error)
@@ -119,18 +119,18 @@ def test_the_reason_of_a_failure_is_kept_for_the_screen(sky: Sky) -> None:
     assert sky.connection.xero_status.detail == LOST.notice
 
 
-def test_offline_doubles_up_to_half_a_minute_and_an_answer_resets_it(sky: Sky) -> None:
+def test_offline_waits_double_up_to_half_a_minute_and_a_reply_resets_them(sky: Sky) -> None:
     assert sky.failures(OfflineError(WHY), 8) == [1, 2, 4, 8, 16, 30, 30, 30]
     sky.connection.record_success(59, 4999)
     assert sky.wait == 0
     assert sky.failures(OfflineError(WHY), 1) == [1]
 
 
-def test_waits_for_xeros_outages_double_up_to_five_minutes(sky: Sky) -> None:
+def test_outage_waits_double_up_to_five_minutes(sky: Sky) -> None:
     assert sky.failures(LOST, 11) == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
 
 
-def test_a_long_time_offline_does_not_lengthen_the_wait_for_xeros_outages(sky: Sky) -> None:
+def test_time_offline_does_not_lengthen_the_wait_after_an_outage(sky: Sky) -> None:
     sky.failures(OfflineError(WHY), 50)
     assert sky.failures(LOST, 2) == [64, 128]
 
@@ -163,7 +163,7 @@ def test_the_longer_of_two_waits_is_kept_and_named(sky: Sky) -> None:
     assert sky.wait == 9000
 
 
-def test_an_answer_to_what_was_asked_before_a_limit_does_not_lift_it(sky: Sky) -> None:
+def test_reply_to_an_earlier_request_does_not_lift_a_rate_limit(sky: Sky) -> None:
     before = sky.connection.attempt()
     sky.connection.record_failure(RateLimitedError(7200, "day"), before)
     sky.connection.record_success(3, 0, before)
@@ -192,7 +192,7 @@ def test_each_limit_has_its_reason(sky: Sky, problem: str, reason: ConnectionRea
     assert words in messages.in_full(Notice(reason))
 
 
-def test_an_organisation_that_is_gone_says_what_still_works_and_what_to_do(sky: Sky) -> None:
+def test_removed_organisation_says_what_still_works_and_what_to_do(sky: Sky) -> None:
     sky.connection.record_failure(NotConnectedError(WHY))
     detail = sky.connection.xero_status.detail
     assert detail == Notice(ConnectionReason.REMOVED)
@@ -200,7 +200,7 @@ def test_an_organisation_that_is_gone_says_what_still_works_and_what_to_do(sky: 
     assert messages.action(detail) == "connect"
 
 
-def test_calls_that_wait_for_xeros_minute_say_until_when(sky: Sky) -> None:
+def test_requests_waiting_for_the_rate_limit_say_until_when(sky: Sky) -> None:
     sky.connection.record_success(0, 4000)
     sky.connection.record_minute_limit(23)
     assert sky.connection.display_status.minute_full_until == START + timedelta(seconds=23)
@@ -209,7 +209,7 @@ def test_calls_that_wait_for_xeros_minute_say_until_when(sky: Sky) -> None:
     assert sky.connection.display_status.minute_full_until is None
 
 
-def test_an_answer_that_takes_long_is_known_until_it_comes(sky: Sky) -> None:
+def test_slow_reply_is_reported_until_it_arrives(sky: Sky) -> None:
     sky.connection.record_success(60, 4000)
     sky.connection.record_slow_reply(5)
     assert sky.connection.display_status.no_reply_since == START - timedelta(seconds=5)
@@ -295,9 +295,7 @@ async def test_a_clock_set_back_neither_prolongs_the_wait_nor_the_countdown(
 
 
 @pytest.mark.parametrize("error", [RateLimitedError(7200, "day"), LOST])
-async def test_a_night_asleep_ends_the_wait_though_one_clock_stood_still(
-    sky: Sky, error: ReshelveError
-) -> None:
+async def test_sleep_ends_the_wait_although_one_clock_stopped(sky: Sky, error: ReshelveError) -> None:
     sky.connection.record_failure(error)
     sky.clock.forward(hours=9)
     assert not await waits(sky.connection)
@@ -345,7 +343,7 @@ async def test_the_other_copy_is_named_without_a_countdown(sky: Sky) -> None:
     assert not await waits(sky.connection)
 
 
-async def test_a_keychain_that_waits_is_asked_again_soon_however_long_it_takes(sky: Sky) -> None:
+async def test_waiting_keychain_is_retried_soon_however_long_it_takes(sky: Sky) -> None:
     # Its prompt may be answered at any moment.
     error = KeychainError(SignInReason.KEYCHAIN_WAITING)
     assert max(sky.failures(error, 20)) <= 5
@@ -377,7 +375,7 @@ async def test_a_disconnected_sign_in_stays_disconnected_until_the_next_one(
 
 
 @pytest.mark.parametrize("error", [ReconnectError(SignInReason.ENDED), NotConnectedError(SignInReason.ENDED)])
-def test_a_new_sign_in_shows_nothing_of_the_old_one(sky: Sky, error: ReconnectError) -> None:
+def test_new_sign_in_clears_the_state_of_the_old_one(sky: Sky, error: ReconnectError) -> None:
     sky.connection.record_failure(error)
     sky.connection.reconnect()
     status = sky.connection.display_status

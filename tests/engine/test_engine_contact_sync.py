@@ -1,4 +1,4 @@
-"""Loading contacts: all of them once, then updates; an interruption anywhere loses nothing."""
+"""Loading contacts: a full sync, then updates. Interruptions lose nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ COUNT = 3_500
 
 
 class PagedXero(ModelXero):
-    """Remembers which pages were asked for, since when."""
+    """Records which pages were requested, changed since when."""
 
     def __init__(self, count: int) -> None:
         super().__init__({one.contact_id: one for one in (contact(f"{n:05}") for n in range(count))})
@@ -83,7 +83,7 @@ async def test_an_interrupted_full_sync_resumes_where_it_was(store: Store, page:
     assert not pull.puller.is_full_sync_due
 
 
-async def test_what_changes_on_pages_read_before_a_break_is_brought_by_the_next_look(store: Store) -> None:
+async def test_changes_on_pages_read_before_an_interruption_come_with_the_next_refresh(store: Store) -> None:
     pull = Pull(store, PagedXero(COUNT))
     pull.xero.read_faults = [None, None, Fault.OFFLINE]
     with pytest.raises(OfflineError):
@@ -96,7 +96,7 @@ async def test_what_changes_on_pages_read_before_a_break_is_brought_by_the_next_
     assert store.counts().archived == 1
 
 
-async def test_an_organisation_without_contacts_is_read_in_one_call(store: Store) -> None:
+async def test_organisation_without_contacts_takes_one_request(store: Store) -> None:
     pull = Pull(store, PagedXero(0))
     await pull.puller.refresh()
     await pull.puller.refresh()
@@ -104,9 +104,9 @@ async def test_an_organisation_without_contacts_is_read_in_one_call(store: Store
     assert not pull.puller.is_full_sync_due
 
 
-async def test_news_are_asked_for_with_an_overlap_by_xeros_clock(store: Store) -> None:
+async def test_refreshes_overlap_by_xeros_clock(store: Store) -> None:
     pull = Pull(store, PagedXero(5))
-    pull.clock.forward(days=2)  # this machine's clock is wrong, and not known to be
+    pull.clock.forward(days=2)  # this computer's clock is wrong, which isn't known yet
     await pull.puller.refresh()
     pull.xero.clock.forward(minutes=10)
     await pull.puller.refresh()
@@ -116,7 +116,7 @@ async def test_news_are_asked_for_with_an_overlap_by_xeros_clock(store: Store) -
     assert since == [None, START - minute, START + timedelta(minutes=10) - minute]
 
 
-async def test_news_that_break_off_are_read_again_from_the_same_moment(store: Store) -> None:
+async def test_interrupted_refresh_is_repeated_from_the_same_time(store: Store) -> None:
     pull = Pull(store, PagedXero(COUNT))
     await pull.puller.refresh()
     pull.xero.clock.forward(hours=1)
@@ -133,7 +133,7 @@ async def test_news_that_break_off_are_read_again_from_the_same_moment(store: St
 
 
 @pytest.mark.parametrize("days", [7.1, -7.1])
-async def test_everything_is_read_again_after_a_week_by_either_clock(store: Store, days: float) -> None:
+async def test_full_sync_is_repeated_after_a_week_by_either_clock(store: Store, days: float) -> None:
     pull = Pull(store, PagedXero(3))
     await pull.puller.refresh()
     pull.clock.forward(days=6.9)
@@ -160,7 +160,7 @@ async def test_a_contact_archived_in_xero_is_a_change_made_in_xero(store: Store)
 # --- manual restores ---
 
 
-async def test_manual_restores_are_checked_fifty_at_a_time_in_turn(store: Store) -> None:
+async def test_manual_restores_are_checked_in_turn_fifty_at_a_time(store: Store) -> None:
     contacts = [contact(f"{number:03}", ContactStatus.ARCHIVED) for number in range(120)]
     xero = ModelXero.of(*contacts)
     applied: list[StoreUpdate] = []
@@ -211,9 +211,7 @@ async def test_a_contact_merged_while_its_manual_restore_waits_is_refused_with_a
 
 @pytest.mark.parametrize("pulls", [0, 1])
 @pytest.mark.parametrize("days", [0.1, 2, 300])
-async def test_a_reply_dated_ahead_hides_nothing_that_comes_before_that_date(
-    store: Store, pulls: int, days: float
-) -> None:
+async def test_reply_dated_in_the_future_hides_no_later_change(store: Store, pulls: int, days: float) -> None:
     """The first page of a full sync, or of an update."""
     pull = Pull(store, PagedXero(3))
     for _ in range(pulls):

@@ -1,4 +1,4 @@
-"""Reading everything misses nothing: whatever happens between two pages, and wherever it is cut short."""
+"""A full sync misses nothing, whatever happens between two pages and wherever it is interrupted."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from tui.xero.results import ContactsPage, LookupResult
 
 GONE = ContactStatus.DELETED
-# Of the ids that books can hold: new ones come anywhere among those that are there.
+# IDs that contacts may have: new ones sort anywhere among the existing ones.
 IDS = 60
 
 
@@ -102,7 +102,7 @@ WORK = st.lists(
 
 
 def at_work(xero: Books, steps: Sequence[tuple[str, int]]) -> Callable[[int], None]:
-    """One thing happens before each page, until there is nothing left to do."""
+    """Make one thing happen before each page, until nothing is left to do."""
     left = list(steps)
 
     def between(_: int) -> None:
@@ -143,7 +143,7 @@ async def until_done(store: Store, xero: Books, clock: Clock) -> None:
 
 @given(count=st.integers(0, 20), first=WORK, later=WORK)
 @settings(max_examples=examples(40))
-def test_what_is_stored_is_what_xero_has(
+def test_store_matches_xero_after_a_full_sync(
     count: int, first: list[tuple[str, int]], later: list[tuple[str, int]]
 ) -> None:
     async def history() -> None:
@@ -160,7 +160,7 @@ def test_what_is_stored_is_what_xero_has(
                     assert {
                         one: found for one, found in alive(store).items() if one in xero.contacts_now
                     } == xero.contacts_now
-                    # What was removed after its page had been read, the next full read finds.
+                    # A removal after its page was read is found by the next full sync.
                     clock.forward(days=8)
                     xero.clock.forward(days=8)
                     await until_done(store, xero, clock)
@@ -175,7 +175,7 @@ def test_what_is_stored_is_what_xero_has(
 
 
 @pytest.mark.parametrize("removed", ["0000", "0012", "0015", "0030"])
-async def test_a_contact_that_moves_onto_a_page_read_before_is_not_missed(store: Store, removed: str) -> None:
+async def test_contact_moving_to_a_page_already_read_is_not_missed(store: Store, removed: str) -> None:
     xero = books(20)
     xero.between = lambda page: xero.remove(removed) if page == 3 and removed in xero.contacts_now else None
     await puller(store, xero).refresh()
@@ -184,7 +184,7 @@ async def test_a_contact_that_moves_onto_a_page_read_before_is_not_missed(store:
     assert not puller(store, xero).is_full_sync_due
 
 
-async def test_new_contacts_are_shown_twice_and_need_no_second_reading(store: Store) -> None:
+async def test_new_contacts_seen_twice_need_no_second_read(store: Store) -> None:
     xero = books(20)
     xero.between = lambda page: xero.add("0001") if page == 3 and "0001" not in xero.contacts_now else None
     await puller(store, xero).refresh()
@@ -193,7 +193,7 @@ async def test_new_contacts_are_shown_twice_and_need_no_second_reading(store: St
     assert alive(store) == xero.contacts_now
 
 
-async def test_news_of_which_some_vanish_between_pages_are_read_from_the_start(store: Store) -> None:
+async def test_refresh_restarts_if_contacts_vanish_between_pages(store: Store) -> None:
     xero = books(20)
     await puller(store, xero).refresh()
     xero.clock.forward(hours=1)
@@ -233,7 +233,7 @@ async def test_a_full_sync_pauses_after_its_page_and_resumes_from_there(store: S
     assert alive(store) == xero.contacts_now
 
 
-async def test_what_is_not_running_is_not_held(store: Store) -> None:
+async def test_pausing_without_a_running_sync_does_nothing(store: Store) -> None:
     xero = books(12)
     pull = puller(store, xero)
     pull.pause(on=True)
@@ -270,7 +270,7 @@ async def test_a_later_full_sync_is_postponed_in_favour_of_updates(store: Store)
     )
     assert await pull.refresh()
     assert await pull.refresh()
-    # A page of everything, the news; then only the news.
+    # A page of the full sync, then an update; afterwards only updates.
     assert xero.pages == [1, 1, 1]
     assert pull.is_full_sync_due
     assert await puller(store, xero, clock).refresh()
@@ -282,7 +282,7 @@ async def test_a_later_full_sync_is_postponed_in_favour_of_updates(store: Store)
 
 
 async def vanish(store: Store, xero: Books, *contact_ids: str) -> None:
-    """They are there at one full read, and not at the next, which ends all the same."""
+    """Contacts that one full sync has and the next, completed one lacks."""
     clock = Clock()
     await puller(store, xero, clock).refresh()
     for contact_id in contact_ids:
@@ -293,7 +293,7 @@ async def vanish(store: Store, xero: Books, *contact_ids: str) -> None:
     assert not puller(store, xero, clock).is_full_sync_due
 
 
-async def test_a_contact_that_vanished_is_marked_and_stays_on_the_all_tab(store: Store) -> None:
+async def test_deleted_contact_is_marked_and_stays_on_the_all_tab(store: Store) -> None:
     xero = books(7)
     await store.search.load()
     await vanish(store, xero, "0003")
@@ -308,7 +308,7 @@ async def test_a_contact_that_vanished_is_marked_and_stays_on_the_all_tab(store:
     assert not store.changes.of_contact("0003")
 
 
-async def test_it_is_back_when_xero_tells_of_it_and_what_happened_meanwhile_is_recorded(
+async def test_deleted_contact_returns_with_the_change_made_meanwhile(
     store: Store,
 ) -> None:
     xero = books(7)
@@ -322,7 +322,7 @@ async def test_it_is_back_when_xero_tells_of_it_and_what_happened_meanwhile_is_r
     assert (store.counts().active, store.counts().archived) == (6, 1)
 
 
-async def test_what_was_left_out_but_is_known_by_its_id_is_read_and_not_marked(store: Store) -> None:
+async def test_unlisted_contact_found_by_its_id_is_saved_and_not_marked_deleted(store: Store) -> None:
     """Such as one that moved onto a page read before while another came."""
     xero = books(12)
     clock = Clock()
@@ -379,7 +379,7 @@ async def test_a_manual_restore_of_a_deleted_contact_ends_at_the_next_check(stor
     assert (after.state, gone.status) == (State.REFUSED, GONE)
 
 
-async def test_too_many_to_be_true_are_left_as_they_are(
+async def test_implausibly_many_missing_contacts_are_not_marked_deleted(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(contact_sync, "_MAX_LOOKUPS", 2)
@@ -390,7 +390,7 @@ async def test_too_many_to_be_true_are_left_as_they_are(
 
 
 class Unsure(Books):
-    """Leaves contacts out, and can't be asked for them either."""
+    """Leaves contacts out of lists, and doesn't return them on request."""
 
     def __init__(self, *, is_refusing: bool) -> None:
         super().__init__(books(7).contacts_now)
@@ -404,7 +404,7 @@ class Unsure(Books):
 
 
 @pytest.mark.parametrize("is_refusing", [True, False])
-async def test_nothing_is_marked_that_xero_did_not_clearly_deny(store: Store, is_refusing: bool) -> None:  # noqa: FBT001 - a parameter of the test
+async def test_contact_is_marked_deleted_only_after_a_clear_reply(store: Store, is_refusing: bool) -> None:  # noqa: FBT001 - a parameter of the test
     xero = Unsure(is_refusing=is_refusing)
     await vanish(store, xero, "0003")
     assert xero.reads == [("0003",)]

@@ -1,4 +1,4 @@
-"""Files taken away under a running engine: it says so, refuses what would be lost, and puts them back."""
+"""Files deleted under a running engine: it reports this, refuses writes, and restores the files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ def delete(folder: Path) -> None:
         part.unlink()
 
 
-async def test_it_is_shown_refused_and_put_back(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_displaced_store_is_reported_refused_and_put_back(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shown: list[Notice | None] = []
     monkeypatch.setattr("tui.engine.snapshot_publisher._COALESCE", 0)
     monkeypatch.setattr(loops_module, "_LOCK_CHECK_SECONDS", 0.02)
@@ -45,7 +47,7 @@ async def test_it_is_shown_refused_and_put_back(store: Store, monkeypatch: pytes
     again.close()
 
 
-async def test_leaving_straight_after_loses_nothing(store: Store) -> None:
+async def test_quitting_right_after_the_store_was_deleted_loses_nothing(store: Store) -> None:
     folder = store._database.file.parent
     async with house(store, LiveXero("a")) as home:
         await home.until(lambda it: it.last_refresh_at)

@@ -1,4 +1,4 @@
-"""Random histories through the store, the watch and the pane: nothing shown exceeds the evidence there is.
+"""Random histories through the store, the monitor and the pane: nothing shown exceeds the evidence.
 
 What the evidence allows is worked out by `Allowed`, which shares nothing with the program.
 """
@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, cast
 
 from engine.model_xero import Clock, contact
-from engine.released_house import Bridge
+from engine.released_house import EMPTY_REPORT, Bridge
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from model.test_model_evidence_histories import MINE, OTHER, STATUSES, ZONES, Allowed, History, hour
@@ -29,13 +29,12 @@ from tui.model.contact import ContactStatus, Organisation
 from tui.model.errors import FeedError
 from tui.model.evidence import CompanyState, NightlyWindow, ReportKind, SyncRecord, SyncStatus, UserReport
 from tui.model.reasons import FeedReason
-from tui.re_leased.evidence_source import EvidenceReport
 from tui.store import Store
 
 if TYPE_CHECKING:
     from typing import Any
 
-# What is written here is to be durable, and on a disk that would be all that takes time.
+# Writes wait for the disk, which would take most of the time: use memory instead.
 _MEMORY = next((str(one) for one in (Path("/dev/shm"),) if one.exists()), None)  # noqa: S108 - a folder of its own is made in it
 _WAITS = {SyncStatus.PENDING, SyncStatus.MISSED, SyncStatus.STALLED}
 _UNSEEN = _WAITS | {SyncStatus.EXPECTED, SyncStatus.REPORTED}
@@ -43,7 +42,7 @@ _UNSEEN = _WAITS | {SyncStatus.EXPECTED, SyncStatus.REPORTED}
 
 @dataclass(frozen=True)
 class Deed:
-    """Something that happens some hours after what happened before."""
+    """An event some hours after the one before."""
 
     kind: str
     later: int
@@ -67,7 +66,7 @@ deeds = st.builds(
 
 
 class Life:
-    """An organisation to which deeds happen, in the engine's own parts."""
+    """An organisation made of the engine's own parts, to which events happen."""
 
     def __init__(self, store: Store, window: NightlyWindow, *, has_feed: bool) -> None:
         self.store, self.window, self.has_feed = store, window, has_feed
@@ -113,7 +112,7 @@ class Life:
 
     async def _look(self, deed: Deed) -> None:
         began = hour(max(0, self.at - deed.ago))
-        report = EvidenceReport.from_evidence(f"{self.at} {deed}")
+        report = replace(EMPTY_REPORT, cursor=f"{self.at} {deed}")
         if deed.kind == "silent":
             await self.watch.poll_feed(Bridge(FeedError(FeedReason.UNREACHABLE)))
         elif deed.kind == "clean":
@@ -139,7 +138,7 @@ class Life:
         self.watch.reload()
 
     def check(self) -> None:
-        """Hold what is shown of every change against what is allowed, and the totals against the changes."""
+        """Compare the status of every change with what is allowed, and the totals with the changes."""
         shown: Counter[SyncStatus] = Counter()
         unseen = 0
         for contact_id in (MINE, OTHER):
@@ -159,7 +158,7 @@ class Life:
                 standing = self.publisher.grade(change)
                 assert standing is not None
                 shown[standing.status] += 1
-                # One that a sync had before it was unlinked there isn't waited for any more.
+                # A change that a sync had before the contact was unlinked isn't pending any more.
                 unseen += standing.status in _UNSEEN and change.unlinked_at is None
                 self._check_one(standing.status, Allowed(history, place))
         pane = self.publisher._summary()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from engine.model_xero import START, Clock, contact, tell_time
-from engine.released_house import Bridge
+from engine.released_house import EMPTY_REPORT, Bridge, SilentPublisher
 from msgspec.structs import replace
 
 from tui.engine.clock import XeroClock
@@ -20,7 +20,6 @@ from tui.model.contact import ContactStatus
 from tui.model.errors import FeedError, ReshelveError
 from tui.model.evidence import CompanyState, NightlyWindow, SyncStatus, grade_change
 from tui.model.reasons import EvidenceReason, FeedReason
-from tui.re_leased.evidence_source import EvidenceReport
 
 if TYPE_CHECKING:
     from tui.engine.snapshot_publisher import SnapshotPublisher
@@ -28,17 +27,6 @@ if TYPE_CHECKING:
     from tui.store import Store
 
 NIGHT = NightlyWindow(time(0), time(6), UTC)
-
-
-class Quiet:
-    """A publisher without listeners."""
-
-    def __init__(self) -> None:
-        self.versions = 0
-
-    def rows_changed(self, *, order: bool = False) -> None:
-        assert not order
-        self.versions += 1
 
 
 class Desk(EvidenceService):
@@ -60,7 +48,7 @@ async def desk(store: Store) -> Desk:
     await store.save_contacts([gone], START)
     clock = Clock()
     clock.at = START + timedelta(minutes=10)
-    return Desk(store, clock, Quiet())  # type: ignore[arg-type]
+    return Desk(store, clock, SilentPublisher())  # type: ignore[arg-type]
 
 
 def archived(desk: Desk) -> Change:
@@ -99,7 +87,7 @@ async def test_a_sync_that_showed_errors_stalls(desk: Desk) -> None:
     assert desk._re_leased.status.state_reported_at == desk._now()
 
 
-async def test_what_cannot_have_been_is_refused(desk: Desk) -> None:
+async def test_impossible_reports_are_rejected(desk: Desk) -> None:
     with pytest.raises(ReshelveError) as refused:
         await desk.report_sync_started(desk._now() + timedelta(minutes=1))
     assert refused.value.reason is EvidenceReason.FUTURE_SYNC_START
@@ -114,7 +102,7 @@ async def test_a_contact_checked_in_re_leased_is_recorded(desk: Desk) -> None:
     assert grade(desk) is SyncStatus.CHECKED
 
 
-async def test_a_clock_behind_xeros_does_not_take_away_what_was_seen(desk: Desk) -> None:
+async def test_clock_behind_xeros_does_not_discard_a_check(desk: Desk) -> None:
     desk.machine.at = START - timedelta(minutes=5)
     await desk.report_contact_checked(archived(desk))
     assert grade(desk) is SyncStatus.CHECKED
@@ -146,7 +134,7 @@ async def test_a_reported_sync_is_dated_by_xeros_clock(
     assert desk._re_leased.status.state_reported_at == now + timedelta(minutes=30)
 
 
-async def test_what_is_seen_on_a_machine_whose_clock_is_ahead_is_not_what_xero_confirms_next(
+async def test_check_on_a_computer_whose_clock_is_ahead_does_not_cover_a_later_change(
     desk: Desk,
 ) -> None:
     now = START + timedelta(minutes=1)
@@ -161,7 +149,7 @@ async def test_what_is_seen_on_a_machine_whose_clock_is_ahead_is_not_what_xero_c
     assert told == {START: now, back_at: None, gone_at: None}
 
 
-async def test_what_was_seen_of_a_contact_that_has_moved_on_is_refused(desk: Desk) -> None:
+async def test_check_of_a_contact_that_has_changed_is_rejected(desk: Desk) -> None:
     seen = archived(desk)
     back = replace(contact("a"), updated_at=START + timedelta(minutes=5))
     await desk._store.save_contacts([back], START + timedelta(minutes=6))
@@ -199,7 +187,7 @@ async def test_a_state_is_shown_with_its_time_also_by_another_copy(desk: Desk) -
 async def test_a_copy_without_the_lock_shows_what_the_holder_has_read(store: Store) -> None:
     holder, follower = (ReLeasedMonitor(store, NIGHT, Clock(), has_feed=True) for _ in range(2))
     soon = datetime(2030, 1, 1, tzinfo=UTC)
-    report = replace(EvidenceReport.from_evidence("1"), state="Successfully synced", next_sync_at=soon)
+    report = replace(EMPTY_REPORT, cursor="1", state="Successfully synced", next_sync_at=soon)
     await holder.poll_feed(Bridge(report))
     follower.reload(is_follower=True)
     assert (follower.status.state, follower.status.next_sync_at) == ("Successfully synced", soon)
@@ -207,7 +195,7 @@ async def test_a_copy_without_the_lock_shows_what_the_holder_has_read(store: Sto
     await holder.poll_feed(Bridge(silent))
     follower.reload(is_follower=True)
     assert (follower.status.problem, follower.knowledge.stalled_since) == (silent.notice, Clock()())
-    # A moment is still one when it is read.
+    # A stored time is read back as a time.
     await holder.poll_feed(Bridge(FeedError(FeedReason.SOURCE_PROBLEM, problem="Expired", at=soon)))
     follower.reload(is_follower=True)
     assert follower.status.problem is not None
@@ -217,13 +205,13 @@ async def test_a_copy_without_the_lock_shows_what_the_holder_has_read(store: Sto
 @pytest.mark.parametrize(
     ("stored", "problem"),
     [
-        # As versions before reason codes wrote it.
+        # As written by versions before reason codes.
         ("It fell silent.", None),
         ({"reason": "feed.something_new", "params": {"number": 7}}, FeedReason.FAILED),
         ({"reason": "feed.unreachable"}, FeedReason.UNREACHABLE),
     ],
 )
-async def test_what_another_version_has_stored_of_a_feed_is_read_as_far_as_it_can_be(
+async def test_feed_state_stored_by_another_version_is_read_as_far_as_possible(
     store: Store, stored: object, problem: FeedReason | None
 ) -> None:
     status = json.dumps({"state": "Not connected", "is_syncing": False, "problem": stored})

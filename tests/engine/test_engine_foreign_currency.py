@@ -54,13 +54,13 @@ BASE = "NZD"
 _IDS = ("id-1", "id-2")
 _WAITS = {SyncStatus.PENDING, SyncStatus.MISSED, SyncStatus.STALLED}
 _ENDED = {SyncStatus.SYNCED, SyncStatus.CHECKED, SyncStatus.SUPERSEDED}
-# What is written here is to be durable, and on a disk that would be all that takes time.
+# Writes wait for the disk, which would take most of the time: use memory instead.
 _MEMORY = next((str(one) for one in (Path("/dev/shm"),) if one.exists()), None)  # noqa: S108 - a folder of its own is made in it
 
 
 @dataclass(frozen=True)
 class Deed:
-    """Something that happens some hours after what happened before."""
+    """An event some hours after the one before."""
 
     kind: str
     later: int
@@ -194,7 +194,7 @@ def test_a_change_that_re_leased_leaves_out_is_never_expected(history: list[Deed
     asyncio.run(live())
 
 
-def test_the_grade_needs_no_knowledge_of_syncs() -> None:
+def test_foreign_currency_status_needs_no_known_sync() -> None:
     async def live() -> None:
         with TemporaryDirectory(dir=_MEMORY) as folder:
             life = Life(Path(folder) / "o")
@@ -226,7 +226,9 @@ def practice(tmp_path: Path) -> Any:
         yield running
 
 
-async def test_an_archive_on_the_practice_xero(practice: PracticeXero, tmp_path: Path) -> None:
+async def test_archive_of_a_foreign_currency_contact_on_the_practice_xero(
+    practice: PracticeXero, tmp_path: Path
+) -> None:
     paths = Paths.under(tmp_path / "home")
     account = XeroAccount(settings_for(practice, poll_seconds=1.0, has_feed=False), paths)
     attempt = await account.sign_in(ConnectRequest(practice.client_id))

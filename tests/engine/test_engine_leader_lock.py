@@ -1,4 +1,4 @@
-"""The lock: one holder at a time, and none once it is dead."""
+"""The lock has one holder at a time, and none once that process is dead."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_the_lock_of_a_killed_copy_is_free(tmp_path: Path) -> None:
     ours.release()
 
 
-def test_taking_it_twice_and_giving_it_back_twice_is_harmless(tmp_path: Path) -> None:
+def test_acquiring_and_releasing_twice_is_harmless(tmp_path: Path) -> None:
     one, other = LeaderLock(tmp_path / "lease"), LeaderLock(tmp_path / "lease")
     other.release()
     assert one.acquire()

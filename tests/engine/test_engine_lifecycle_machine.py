@@ -20,6 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from msgspec.structs import replace
 from support.effort import examples
 
+from tui.engine.services.changes import withdraw
 from tui.engine.sync.manual_restores import ManualRestorePoller
 from tui.engine.sync.outbox import Outbox
 from tui.model.change import Action, Change, State, Transition
@@ -44,7 +45,7 @@ UNFINISHED = (State.QUEUED, State.SENDING, State.UNKNOWN)
 
 
 class CountingXero(ModelXero):
-    """Remembers which call archived which contact."""
+    """Records which request archived which contact."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__({one: contact(one) for one in NAMES}, clock=clock)
@@ -137,7 +138,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.clock.forward(seconds=1)
         plan = self.run_(self.store.changes.plan_undo(kind))
         if plan is not None and plan.steps:
-            # Nothing has happened in between, so that what is done is what was said.
+            # Nothing happened in between, so the undo does what its plan said.
             assert self.run_(self.store.changes.undo(plan, self.clock())) == plan
 
     @rule(writes=FAULTS, kind=st.sampled_from([BatchKind.UNDO, BatchKind.REDO]))
@@ -158,8 +159,11 @@ class Lifecycle(RuleBasedStateMachine):
 
     @rule(ids=SETS)
     def cancel(self, ids: set[str]) -> None:
-        chosen = [each for each in self.store.changes.in_states(*UNFINISHED) if each.contact_id in ids]
-        self.run_(self.store.changes.cancel_queued(chosen, self.clock()))
+        for each in self.store.changes.in_states(*UNFINISHED):
+            if each.contact_id in ids:
+                # Refused once it has been sent.
+                with suppress(ReshelveError):
+                    self.run_(withdraw(self.store, each, Transition.CANCEL, State.QUEUED, self.clock()))
 
     @rule(ids=SETS)
     def retry(self, ids: set[str]) -> None:
@@ -197,7 +201,7 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(writes=FAULTS, reads=FAULTS)
     def work(self, writes: list[Fault | None], reads: list[Fault | None]) -> None:
         self.xero.write_faults, self.xero.read_faults = writes, reads
-        # The change log has everything then: nothing more is to be done here.
+        # The change log has everything by then, so nothing more is needed here.
         with suppress(XeroError):
             self.run_(self.drain())
         self.xero.write_faults, self.xero.read_faults = [], []
@@ -240,14 +244,14 @@ class Lifecycle(RuleBasedStateMachine):
         assert not self.store.changes.in_states(*UNFINISHED), "stuck"
         self.run_(self.lookout.poll())
         self.pull()
-        # What a pull has confirmed may have let something behind it go.
+        # A change confirmed by a refresh may have released the next one of its contact.
         self.work_until_all_is_known()
         assert not self.store.changes.in_states(*UNFINISHED), "stuck"
         for one in NAMES:
             self.stands_as_in_xero(one)
 
     def work_until_all_is_known(self) -> None:
-        """Drain until nothing waits for a later look: a read may lag what an unanswered call did."""
+        """Run until nothing waits for a later read, as reads may lag a request whose reply was lost."""
         for _ in range(6):
             with suppress(XeroError):
                 self.run_(self.drain())
@@ -284,7 +288,7 @@ class Lifecycle(RuleBasedStateMachine):
             assert (after.contact_id, after.action, after.batch_id) == (
                 before.contact_id, before.action, before.batch_id,
             )  # fmt: skip
-            # A call that had got no answer can turn out to have arrived.
+            # A request whose reply was lost can turn out to have arrived.
             is_late = after.state is State.CONFIRMED and before.idempotency_key
             assert before.state.is_open or after.state is before.state or is_late
         self.known = now

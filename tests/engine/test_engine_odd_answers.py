@@ -1,4 +1,4 @@
-"""Histories of odd replies to a write and to the reads after it: what is recorded is what Xero did.
+"""Histories of odd replies to a write and the reads after it: the record matches what Xero did.
 
 A real client and a real store; Xero is a function whose replies the test decides.
 """
@@ -24,6 +24,7 @@ from support.effort import examples
 
 from tui import messages
 from tui.engine.precheck import build_precheck
+from tui.engine.services.changes import withdraw
 from tui.engine.services.contacts import ContactRefresher
 from tui.engine.sync.manual_restores import ManualRestorePoller
 from tui.engine.sync.outbox import Outbox, RestoreCapability
@@ -85,7 +86,7 @@ class Read(StrEnum):
 
 
 class OddXero:
-    """Answers with what is ordered, one wish a call, and then as it should."""
+    """Gives the ordered replies, one per request, and correct ones afterwards."""
 
     def __init__(self, clock: Clock, status: ContactStatus = ACTIVE, *ids: str) -> None:
         self.clock = clock
@@ -315,7 +316,7 @@ async def _an_unknown_contact(
 async def test_no_single_reply_resolves_a_change_wrongly(office: Office, write: Write, read: Read) -> None:
     [change] = await office.ask(Action.ARCHIVE)
     office.xero.writes = [write]
-    # What is asked for alone is answered as oddly.
+    # Single contacts get odd replies, too.
     office.xero.reads = [read, read]
     await office.work()
     await office.work()
@@ -338,7 +339,7 @@ async def test_no_single_reply_resolves_a_change_wrongly(office: Office, write: 
     ],
 )
 @pytest.mark.parametrize("body", [HTML, "", '{"message": "blocked"}'])
-async def test_a_gateways_answer_to_a_write_is_no_verdict(
+async def test_gateways_reply_to_a_write_decides_nothing(
     office: Office, status: int, body: str, *, is_done: bool
 ) -> None:
     [change] = await office.ask(Action.ARCHIVE)
@@ -360,11 +361,12 @@ async def test_a_gateways_answer_to_a_write_is_no_verdict(
     assert office.xero.calls.count("POST") == (1 if is_done else 2)
 
 
-async def test_an_unreadable_contact_holds_up_nothing_but_itself(tmp_path: Path) -> None:
+async def test_unreadable_contact_delays_no_other(tmp_path: Path) -> None:
     ids = [ID[:-1] + letter for letter in "abc"]
     office = Office(tmp_path / "organisation", ACTIVE, *ids)
     first, *others = await office.ask(Action.ARCHIVE)
-    await office.store.changes.cancel_queued(others, office.clock())
+    for change in others:
+        await withdraw(office.store, change, Transition.CANCEL, State.QUEUED, office.clock())
     office.xero.writes = [Write.LOST]
     office.xero.reads = [Read.UNREADABLE] * 100
     await office.work()
@@ -375,7 +377,7 @@ async def test_an_unreadable_contact_holds_up_nothing_but_itself(tmp_path: Path)
         each.contact_id: each.state for each in office.store.changes.in_states(State.UNKNOWN, State.CONFIRMED)
     }
     assert states == {ids[0]: State.UNKNOWN, ids[1]: State.CONFIRMED, ids[2]: State.CONFIRMED}
-    # It is read again, less and less often.
+    # It is read again at growing intervals.
     looks = office.xero.calls.count("GET")
     for _ in range(60):
         await office.work(60)
@@ -386,8 +388,8 @@ async def test_an_unreadable_contact_holds_up_nothing_but_itself(tmp_path: Path)
     await office.close()
 
 
-async def test_reads_that_lag_for_long_end_in_the_change_that_was_asked_for(office: Office) -> None:
-    """Refused in between, as nothing better was known; then it turns out to have been ours."""
+async def test_stale_reads_still_end_in_the_requested_change(office: Office) -> None:
+    """Recorded as refused at first, then found to have been carried out."""
     [change] = await office.ask(Action.ARCHIVE)
     office.xero.writes = [Write.LOST]
     office.xero.before = dict(office.xero.contacts)
@@ -428,11 +430,11 @@ async def test_a_refusal_of_a_request_that_was_carried_out_credits_no_other_user
 
 @pytest.mark.parametrize("ending", [State.CANCELLED, State.DISMISSED])
 @pytest.mark.parametrize("is_by_hand", [True, False])
-async def test_a_restore_that_was_given_up_is_ours_by_its_date_alone(
+async def test_dismissed_restore_is_ours_only_by_its_date(
     tmp_path: Path, ending: State, *, is_by_hand: bool
 ) -> None:
     office = Office(tmp_path / "organisation", ARCHIVED)
-    # Archived just before, as its date tells.
+    # Archived just before, by its date.
     office.xero.contacts[ID] = (ARCHIVED, office.clock())
     [change] = await office.ask(Action.RESTORE)
     store, now = office.store, office.clock
@@ -464,9 +466,7 @@ def _as_before(xero: OddXero, contact_id: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("ending", [State.REFUSED, State.CANCELLED])
-async def test_an_archive_in_xero_long_after_ours_was_given_up_is_not_ours(
-    office: Office, ending: State
-) -> None:
+async def test_later_archive_in_xero_is_not_credited_to_ours(office: Office, ending: State) -> None:
     await office.ask(Action.ARCHIVE)
     office.xero.writes = [Write.NOT_SENT]
     with suppress(XeroError):
@@ -476,7 +476,7 @@ async def test_an_archive_in_xero_long_after_ours_was_given_up_is_not_ours(
     [queued] = office.changes()
     assert queued.state is State.QUEUED
     if ending is State.CANCELLED:
-        await office.store.changes.cancel_queued([queued], office.clock())
+        await withdraw(office.store, queued, Transition.CANCEL, State.QUEUED, office.clock())
     else:
         office.clock.forward(minutes=2)
         await office.store.save_contacts([], office.clock(), deleted=[ID])
@@ -513,7 +513,7 @@ async def test_one_odd_reply_ends_no_manual_restore_and_no_queued_change(tmp_pat
         await look_fresh(office, *ids, ID)
         office.clock.forward(minutes=1)
     assert [(each.change_id, each.state) for each in office.changes()] == before
-    # Once they can be read again, those that a person restored are done.
+    # Once they can be read again, those that the user restored are confirmed.
     office.xero.reads = []
     office.xero.set_status(ids[0], ACTIVE)
     await office.lookout.poll()

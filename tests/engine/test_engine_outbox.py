@@ -1,4 +1,4 @@
-"""The outbox: whatever happens to a request, the change log ends in the state that Xero has."""
+"""The outbox: whatever happens to a request, the change log ends in Xero's state."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ACTIVE = ContactStatus.ACTIVE
 
 
 class Office:
-    """A store, a model Xero and the pusher between them."""
+    """A store, a model Xero and the outbox between them."""
 
     def __init__(self, store: Store, xero: ModelXero) -> None:
         self.store = store
@@ -116,7 +116,7 @@ async def test_120_archives_are_three_calls_with_three_keys(store: Store) -> Non
     assert not outbox.xero.reads
 
 
-async def test_one_refused_among_many_keeps_xeros_words_and_the_rest_are_done(store: Store) -> None:
+async def test_one_refusal_keeps_xeros_message_and_the_others_are_confirmed(store: Store) -> None:
     outbox, changes = await outbox_with(store, Action.ARCHIVE, *map(contact, "abc"))
     outbox.xero.repeating = {"b"}
     await outbox.drain()
@@ -126,7 +126,7 @@ async def test_one_refused_among_many_keeps_xeros_words_and_the_rest_are_done(st
     assert outbox.events(changes[1]) == ["requested", "send", "reply_lost", "refuse"]
 
 
-async def test_an_error_for_a_contact_archived_meanwhile_is_read_as_done(store: Store) -> None:
+async def test_error_for_a_contact_archived_meanwhile_confirms_the_archive(store: Store) -> None:
     outbox, [change] = await outbox_with(store, Action.ARCHIVE, contact("a"))
     outbox.xero.set_status("a", ARCHIVED)
     await outbox.drain()
@@ -156,7 +156,7 @@ async def test_an_unknown_id_affects_no_other_contact(store: Store) -> None:
     assert [ids for _, ids, _ in outbox.xero.writes] == [("a", "b", "c"), ("a", "c")]
 
 
-async def test_a_call_refused_as_a_whole_for_no_known_contact_refuses_all_in_its_words(store: Store) -> None:
+async def test_request_refused_as_a_whole_refuses_all_with_its_message(store: Store) -> None:
     outbox, changes = await outbox_with(store, Action.ARCHIVE, *map(contact, "ab"))
     outbox.xero.write_faults = [Fault.REJECTED]
     await outbox.drain()
@@ -175,7 +175,7 @@ async def test_a_call_refused_as_a_whole_for_no_known_contact_refuses_all_in_its
         (Fault.SIGNED_OUT, ReconnectError),
     ],
 )
-async def test_a_call_that_was_not_carried_out_leaves_all_queued(
+async def test_request_that_was_not_carried_out_leaves_all_queued(
     store: Store, fault: Fault, error: type[XeroError]
 ) -> None:
     outbox, changes = await outbox_with(store, Action.ARCHIVE, *map(contact, "ab"))
@@ -199,12 +199,12 @@ async def test_a_lost_reply_is_resolved_by_reading(store: Store, fault: Fault) -
     await outbox.drain()
     assert outbox.state(change) is State.CONFIRMED
     assert outbox.xero.reads == [("a",)]
-    # What was read as archived is not posted a second time.
+    # A contact that was read as archived isn't sent again.
     assert len(outbox.xero.writes) == 1
 
 
 @pytest.mark.parametrize("fault", [Fault.OFFLINE, Fault.LIMITED, Fault.SIGNED_OUT, Fault.DROPPED_BEFORE])
-async def test_a_doubt_stays_until_a_read_succeeds(store: Store, fault: Fault) -> None:
+async def test_change_stays_unknown_until_a_read_succeeds(store: Store, fault: Fault) -> None:
     outbox, [change] = await outbox_with(store, Action.ARCHIVE, contact("a"))
     outbox.xero.write_faults = [Fault.DROPPED_AFTER]
     outbox.xero.read_faults = [fault]
@@ -216,7 +216,7 @@ async def test_a_doubt_stays_until_a_read_succeeds(store: Store, fault: Fault) -
     assert outbox.state(change) is State.CONFIRMED
 
 
-async def test_a_refused_read_after_a_refused_call_leaves_the_doubt(store: Store) -> None:
+async def test_change_stays_unknown_if_the_read_is_refused_too(store: Store) -> None:
     outbox, [change] = await outbox_with(store, Action.ARCHIVE, contact("a"))
     outbox.xero.write_faults = [Fault.REJECTED]
     outbox.xero.read_faults = [Fault.REJECTED]
@@ -225,7 +225,7 @@ async def test_a_refused_read_after_a_refused_call_leaves_the_doubt(store: Store
     assert outbox.state(change) is State.UNKNOWN
 
 
-async def test_a_change_left_in_sending_by_a_crash_is_doubted_then_read(store: Store) -> None:
+async def test_change_left_sending_by_a_crash_becomes_unknown_and_is_verified(store: Store) -> None:
     outbox, [carried_out, lost] = await outbox_with(store, Action.ARCHIVE, *map(contact, "ab"))
     crashed = [
         TransitionRequest(change.change_id, Transition.SEND, idempotency_key="k")
@@ -242,14 +242,14 @@ async def test_a_change_left_in_sending_by_a_crash_is_doubted_then_read(store: S
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 20, 40, -40])
-async def test_a_call_that_may_be_under_way_is_not_made_again(store: Store, seconds: float) -> None:
+async def test_request_that_may_be_in_progress_is_not_repeated(store: Store, seconds: float) -> None:
     """Another copy of the program, alive or just killed, began it."""
     outbox, [done, open_, other] = await outbox_with(store, Action.ARCHIVE, *map(contact, "abc"))
     begun = [
         TransitionRequest(change.change_id, Transition.SEND, idempotency_key="k") for change in (done, open_)
     ]
     await store.record_transitions(begun, START)
-    # What a person wants of the same contact meanwhile waits for it.
+    # A later request for the same contact waits for it.
     [after] = await store.changes.add(Action.RESTORE, store.contacts(["b"]), START)
     outbox.xero.set_status("a", ARCHIVED)
     outbox.clock.forward(seconds=seconds)
@@ -267,7 +267,7 @@ async def test_a_call_that_may_be_under_way_is_not_made_again(store: Store, seco
 
 
 @pytest.mark.parametrize("away", [MAX_CALL_DURATION, -MAX_CALL_DURATION, timedelta(days=9)])
-async def test_a_call_that_must_have_ended_is_verified_and_made_again(store: Store, away: timedelta) -> None:
+async def test_request_that_must_have_ended_is_verified_and_repeated(store: Store, away: timedelta) -> None:
     outbox, [change] = await outbox_with(store, Action.ARCHIVE, contact("a"))
     await store.record_transitions(
         [TransitionRequest(change.change_id, Transition.SEND, idempotency_key="k")], START
@@ -280,10 +280,10 @@ async def test_a_call_that_must_have_ended_is_verified_and_made_again(store: Sto
     assert outbox.events(change) == ["requested", "send", "reply_lost", "requeue", "send", "confirm"]
 
 
-async def test_a_call_of_its_own_that_has_ended_is_verified_at_once(
+async def test_own_request_that_has_ended_is_verified_at_once(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The disk was full when its answer was to be written."""
+    """The disk was full when its reply was to be recorded."""
     outbox, [change] = await outbox_with(store, Action.ARCHIVE, contact("a"))
     record = store.record_transitions
 
@@ -302,7 +302,7 @@ async def test_a_call_of_its_own_that_has_ended_is_verified_at_once(
     assert len(outbox.xero.writes) == 1
 
 
-async def test_what_another_copy_is_sending_already_is_left_to_it(
+async def test_changes_sent_by_another_copy_are_left_to_it(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outbox, [theirs, ours] = await outbox_with(store, Action.ARCHIVE, *map(contact, "ab"))
@@ -320,7 +320,7 @@ async def test_what_another_copy_is_sending_already_is_left_to_it(
     assert [ids for _, ids, _ in outbox.xero.writes] == [("b",)]
 
 
-async def test_nothing_more_is_sent_once_the_lock_is_lost(store: Store) -> None:
+async def test_sending_stops_when_the_lock_is_lost(store: Store) -> None:
     contacts = [contact(f"{number:03}") for number in range(120)]
     outbox, changes = await outbox_with(store, Action.ARCHIVE, *contacts)
     outbox.pusher = Outbox(
@@ -332,12 +332,12 @@ async def test_nothing_more_is_sent_once_the_lock_is_lost(store: Store) -> None:
     assert [outbox.state(change) for change in changes] == [State.CONFIRMED] * 50 + [State.QUEUED] * 70
 
 
-async def test_an_unanswered_element_is_tried_later_not_at_once(store: Store) -> None:
+async def test_contact_missing_from_the_reply_is_retried_later(store: Store) -> None:
     outbox, changes = await outbox_with(store, Action.ARCHIVE, *map(contact, "ab"))
     outbox.xero.unanswered = {"b"}
     with pytest.raises(ReplyLostError):
         await outbox.drain()
-    # The model carried nothing out for it, so that the read finds it active.
+    # The model Xero didn't carry it out, so the read finds it active.
     assert [outbox.state(change) for change in changes] == [State.CONFIRMED, State.QUEUED]
     assert len(outbox.xero.writes) == 1
     outbox.xero.unanswered = set()
@@ -349,7 +349,7 @@ async def test_an_unanswered_element_is_tried_later_not_at_once(store: Store) ->
     ("action", "before", "expected"),
     [(Action.ARCHIVE, ACTIVE, State.REFUSED), (Action.RESTORE, ARCHIVED, State.AWAITING_USER)],
 )
-async def test_an_answer_without_a_word_or_an_effect_is_not_asked_for_again_and_again(
+async def test_reply_without_message_or_effect_is_not_retried_forever(
     store: Store, action: Action, before: ContactStatus, expected: State
 ) -> None:
     outbox, [change] = await outbox_with(store, action, contact("a", before))
@@ -382,7 +382,7 @@ async def test_the_refusal_to_restore_is_discovered_once_with_one_contact(store:
     assert outbox.now(changes[0]).message == ARCHIVED_WORDS
 
 
-async def test_the_refusal_is_remembered_across_restarts_and_tried_again_after_30_days(store: Store) -> None:
+async def test_refusal_to_restore_is_cached_across_restarts_for_30_days(store: Store) -> None:
     outbox, _ = await outbox_with(store, Action.RESTORE, contact("a", ARCHIVED))
     await outbox.drain()
 
@@ -398,7 +398,7 @@ async def test_the_refusal_is_remembered_across_restarts_and_tried_again_after_3
         assert len(outbox.xero.writes) == writes
 
 
-async def test_if_xero_could_restore_no_user_would_be_needed(store: Store) -> None:
+async def test_restore_accepted_by_xero_needs_no_user(store: Store) -> None:
     outbox, changes = await outbox_with(store, Action.RESTORE, *(contact(one, ARCHIVED) for one in "ab"))
     outbox.xero.restores = True
     await outbox.drain()
@@ -406,7 +406,7 @@ async def test_if_xero_could_restore_no_user_would_be_needed(store: Store) -> No
     assert outbox.xero.status("b") is ACTIVE
 
 
-async def test_an_outage_is_not_taken_for_a_refusal_to_restore(store: Store) -> None:
+async def test_outage_is_not_a_refusal_to_restore(store: Store) -> None:
     outbox, [change] = await outbox_with(store, Action.RESTORE, contact("a", ARCHIVED))
     outbox.xero.write_faults = [Fault.DROPPED_BEFORE]
     with pytest.raises(ReplyLostError):
@@ -445,7 +445,7 @@ async def test_a_restore_requested_while_the_archive_is_unknown_wins(store: Stor
     assert outbox.state(restore) is State.AWAITING_USER
 
 
-async def test_no_contact_is_sent_before_an_older_change_of_its_own(store: Store) -> None:
+async def test_changes_of_a_contact_are_sent_in_order(store: Store) -> None:
     outbox, [first] = await outbox_with(store, Action.RESTORE, contact("first", ARCHIVED))
     await RestoreCapability(store).record(START)
     x = contact("x")
@@ -473,7 +473,7 @@ async def test_a_restore_of_an_active_contact_does_not_wait_for_the_user(store: 
 # --- contacts that come with a transition ---
 
 
-async def test_a_change_named_in_a_move_is_decided_by_it_not_by_the_contacts_beside_it(store: Store) -> None:
+async def test_change_in_a_transition_request_is_not_decided_by_the_saved_contacts(store: Store) -> None:
     outbox, [change] = await outbox_with(store, Action.ARCHIVE, contact("a"))
     await store.record_transitions([TransitionRequest(change.change_id, Transition.SEND)], START)
     await store.record_transitions([TransitionRequest(change.change_id, Transition.REPLY_LOST)], START)
@@ -500,7 +500,7 @@ async def test_a_change_named_in_a_move_is_decided_by_it_not_by_the_contacts_bes
     [(Transition.REPLY_LOST,), (Transition.REPLY_LOST, Transition.REQUEUE)],
     ids=["unknown", "queued"],
 )
-async def test_changes_that_another_copy_now_sends_are_left_to_it(
+async def test_changes_taken_over_by_another_copy_are_left_to_it(
     store: Store, error: XeroError | None, moves: tuple[Transition, ...]
 ) -> None:
     is_held = True

@@ -1,4 +1,4 @@
-"""Random histories of the outbox over a real store, held against what the model Xero says."""
+"""Random histories of the outbox over a real store, compared with the model Xero."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FAULTS = st.lists(st.none() | st.sampled_from(sorted(set(Fault) - {Fault.REJECTE
 
 
 class WatchedXero(ModelXero):
-    """Remembers what reads have shown, to catch archives of what is known to be archived."""
+    """Records what reads have shown, to catch archives of contacts known to be archived."""
 
     def __init__(self) -> None:
         super().__init__({one: contact(one) for one in "abcdef"})
@@ -124,7 +124,7 @@ class Histories(RuleBasedStateMachine):
     @rule(writes=FAULTS, reads=FAULTS)
     def work_in_connection_problem(self, writes: list[Fault | None], reads: list[Fault | None]) -> None:
         self.xero.write_faults, self.xero.read_faults = writes, reads
-        # Everything then stands in the journal: nothing is to be done about it here.
+        # The change log has everything by then, so nothing more is needed here.
         with suppress(XeroError):
             self.run_(self.drain())
         self.xero.write_faults, self.xero.read_faults = [], []

@@ -21,7 +21,7 @@ async def is_due(job: PeriodicTask) -> bool:
     return done
 
 
-async def test_it_is_due_at_once_when_woken_and_only_once() -> None:
+async def test_woken_task_is_due_at_once_and_only_once() -> None:
     job = PeriodicTask(lambda: 3600)
     job.wake()
     job.wake()
@@ -31,11 +31,11 @@ async def test_it_is_due_at_once_when_woken_and_only_once() -> None:
     assert await is_due(job)
 
 
-async def test_it_is_due_when_its_time_has_come() -> None:
+async def test_task_is_due_after_its_interval() -> None:
     await PeriodicTask(lambda: 0.001).wait_until_due()
 
 
-async def test_what_comes_while_it_is_done_is_not_lost() -> None:
+async def test_wake_during_a_run_is_kept() -> None:
     job = PeriodicTask(lambda: 3600)
     job.wake()
     await job.wait_until_due()
@@ -57,7 +57,7 @@ async def test_a_wake_during_a_run_is_dropped_if_overlaps_are_dropped() -> None:
     assert await is_due(job)
 
 
-async def test_a_round_that_failed_can_be_asked_for_again() -> None:
+async def test_failed_run_can_be_requested_again() -> None:
     job = PeriodicTask(lambda: 3600, drops_overlap=True)
     with pytest.raises(OSError, match="broken"), job.running():
         raise OSError("broken")
@@ -65,7 +65,7 @@ async def test_a_round_that_failed_can_be_asked_for_again() -> None:
     assert await is_due(job)
 
 
-async def test_a_pace_that_quickens_while_it_waits_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_shorter_interval_applies_during_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scheduler, "_NAP", 0.001)
     seconds = 3600.0
     job = PeriodicTask(lambda: seconds)
@@ -76,7 +76,7 @@ async def test_a_pace_that_quickens_while_it_waits_is_followed(monkeypatch: pyte
     await waiting
 
 
-async def test_a_night_asleep_makes_it_due() -> None:
+async def test_task_is_due_after_sleep() -> None:
     clock = Clock()
     job = PeriodicTask(lambda: 600, clock)
     assert not await is_due(job)
@@ -84,7 +84,7 @@ async def test_a_night_asleep_makes_it_due() -> None:
     assert await is_due(job)
 
 
-async def test_it_says_when_it_is_due_counting_from_the_end_of_a_round() -> None:
+async def test_due_time_counts_from_the_end_of_a_run() -> None:
     clock = Clock()
     job = PeriodicTask(lambda: 60, clock)
     with job.running():
@@ -93,7 +93,7 @@ async def test_it_says_when_it_is_due_counting_from_the_end_of_a_round() -> None
 
 
 @pytest.mark.parametrize("ticks", range(4))
-async def test_quitting_at_the_moment_it_is_woken_ends_it(ticks: int) -> None:
+async def test_cancelling_at_the_moment_of_a_wake_ends_the_task(ticks: int) -> None:
     async def go_on() -> None:
         while True:
             await job.wait_until_due()

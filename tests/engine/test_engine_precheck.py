@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pytest
 
 
-async def test_an_answer_that_takes_too_long_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_precheck_does_not_wait_for_a_slow_reply(monkeypatch: pytest.MonkeyPatch) -> None:
     given_up = asyncio.Event()
 
     class SlowXero:
@@ -100,7 +100,7 @@ async def test_an_archive_names_other_organisations_that_have_the_contact(tmp_pa
         said = messages.in_full(warning)
         assert said.startswith("Also active in a, b, c and 1 more.")
         assert "several companies" in said
-        # Nobody else has it, or it can't be archived.
+        # No other organisation has it, or it can't be archived.
         assert [line.warnings for line in found.lines[1:]] == [(), ()]
         assert [line.warnings for line in (await desk.precheck(Action.RESTORE, ["3"])).lines] == [()]
         assert [

@@ -32,25 +32,25 @@ def budget(left: int | None, poll_seconds: float = 15, *, peak: int = 5_000) -> 
     ("seen", "limit", "reserve"),
     [(4_998, 5_000, 1_000), (1_001, 5_000, 1_000), (1_000, 1_000, 200), (640, 1_000, 200)],
 )
-def test_the_limit_is_the_smallest_that_allows_what_was_seen(seen: int, limit: int, reserve: int) -> None:
+def test_daily_limit_is_the_smallest_that_fits_what_was_seen(seen: int, limit: int, reserve: int) -> None:
     made = QuotaBudget(15)
     made.record(seen, START)
     assert (made.limit, made.reserve) == (limit, reserve)
 
 
-def test_a_limit_that_xero_does_not_have_is_taken_as_seen() -> None:
+def test_unknown_daily_limit_is_taken_as_seen() -> None:
     assert budget(100_000, peak=1).limit == 100_000
 
 
 @pytest.mark.parametrize("odd", [25_000, 100_000, 9_999_999])
-def test_one_senseless_number_of_calls_left_stops_no_refreshes(odd: int) -> None:
+def test_one_implausible_number_of_calls_left_stops_no_refreshes(odd: int) -> None:
     made = budget(odd)
     made.record(4_900, START)
     assert not made.is_reserving
     assert made.reserve == 1_000
 
 
-def test_the_most_that_was_left_counts_for_a_day() -> None:
+def test_highest_number_of_calls_left_counts_for_a_day() -> None:
     made = budget(4_000)
     made.record(900, START + timedelta(hours=23))
     assert made.limit == 5_000
@@ -58,12 +58,12 @@ def test_the_most_that_was_left_counts_for_a_day() -> None:
     assert made.limit == 1_000
 
 
-def test_what_was_seen_can_be_kept_and_read_again() -> None:
+def test_high_water_mark_is_saved_and_loaded() -> None:
     peak = QuotaHighWaterMark(4_998, START)
     assert QuotaHighWaterMark.parse(str(peak)) == peak
 
 
-def test_an_answer_that_tells_nothing_changes_nothing() -> None:
+def test_reply_without_quota_changes_nothing() -> None:
     made = QuotaBudget(15)
     made.record(None, START)
     assert (made.left, made.limit, made.is_reserving) == (None, None, False)
@@ -94,7 +94,7 @@ def test_all_polling_together_lasts_a_day_and_leaves_a_fifth(poll: float, left: 
 
 @with_examples
 @given(poll=POLLS, fewer=LEFT, more=LEFT, idle=IDLE)
-def test_fewer_calls_left_never_mean_looking_more_often(
+def test_fewer_calls_left_never_mean_more_frequent_refreshes(
     poll: float, fewer: int, more: int, idle: float
 ) -> None:
     fewer, more = sorted((fewer, more))
@@ -107,9 +107,7 @@ def test_fewer_calls_left_never_mean_looking_more_often(
 
 @with_examples
 @given(poll=POLLS, left=LEFT, idle=IDLE)
-def test_news_are_never_looked_for_more_often_than_the_settings_say(
-    poll: float, left: int, idle: float
-) -> None:
+def test_refreshes_are_never_more_frequent_than_the_setting(poll: float, left: int, idle: float) -> None:
     assert budget(left, poll).refresh_interval(idle, is_shared=False) >= poll
 
 
@@ -129,7 +127,7 @@ def test_only_reserved_calls_left_means_an_hourly_refresh_and_no_restore_checks(
     assert not budget(1_001).is_reserving
 
 
-def test_a_watched_list_is_looked_at_quickly_as_far_as_a_quarter_of_what_can_be_spent() -> None:
+def test_watched_list_is_polled_fast_up_to_a_quarter_of_the_budget() -> None:
     made = budget(5_000)
     made.start_fast_polling()
     spent = 0
@@ -144,7 +142,7 @@ def test_a_watched_list_is_looked_at_quickly_as_far_as_a_quarter_of_what_can_be_
 
 @with_examples
 @given(left=LEFT, opened=st.lists(st.integers(0, 400), max_size=30))
-def test_however_often_the_list_is_opened_the_reserve_is_kept(left: int, opened: list[int]) -> None:
+def test_reserved_calls_are_kept_however_often_the_list_is_opened(left: int, opened: list[int]) -> None:
     made = budget(left)
     for looks in opened:
         made.start_fast_polling()
@@ -157,7 +155,7 @@ def test_however_often_the_list_is_opened_the_reserve_is_kept(left: int, opened:
     assert made.left >= min(left, made.reserve)
 
 
-def test_a_list_that_was_opened_before_xero_said_anything_is_limited_once_it_has() -> None:
+def test_list_opened_before_the_first_reply_is_limited_after_it() -> None:
     made = QuotaBudget(15)
     made.start_fast_polling()
     made.record(1_000, START)
@@ -176,7 +174,7 @@ class There:
         self.presence = ActivityTracker(self.clock, lambda: self.elapsed)
 
 
-def test_a_key_ends_an_absence_and_says_so_once() -> None:
+def test_first_key_after_an_absence_is_reported_once() -> None:
     there = There()
     assert not there.presence.touch()
     there.clock.forward(minutes=4)
@@ -189,14 +187,14 @@ def test_a_key_ends_an_absence_and_says_so_once() -> None:
     assert not there.presence.touch()
 
 
-def test_a_night_asleep_is_an_absence_though_one_clock_stood_still() -> None:
+def test_sleep_counts_as_absence_although_one_clock_stopped() -> None:
     there = There()
     there.clock.forward(hours=8)
     assert there.presence.idle == 8 * 3_600
     assert there.presence.touch()
 
 
-def test_a_clock_set_back_hides_no_absence() -> None:
+def test_absence_is_noticed_although_the_clock_was_set_back() -> None:
     there = There()
     there.clock.forward(hours=-3)
     assert there.presence.idle == 0

@@ -553,7 +553,7 @@ class Source:
         return []
 
 
-@settings(max_examples=examples(300))
+@settings(max_examples=examples(200))
 @example(history=NAMESAKE, zone=UTC, has_ids=False, has_namesake=True)
 @example(history=MISSED, zone=UTC, has_ids=True, has_namesake=False)
 @example(history=STALLED, zone=UTC, has_ids=True, has_namesake=False)

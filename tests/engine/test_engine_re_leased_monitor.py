@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from engine.model_xero import START, Clock, contact, tell_time
+from engine.released_house import EMPTY_REPORT
 from msgspec.structs import replace
 
 from tui.engine.clock import XeroClock
@@ -16,27 +17,20 @@ from tui.model.contact import ContactStatus
 from tui.model.errors import FeedError
 from tui.model.evidence import NightlyWindow, SyncInterval, SyncRecord, SyncStatus, grade_change
 from tui.model.reasons import FeedReason
-from tui.re_leased.evidence_source import EvidenceReport
 from tui.store import Store, TransitionRequest
+
+if TYPE_CHECKING:
+    from tui.re_leased.evidence_source import EvidenceReport
 
 NIGHT = NightlyWindow(time(0), time(6), UTC)
 SILENT = FeedError(FeedReason.UNREACHABLE)
-QUIET = EvidenceReport(
-    pick_ups=(),
-    cursor=None,
-    state="Successfully synced",
-    next_sync_at=START + timedelta(seconds=45),
-    cycle_seconds=45,
-    last_sync_started_at=None,
-    last_sync_finished_at=None,
-    last_sync_clean=False,
-    is_syncing=False,
-    has_more=False,
+QUIET = replace(
+    EMPTY_REPORT, state="Successfully synced", next_sync_at=START + timedelta(seconds=45), cycle_seconds=45
 )
 
 
 class FakeObserver:
-    """Answers from a script, and remembers which cursors it was asked with."""
+    """Replies from a script, and records the cursors it gets."""
 
     def __init__(self, *answers: EvidenceReport | FeedError) -> None:
         self.answers = list(answers)
@@ -84,7 +78,7 @@ def grade(store: Store, watch: ReLeasedMonitor, change: Change, now: datetime = 
 # --- with a feed ---
 
 
-async def test_evidence_is_read_to_its_end_and_kept_with_its_cursor(store: Store) -> None:
+async def test_evidence_is_read_completely_and_saved_with_its_cursor(store: Store) -> None:
     changes = await confirmed(store, "a", "b", "c")
     watch = feed_watch(store)
     after = START + timedelta(seconds=5)
@@ -107,7 +101,7 @@ async def test_evidence_is_read_to_its_end_and_kept_with_its_cursor(store: Store
 
 
 @pytest.mark.parametrize("answer", [report(state=""), SILENT])
-async def test_a_feed_has_been_asked_once_it_has_answered(
+async def test_feed_counts_as_read_after_its_first_reply(
     store: Store, answer: EvidenceReport | FeedError
 ) -> None:
     watch = ReLeasedMonitor(store, NIGHT, Clock(), has_feed=True)
@@ -117,7 +111,7 @@ async def test_a_feed_has_been_asked_once_it_has_answered(
     assert ReLeasedMonitor(store, NIGHT, Clock(), has_feed=False).status.is_polled
 
 
-async def test_a_page_without_sense_is_passed_not_read_for_ever(store: Store) -> None:
+async def test_unreadable_page_is_skipped(store: Store) -> None:
     [change] = await confirmed(store, "a")
     watch = feed_watch(store)
     after = START + timedelta(seconds=5)
@@ -135,7 +129,7 @@ async def test_a_cursor_that_does_not_advance_ends_the_poll(store: Store) -> Non
     assert not await feed_watch(store).poll_feed(observer)
 
 
-async def test_a_sync_that_began_before_the_confirmation_teaches_nothing(store: Store) -> None:
+async def test_sync_that_began_before_the_confirmation_is_ignored(store: Store) -> None:
     [change] = await confirmed(store, "a")
     watch = feed_watch(store)
     await watch.poll_feed(FakeObserver(report(pick_up("a", START - timedelta(seconds=1)), cursor="1")))
@@ -169,7 +163,7 @@ async def test_a_sync_with_errors_stalls_and_makes_nothing_missed(store: Store) 
     assert watch.status.is_stalled
 
 
-async def test_a_feed_that_fails_is_named_and_nothing_is_claimed(store: Store) -> None:
+async def test_failing_feed_is_reported_and_proves_nothing(store: Store) -> None:
     [change] = await confirmed(store, "a")
     watch = feed_watch(store)
     assert await watch.poll_feed(FakeObserver(SILENT))
@@ -189,7 +183,7 @@ async def test_evidence_read_before_a_failure_counts(store: Store) -> None:
     assert grade(store, watch, change) is SyncStatus.SYNCED
 
 
-async def test_the_countdown_begins_where_the_cycle_did(store: Store) -> None:
+async def test_countdown_starts_with_the_cycle(store: Store) -> None:
     watch = feed_watch(store)
     await watch.poll_feed(FakeObserver(QUIET))
     assert watch.status.next_sync_at == START + timedelta(seconds=45)
@@ -325,7 +319,7 @@ async def test_a_clean_sync_reported_before_a_change_was_requested_does_not_miss
         [TransitionRequest(change.change_id, Transition.CONFIRM, confirmed_at=clock())], clock()
     )
     for _ in range(2):
-        # Shown again, also after a restart.
+        # Still shown after a restart.
         clock.forward(seconds=seconds)
         watch = feed_watch(store, clock)
         await watch.poll_feed(FakeObserver(clean))
@@ -341,7 +335,7 @@ async def test_a_clean_sync_stored_with_a_future_date_is_ignored(store: Store) -
 # --- without one ---
 
 
-async def test_without_a_feed_the_night_lets_expect_and_no_more(store: Store) -> None:
+async def test_without_a_feed_a_night_only_makes_changes_expected(store: Store) -> None:
     [change] = await confirmed(store, "a")
     clock = Clock()
     watch = ReLeasedMonitor(store, NIGHT, clock, has_feed=False)
@@ -356,7 +350,7 @@ async def test_without_a_feed_the_night_lets_expect_and_no_more(store: Store) ->
     assert watch.status.next_sync_at == morning + timedelta(days=1)
 
 
-def test_with_a_feed_the_clock_says_nothing(store: Store) -> None:
+def test_with_a_feed_time_makes_nothing_expected(store: Store) -> None:
     watch = feed_watch(store)
     assert not watch.tick()
     assert watch.knowledge.window is None
@@ -380,7 +374,7 @@ class EndlessObserver:
         pass
 
 
-async def test_a_feed_that_always_has_more_is_left_for_the_next_look(store: Store) -> None:
+async def test_endless_feed_is_continued_at_the_next_poll(store: Store) -> None:
     (change,) = await confirmed(store, "a")
     watch = feed_watch(store)
     clean = START + timedelta(minutes=1)
@@ -388,7 +382,7 @@ async def test_a_feed_that_always_has_more_is_left_for_the_next_look(store: Stor
     await watch.poll_feed(feed)
     first = feed.looks
     assert 1 < first < 100
-    # Until all it picked up is read, a clean sync says nothing of what it left out.
+    # A clean sync proves no omission until all it picked up is read.
     assert grade(store, watch, change) is SyncStatus.PENDING
     feed.is_endless = False
     await watch.poll_feed(feed)
@@ -397,14 +391,14 @@ async def test_a_feed_that_always_has_more_is_left_for_the_next_look(store: Stor
 
 
 @pytest.mark.parametrize("seconds", [1e15, -1e15, 1e308, float("inf"), float("nan")])
-async def test_a_cycle_that_no_calendar_holds_is_unknown(store: Store, seconds: float) -> None:
+async def test_impossible_cycle_is_unknown(store: Store, seconds: float) -> None:
     watch = feed_watch(store)
     await watch.poll_feed(FakeObserver(report(cycle_seconds=seconds)))
     assert (watch.status.cycle_started_at, watch.status.problem) == (None, None)
 
 
 @pytest.mark.parametrize("year", [1, 1969, 2200, 9999])
-async def test_a_bridges_impossible_moments_are_unknown(store: Store, year: int) -> None:
+async def test_impossible_times_of_a_bridge_are_unknown(store: Store, year: int) -> None:
     (change,) = await confirmed(store, "a")
     odd = START.replace(year=year)
     watch = feed_watch(store)
@@ -427,7 +421,7 @@ async def test_a_bridges_impossible_moments_are_unknown(store: Store, year: int)
 
 
 @pytest.mark.parametrize("stored", ["", "x", "[]", "[[[", "7", '{"state": 7, "next_sync_at": 9}', "é\x00"])
-async def test_what_another_copy_has_shown_may_be_damaged(store: Store, stored: str) -> None:
+async def test_damaged_state_of_another_copy_is_survived(store: Store, stored: str) -> None:
     for name in ("feed.shared_status", "feed.clean_sync_started_at"):
         await store.set_sync_state(name, stored)
     watch = feed_watch(store)

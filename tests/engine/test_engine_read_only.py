@@ -1,4 +1,4 @@
-"""Read-only mode: every method of the engine either only reads, or is refused before it does anything."""
+"""Read-only mode: every method of the engine either only reads or is refused."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ WRITES = sorted(
 
 
 def entries(store: Store) -> list[tuple[int]]:
-    """Count all that is kept of what people decided."""
+    """Count all stored decisions of users."""
     tables = ("changes", "transitions", "batches", "user_reports", "tenant_group_marks", "sync_records")
     counts = " UNION ALL ".join(f"SELECT count(*) FROM {table}" for table in tables)  # noqa: S608 - our own names
     return store._database._reader.execute(counts).fetchall()
@@ -75,7 +75,7 @@ async def call(home: House, service: str, name: str) -> Any:
     )
 
 
-def test_only_known_methods_are_let_through() -> None:
+def test_only_known_methods_are_allowed_in_read_only_mode() -> None:
     assert members(services.Backend) | members(services.RunnableBackend) == OWN | set(SERVICES)
     assert all(members(SERVICES[service]) >= names for service, names in READS.items())
     expected = {"request", "report_unlinked", "mark_tenants", "record_matches", "simulate_restore"}

@@ -1,4 +1,4 @@
-"""What a fresh read means for a change, and the warnings before one is requested."""
+"""What a read means for a change, and the warnings before a request."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def merged(contact_id: str = "c") -> Contact:
         (RESTORE, merged(), "", Transition.REFUSE, ContactReason.MERGED),
     ],
 )
-def test_an_unknown_result_is_resolved_by_status_and_not_by_messages(
+def test_unknown_result_is_resolved_by_status_and_not_by_messages(
     *, action: Action, read: Contact, words: str, event: Transition, reason: Reason | None
 ) -> None:
     verdict = resolve([change(action)], [read], {"c": words} if words else {})
@@ -69,11 +69,11 @@ def test_an_unknown_result_is_resolved_by_status_and_not_by_messages(
     assert move.notice == (None if reason is None else Notice(reason))
     assert verdict.contacts == (read,)
     if event is Transition.CONFIRM:
-        # A restore is dated by when it was seen: Xero's pages may not move UpdatedDateUTC.
+        # A restore is dated by when it was seen, as Xero's pages may not change UpdatedDateUTC.
         assert move.confirmed_at == (read.updated_at if action is ARCHIVE else None)
 
 
-def test_an_answer_without_words_is_a_refusal_with_our_reason() -> None:
+def test_refusal_without_a_message_gets_our_reason() -> None:
     unchanged = Notice(ChangeReason.NOT_APPLIED)
     for action, read, event in (
         (ARCHIVE, contact("c", ACTIVE), Transition.REFUSE),
@@ -83,7 +83,7 @@ def test_an_answer_without_words_is_a_refusal_with_our_reason() -> None:
         assert (move.transition, move.message, move.notice) == (event, "", unchanged)
 
 
-def test_each_change_is_judged_by_its_own_contact() -> None:
+def test_each_change_is_resolved_by_its_own_contact() -> None:
     changes = [change(ARCHIVE, "a", 1), change(ARCHIVE, "b", 2), change(ARCHIVE, "x", 3)]
     verdict = resolve(changes, [contact("b", ARCHIVED), contact("a")], {"b": WORDS})
     assert [(move.change_id, move.transition) for move in verdict.requests] == [
@@ -98,7 +98,7 @@ def test_a_contact_that_was_not_read_resolves_nothing(action: Action, words: str
     assert not resolve([change(action)], [contact("other")], {"c": words} if words else {}).requests
 
 
-def test_what_may_not_show_yet_is_not_refused_but_confirmed_or_sent_again() -> None:
+def test_change_that_may_not_show_yet_is_confirmed_or_resent_but_not_refused() -> None:
     for read, words, events in (
         (contact("c", ACTIVE), WORDS, []),
         (contact("c", GDPR_REQUEST), "", []),
@@ -135,7 +135,7 @@ async def test_a_refusal_to_restore_is_cached_for_thirty_days_either_way(store: 
     month = timedelta(days=30)
     assert refusal.is_refused(START + month - timedelta(seconds=1))
     assert not refusal.is_refused(START + month)
-    # A clock that was far in the future when it was noted doesn't silence the API for years.
+    # A refusal dated far in the future doesn't stop requests for years.
     assert not refusal.is_refused(START - month)
 
 
@@ -157,11 +157,13 @@ async def test_a_refusal_to_restore_is_cached_for_thirty_days_either_way(store: 
         (RESTORE, merged(), ContactReason.MERGED),
     ],
 )
-def test_what_is_left_out_and_why(action: Action, known: Contact, reason: Reason | None) -> None:
+def test_precheck_leaves_out_contacts_with_a_reason(
+    action: Action, known: Contact, reason: Reason | None
+) -> None:
     assert block_reason(action, known) is reason
 
 
-def test_merged_and_gdpr_contacts_are_out_of_reach_and_no_others() -> None:
+def test_only_merged_and_gdpr_contacts_cannot_be_changed() -> None:
     assert ineligible_reason(merged()) is ContactReason.MERGED
     assert ineligible_reason(contact("c", GDPR_REQUEST)) is ContactReason.GDPR
     assert ineligible_reason(contact("c")) is ineligible_reason(contact("c", ARCHIVED)) is None
@@ -180,15 +182,13 @@ def test_merged_and_gdpr_contacts_are_out_of_reach_and_no_others() -> None:
         ),
     ],
 )
-def test_balances_are_mentioned_before_archiving_only(
-    balances: Balances | None, said: tuple[str, ...]
-) -> None:
+def test_balances_are_shown_only_before_archiving(balances: Balances | None, said: tuple[str, ...]) -> None:
     one = Contact("c", "n", ACTIVE, START, balances=balances)
     assert tuple(map(messages.in_full, warnings(ARCHIVE, one, None))) == said
     assert warnings(RESTORE, one, None) == ()
 
 
-def test_a_namesake_is_mentioned_before_restoring() -> None:
+def test_contact_of_the_same_name_is_shown_before_restoring() -> None:
     [warning] = warnings(RESTORE, contact("c", ARCHIVED), contact("d", name="Bayside Club"))
     assert warning == Notice(ContactReason.NAME_TAKEN, {"name": "Bayside Club"})
     said = messages.in_full(warning)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from engine.model_xero import Clock, Fault, ModelXero, contact
+from engine.released_house import SilentPublisher
 
 from tui.engine import connectivity
 from tui.engine import scheduler as loops_module
@@ -53,23 +54,9 @@ class FullDisk:
         return True
 
 
-class Quiet:
-    """A publisher without listeners."""
-
-    def __init__(self) -> None:
-        self.versions = 0
-
-    def rows_changed(self, *, order: bool = False) -> None:
-        assert not order
-        self.versions += 1
-
-    def schedule(self) -> None:
-        pass
-
-
 async def test_a_full_disk_does_not_end_the_re_leased_monitor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connectivity, "_PAUSE", 0.001)
-    watch, publisher, unused = FullDisk(), Quiet(), cast("Any", None)
+    watch, publisher, unused = FullDisk(), SilentPublisher(), cast("Any", None)
     disk = StorageHealth(lambda: None)
     loops = Scheduler(
         unused,
@@ -93,7 +80,7 @@ async def test_a_full_disk_does_not_end_the_re_leased_monitor(monkeypatch: pytes
 
 async def test_only_the_holder_of_the_lock_reads_the_feed() -> None:
     watch, unused = FullDisk(), cast("Any", None)
-    publisher = Quiet()
+    publisher = SilentPublisher()
     loops = Scheduler(
         unused,
         unused,
@@ -119,7 +106,7 @@ async def test_only_the_holder_of_the_lock_reads_the_feed() -> None:
 
 
 class LiveXero(ModelXero):
-    """Reports limits and times as the client does, and counts the requests."""
+    """Reports limits and times like the client, and counts requests."""
 
     def __init__(self, *contact_ids: str) -> None:
         super().__init__({one: contact(one) for one in contact_ids})
@@ -151,7 +138,7 @@ class LiveXero(ModelXero):
 
 
 class House:
-    """An engine at work, and what it publishes."""
+    """A running engine, and what it publishes."""
 
     def __init__(self, engine: Engine, xero: LiveXero, clock: Clock) -> None:
         self.engine, self.xero, self.clock = engine, xero, clock
@@ -206,7 +193,7 @@ async def house(
         await engine.stop()
 
 
-async def test_everything_is_read_and_the_age_of_balances_known(store: Store) -> None:
+async def test_first_sync_reads_everything_and_dates_the_balances(store: Store) -> None:
     async with house(store, LiveXero("a", "b")) as home:
         seen = await home.until(lambda it: it.last_refresh_at)
         assert seen.counts.all == 2
@@ -214,7 +201,7 @@ async def test_everything_is_read_and_the_age_of_balances_known(store: Store) ->
         assert seen.xero.day_calls_left == 5_000
 
 
-async def test_several_presses_of_refresh_are_one(store: Store) -> None:
+async def test_several_refresh_requests_become_one(store: Store) -> None:
     xero = LiveXero("a")
     async with house(store, xero) as home:
         await home.until(lambda it: it.last_refresh_at)
@@ -256,7 +243,7 @@ async def test_a_failure_of_several_tasks_counts_as_one(store: Store) -> None:
         assert seen.xero.status is ConnectionStatus.ONLINE
 
 
-async def test_the_last_fifth_of_the_days_calls_is_kept_and_said_to_be(store: Store) -> None:
+async def test_last_fifth_of_the_daily_calls_is_reserved_and_reported(store: Store) -> None:
     xero = LiveXero("a")
     async with house(store, xero) as home:
         await home.until(lambda it: it.last_refresh_at)
@@ -267,7 +254,7 @@ async def test_the_last_fifth_of_the_days_calls_is_kept_and_said_to_be(store: St
         assert seen.xero.detail == Notice(ConnectionReason.CALLS_RESERVED)
         assert seen.xero.retry_at is not None
         assert (seen.xero.retry_at - home.clock()).total_seconds() == 3600
-        # The person's own calls are made all the same.
+        # The user's own requests are still made.
         assert await home.engine.changes.request(Action.ARCHIVE, ["a"]) == 1
         await home.until(lambda it: it.summary and it.summary.pending_total)
         assert xero.status("a") is ContactStatus.ARCHIVED
@@ -282,7 +269,7 @@ async def test_the_limit_that_was_seen_survives_a_restart(store: Store) -> None:
 # --- reading only ---
 
 
-async def test_reading_only_refuses_every_change_and_sends_nothing(store: Store) -> None:
+async def test_read_only_mode_refuses_changes_and_sends_nothing(store: Store) -> None:
     xero = LiveXero("a")
     await store.save_contacts(list(xero.contacts_now.values()), xero.clock())
     [change] = await store.changes.add(Action.ARCHIVE, store.contacts(["a"]), xero.clock())
@@ -307,7 +294,7 @@ async def test_reading_only_refuses_every_change_and_sends_nothing(store: Store)
 # --- one contact, fresh ---
 
 
-async def test_one_contact_is_read_fresh(store: Store) -> None:
+async def test_single_contact_is_refreshed(store: Store) -> None:
     xero = LiveXero("a")
     async with house(store, xero) as home:
         await home.until(lambda it: it.last_refresh_at)
@@ -318,7 +305,7 @@ async def test_one_contact_is_read_fresh(store: Store) -> None:
         assert store.counts().archived == 1
 
 
-async def test_a_contact_that_cannot_be_read_fresh_says_why(store: Store) -> None:
+async def test_failed_refresh_of_a_contact_has_a_reason(store: Store) -> None:
     xero = LiveXero("a")
     async with house(store, xero) as home:
         await home.until(lambda it: it.last_refresh_at)
@@ -327,7 +314,7 @@ async def test_a_contact_that_cannot_be_read_fresh_says_why(store: Store) -> Non
             await home.engine.contacts.refresh_one("a")
 
 
-async def test_a_contact_found_gone_when_read_fresh_is_marked(store: Store) -> None:
+async def test_contact_found_deleted_by_a_refresh_is_marked(store: Store) -> None:
     xero = LiveXero("a")
     async with house(store, xero) as home:
         await home.until(lambda it: it.last_refresh_at)
@@ -363,9 +350,7 @@ async def test_a_disk_error_is_not_a_connection_problem_and_is_retried(
         assert seen.counts.all == 1
 
 
-async def test_a_store_that_cannot_be_read_leaves_what_is_shown(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_unreadable_store_leaves_the_shown_data(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     async with house(store, LiveXero("a")) as home:
         await home.until(lambda it: it.last_refresh_at)
 

@@ -1,4 +1,4 @@
-"""A search by standing follows the clock of the engine, where nothing is written when a night passes."""
+"""A search by sync status follows the engine's clock, although nothing is written when a night passes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 async def archived(store: Store) -> Store:
-    """Have a contact that was archived in Xero at the start."""
+    """A store with a contact that was archived in Xero at the start."""
     await store.save_contacts([contact("a")], START - timedelta(hours=1))
     await store.save_contacts([replace(contact("a"), status=ContactStatus.ARCHIVED, updated_at=START)], START)
     await store.search.load()

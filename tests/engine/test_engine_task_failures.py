@@ -1,4 +1,4 @@
-"""An exception that nothing expects ends no task of the engine, and leaves no change half done."""
+"""An unexpected exception ends no task of the engine, and leaves no change half done."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from engine.released_house import EMPTY_REPORT
 from engine.test_engine_scheduler import LiveXero, house
 from msgspec.structs import replace
 
@@ -23,7 +24,6 @@ from tui.engine.sync.outbox import Outbox
 from tui.model.change import Action, State
 from tui.model.reasons import Notice, TaskReason
 from tui.model.snapshot import ConnectionStatus
-from tui.re_leased.evidence_source import EvidenceReport
 from tui.store import Store
 from tui.store.maintenance.upkeep import Maintenance
 from tui.store.search.contact_index import IndexLoader
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tui.model.snapshot import Snapshot
+    from tui.re_leased.evidence_source import EvidenceReport
 
 SECRET = "Bayside Club"
 KINDS = (
@@ -100,7 +101,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     ("place", "kind"),
     [*((place, RuntimeError) for place in PLACES), *(("pull", kind) for kind in KINDS[1:])],
 )
-async def test_a_bug_in_one_task_is_logged_shown_and_tried_again(
+async def test_bug_in_one_task_is_logged_shown_and_retried(
     store: Store,
     place: str,
     kind: type[Exception],
@@ -116,7 +117,7 @@ async def test_a_bug_in_one_task_is_logged_shown_and_tried_again(
     async with house(store, LiveXero("a", "b")) as home:
         home.engine.subscribe(shown.append)
         fail_once(monkeypatch, *PLACES[place], kind(SECRET))
-        # What changes makes each task run, those included that wait for something.
+        # A request for changes runs every task, also those that wait.
         home.engine._on_update()
         await home.until(lambda it: it.last_refresh_at)
         await home.engine.changes.request(Action.ARCHIVE, ["a"])
@@ -183,7 +184,7 @@ async def test_a_bug_while_a_change_is_sent_makes_it_unknown_and_then_resolved(
         await home.engine.changes.request(Action.ARCHIVE, ["a"])
         await home.until(lambda it: it.summary and it.summary.pending_total == 1)
         assert len(xero.writes) == 1
-    # By the time it is reported, the change is no longer shown as being sent.
+    # By then, the change is no longer shown as being sent.
     assert seen == [(kind, 0)]
 
 
@@ -252,7 +253,7 @@ async def test_a_failing_listener_does_not_affect_the_others(store: Store) -> No
 
 
 class Feed:
-    """A feed whose answers a test decides on."""
+    """A feed whose replies the test sets."""
 
     def __init__(self, answer: Callable[[str | None], EvidenceReport]) -> None:
         self.answer = answer
@@ -263,22 +264,22 @@ class Feed:
         return self.answer(cursor)
 
 
-async def test_a_feed_that_always_has_more_gets_no_more_than_its_turn(tmp_path: Path, store: Store) -> None:
+async def test_endless_feed_does_not_block_other_tasks(tmp_path: Path, store: Store) -> None:
     del tmp_path
-    feed = Feed(lambda cursor: EvidenceReport.from_evidence(str(int(cursor or 0) + 1), has_more=True))
+    feed = Feed(lambda cursor: replace(EMPTY_REPORT, cursor=str(int(cursor or 0) + 1), has_more=True))
     window: Any = None
     watch = ReLeasedMonitor(store, window, LiveXero().clock, has_feed=True)
     await asyncio.wait_for(watch.poll_feed(feed), 10)  # type: ignore[arg-type]
     first = feed.looks
     await asyncio.wait_for(watch.poll_feed(feed), 10)  # type: ignore[arg-type]
-    # The next look continues from its cursor.
+    # The next poll continues from its cursor.
     assert 1 < feed.looks == 2 * first < 200
 
 
 @pytest.mark.parametrize("seconds", [1e15, -1e15, 1e9, float("inf"), float("nan"), -1.0])
-async def test_a_cycle_of_senseless_length_is_left_out(store: Store, seconds: float) -> None:
+async def test_implausible_cycle_is_ignored(store: Store, seconds: float) -> None:
     clock = LiveXero().clock
-    report = replace(EvidenceReport.from_evidence(None), next_sync_at=clock(), cycle_seconds=seconds)
+    report = replace(EMPTY_REPORT, next_sync_at=clock(), cycle_seconds=seconds)
     feed = Feed(lambda _: report)
     window: Any = None
     watch = ReLeasedMonitor(store, window, clock, has_feed=True)

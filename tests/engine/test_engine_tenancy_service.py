@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from engine.model_xero import START, Clock, contact
+from engine.released_house import SilentPublisher
 from msgspec.structs import replace
 
 from tui.engine.precheck import build_precheck
@@ -21,21 +22,10 @@ if TYPE_CHECKING:
     from tui.store import Store
 
 
-class Quiet:
-    """A publisher without listeners."""
-
-    def __init__(self) -> None:
-        self.versions = 0
-
-    def rows_changed(self, *, order: bool = False) -> None:
-        assert not order
-        self.versions += 1
-
-
 class Desk(TenancyService):
     """The service, with a publisher without listeners."""
 
-    def __init__(self, store: Store, publisher: Quiet) -> None:
+    def __init__(self, store: Store, publisher: SilentPublisher) -> None:
         self.publisher = publisher
         super().__init__(
             store,
@@ -47,7 +37,7 @@ class Desk(TenancyService):
 
 @pytest.fixture
 async def desk(store: Store) -> Desk:
-    """Make a desk over two active contacts, in groups, and an archived one."""
+    """Make a service over two active contacts, in groups, and an archived one."""
     await store.save_contacts(
         [
             replace(contact("a"), groups=("Owners", "Tenants")),
@@ -56,7 +46,7 @@ async def desk(store: Store) -> Desk:
         ],
         START,
     )
-    return Desk(store, Quiet())
+    return Desk(store, SilentPublisher())
 
 
 def contacts_of(store: Store) -> ContactService:
@@ -77,7 +67,7 @@ async def test_a_marked_group_warns_each_time_and_only_before_an_archive(desk: D
     await desk.mark_tenants("Tenants", on=True)
     for _ in range(2):
         found = build_precheck(store, Action.ARCHIVE, ["a", "b", "c"], RefreshResult())
-        # The last is archived already, so that it would be left out.
+        # The last is archived already, so it is left out.
         assert [line.tenant_groups for line in found.lines] == [("Tenants",), (), ()]
         await store.changes.add(Action.ARCHIVE, store.contacts(["b"]), START)
     assert [

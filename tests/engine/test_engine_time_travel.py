@@ -1,4 +1,4 @@
-"""The whole engine on a moved clock: what the pane and the rows say at each moment, with no key pressed."""
+"""The whole engine on a test clock: what the pane and the rows show at each time, without a key press."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
-from engine.released_house import Bridge, released_house
+from engine.released_house import EMPTY_REPORT, Bridge, released_house
 from msgspec.structs import replace
 
 from tui import messages
@@ -17,7 +17,6 @@ from tui.model.errors import FeedError
 from tui.model.evidence import StatusSince, SyncStatus
 from tui.model.query import Query
 from tui.model.reasons import FeedReason, Notice
-from tui.re_leased.evidence_source import EvidenceReport
 from tui.settings import OrganisationSettings
 from tui.store.sync_state import CLOCK_AHEAD
 from tui.widgets import sync_pane
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from engine.released_house import House
 
     from tui.model.snapshot import Snapshot
+    from tui.re_leased.evidence_source import EvidenceReport
     from tui.store import Store
 
 pytestmark = pytest.mark.slow
@@ -39,7 +39,7 @@ AUCKLAND, NEW_YORK = "Pacific/Auckland", "America/New_York"
 
 @pytest.fixture(autouse=True)
 def _machine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Put this machine into a zone: the one a test is given, else UTC."""
+    """Set this computer's zone: that of the test's parameter, else UTC."""
     zone = request.node.callspec.params.get("machine", "UTC") if hasattr(request.node, "callspec") else "UTC"
     monkeypatch.setenv("TZ", zone)
     time.tzset()
@@ -55,7 +55,7 @@ def grade(home: House) -> SyncStatus:
 
 
 def row_grade(home: House) -> SyncStatus:
-    """What the table's row says, which is worked out apart from the pane."""
+    """The status in the table's row, which is worked out separately from the pane."""
     [row] = home.engine.contacts.first_rows(Query()).rows.window(0, 9)
     assert row.last_change is not None
     assert row.last_change.sync is not None
@@ -107,7 +107,7 @@ async def test_a_night_passes_and_the_sync_status_follows(
         seen = await home.at(morning, is_new=lambda it: it.summary and it.summary.synced)
         assert (grade(home), row_grade(home)) == (SyncStatus.EXPECTED, SyncStatus.EXPECTED)
         assert home.view.sync.since == morning  # type: ignore[union-attr]
-        # The rows are read again as well: nobody presses a key in the night.
+        # The rows are read again as well, without a key press.
         assert seen.rows_version > version
         assert seen.summary is not None
         assert (seen.summary.pending_total, seen.summary.unconfirmed_total) == (0, 1)
@@ -134,7 +134,7 @@ async def test_a_laptop_asleep_through_three_windows_wakes_to_the_first(
         assert "in 18 h 00 min" in said(home)
 
 
-async def test_a_change_of_the_night_itself_waits_for_the_next_and_the_pane_says_so(store: Store) -> None:
+async def test_change_during_the_night_waits_for_the_next_night(store: Store) -> None:
     night = datetime(2026, 6, 9, 14, tzinfo=UTC)  # two in the morning of the tenth, in Auckland
     async with released_house(store, night, timezone="NEWZEALANDSTANDARDTIME") as home:
         await home.confirmed("a", night)
@@ -155,7 +155,7 @@ async def test_after_a_restart_at_night_the_sync_status_still_changes_in_the_mor
     async with released_house(store, evening) as home:
         await home.confirmed("a", evening)
         await home.at(evening + timedelta(hours=4), is_new=lambda it: it.summary and it.summary.pending_total)
-        # As a start at two does: the countdown is to this morning, not to tomorrow's.
+        # As after a start at two: the countdown is to this morning, not to tomorrow's.
         released = home.engine._re_leased
         released.status = ReLeasedMonitor(store, released._schedule, home.clock, has_feed=False).status
         assert home.engine._re_leased.status.next_sync_at == datetime(2026, 6, 10, 6, tzinfo=UTC)
@@ -172,7 +172,7 @@ async def test_a_clock_set_back_reverts_what_was_expected_too_early(store: Store
     morning = datetime(2026, 6, 10, 6, tzinfo=UTC)
     async with released_house(store, evening) as home:
         await home.confirmed("a", evening)
-        # Somebody set it a week ahead, then right again.
+        # The clock was set a week ahead, then corrected.
         await home.at(evening + timedelta(days=7), is_new=lambda it: it.summary and it.summary.synced)
         assert grade(home) is SyncStatus.EXPECTED
         seen = await home.at(evening + timedelta(hours=1), is_new=is_due(morning))
@@ -183,7 +183,7 @@ async def test_a_clock_set_back_reverts_what_was_expected_too_early(store: Store
 
 
 @pytest.mark.parametrize("machine", [AUCKLAND, NEW_YORK])
-async def test_what_the_pane_writes_at_midnight_is_of_yesterday(store: Store, machine: str) -> None:
+async def test_after_midnight_the_pane_shows_yesterday(store: Store, machine: str) -> None:
     here = ZoneInfo(machine)
     evening = datetime(2026, 6, 9, 23, 50, tzinfo=here).astimezone(UTC)
     async with released_house(store, evening, own=OrganisationSettings("01:00", "05:00", machine)) as home:
@@ -211,7 +211,7 @@ def _pane(snapshot: Snapshot, now: datetime) -> str:
         (KeyError("id"), Notice(FeedReason.FAILED)),
         (OSError(5, "Input/output error"), Notice(FeedReason.FAILED)),
         (
-            replace(EvidenceReport.from_evidence("1"), next_sync_at=datetime(2026, 6, 10)),  # noqa: DTZ001 - that is what is wrong with it
+            replace(EMPTY_REPORT, cursor="1", next_sync_at=datetime(2026, 6, 10)),  # noqa: DTZ001 - that is what is wrong with it
             Notice(FeedReason.NO_TIME_ZONE),
         ),
     ],
@@ -219,7 +219,7 @@ def _pane(snapshot: Snapshot, now: datetime) -> str:
 async def test_a_failing_bridge_is_stalled_and_never_synced(
     store: Store, wrong: EvidenceReport | Exception, notice: Notice
 ) -> None:
-    noon, bridge = datetime(2026, 6, 9, 12, tzinfo=UTC), Bridge(EvidenceReport.from_evidence(None))
+    noon, bridge = datetime(2026, 6, 9, 12, tzinfo=UTC), Bridge(EMPTY_REPORT)
     async with released_house(store, noon, evidence_source=bridge) as home:
         await home.confirmed("a", noon)
         await home.at(noon, is_new=lambda it: it.summary and it.summary.pending_total)
@@ -233,13 +233,13 @@ async def test_a_failing_bridge_is_stalled_and_never_synced(
         pane = " ".join(_pane(seen, home.clock()).split())
         assert "feed can't be read" in pane
         assert messages.message(notice) in pane
-        bridge.answer = EvidenceReport.from_evidence(None)
+        bridge.answer = EMPTY_REPORT
         await home.at(noon + timedelta(days=10), is_new=lambda it: not it.re_leased.problem)
         assert grade(home) is SyncStatus.PENDING
 
 
 @pytest.mark.parametrize("minutes", [10, -10, 60 * 30, -60 * 30])
-async def test_a_night_is_over_when_it_is_by_xeros_clock(store: Store, minutes: int) -> None:
+async def test_night_ends_by_xeros_clock(store: Store, minutes: int) -> None:
     ahead, second = timedelta(minutes=minutes), timedelta(seconds=1)
     evening, morning = datetime(2026, 6, 9, 23, tzinfo=UTC), datetime(2026, 6, 10, 6, tzinfo=UTC)
     async with released_house(

@@ -1,4 +1,4 @@
-"""Windows in the zone they are meant in."""
+"""Nightly windows in the organisation's zone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tui.model.reasons import Notice, SyncWindowReason
 from tui.settings import OrganisationSettings, Settings
 
 SPEC = Path(__file__).parents[3] / "shared" / "spec" / "xero_accounting.yaml"
-# Windows has given these up, and no list knows where they are.
+# Windows has dropped these, and no list says where they are.
 GIVEN_UP = {"KAMCHATKASTANDARDTIME", "MIDATLANTICSTANDARDTIME"}
 
 
@@ -34,13 +34,13 @@ def organisation(timezone: str) -> Organisation:
         ("CENTRALSTANDARDTIME(MEXICO)", "America/Mexico_City"),
     ],
 )
-def test_xeros_spelling_leads_to_a_zone(spelling: str, zone: str) -> None:
+def test_xeros_zone_names_are_translated(spelling: str, zone: str) -> None:
     assert zone_from_xero(spelling) == ZoneInfo(zone)
 
 
 @pytest.mark.skipif(not SPEC.exists(), reason="Xero's OpenAPI description isn't here")
-def test_every_spelling_of_xeros_is_known_but_those_given_up() -> None:
-    # Only that list: all of the description takes seconds to read.
+def test_every_current_zone_name_of_xero_is_known() -> None:
+    # Only that list, as reading the whole description takes seconds.
     text = SPEC.read_text(encoding="utf-8")
     begin = text.index("    TimeZone:\n")
     block = text[begin : text.index("    PaymentTerm:\n", begin)]
@@ -49,14 +49,14 @@ def test_every_spelling_of_xeros_is_known_but_those_given_up() -> None:
     assert {one for one in spellings if zone_from_xero(one) is None} == GIVEN_UP
 
 
-def test_the_night_is_the_organisations_own() -> None:
+def test_night_follows_the_organisations_zone() -> None:
     window = nightly_window(Settings(), organisation("NEWZEALANDSTANDARDTIME"))
     _, end = window.next_after(datetime(2026, 4, 4, 0, tzinfo=UTC))
     assert end == datetime(2026, 4, 5, 6, tzinfo=ZoneInfo("Pacific/Auckland"))
     assert (window.zone_note, window.is_zone_chosen) == (None, False)
 
 
-def test_what_the_settings_say_of_it_comes_first() -> None:
+def test_zone_in_the_settings_comes_first() -> None:
     own = OrganisationSettings("22:00", "04:00", "America/New_York")
     settings = Settings(organisations={"t1": own})
     window = nightly_window(settings, organisation("NEWZEALANDSTANDARDTIME"))
@@ -64,7 +64,7 @@ def test_what_the_settings_say_of_it_comes_first() -> None:
     assert window.is_zone_chosen
 
 
-def test_an_unknown_spelling_is_named_and_this_machines_zone_used() -> None:
+def test_unknown_zone_name_is_reported_and_this_computers_zone_used() -> None:
     window = nightly_window(Settings(), organisation("MIDDLEEARTHSTANDARDTIME"))
     assert window.zone is None
     assert window.zone_note == Notice(SyncWindowReason.UNKNOWN_ZONE, {"zone": "MIDDLEEARTHSTANDARDTIME"})

@@ -25,7 +25,7 @@ MANY = [f"{number:03}" for number in range(60)]
 
 
 class SlowXero(LiveXero):
-    """Takes its time over each write, and counts those that have begun."""
+    """Slow in each write; counts those that have begun."""
 
     def __init__(self, *contact_ids: str) -> None:
         super().__init__(*contact_ids)
@@ -47,7 +47,7 @@ class SlowXero(LiveXero):
 
 
 @pytest.mark.parametrize("seconds", [0, 30])
-async def test_a_call_that_is_under_way_is_made_once(
+async def test_request_in_progress_is_not_repeated_by_another_copy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
     monkeypatch.setattr("tui.engine.snapshot_publisher._COALESCE", 0)
@@ -66,7 +66,7 @@ async def test_a_call_that_is_under_way_is_made_once(
                 assert leases[1].acquire()
                 second.clock.forward(seconds=seconds)
                 await first.until(lambda it: it.xero.status is ConnectionStatus.STANDBY)
-                # The second has looked at what the first is sending: read, and not sent.
+                # The second copy has read the contacts that the first is sending, and sent nothing.
                 await asyncio.wait_for(xero.is_read.wait(), PATIENCE)
                 assert [len(ids) for ids in xero.begun] in ([50], [50, 10])
                 xero.may_answer.set()

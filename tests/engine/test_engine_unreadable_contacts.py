@@ -1,4 +1,4 @@
-"""Contacts that can't be read are counted for as long as that is so, and are asked for again."""
+"""Unreadable contacts are counted while they are unreadable, and are requested again."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Pull:
         return len(self.store.unreadable())
 
     def damage(self, damage: dict[int, Callable[[dict[str, Any]], None]]) -> None:
-        """From now on, let something happen to these contacts in every answer."""
+        """Change these contacts in every reply from now on."""
         by_id = {id_of(number): do for number, do in damage.items()}
 
         def change(_: httpx.Request, answer: httpx.Response) -> httpx.Response:
@@ -92,14 +92,14 @@ async def test_the_count_is_right_after_several_reads_and_vanishes(
     assert id_of(2) not in pull.listed()
     pull.restart()
     assert await pull() == 1
-    # The contact itself was never edited: no pull of changes tells of it.
+    # The contact itself was never edited, so no refresh lists it.
     pull.damage({})
     assert await pull() == 0
     assert id_of(2) in pull.listed()
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-async def test_what_an_edit_made_readable_is_no_longer_counted(
+async def test_contact_made_readable_by_an_edit_is_no_longer_counted(
     pull: Pull, damage: Callable[[dict[str, Any]], None]
 ) -> None:
     pull.damage({2: damage, 4: no_status})
@@ -126,7 +126,7 @@ async def test_a_contact_that_xero_no_longer_has_is_not_counted(pull: Pull) -> N
     assert await pull() == 0
 
 
-async def test_two_of_the_same_content_are_two(pull: Pull) -> None:
+async def test_identical_unreadable_contacts_are_counted_separately(pull: Pull) -> None:
     def change(_: httpx.Request, answer: httpx.Response) -> httpx.Response:
         body = answer.json()
         return httpx.Response(200, json={**body, "Contacts": [*body["Contacts"], None, None]})
@@ -135,7 +135,7 @@ async def test_two_of_the_same_content_are_two(pull: Pull) -> None:
     assert [await pull() for _ in range(4)] == [2, 2, 2, 2]
 
 
-async def test_what_stays_unreadable_costs_few_calls(pull: Pull) -> None:
+async def test_contacts_that_stay_unreadable_cost_few_calls(pull: Pull) -> None:
     pull.damage(dict.fromkeys(range(1, 6), no_status))
     assert await pull() == 5
     pull.xero.requests.clear()
@@ -146,7 +146,7 @@ async def test_what_stays_unreadable_costs_few_calls(pull: Pull) -> None:
     assert len(pull.xero.requests) == 30 + len(again)
 
 
-async def test_the_last_calls_of_the_day_are_not_spent_on_it(pull: Pull) -> None:
+async def test_reserved_calls_are_not_spent_on_unreadable_contacts(pull: Pull) -> None:
     pull.damage({2: no_status})
     assert await pull() == 1
     pull.is_sparing = True
@@ -155,7 +155,7 @@ async def test_the_last_calls_of_the_day_are_not_spent_on_it(pull: Pull) -> None
     assert not [one for one in pull.xero.requests if "IDs" in one.url.params]
 
 
-async def test_the_id_is_in_the_log_and_nothing_else_of_the_contact(
+async def test_only_the_id_of_an_unreadable_contact_is_logged(
     pull: Pull, caplog: pytest.LogCaptureFixture
 ) -> None:
     pull.damage({2: no_status})
@@ -185,9 +185,7 @@ PARTIAL: dict[str, Callable[[list[Any]], dict[str, Any]]] = {
 
 @pytest.mark.parametrize("kind", PARTIAL)
 @pytest.mark.parametrize("is_first", [True, False])
-async def test_a_reply_that_lacks_contacts_is_not_taken_for_all(
-    pull: Pull, kind: str, *, is_first: bool
-) -> None:
+async def test_reply_with_missing_contacts_is_not_complete(pull: Pull, kind: str, *, is_first: bool) -> None:
     if not is_first:
         await pull()
         for number in range(1, 6):
@@ -204,7 +202,7 @@ async def test_a_reply_that_lacks_contacts_is_not_taken_for_all(
 
 
 @pytest.mark.parametrize("kind", ["some, uncounted", "some", "no pages"])
-async def test_what_xero_says_again_and_again_is_all_there_is(pull: Pull, kind: str) -> None:
+async def test_repeatedly_incomplete_reply_is_accepted_in_the_end(pull: Pull, kind: str) -> None:
     pull.xero.change = lambda _, answer: httpx.Response(200, json=PARTIAL[kind](answer.json()["Contacts"]))
     for _ in range(3):
         with pytest.raises(ReplyLostError):
@@ -213,7 +211,7 @@ async def test_what_xero_says_again_and_again_is_all_there_is(pull: Pull, kind: 
     assert len(pull.listed()) == 2
 
 
-async def test_a_stored_page_that_is_not_there_begins_a_full_read_again(pull: Pull) -> None:
+async def test_full_sync_restarts_if_its_stored_page_no_longer_exists(pull: Pull) -> None:
     await pull.store.set_sync_state("contacts.full_sync_page", "900000")
     await pull.store.set_sync_state("contacts.full_sync_count", "5")
     await pull()

@@ -62,7 +62,7 @@ async def test_a_failed_backup_is_shown_and_made_once_it_can_be(
     with caplog.at_level("ERROR"):
         looking = asyncio.create_task(maintain(store, held, lambda: START, disk))
         await told.wait()
-        # A write that succeeds says nothing of backups.
+        # A successful write doesn't clear a backup problem.
         disk.record(None)
         assert str(disk.problem).startswith(StoreReason.BACKUP_FAILED)
         assert f"folder={in_the_way}" in str(disk.problem)
@@ -74,7 +74,7 @@ async def test_a_failed_backup_is_shown_and_made_once_it_can_be(
     assert len(backups(file)) == 1
 
 
-async def test_a_disk_full_for_the_backup_is_no_problem_of_the_change_log(
+async def test_full_disk_for_backups_is_not_a_change_log_problem(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await fill(store)
@@ -91,7 +91,7 @@ async def test_a_disk_full_for_the_backup_is_no_problem_of_the_change_log(
     assert str(store._database.file.parent / "backups") in messages.next_step(raised.value)
 
 
-async def test_damage_is_raised_after_the_change_log_is_safe(store: Store) -> None:
+async def test_damage_is_reported_after_the_change_log_is_saved(store: Store) -> None:
     file = await fill(store)
     store.close()
     spoil(file, "contacts")
@@ -105,7 +105,7 @@ async def test_damage_is_raised_after_the_change_log_is_safe(store: Store) -> No
 
 
 @pytest.mark.parametrize("step", ["back_up", "check_file"])
-async def test_files_that_are_away_for_a_while_are_backed_up_and_checked_once_they_are_back(
+async def test_files_are_backed_up_and_checked_when_they_return(
     store: Store, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     file = await fill(store)

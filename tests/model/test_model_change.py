@@ -1,4 +1,4 @@
-"""The lifecycle of a change, against its rules written down a second time, in other words."""
+"""The lifecycle of a change, compared with its rules written a second time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tui.model.contact import ContactStatus
 
 OVER = frozenset({State.CONFIRMED, State.REFUSED, State.CANCELLED, State.DISMISSED})
 
-# What design says may lead to what, whatever the event is called.
+# The states that may follow each state, whatever the transition.
 FOLLOWS: dict[State, frozenset[State]] = {
     State.QUEUED: frozenset(
         {State.SENDING, State.AWAITING_USER, State.CANCELLED, State.CONFIRMED, State.REFUSED}
@@ -90,7 +90,7 @@ TestLifecycle.settings = settings(
 )
 
 
-def test_every_state_is_either_open_or_over() -> None:
+def test_every_state_is_either_open_or_final() -> None:
     assert set(State) == OPEN_STATES | OVER
     assert not OPEN_STATES & OVER
 

@@ -1,4 +1,4 @@
-"""Matching and comparing: certain or asked for, and proof of no more than was seen."""
+"""Matching and comparing: certain or the user's choice, and proof of no more than was seen."""
 
 from __future__ import annotations
 
@@ -63,18 +63,18 @@ def meant(line: FileContact, *contacts: XeroContact) -> tuple[list[str], bool]:
 
 
 @pytest.mark.parametrize("written", ["{}", "{{{}}}", " {} "])
-def test_an_id_of_xero_decides_alone(written: str) -> None:
+def test_xero_id_alone_decides_the_match(written: str) -> None:
     line = told(2, xero_id=written.format(xero_id(1).upper()), name="Someone else", email="other@b.example")
     assert meant(line, xero(1), xero(2, name="Someone else")) == (["Contact 1"], True)
     unhyphened = told(2, xero_id=xero_id(1).replace("-", ""))
     assert meant(unhyphened, xero(1)) == (["Contact 1"], True)
 
 
-def test_an_id_that_xero_no_longer_has_is_not_its_namesake() -> None:
+def test_unknown_xero_id_does_not_match_by_name() -> None:
     assert meant(told(2, xero_id=xero_id(9), name="Contact 1"), xero(1)) == ([], False)
 
 
-def test_what_is_no_id_of_xero_counts_for_nothing() -> None:
+def test_invalid_xero_id_is_ignored() -> None:
     assert meant(told(2, xero_id="RL-17", name="contact 1"), xero(1)) == (["Contact 1"], True)
 
 
@@ -95,7 +95,7 @@ def test_what_is_no_id_of_xero_counts_for_nothing() -> None:
         ("Twin", "", (["Twin", "Twin"], False)),
     ],
 )
-def test_names_and_e_mails_single_one_out_or_it_is_asked(
+def test_names_and_emails_decide_or_the_user_is_asked(
     name: str, email: str, expected: tuple[list[str], bool]
 ) -> None:
     contacts = (
@@ -122,9 +122,7 @@ _LINES = st.lists(
 
 @with_examples
 @given(_CONTACTS, _LINES)
-def test_a_certain_match_is_the_only_one_that_fits(
-    contacts: list[XeroContact], lines: list[FileContact]
-) -> None:
+def test_certain_match_has_no_other_candidate(contacts: list[XeroContact], lines: list[FileContact]) -> None:
     matcher = Matcher(contacts)
     for line in lines:
         found = matcher.candidates(line)
@@ -140,7 +138,7 @@ def test_a_certain_match_is_the_only_one_that_fits(
             for each in contacts
             if (not names[0] or text_key(each.name) == names[0])
             and (not names[1] or not text_key(each.email) or text_key(each.email) == names[1])
-            # What the line leaves out can't agree, nor can what the contact lacks: one of the two has to.
+            # Values missing in the line or the contact can't match, and one of name and e-mail has to.
             and (names[0] or text_key(each.email))
         ]
         exact = [each for each in fits if (text_key(each.name), text_key(each.email)) == names]
@@ -152,7 +150,7 @@ def test_a_certain_match_is_the_only_one_that_fits(
 
 @with_examples
 @given(_CONTACTS, _LINES)
-def test_every_line_has_one_place_and_every_contact_at_most_one(
+def test_every_line_is_in_one_group_and_every_contact_in_at_most_one(
     contacts: list[XeroContact], lines: list[FileContact]
 ) -> None:
     found = held(lines, contacts)
@@ -194,13 +192,13 @@ def test_the_users_choices_keep_every_line_in_one_group(
     assert all(choices[line] == by_line[line] for line in choices.keys() & by_line.keys())
 
 
-def test_active_here_and_archived_there_and_the_other_way() -> None:
+def test_differing_statuses_are_found_in_both_directions() -> None:
     lines = [told(2, ACTIVE, name="Contact 1"), told(3, ARCHIVED, name="Contact 2")]
     one, two = held(lines, [xero(1, ARCHIVED), xero(2, ACTIVE)]).mismatches
     assert (one.action, two.action) == (Action.RESTORE, Action.ARCHIVE)
 
 
-def test_only_contacts_of_a_status_the_file_speaks_of_are_missed_in_it() -> None:
+def test_only_contacts_with_a_status_of_the_file_can_be_missing_from_it() -> None:
     found = held([told(2, ARCHIVED, name="Contact 1")], [xero(1, ARCHIVED), xero(2, ARCHIVED), xero(3)])
     assert [one.name for one in found.only_in_xero] == ["Contact 2"]
 
@@ -228,7 +226,7 @@ def test_a_choice_has_to_be_a_candidate() -> None:
         resolve_ambiguous(found, {2: xero_id(3)})
 
 
-def test_ids_of_another_organisation_are_remarked_on() -> None:
+def test_ids_of_another_organisation_are_reported() -> None:
     found = held([told(2, xero_id=xero_id(8)), told(3, xero_id=xero_id(9))], [xero(1)])
     assert found.notes == (Notice(FileNote.OTHER_ORGANISATION),)
     found = held([told(2, xero_id="17", name="Contact 1")], [xero(1)])
@@ -254,7 +252,7 @@ def test_ids_of_another_organisation_are_remarked_on() -> None:
         ([change(1, -5, Action.ARCHIVE, state=State.REFUSED, confirmed_at=None)], MismatchReason.UNKNOWN),
     ],
 )
-def test_a_difference_says_what_explains_it(changes: list[Change], why: MismatchReason) -> None:
+def test_difference_has_its_explanation(changes: list[Change], why: MismatchReason) -> None:
     [one] = held([told(2, ACTIVE, name="Contact 1")], [xero(1, ARCHIVED)], *changes).mismatches
     assert one.reason is why
 
@@ -281,7 +279,7 @@ def test_a_difference_says_what_explains_it(changes: list[Change], why: Mismatch
         ),
     ],
 )  # fmt: skip
-def test_only_the_last_change_before_the_file_is_proved(changes: list[Change], proved: list[int]) -> None:
+def test_only_the_last_change_before_the_file_is_synced(changes: list[Change], proved: list[int]) -> None:
     found = held([told(2, ARCHIVED, name="Contact 1")], [xero(1, ARCHIVED)], *changes)
     assert [one.change_id for one in found.newly_synced] == proved
     assert [one.sync_started_at for one in found.evidence] == [DATED] * len(proved)
@@ -289,13 +287,13 @@ def test_only_the_last_change_before_the_file_is_proved(changes: list[Change], p
 
 
 @pytest.mark.parametrize("name", ["Contact 2", "Twin"])
-def test_what_differs_or_is_unclear_proves_nothing(name: str) -> None:
+def test_differing_and_unclear_lines_prove_nothing(name: str) -> None:
     contacts = [xero(2), xero(3, ARCHIVED, name="Twin"), xero(4, name="Twin")]
     changes = (change(each, -5, Action.ARCHIVE) for each in (2, 3, 4))
     assert held([told(2, ARCHIVED, name=name)], contacts, *changes).evidence == ()
 
 
-def test_a_choice_makes_evidence_of_an_unclear_line() -> None:
+def test_choosing_a_contact_makes_an_unclear_line_evidence() -> None:
     contacts = [xero(3, ARCHIVED, name="Twin"), xero(4, name="Twin")]
     found = held([told(2, ARCHIVED, name="Twin")], contacts, change(3, -5, Action.ARCHIVE))
     assert [one.contact_id for one in resolve_ambiguous(found, {2: xero_id(3)}).evidence] == [xero_id(3)]

@@ -1,4 +1,4 @@
-"""A sync status never claims more than its evidence, and nights are right in every time zone."""
+"""A sync status never exceeds its evidence, and nights are right in every time zone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NEW_YORK = ZoneInfo("America/New_York")
 ZONES = [AUCKLAND, NEW_YORK, ZoneInfo("Australia/Lord_Howe"), ZoneInfo("Europe/London"), UTC]
 NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
 
-# Around every change of the clocks of 2026 and 2027, where nights are an hour longer or shorter.
+# Around every clock change of 2026 and 2027, where nights are an hour longer or shorter.
 MOMENTS = st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - bounds of aware values have to be naive
 TIMES = st.times().map(lambda at: at.replace(second=0, microsecond=0))
 WINDOWS = st.tuples(TIMES, TIMES, st.sampled_from(ZONES)).map(lambda parts: NightlyWindow(*parts))
@@ -65,7 +65,7 @@ def test_only_a_sync_that_began_after_the_confirmation_proves(seconds: int, expe
     assert proves(pick_up(started=NOON + timedelta(seconds=seconds)), change()) is expected
 
 
-def test_a_sync_that_ran_while_xero_confirmed_proves_nothing_however_late_it_ended() -> None:
+def test_sync_that_began_before_the_confirmation_proves_nothing_however_late_it_ended() -> None:
     late = SyncRecord(
         "c", ContactStatus.ARCHIVED, NOON - timedelta(seconds=1), NOON + timedelta(hours=9), "7"
     )
@@ -131,7 +131,7 @@ def test_a_sync_status_never_exceeds_its_evidence(
 
 @with_examples
 @given(window=WINDOWS, confirmed_at=MOMENTS, first=MOMENTS, second=MOMENTS)
-def test_what_was_expected_stays_expected(
+def test_expected_change_stays_expected(
     window: NightlyWindow, confirmed_at: datetime, first: datetime, second: datetime
 ) -> None:
     earlier, later = sorted((first, second))
@@ -182,11 +182,11 @@ def test_a_clean_sync_that_began_before_the_confirmation_says_nothing() -> None:
     assert grade_change(change(), watch, NOON + timedelta(days=9)).status is SyncStatus.PENDING
 
 
-def test_with_a_feed_the_clock_alone_never_lets_anything_be_expected() -> None:
+def test_with_a_feed_time_alone_never_makes_a_change_expected() -> None:
     assert grade_change(change(), SyncKnowledge(), NOON + timedelta(days=365)).status is SyncStatus.PENDING
 
 
-def test_what_was_read_stays_read_even_when_reversed_or_missed_later() -> None:
+def test_synced_change_stays_synced_when_reversed_or_missed_later() -> None:
     at = NOON + timedelta(hours=1)
     watch = SyncKnowledge(last_clean_sync_started_at=NOON + timedelta(days=1))
     assert grade_change(change(synced_at=at, superseded=True), watch, at).status is SyncStatus.SYNCED
@@ -269,6 +269,6 @@ def test_times_that_a_clock_change_repeats_make_the_window_as_wide_as_it_can_be(
     assert end == datetime(2026, 4, 4, 14, 45, tzinfo=UTC)
 
 
-def test_without_a_zone_the_night_is_this_machines() -> None:
+def test_without_a_zone_the_night_is_that_of_this_computer() -> None:
     start, _ = NightlyWindow(time(1), time(2)).next_after(NOON)
     assert start.astimezone().time() == time(1)

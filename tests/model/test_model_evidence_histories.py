@@ -85,7 +85,7 @@ def histories(draw: st.DrawFn) -> History:
 
 
 def changes_of(history: History) -> list[Change]:
-    """Keep the history's changes as the change log does."""
+    """Store the history's changes as the change log does."""
     actions = [Action.ARCHIVE, Action.RESTORE] * 2
     changes = [
         Change(
@@ -103,7 +103,7 @@ def changes_of(history: History) -> list[Change]:
         for place, (at, action) in enumerate(zip(history.confirmed, actions, strict=False))
     ]
     contact_told = [one for one in history.tellings if one.contact_id]
-    # Later changes supersede what has no evidence of its own by then.
+    # Later changes supersede changes without evidence.
     first = apply_evidence(changes, history.pick_ups, contact_told)
     changes = [
         replace(change, superseded=change is not changes[-1] and not (known.synced_at or known.checked_at))
@@ -134,7 +134,7 @@ def watch_of(history: History) -> SyncKnowledge:
 
 
 class Allowed:
-    """What the history allows as the status of one change; written from the rules, not from the program."""
+    """The status that the history allows for one change, written from the rules, not from the program."""
 
     def __init__(self, history: History, place: int) -> None:
         self.history = history
@@ -221,7 +221,7 @@ def test_the_sync_status_shown_never_exceeds_the_evidence(history: History) -> N
 
 @settings(max_examples=examples(250))
 @given(histories(), st.integers(0, 72))
-def test_time_alone_raises_nothing_but_what_a_night_lets_expect(history: History, later: int) -> None:
+def test_time_alone_only_makes_a_change_expected_after_a_night(history: History, later: int) -> None:
     watch = watch_of(history)
     for change in changes_of(history):
         before = grade_change(change, watch, history.now)
@@ -336,7 +336,7 @@ def test_nights_before_a_stall_was_cleared_count_for_nothing() -> None:
     assert grade_of(bad, good, now=54) is SyncStatus.EXPECTED
 
 
-def test_what_ran_while_a_contact_was_unlinked_left_it_out() -> None:
+def test_syncs_while_a_contact_was_unlinked_left_it_out() -> None:
     unlinked = UserReport(ReportKind.UNLINKED, hour(12), MINE)
     linked = UserReport(ReportKind.LINKED, hour(40), MINE)
     synced = (told_at(ReportKind.SYNC_STARTED, 20), told_at(ReportKind.SYNC_CLEAN, 21))
@@ -356,7 +356,7 @@ def test_a_clean_sync_in_the_feed_outweighs_a_reported_one() -> None:
 
 @example(2)
 @given(st.integers(1, 4))
-def test_what_puts_back_what_never_arrived_is_cancelled_out(count: int) -> None:
+def test_reversing_a_change_that_was_never_synced_needs_no_sync(count: int) -> None:
     *earlier, last = changes_of(
         History(tuple(range(count)), (), (), NightlyWindow(time(0), time(6), UTC), hour(9))
     )

@@ -1,4 +1,4 @@
-"""One folding for search, comparison and highlighting, held against all of Unicode."""
+"""One folding for search, comparison and highlighting, checked against all of Unicode."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tui.widgets.text import match_spans
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# The many thousand ideographs and syllables have nothing to fold but what the rest has too.
+# Thousands of ideographs and syllables fold like the others, so they are left out.
 EVERY = [
     char
     for char in map(chr, range(sys.maxunicode + 1))
@@ -106,11 +106,11 @@ def test_accents_are_dropped_everywhere() -> None:
         *[("ⱢꝀɫᴀ", "lkla"), ("“x” „y‟", '"x" "y"'), ("…™", "...tm"), ("１⁄２", "1/2")],
     ],
 )  # fmt: skip
-def test_letters_are_found_by_those_of_a_plain_keyboard(letters: str, typed: str) -> None:
+def test_special_letters_are_found_by_plain_ones(letters: str, typed: str) -> None:
     assert fold(letters) == typed
 
 
-def test_latin_letters_with_something_added_are_their_letter() -> None:
+def test_latin_letters_with_marks_are_their_base_letter() -> None:
     for char in EVERY:
         letter, _, added = unicodedata.name(char, "").partition(" WITH ")
         case, _, base = letter.rpartition(" LETTER ")
@@ -159,7 +159,7 @@ def test_letters_of_other_scripts_stay_what_they_are() -> None:
         ("ﬁsh", "f", ["ﬁ"]),
     ],
 )
-def test_what_is_found_is_picked_out_where_it_stands(text: str, typed: str, shown: list[str]) -> None:
+def test_matches_are_highlighted_at_their_position(text: str, typed: str, shown: list[str]) -> None:
     words = parse_query(Tab.ALL, typed).words
     assert [text[start:stop] for start, stop in match_spans(text, words)] == shown
 
@@ -172,13 +172,13 @@ def test_what_is_found_is_picked_out_where_it_stands(text: str, typed: str, show
         "o\N{ZERO WIDTH SPACE}'brien\N{NO-BREAK SPACE}& łos",
     ],
 )
-def test_a_file_means_the_same_name_however_its_signs_are_written(name: str) -> None:
+def test_file_names_match_despite_other_apostrophes_and_ampersands(name: str) -> None:
     contact = XeroContact("00000000-0000-0000-0000-000000000001", "O'Brien & Łos", "", ContactStatus.ACTIVE)
     found = Matcher([contact]).candidates(FileContact(2, ContactStatus.ACTIVE, "", name, "", ""))
     assert (found.contacts, found.is_certain) == ((contact,), True)
 
 
-def test_an_id_is_the_same_with_other_hyphens_and_what_is_not_seen() -> None:
+def test_ids_match_despite_other_hyphens_and_invisible_characters() -> None:
     contact = XeroContact("0000000a-0000-0000-0000-000000000001", "Bay", "", ContactStatus.ACTIVE)
     told = "\N{ZERO WIDTH NO-BREAK SPACE}{0000000A–0000–0000–0000–000000000001}"
     assert Matcher([contact]).candidates(FileContact(2, ContactStatus.ACTIVE, told, "", "", "")).is_certain

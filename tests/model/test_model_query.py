@@ -39,7 +39,7 @@ def matches(query: Query, text: str) -> bool:
         ("nguyen", "Nguyễn"),
     ],
 )
-def test_what_is_typed_finds_what_is_stored(typed: str, stored: str) -> None:
+def test_typed_words_find_stored_names(typed: str, stored: str) -> None:
     assert matches(parse_query(Tab.ALL, typed), stored)
 
 
@@ -54,7 +54,7 @@ def test_folding_twice_is_folding_once(text: str) -> None:
     assert fold(fold(text)) == fold(text)
 
 
-# Beyond these, Greek has letters whose capitals say an iota that accents-off leaves out.
+# Some Greek capitals also have an iota, which is lost without accents.
 @with_examples
 @given(st.text(st.characters(max_codepoint=0x1EFF, exclude_characters="\N{COMBINING GREEK YPOGEGRAMMENI}")))
 def test_case_never_matters(text: str) -> None:
@@ -63,12 +63,12 @@ def test_case_never_matters(text: str) -> None:
 
 @with_examples
 @given(st.text(st.characters(max_codepoint=127), max_size=20))
-def test_plain_text_takes_the_short_way_to_the_same_place(text: str) -> None:
+def test_fast_path_for_plain_text_folds_the_same(text: str) -> None:
     assert fold(text + "é") == fold(text) + "e"
 
 
 @pytest.mark.parametrize("text", ["", " ", "\t\n", "\N{IDEOGRAPHIC SPACE}", "\N{COMBINING ACUTE ACCENT}"])
-def test_nothing_typed_finds_everything(text: str) -> None:
+def test_empty_search_finds_everything(text: str) -> None:
     assert parse_query(Tab.ACTIVE, text) == Query(Tab.ACTIVE)
 
 

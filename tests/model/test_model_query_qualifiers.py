@@ -39,7 +39,7 @@ from tui.widgets.status_badge import badge_for
 
 with_examples = settings(max_examples=examples(300))
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
-# What the grammar is made of, so that all of it is met.
+# Parts of the grammar, so that all of it is tried.
 TYPED = st.text(st.sampled_from('-":<>=., aisowegrupnc0127dé＞１\0') | st.characters(), max_size=24)
 PIECES = st.lists(
     st.sampled_from(
@@ -109,7 +109,7 @@ def only(text: str) -> Filter:
         ),
     ],
 )
-def test_a_qualifier_is_read_as_it_is_meant(text: str, condition: object) -> None:
+def test_each_qualifier_is_parsed(text: str, condition: object) -> None:
     assert only(text) == Filter(condition)  # type: ignore[arg-type]
     assert only(f"-{text}") == Filter(condition, is_negated=True)  # type: ignore[arg-type]
 
@@ -136,7 +136,7 @@ def test_a_qualifier_is_read_as_it_is_meant(text: str, condition: object) -> Non
         ("9" * 16, None),
     ],
 )
-def test_amounts_are_read_however_they_are_written(text: str, hundredths: int | None) -> None:
+def test_amounts_are_parsed_in_every_notation(text: str, hundredths: int | None) -> None:
     assert parse_amount(text) == hundredths
 
 
@@ -151,7 +151,7 @@ def test_amounts_are_read_however_they_are_written(text: str, hundredths: int | 
         ("a-b", ("a-b",), ()),
         ('5"pipe', ('5"pipe',), ()),
         ('""', (), ()),
-        # Of a name of ours nothing is taken away yet: it may go on with a colon.
+        # The name of a qualifier isn't a word yet, as a colon may follow.
         ("bay -", ("bay",), ()),
         ("bay -s", ("bay",), ()),
         ("bay -sync", ("bay",), ()),
@@ -160,7 +160,7 @@ def test_amounts_are_read_however_they_are_written(text: str, hundredths: int | 
         ("bay -x", ("bay",), ("x",)),
     ],
 )
-def test_phrases_hold_together_and_a_minus_leaves_out(
+def test_quotes_make_phrases_and_a_minus_excludes(
     text: str, words: tuple[str, ...], without: tuple[str, ...]
 ) -> None:
     query = parse(text)
@@ -189,7 +189,7 @@ def test_phrases_hold_together_and_a_minus_leaves_out(
         ("unit:5", IssueKind.TREATED_AS_TEXT, "unit:5", "", ""),
     ],
 )
-def test_what_is_wrong_is_named_and_finds_nothing(
+def test_invalid_qualifier_is_reported_and_finds_nothing(
     text: str, remark: IssueKind, typed: str, qualifier: str, nearest: str
 ) -> None:
     query = parse(text)
@@ -197,7 +197,7 @@ def test_what_is_wrong_is_named_and_finds_nothing(
     assert (note.kind, note.typed, note.qualifier, note.suggestion) == (remark, typed, qualifier, nearest)
     assert text[note.start : note.stop] == typed
     assert note.is_problem
-    # But for text that only looks like a qualifier, which is looked for.
+    # Except text that only looks like a qualifier, which is searched.
     assert query.filters == (() if remark is IssueKind.TREATED_AS_TEXT else (Filter(NoMatchCondition()),))
     rest = text if remark is IssueKind.TREATED_AS_TEXT else text.replace(typed, "")
     assert query.words == tuple(rest.split())
@@ -217,7 +217,7 @@ def test_what_is_wrong_is_named_and_finds_nothing(
         ("---club", "-club"),
     ],
 )
-def test_signs_as_they_are_pasted_mean_the_same(pasted: str, plain: str) -> None:
+def test_pasted_quotes_and_dashes_mean_the_same(pasted: str, plain: str) -> None:
     one, other = parse(pasted), parse(plain)
     assert (one.words, one.excluded_words, one.filters) == (other.words, other.excluded_words, other.filters)
     assert [note.kind for note in one.issues] == [note.kind for note in other.issues]
@@ -252,7 +252,7 @@ def test_signs_as_they_are_pasted_mean_the_same(pasted: str, plain: str) -> None
         *("changed:2026-03-", "changed:2026-03-1", "changed:yest", "-", "-o"),
     ],
 )
-def test_what_may_be_completed_by_the_next_key_changes_nothing_yet(text: str) -> None:
+def test_incomplete_qualifier_is_ignored_while_typing(text: str) -> None:
     for before in ("", "bay "):
         query = parse(before + text)
         assert (query.words, query.excluded_words, query.filters) == (tuple(before.split()), (), ())
@@ -262,7 +262,7 @@ def test_what_may_be_completed_by_the_next_key_changes_nothing_yet(text: str) ->
 @pytest.mark.parametrize(
     "text", ["is:", "is:cus", "-is:cus", "owes:>", "owes:$", "group:", 'group:"', "changed:7", "changed:yest"]
 )
-def test_what_is_half_typed_finds_nothing_once_typing_has_ended(text: str) -> None:
+def test_incomplete_qualifier_finds_nothing_after_typing(text: str) -> None:
     query = parse_query(Tab.ALL, text, is_complete=True)
     assert query.filters == (Filter(NoMatchCondition()),)
     [note] = query.issues
@@ -271,7 +271,7 @@ def test_what_is_half_typed_finds_nothing_once_typing_has_ended(text: str) -> No
 
 
 @pytest.mark.parametrize("text", ["bay", '"bay cl', "is:customer bay", "owes:>5", 'group:"Ten', ""])
-def test_what_is_whole_is_the_same_once_typing_has_ended(text: str) -> None:
+def test_complete_query_means_the_same_after_typing(text: str) -> None:
     assert parse_query(Tab.ALL, text, is_complete=True) == parse(text)
 
 
@@ -286,14 +286,14 @@ def test_what_is_whole_is_the_same_once_typing_has_ended(text: str) -> None:
         "changed:12h",
     ],
 )
-def test_typing_a_qualifier_never_raises_an_alarm(text: str) -> None:
+def test_typing_a_qualifier_never_reports_a_problem(text: str) -> None:
     for end in range(3, len(text) + 1):
         assert not any(note.is_problem for note in parse(f"bay {text[:end]}").issues), text[:end]
 
 
 @with_examples
 @given(TEXT)
-def test_any_text_can_be_read(text: str) -> None:
+def test_any_text_can_be_parsed(text: str) -> None:
     query = parse(text)
     stop = 0
     for note in query.issues:
@@ -310,13 +310,13 @@ def test_any_text_can_be_read(text: str) -> None:
 
 @with_examples
 @given(st.text(st.characters(exclude_characters='-":'), max_size=20))
-def test_words_alone_are_read_as_ever(text: str) -> None:
+def test_plain_words_are_parsed_as_words(text: str) -> None:
     assert parse(text) == Query(Tab.ALL, tuple(dict.fromkeys(fold(text).split())))
 
 
 @with_examples
 @given(narrow=PIECES, wide=PIECES, stored=st.text(st.sampled_from("iso wegr-:"), max_size=12))
-def test_narrowing_is_sound_with_what_is_left_out(narrow: str, wide: str, stored: str) -> None:
+def test_narrowing_is_sound_with_excluded_words(narrow: str, wide: str, stored: str) -> None:
     def matches(query: Query) -> bool:
         return all(word in stored for word in query.words) and not any(
             word in stored for word in query.excluded_words
@@ -328,7 +328,7 @@ def test_narrowing_is_sound_with_what_is_left_out(narrow: str, wide: str, stored
         assert not matches(new) or matches(old)
 
 
-def test_narrowing_follows_words_left_out_and_filters() -> None:
+def test_narrowing_follows_excluded_words_and_filters() -> None:
     chain = ["", "-bay", "-ba is:customer", "-ba is:customer owes:>0 x", "-b is:customer owes:>0 xy"]
     for wide, narrow in pairwise(chain):
         assert parse(narrow).narrows(parse(wide))
@@ -336,7 +336,7 @@ def test_narrowing_follows_words_left_out_and_filters() -> None:
     assert not parse("-is:customer").narrows(parse("is:customer"))
 
 
-def test_what_is_half_typed_makes_no_difference_until_typing_has_ended() -> None:
+def test_incomplete_qualifier_does_not_affect_narrowing_while_typing() -> None:
     assert parse("bay is:") == parse("bay")
     assert not parse("is:custmer").is_everything
     assert not parse("-x").is_everything
@@ -350,12 +350,12 @@ def test_what_is_half_typed_makes_no_difference_until_typing_has_ended() -> None
         ("7d", "2026-03-24T12:00Z", None),
         (">12h", None, "2026-03-31T00:00Z"),
         ("<3w", "2026-03-10T12:00Z", None),
-        # The day before is the last that February has.
+        # The day before is the last of February.
         ("<1m", "2026-02-28T12:00Z", None),
         ("<1y", "2025-03-31T12:00Z", None),
         ("<999999999m", "0001-01-02T00:00Z", None),
         ("<999999999w", "0001-01-02T00:00Z", None),
-        # Days are those of Auckland: the thirteenth hour before in summer, and the twelfth in winter.
+        # Days are Auckland's, which start 13 hours before UTC's in summer and 12 in winter.
         ("2026-03-01", "2026-02-28T11:00Z", "2026-03-01T11:00Z"),
         ("2026-04", "2026-03-31T11:00Z", "2026-04-30T12:00Z"),
         ("<2026-03-01", None, "2026-02-28T11:00Z"),
@@ -366,7 +366,7 @@ def test_what_is_half_typed_makes_no_difference_until_typing_has_ended() -> None
         ("yesterday", "2026-03-30T11:00Z", "2026-03-31T11:00Z"),
     ],
 )
-def test_times_are_meant_as_people_say_them(text: str, start: str | None, end: str | None) -> None:
+def test_relative_times_mean_what_people_mean(text: str, start: str | None, end: str | None) -> None:
     condition = only(f"changed:{text}").condition
     assert isinstance(condition, ChangedCondition)
     expected = tuple(None if each is None else datetime.fromisoformat(each) for each in (start, end))
@@ -383,14 +383,14 @@ SHOWN += [view(state) for state in BY_STATE]
 
 
 @pytest.mark.parametrize("shown", SHOWN, ids=lambda shown: badge_for(shown, NOW).label)
-def test_a_status_is_found_by_the_words_of_the_screen(shown: ChangeView) -> None:
+def test_status_is_found_by_the_words_on_screen(shown: ChangeView) -> None:
     label = badge_for(shown, NOW).label.removesuffix(" 11:00").removesuffix(" 31 Mar")
     found = only(f'sync:"{label}"')
     assert found == Filter(SyncCondition(sync_filter_of(shown)))
     assert found == only(f"sync:{sync_filter_of(shown)}")
 
 
-def test_a_contact_without_a_change_is_found_as_such() -> None:
+def test_contacts_without_changes_can_be_found() -> None:
     assert sync_filter_of(None) is SyncFilter.NONE
 
 
@@ -410,7 +410,7 @@ def test_searches_with_the_old_words_still_work(old: str, new: SyncFilter) -> No
     assert only(f"sync:{old}") == Filter(SyncCondition(new))
 
 
-def test_all_that_is_offered_is_understood() -> None:
+def test_every_suggestion_can_be_parsed() -> None:
     for qualifier in QUALIFIERS.values():
         for possible in qualifier.values:
             only(f"{qualifier.name}:{possible}")

@@ -10,7 +10,7 @@ NAMES = st.sampled_from(["Tenants", "tenants", "Owners", "", "👪"])
 
 
 @given(st.lists(st.tuples(NAMES, st.booleans())))
-def test_the_last_word_on_each_name_decides(words: list[tuple[str, bool]]) -> None:
+def test_last_mark_of_each_name_counts(words: list[tuple[str, bool]]) -> None:
     marked = current_tenant_groups(words)
     for name in {name for name, _ in words}:
         said = [is_tenants for said_of, is_tenants in words if said_of == name]
@@ -19,7 +19,7 @@ def test_the_last_word_on_each_name_decides(words: list[tuple[str, bool]]) -> No
 
 
 @given(st.lists(st.tuples(NAMES, st.booleans())), st.lists(NAMES, unique=True))
-def test_saying_it_again_changes_nothing(words: list[tuple[str, bool]], groups: list[str]) -> None:
+def test_repeating_a_mark_changes_nothing(words: list[tuple[str, bool]], groups: list[str]) -> None:
     marked = current_tenant_groups(words)
     assert current_tenant_groups([*words, *((name, name in marked) for name in groups)]) == marked
     assert set(tenant_groups_among(groups, marked)) == marked & set(groups)
@@ -28,18 +28,18 @@ def test_saying_it_again_changes_nothing(words: list[tuple[str, bool]], groups: 
 @pytest.mark.parametrize(
     "name", ["Tenants", "Ex-TENANTS", "Tenancies", "Lessees 2024", "Renters", "Occupiers", "Leaseholders"]
 )
-def test_some_names_suggest_tenants_and_mark_nothing(name: str) -> None:
+def test_names_that_suggest_tenants_are_recognised_but_not_marked(name: str) -> None:
     group = ContactGroup(name, 1)
     assert group.sounds_like_tenants
     assert not group.is_tenants
 
 
 @pytest.mark.parametrize("name", ["Owners", "Landlords", "Trades", "", "Ten", "Lenders"])
-def test_others_do_not(name: str) -> None:
+def test_other_names_do_not_suggest_tenants(name: str) -> None:
     assert not ContactGroup(name, 1).sounds_like_tenants
 
 
-def test_marked_groups_come_first_then_those_that_sound_like_it() -> None:
+def test_marked_groups_come_first_then_names_that_suggest_tenants() -> None:
     marked = ContactGroup("Zone 4", 1, is_tenants=True)
     groups = [ContactGroup(name, 1) for name in ("Trades", "tenants", "Owners", "Lessees")]
     assert [each.name for each in sort_groups([*groups, marked])] == [

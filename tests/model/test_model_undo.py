@@ -1,4 +1,4 @@
-"""What undo says and decides, without a store."""
+"""What undo plans and decides, without a store."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def wish(
         (State.DISMISSED, RESTORE, ARCHIVED, UndoOutcome.NO_CHANGE, False),
     ],
 )
-def test_each_state_has_its_way_back(
+def test_each_state_has_its_undo_outcome(
     *, state: State, action: Action, now: ContactStatus, fate: UndoOutcome, waits: bool
 ) -> None:
     line = plan_line(wish(change(state, action), now=contact(now)))
@@ -75,7 +75,7 @@ def test_each_state_has_its_way_back(
         (contact(ContactStatus.GDPRREQUEST), ContactReason.GDPR),
     ],
 )
-def test_what_is_not_as_it_was_left_is_left_alone(now: Contact | None, reason: Reason) -> None:
+def test_undo_skips_contacts_that_changed_since(now: Contact | None, reason: Reason) -> None:
     line = plan_line(wish(change(State.CONFIRMED), now=now))
     assert (line.outcome, line.reason) == (UndoOutcome.SKIPPED, reason)
 
@@ -96,7 +96,7 @@ def test_a_later_change_prevents_undo_unless_it_had_no_effect(
     assert (line.outcome, line.reason) == (fate, reason)
 
 
-def test_what_is_so_already_needs_nothing() -> None:
+def test_undo_of_what_is_already_so_needs_no_change() -> None:
     assert (
         plan_line(wish(change(State.CONFIRMED), now=contact(), wanted=ARCHIVE)).reason
         is UndoReason.NO_CHANGE_NEEDED
@@ -106,7 +106,7 @@ def test_what_is_so_already_needs_nothing() -> None:
     assert plan_line(replace(gone, contact=contact(ACTIVE))).outcome is UndoOutcome.ARCHIVE
 
 
-def test_only_what_was_shown_is_done_and_never_an_archive_that_was_not() -> None:
+def test_only_the_shown_undo_is_carried_out_and_no_unshown_archive() -> None:
     batch = Batch("b", BatchKind.REQUEST, NOW)
     handoff, queued = change(State.AWAITING_USER, RESTORE), change(State.QUEUED, ARCHIVE, 2)
     shown = UndoPlan(

@@ -18,7 +18,7 @@ from random_keys.sessions import run_session
 
 
 def main() -> int:
-    """Run sessions until the time is up, report each, and sum up."""
+    """Run sessions until the time is up, report each, and print a summary."""
     parser = argparse.ArgumentParser(prog="random_keys", description=__doc__)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--seed", type=int, default=1)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tui.system.paths import Paths
 
 _LETTERS: Final = [chr(number) for number in range(0x20, 0x7F) if chr(number) != "q"]
-# Without those that are signals before the program has the terminal, and after.
+# Without keys that are signals before the program has the terminal, and after.
 _CONTROLS: Final = [chr(number) for number in range(1, 0x20) if chr(number) not in "\x03\x11\x1a\x1b\x1c"]
 _COMMON: Final = [
     *("\r", "\r", "\r", "\r", "\x1b", "\x1b", "\t", " ", "\x7f"),
@@ -47,13 +47,13 @@ _SIZES_OF_CHECKS: Final = ((101, 31), (90, 27))
 _QUIT_CHANCE: Final = 0.001
 _BURSTS_BETWEEN_CHECKS: Final = 150
 _LAST: Final = 25
-# A busy machine falls behind the keys by a minute and more.
+# A busy machine can fall behind the keys by more than a minute.
 _PATIENCE: Final = 180
 
 
 @dataclass(slots=True)
 class Session:
-    """What was pressed, and what went wrong; without a problem nothing did."""
+    """The keys of a session, and its problem if there was one."""
 
     keys: int = 0
     sizes: set[tuple[int, int]] = field(default_factory=set)
@@ -62,13 +62,13 @@ class Session:
     problem: str = ""
 
     def __str__(self) -> str:
-        """Return the numbers, and of a problem how it came about."""
+        """Return the numbers, and how a problem came about."""
         told = f"{self.keys} keys, {len(self.sizes)} sizes"
         return f"{told}, FAILED: {self.problem}\nlast: {' '.join(self.last)}" if self.problem else told
 
 
 def run_session(folder: Path, seed: int, number: int, most: int, *, until: float) -> Session:
-    """Press up to so many random keys; the same seed and number press the same ones."""
+    """Press up to this many random keys; the same seed and number press the same ones."""
     chance = Random(f"{seed}-{number}")  # noqa: S311 - nothing secret
     session = Session()
     home = folder / "home"
@@ -123,7 +123,7 @@ def _press_all(terminal: Terminal, chance: Random, session: Session, most: int, 
             count = chance.choice((1, 1, 1, 2, 2, 3, 3, 4, 6, 10))
             _press(terminal, session, "".join(_key(chance) for _ in range(count)).encode(), count)
         if chance.random() < 0.7:
-            # Neither too fast for anything to happen in between, nor always the same.
+            # Neither too fast for anything to happen in between nor always the same.
             time.sleep(chance.choice((0.001, 0.01, 0.03, 0.08, 0.2)))
 
 
@@ -154,7 +154,7 @@ def _stop_and_continue(terminal: Terminal, session: Session) -> None:
 
 
 def _check_alive(terminal: Terminal, session: Session) -> None:
-    """See that the program still paints: at another size it has to."""
+    """Check that the program still paints, which it must at another size."""
     # Not the current size: a busy program merges resizes, and then has nothing to paint.
     size = next(each for each in _SIZES_OF_CHECKS if each != session.checked_at)
     session.checked_at = size
@@ -164,9 +164,9 @@ def _check_alive(terminal: Terminal, session: Session) -> None:
 
 
 def _finish(terminal: Terminal, chance: Random, session: Session) -> None:
-    """Quit, unless a key did already; see that it ends well and leaves the terminal as it was."""
+    """Quit unless a key has; check that the program exits cleanly and restores the terminal."""
     if terminal.is_running:
-        # An unfinished sequence would take the key for a part of itself.
+        # An unfinished sequence would swallow the key.
         terminal.write_bytes(b"\x1b[201~\x1b\x1b")
         time.sleep(0.3)
         # Ctrl+C copies where text is selected.
@@ -186,7 +186,7 @@ def _finish(terminal: Terminal, chance: Random, session: Session) -> None:
 
 
 def _errors(paths: Paths) -> str:
-    """Return what was logged as an error, which no key should cause."""
+    """Return the logged errors, which no key should cause."""
     found: list[str] = []
     for file in sorted(paths.logs.glob("*.log*")):
         lines = file.read_text("utf-8", "replace").splitlines()

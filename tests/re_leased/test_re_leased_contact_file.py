@@ -1,4 +1,4 @@
-"""Files of contacts of every kind: read as meant, or refused with a reason that names the line."""
+"""Contact files of every kind are read as meant, or refused with a reason that names the line."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def advice(file: Path, content: bytes, **options: Any) -> str:
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "cp1252"])
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
-def test_any_delimiter_encoding_and_end_of_line(
+def test_any_delimiter_encoding_and_line_ending_is_read(
     file: Path, delimiter: str, encoding: str, line_end: str
 ) -> None:
     lines = [
@@ -83,12 +83,12 @@ def test_any_delimiter_encoding_and_end_of_line(
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "cp1250", "mac_roman"])
-def test_an_encoding_that_is_told(file: Path, encoding: str) -> None:
+def test_given_encoding_is_used(file: Path, encoding: str) -> None:
     [found] = contacts(file, "Name\nÖzge", encoding, encoding=encoding, status=ACTIVE)
     assert found.name == "Özge"
 
 
-def test_what_was_assumed_is_said(file: Path) -> None:
+def test_assumed_encoding_is_reported(file: Path) -> None:
     assert read(put(file, "Name\nZoë", "cp1252"), status=ACTIVE)[0].notes == (
         Notice(FileNote.READ_AS_CP1252),
     )
@@ -100,12 +100,14 @@ def test_what_was_assumed_is_said(file: Path) -> None:
 )
 @pytest.mark.parametrize("name_name", ["Name", "contact", "Company", "Contact  Name"])
 @pytest.mark.parametrize("email_name", ["Email", "E-Mail Address", "email address"])
-def test_columns_go_by_many_names(file: Path, id_name: str, name_name: str, email_name: str) -> None:
+def test_columns_are_recognised_by_many_names(
+    file: Path, id_name: str, name_name: str, email_name: str
+) -> None:
     text = f"Phone,{email_name},{name_name},{id_name},Archived\n1,a@b.example,Ada,{XERO_ID},Yes\n"
     assert contacts(file, text) == [FileContact(2, ARCHIVED, XERO_ID, "Ada", "a@b.example")]
 
 
-def test_columns_that_are_told(file: Path) -> None:
+def test_given_columns_are_used(file: Path) -> None:
     text = "Name;Legal;Ref;Mailbox;Where\nshort;Ada Ltd;X1;a@b.example;current\n"
     options = {
         "id_column": "ref", "name_column": "LEGAL", "email_column": "mail box", "status_column": "Where",
@@ -129,18 +131,18 @@ def test_columns_that_are_told(file: Path) -> None:
         ("Inactive", "y", ARCHIVED),
     ],
 )
-def test_words_for_a_status(file: Path, column: str, word: str, status: ContactStatus) -> None:
+def test_status_words_are_recognised(file: Path, column: str, word: str, status: ContactStatus) -> None:
     assert [one.status for one in contacts(file, f"Name,{column}\nAda,{word}\n")] == [status]
 
 
-def test_a_status_for_the_whole_file(file: Path) -> None:
+def test_status_can_be_given_for_the_whole_file(file: Path) -> None:
     assert [one.status for one in contacts(file, "Name\nAda\nBob\n", status=ARCHIVED)] == [ARCHIVED] * 2
     assert [one.status for one in contacts(file, "Name,Status\nAda,Overdue\n", status=ACTIVE)] == [ACTIVE]
     refused = refusal(file, "Name,Status\nAda,Archived\nBob,Active\n", status=ARCHIVED)
     assert refused == Notice(FileReason.OTHER_STATUS, {"line": 3, "word": "Active", "status": "archived"})
 
 
-def test_formulas_stay_text_and_blank_lines_stay_out(file: Path) -> None:
+def test_formulas_stay_text_and_blank_lines_are_skipped(file: Path) -> None:
     text = 'Name,Email\n\n"=cmd|\'/c calc\'!A0",\n,\n"+1\n2",\n'
     assert [(one.line, one.name) for one in contacts(file, text, status=ACTIVE)] == [
         (3, "=cmd|'/c calc'!A0"),
@@ -148,7 +150,7 @@ def test_formulas_stay_text_and_blank_lines_stay_out(file: Path) -> None:
     ]
 
 
-def test_a_first_line_that_only_names_the_delimiter(file: Path) -> None:
+def test_first_line_may_only_name_the_delimiter(file: Path) -> None:
     assert contacts(file, "sep=^\nName^Status\nAda^Active\n") == [FileContact(3, ACTIVE, name="Ada")]
 
 
@@ -170,7 +172,7 @@ def test_a_first_line_that_only_names_the_delimiter(file: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\r\r\n"])
-def test_a_first_line_never_hides_the_names_of_columns(file: Path, first: str, end: str) -> None:
+def test_delimiter_line_never_hides_the_header(file: Path, first: str, end: str) -> None:
     text = f"{first}{end}Name;Status{end}Smith, John, and Sons;Active{end}"
     assert [(one.name, one.status) for one in contacts(file, text)] == [("Smith, John, and Sons", ACTIVE)]
 
@@ -190,7 +192,7 @@ def test_a_first_line_never_hides_the_names_of_columns(file: Path, first: str, e
     ],
 )
 @pytest.mark.parametrize("delimiter", ",;\t|")
-def test_blank_cells_at_the_end_may_be_there_or_not(
+def test_trailing_blank_cells_are_optional(
     file: Path, columns: str, line: str, told: tuple[str, ContactStatus, str], delimiter: str
 ) -> None:
     def written(text: str) -> str:
@@ -204,7 +206,7 @@ def test_blank_cells_at_the_end_may_be_there_or_not(
 
 @pytest.mark.parametrize("end", ["\x1a", "\n\x1a", "\r\n\x1a\x1a\x1a", "\x1a\r\n", "\n\x1a\n\n"])
 @pytest.mark.parametrize("last", ["Ada,Active", '"Ada","Active"', "Ada,Active,"])
-def test_an_end_of_file_in_the_manner_of_dos_is_no_contact(file: Path, end: str, last: str) -> None:
+def test_dos_end_of_file_mark_is_not_a_contact(file: Path, end: str, last: str) -> None:
     assert contacts(file, f"Name,Status\n{last}{end}") == [FileContact(2, ACTIVE, name="Ada")]
 
 
@@ -248,7 +250,7 @@ def test_an_end_of_file_in_the_manner_of_dos_is_no_contact(file: Path, end: str,
     ],
 )
 @pytest.mark.parametrize("status", [None, ACTIVE])
-def test_what_stands_below_the_data_is_left_out_and_said(
+def test_rows_below_the_data_are_skipped_and_reported(
     file: Path, below: str, status: ContactStatus | None
 ) -> None:
     columns, line = (
@@ -264,7 +266,7 @@ def test_what_stands_below_the_data_is_left_out_and_said(
 
 
 @pytest.mark.parametrize("below", ["Total", "Total: 1", "Total,1", "1 contact,,", ",Total,1", "Page 1 of 1"])
-def test_a_total_below_the_ids_is_no_contact(file: Path, below: str) -> None:
+def test_total_row_below_the_ids_is_not_a_contact(file: Path, below: str) -> None:
     line = f"{XERO_ID},Ada,,Active"
     found = contacts(file, f"External ID,Name,Email,Status\n{line}\n{below}\n")
     assert [one.name for one in found] == ["Ada"]
@@ -274,7 +276,7 @@ def test_a_total_below_the_ids_is_no_contact(file: Path, below: str) -> None:
     "name",
     ["Total", "Totals", "17", "Page 1", "TotalEnergies", "Total Fitness Ltd", "Generated Power", "Contact 1"],
 )
-def test_a_contact_that_is_called_so_is_one_where_its_status_is_told(file: Path, name: str) -> None:
+def test_contact_named_like_a_total_with_a_status_is_kept(file: Path, name: str) -> None:
     assert [one.name for one in contacts(file, f"Name,Status\nAda,Active\n{name},Archived\n")] == [
         "Ada",
         name,
@@ -294,7 +296,7 @@ def test_a_contact_that_is_called_so_is_one_where_its_status_is_told(file: Path,
         "End",
     ],
 )
-def test_a_contact_whose_name_only_begins_so_is_never_left_out(file: Path, name: str) -> None:
+def test_contact_whose_name_only_starts_like_a_total_is_kept(file: Path, name: str) -> None:
     assert [one.name for one in contacts(file, f"Name\nAda\n{name}\n", status=ACTIVE)] == ["Ada", name]
     assert refusal(file, f"Name,Status\nAda,Active\n{name},\n") == Notice(FileReason.NO_STATUS, {"line": 3})
 
@@ -311,7 +313,7 @@ def test_a_contact_whose_name_only_begins_so_is_never_left_out(file: Path, name:
         *('"Contacts\nof Bay, Ltd"\n', "\n" * 30),
     ],
 )
-def test_titles_above_the_names_of_columns_are_skipped_and_said(file: Path, above: str) -> None:
+def test_title_rows_above_the_header_are_skipped_and_reported(file: Path, above: str) -> None:
     put(file, f"{above}Name,Email,Status\nAda,,Active\nName,Email,Status\nZoë,,Archived\n")
     source, found = read(file)
     start = above.count("\n") + 1
@@ -322,25 +324,25 @@ def test_titles_above_the_names_of_columns_are_skipped_and_said(file: Path, abov
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32", "utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("told", ["", "cp1252", "utf-8", "utf-16", "utf-8-sig"])
-def test_a_mark_of_byte_order_is_believed_and_never_seen(file: Path, encoding: str, told: str) -> None:
+def test_byte_order_mark_is_used_and_removed(file: Path, encoding: str, told: str) -> None:
     mark = "\ufeff" if encoding.endswith("e") else ""
     text = f'{mark}"Name",Status\n{mark}"Zoë, Ltd",Active\n'
     assert contacts(file, text, encoding, encoding=told) == [FileContact(2, ACTIVE, name="Zoë, Ltd")]
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
-def test_utf16_without_a_mark_is_seen_and_said(file: Path, encoding: str) -> None:
+def test_utf16_without_a_byte_order_mark_is_detected_and_reported(file: Path, encoding: str) -> None:
     source, found = read(put(file, "Name\nŌtara\n", encoding), status=ACTIVE)
     assert ([one.name for one in found], source.notes) == (["Ōtara"], (Notice(FileNote.READ_AS_UTF_16),))
 
 
-def test_a_wrong_mark_gives_way_to_what_is_told(file: Path) -> None:
+def test_given_encoding_overrides_a_wrong_byte_order_mark(file: Path) -> None:
     put(file, b"\xef\xbb\xbfName\nZo\xeb\n")
     assert read(file, encoding="cp1252", status=ACTIVE)[1][0].name == "Zoë"
     assert "--encoding" in advice(file, file.read_bytes(), status=ACTIVE)
 
 
-def test_lines_may_end_in_any_way_in_one_file(file: Path) -> None:
+def test_line_endings_may_be_mixed(file: Path) -> None:
     text = 'Name,Status\r\nAda,Active\nBob,Active\r"Zoë\r\nLtd",Active\r\r\nEve,Active\n\r'
     found = [(one.line, one.name) for one in contacts(file, text)]
     assert found == [(2, "Ada"), (3, "Bob"), (4, "Zoë\r\nLtd"), (7, "Eve")]
@@ -358,19 +360,19 @@ def test_lines_may_end_in_any_way_in_one_file(file: Path) -> None:
         (b"Name,Status\nAda,Overdue\n", "Active or Archived"),
     ],
 )
-def test_the_advice_is_about_what_is_wrong(file: Path, content: bytes, words: str) -> None:
+def test_advice_matches_the_problem(file: Path, content: bytes, words: str) -> None:
     assert words in advice(file, content)
 
 
-def test_names_of_columns_tell_the_delimiter_where_statistics_would_not(file: Path) -> None:
+def test_header_decides_the_delimiter_where_counts_mislead(file: Path) -> None:
     text = "Name;Status\n" + "Smith, John, and Sons, Ltd;Active\n" * 20
     assert {one.name for one in contacts(file, text)} == {"Smith, John, and Sons, Ltd"}
 
 
-# --- what a file is dated ---
+# --- the date of a file ---
 
 
-def test_a_file_is_as_old_as_its_last_change_or_older(file: Path) -> None:
+def test_file_date_is_at_most_its_last_modification(file: Path) -> None:
     put(file, "Name\nAda\n")
     assert read(file, status=ACTIVE)[0].exported_at == CHANGED
     earlier = CHANGED - timedelta(days=3)
@@ -381,7 +383,7 @@ def test_a_file_is_as_old_as_its_last_change_or_older(file: Path) -> None:
         assert caught.value.problem is FileProblem.DATE
 
 
-def test_a_file_out_of_the_future_needs_a_date(file: Path) -> None:
+def test_file_dated_in_the_future_needs_a_date(file: Path) -> None:
     put(file, "Name\nAda\n")
     ahead = (NOW + timedelta(hours=1)).timestamp()
     os.utime(file, (ahead, ahead))
@@ -392,7 +394,7 @@ def test_a_file_out_of_the_future_needs_a_date(file: Path) -> None:
     assert read(file, status=ACTIVE, exported_at=CHANGED)[0].exported_at == CHANGED
 
 
-def test_the_same_file_goes_by_the_same_name(file: Path, tmp_path: Path) -> None:
+def test_same_file_content_has_the_same_run_id(file: Path, tmp_path: Path) -> None:
     first = read(put(file, "Name\nAda\n"), status=ACTIVE)[0]
     assert read(put(file, "Name\nAda\n"), status=ARCHIVED)[0].run_id == first.run_id
     assert read(put(file, "Name\nBob\n"), status=ACTIVE)[0].run_id != first.run_id
@@ -473,7 +475,7 @@ def test_the_same_file_goes_by_the_same_name(file: Path, tmp_path: Path) -> None
         (b"\xff\xfeN\0\n\x0a\n\0\n\0\0\xd8a\0", FileReason.UNDECODABLE, {"line": 3}),
     ],
 )
-def test_a_wrong_file_is_refused_where_it_is_wrong(
+def test_invalid_file_is_refused_with_its_line(
     file: Path, content: bytes, reason: FileReason, params: dict[str, Param]
 ) -> None:
     assert refusal(file, content) == Notice(reason, params)
@@ -495,7 +497,7 @@ def test_a_wrong_file_is_refused_where_it_is_wrong(
         ("", {}, None, ()),
     ],
 )
-def test_what_could_mend_a_wrong_file_is_part_of_the_error(
+def test_error_of_an_invalid_file_has_what_fixes_it(
     file: Path, content: str | bytes, options: Any, trouble: FileProblem | None, columns: tuple[str, ...]
 ) -> None:
     with pytest.raises(ContactFileError) as caught:
@@ -503,19 +505,19 @@ def test_what_could_mend_a_wrong_file_is_part_of_the_error(
     assert (caught.value.problem, caught.value.columns) == (trouble, columns)
 
 
-def test_a_status_has_to_be_known(file: Path) -> None:
+def test_unknown_status_is_refused(file: Path) -> None:
     refused = refusal(file, "Name,Email\nAda,a@b.example\n")
     assert refused == Notice(FileReason.NO_STATUS_COLUMN, {"line": 1, "columns": "“Name”, “Email”"})
 
 
 @pytest.mark.parametrize("option", ["id_column", "name_column", "email_column", "status_column"])
-def test_a_column_that_is_told_has_to_be_there(file: Path, option: str) -> None:
+def test_given_column_must_exist(file: Path, option: str) -> None:
     refused = refusal(file, "Name,Status\nAda,Active\n", **{option: "Nme"})
     params: dict[str, Param] = {"line": 1, "name": "Nme", "columns": "“Name”, “Status”"}
     assert refused == Notice(FileReason.UNKNOWN_COLUMN, params)
 
 
-def test_of_many_columns_some_are_named(file: Path) -> None:
+def test_error_about_many_columns_names_some(file: Path) -> None:
     header = ",".join(["x" * 50, *map(str, range(20))])
     columns = str(refusal(file, f"{header}\n", status=ACTIVE).params["columns"])
     assert columns.startswith(f"“{'x' * 40}…”, “0”, ")
@@ -523,17 +525,17 @@ def test_of_many_columns_some_are_named(file: Path) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["no-such", "zlib_codec", "rot13", "utf\0"])
-def test_an_encoding_has_to_be_one(file: Path, encoding: str) -> None:
+def test_unknown_encoding_is_refused(file: Path, encoding: str) -> None:
     assert refusal(file, "Name\nAda\n", encoding=encoding).reason is FileReason.UNKNOWN_ENCODING
 
 
 @pytest.mark.parametrize("delimiter", ["ab", '"', "\n"])
-def test_a_delimiter_has_to_be_one(file: Path, delimiter: str) -> None:
+def test_invalid_delimiter_is_refused(file: Path, delimiter: str) -> None:
     refused = refusal(file, "Name\nAda\n", delimiter=delimiter, status=ACTIVE)
     assert refused.reason is FileReason.INVALID_DELIMITER
 
 
-def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+def test_missing_or_special_file_is_refused(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     assert stat.S_ISFIFO(pipe.stat().st_mode)
@@ -559,7 +561,7 @@ def test_a_file_that_is_too_large_is_refused_unread(file: Path) -> None:
     assert caught.value.notice == Notice(FileReason.TOO_LARGE, {"megabytes": 50})
 
 
-def test_a_file_of_too_many_lines_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_with_too_many_lines_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encoding, "MOST_LINES", 100)
     assert len(contacts(file, "Name\n" + "Ada\n" * 99, status=ACTIVE)) == 99
     refused = refusal(file, "Name\n" + "Ada\n" * 100, status=ACTIVE)
@@ -577,7 +579,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(file: Path) -> None:
     assert caught.value.reason is FileReason.CHANGED
 
 
-# --- whatever it is ---
+# --- any content ---
 
 _CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 
@@ -589,9 +591,7 @@ _CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0
     delimiter=st.sampled_from(",;\t|"),
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]),
 )
-def test_what_is_written_as_csv_is_read_as_it_was(
-    file: Path, names: list[str], delimiter: str, encoding: str
-) -> None:
+def test_written_csv_is_read_back(file: Path, names: list[str], delimiter: str, encoding: str) -> None:
     quoted = ('"' + name.replace('"', '""') + '"' for name in names)
     text = f"Name{delimiter}Status\r\n" + "".join(f"{each}{delimiter}Active\r\n" for each in quoted)
     assert [one.name for one in contacts(file, text, encoding)] == [name.strip() for name in names]
@@ -602,7 +602,7 @@ def test_what_is_written_as_csv_is_read_as_it_was(
     start=st.sampled_from([b"", b"Name,Status\n", b"\xff\xfe", b"\xef\xbb\xbfName;Archived\n", b"PK"]),
     rest=st.binary(max_size=200) | _CELLS.map(str.encode),
 )
-def test_any_bytes_are_read_or_refused_in_words(file: Path, start: bytes, rest: bytes) -> None:
+def test_any_bytes_are_read_or_refused_with_a_message(file: Path, start: bytes, rest: bytes) -> None:
     found: list[FileContact] = []
     with suppress(ContactFileError):
         found = contacts(file, start + rest)

@@ -1,4 +1,4 @@
-"""The feed's reader against the practice Re-Leased, a process of its own on a real socket."""
+"""The feed's reader against the practice Re-Leased in another process."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def observing(practice: PracticeXero, tenant_id: str = "") -> AsyncIterato
 async def look_until(
     observer: FeedEvidenceSource, cursor: str | None, done: Callable[[EvidenceReport], bool]
 ) -> EvidenceReport:
-    """Look until it is so; the suite's own time-out ends a wait in vain."""
+    """Poll until the condition holds; the time-out of the tests ends a wait in vain."""
     while True:
         report = await observer.fetch(cursor)
         if done(report):
@@ -51,14 +51,14 @@ async def look_until(
 
 
 async def drain(observer: FeedEvidenceSource) -> str | None:
-    """Give the cursor behind all that is there already."""
+    """Return the cursor after everything that is there already."""
     report = await observer.fetch(None)
     while report.has_more:
         report = await observer.fetch(report.cursor)
     return report.cursor
 
 
-async def test_what_a_sync_picks_up_is_read_once(practice: PracticeXero) -> None:
+async def test_synced_contact_is_read_once(practice: PracticeXero) -> None:
     contact_id = practice.create("Picked up")
     async with observing(practice) as observer:
         cursor = await drain(observer)
@@ -75,7 +75,7 @@ async def test_what_a_sync_picks_up_is_read_once(practice: PracticeXero) -> None
         assert report.cycle_seconds == 3600
 
 
-async def test_a_sync_under_way_and_one_with_errors_are_told_apart(practice: PracticeXero) -> None:
+async def test_running_sync_and_failed_sync_are_distinguished(practice: PracticeXero) -> None:
     async with observing(practice) as observer:
         cursor = await drain(observer)
         practice.set_released_state("Sync has errors")
@@ -88,7 +88,7 @@ async def test_a_sync_under_way_and_one_with_errors_are_told_apart(practice: Pra
         practice.set_released_state("Successfully synced")
 
 
-async def test_more_than_one_answer_holds_is_read_in_turns(practice: PracticeXero) -> None:
+async def test_feed_is_read_in_several_pages(practice: PracticeXero) -> None:
     async with observing(practice) as observer:
         cursor = await drain(observer)
         ids = {practice.create(f"Many {number}") for number in range(501)}
@@ -100,14 +100,14 @@ async def test_more_than_one_answer_holds_is_read_in_turns(practice: PracticeXer
     assert ids <= {one.contact_id for report in (first, second) for one in report.pick_ups}
 
 
-async def test_an_organisation_without_a_company_has_its_reason(practice: PracticeXero) -> None:
+async def test_organisation_without_a_company_is_reported(practice: PracticeXero) -> None:
     async with observing(practice, "00000000-1111-4222-8333-444444444444") as observer:
         with pytest.raises(FeedError) as failed:
             await observer.fetch(None)
         assert failed.value.reason is FeedReason.NO_SUCH_ORGANISATION
 
 
-async def test_a_cursor_never_given_out_has_its_reason(practice: PracticeXero) -> None:
+async def test_unknown_cursor_is_reported(practice: PracticeXero) -> None:
     async with observing(practice) as observer:
         with pytest.raises(FeedError) as failed:
             await observer.fetch("never")

@@ -71,7 +71,7 @@ async def telling(feed: dict[str, Any]) -> AsyncIterator[FeedEvidenceSource]:
         yield observer
 
 
-async def test_a_report_holds_what_the_feed_tells() -> None:
+async def test_report_has_everything_in_the_feed() -> None:
     async with telling(answer(item(), item(2, state="ACTIVE"))) as observer:
         report = await observer.fetch(None)
     assert report.pick_ups == (
@@ -84,7 +84,7 @@ async def test_a_report_holds_what_the_feed_tells() -> None:
     assert (report.last_sync_clean, report.is_syncing) == (True, False)
 
 
-async def test_the_cursor_is_sent_as_it_was_given() -> None:
+async def test_cursor_is_sent_unchanged() -> None:
     asked: list[httpx.URL] = []
 
     def reply(request: httpx.Request) -> httpx.Response:
@@ -98,7 +98,7 @@ async def test_the_cursor_is_sent_as_it_was_given() -> None:
     assert asked[0].raw_path == b"/released/companies/tenant%2F1/feed"
 
 
-async def test_before_the_first_sync_nothing_is_known_and_nothing_is_clean() -> None:
+async def test_nothing_is_known_before_the_first_sync() -> None:
     async with telling(answer(lastSync=None, nextSyncAt=None, cycleSeconds=None, cursor=None)) as observer:
         report = await observer.fetch("5")
     assert (report.last_sync_started_at, report.last_sync_finished_at) == (None, None)
@@ -107,13 +107,13 @@ async def test_before_the_first_sync_nothing_is_known_and_nothing_is_clean() -> 
 
 
 @pytest.mark.parametrize("outcome", ["Sync has errors", "", None, "successfully"])
-async def test_only_a_clean_sync_is_called_one(outcome: str | None) -> None:
+async def test_only_a_sync_without_errors_counts_as_clean(outcome: str | None) -> None:
     last = {"startedAt": "2026-03-01T12:00:01Z", "finishedAt": "2026-03-01T12:00:02Z", "outcome": outcome}
     async with telling(answer(lastSync=last)) as observer:
         assert not (await observer.fetch(None)).last_sync_clean
 
 
-async def test_a_sync_under_way_is_seen_and_not_called_clean() -> None:
+async def test_running_sync_is_reported_and_not_clean() -> None:
     async with telling(answer(state="In progress")) as observer:
         assert (await observer.fetch(None)).is_syncing
     last = {"startedAt": "2026-03-01T12:00:01Z", "finishedAt": None, "outcome": "Successfully synced"}
@@ -126,7 +126,7 @@ async def test_a_sync_under_way_is_seen_and_not_called_clean() -> None:
     ("count", "cursor", "has_more"),
     [(500, "9", True), (499, "9", False), (500, "5", False), (500, None, False)],
 )
-async def test_a_full_answer_has_a_follower_unless_its_cursor_stands_still(
+async def test_full_page_has_more_unless_its_cursor_repeats(
     count: int, cursor: str | None, *, has_more: bool
 ) -> None:
     async with telling(answer(*(item(number) for number in range(count)), cursor=cursor)) as observer:
@@ -143,7 +143,7 @@ async def test_a_full_answer_has_a_follower_unless_its_cursor_stands_still(
     ],
     ids=repr,
 )  # fmt: skip
-async def test_an_item_that_makes_no_sense_proves_nothing(odd: Any, caplog: pytest.LogCaptureFixture) -> None:
+async def test_invalid_item_proves_nothing(odd: Any, caplog: pytest.LogCaptureFixture) -> None:
     async with telling(answer(odd, item(2))) as observer:
         report = await observer.fetch(None)
     assert [one.contact_id for one in report.pick_ups] == ["contact-2"]
@@ -168,7 +168,7 @@ async def test_an_item_that_makes_no_sense_proves_nothing(odd: Any, caplog: pyte
     ],
     ids=repr,
 )
-async def test_a_feed_that_cannot_be_read_has_its_reason(reply: httpx.Response, notice: Notice) -> None:
+async def test_unreadable_feed_has_a_reason(reply: httpx.Response, notice: Notice) -> None:
     async with observing(lambda _: reply) as observer:
         with pytest.raises(FeedError) as failed:
             await observer.fetch(None)
@@ -179,7 +179,7 @@ async def test_a_feed_that_cannot_be_read_has_its_reason(reply: httpx.Response, 
 @pytest.mark.parametrize(
     "error", [httpx.ConnectError("x"), httpx.ReadTimeout("x"), httpx.RemoteProtocolError("x"), TimeoutError()]
 )
-async def test_a_feed_that_does_not_answer_has_its_reason(error: Exception) -> None:
+async def test_unreachable_feed_has_a_reason(error: Exception) -> None:
     def reply(_: httpx.Request) -> httpx.Response:
         raise error
 
@@ -196,7 +196,7 @@ ODD_TIMES: list[Any] = [
 
 
 @pytest.mark.parametrize("odd", ODD_TIMES, ids=repr)
-async def test_a_time_that_cant_be_right_is_unknown(odd: Any) -> None:
+async def test_implausible_time_is_unknown(odd: Any) -> None:
     last = {"startedAt": odd, "finishedAt": odd, "outcome": "Successfully synced"}
     items = (item(syncStartedAt=odd), item(pickedUpAt=odd), item(3))
     async with telling(answer(*items, nextSyncAt=odd, lastSync=last)) as observer:
@@ -207,7 +207,7 @@ async def test_a_time_that_cant_be_right_is_unknown(odd: Any) -> None:
 
 
 @pytest.mark.parametrize("odd", [None, "45", -1, 0, 1e15, 1e308, [], {}, True], ids=repr)
-async def test_a_cycle_that_cant_be_right_is_unknown(odd: Any) -> None:
+async def test_implausible_cycle_is_unknown(odd: Any) -> None:
     async with telling(answer(item(), cycleSeconds=odd)) as observer:
         report = await observer.fetch(None)
     assert (report.cycle_seconds, len(report.pick_ups), report.next_sync_at) == (None, 1, NEXT)

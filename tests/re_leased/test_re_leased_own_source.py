@@ -135,7 +135,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gateway: Gateway)
 
 @asynccontextmanager
 async def opened(folder: Path, company: str = "7") -> AsyncIterator[ContactSource]:
-    """Open the source that the settings name, as an engine does."""
+    """Open the source in the settings, as an engine does."""
     settings = Settings(
         re_leased=ReLeasedSettings(source="harbour"),
         organisations={TENANT: OrganisationSettings(re_leased_company_id=company)},
@@ -219,7 +219,7 @@ async def test_the_example_is_closed_with_the_organisation(installed: Gateway, t
 async def test_the_tests_run_the_documents_code(
     installed: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: str
 ) -> None:
-    # Each of these lines of the document matters: without it, the result differs.
+    # Each of these lines of the document matters: without it, a test would fail.
     name = spoil.partition("=")[0]
     code = re.sub(rf"^        {name}=.*,$", f"        {spoil},", block("python"), flags=re.MULTILINE)
     assert code != block("python")

@@ -863,7 +863,7 @@ async def test_no_status_is_invented_and_no_partial_read_succeeds(
     *,
     has_total: bool,
 ) -> None:
-    # Each has a name of its own, by which it is recognised.
+    # Each has its own name, by which it is recognised.
     elements = [{**element, "currency": f"C{number}"} for number, element in enumerate(elements)]
     spoiled = False
 

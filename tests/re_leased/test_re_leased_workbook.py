@@ -1,4 +1,4 @@
-"""Workbooks as people have them: sheets, titles, totals, odd cells, and files that only look like one."""
+"""Workbooks as users have them: sheets, titles, totals, odd cells, and files that only look like one."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def shared_practice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeXero]:
-    """One process for all tests that only add contacts of their own; nothing syncs unasked."""
+    """One process for all tests that only add their own contacts; syncs run only on request."""
     folder = tmp_path_factory.mktemp("practice")
     with running_sandbox(
         folder, "--contacts", "300", "--cycle", "5000", "--minute-limit", "100000", "--day-limit", "100000"

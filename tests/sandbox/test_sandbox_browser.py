@@ -28,7 +28,7 @@ def tab(tmp_path: Path) -> Iterator[Tab]:
         yield one
 
 
-def test_a_person_restores_a_contact(practice: PracticeXero, xero: XeroCalls, tab: Tab) -> None:
+def test_user_restores_a_contact_in_the_browser(practice: PracticeXero, xero: XeroCalls, tab: Tab) -> None:
     contact_id = practice.create("Restored <b>in a browser</b>")
     xero.archive(contact_id)
     code = practice.organisations[0].short_code
@@ -40,7 +40,7 @@ def test_a_person_restores_a_contact(practice: PracticeXero, xero: XeroCalls, ta
     assert xero.contact(contact_id)["ContactStatus"] == "ACTIVE"
 
 
-def test_a_person_signs_in(practice: PracticeXero, tab: Tab) -> None:
+def test_user_signs_in_in_the_browser(practice: PracticeXero, tab: Tab) -> None:
     answers: list[str] = []
 
     class Callback(http.server.BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Practice controls: what somebody else does, the clock, and the count of calls."""
+"""Practice controls: changes by somebody else, the clock, and the count of calls."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def _moment(xero_date: str) -> datetime:
     return datetime.fromtimestamp(int(found[1]) / 1000, UTC)
 
 
-# --- a contact that is gone ---
+# --- deleted contacts ---
 
 
-def test_a_vanished_contact_was_never_there(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_deleted_contact_leaves_no_trace(practice: PracticeXero, xero: XeroCalls) -> None:
     contact_id = practice.create("Soon never there")
     other = practice.create("Still there")
     told = practice.somebody("vanish", contact_id)
@@ -61,7 +61,7 @@ def test_a_vanished_contact_was_never_there(practice: PracticeXero, xero: XeroCa
     assert xero.contact(other)["ContactStatus"] == "ACTIVE"
 
 
-def test_the_number_of_contacts_follows_one_that_vanishes(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_number_of_contacts_follows_a_deletion(practice: PracticeXero, xero: XeroCalls) -> None:
     contact_id = practice.create("Counted, then not")
     before = xero.call("GET", "Contacts", page=1).json()["pagination"]["itemCount"]
     practice.somebody("vanish", contact_id)
@@ -73,7 +73,7 @@ def test_the_number_of_contacts_follows_one_that_vanishes(practice: PracticeXero
 
 
 @pytest.mark.parametrize("hours", [-3, 3])
-def test_all_that_xero_dates_follows_its_clock(own: PracticeXero, hours: int) -> None:
+def test_every_date_of_xero_follows_its_clock(own: PracticeXero, hours: int) -> None:
     contact_id = own.create("Dated")
     own.set_clock(ahead_seconds=hours * 3600)
     xero, theirs = XeroCalls.sign_in(own), datetime.now(UTC) + timedelta(hours=hours)
@@ -89,7 +89,7 @@ def test_all_that_xero_dates_follows_its_clock(own: PracticeXero, hours: int) ->
         assert abs(_moment(archived["UpdatedDateUTC"]) - theirs) < _JUST_NOW
 
 
-def test_time_that_jumps_ends_access_tokens(own: PracticeXero) -> None:
+def test_clock_jump_expires_access_tokens(own: PracticeXero) -> None:
     xero = XeroCalls.sign_in(own)
     own.set_clock(ahead_seconds=3600)
     assert xero.call("GET", "Contacts", page=1).status == 401
@@ -98,7 +98,7 @@ def test_time_that_jumps_ends_access_tokens(own: PracticeXero) -> None:
 
 
 @pytest.mark.parametrize("hours", [-3, 3])
-def test_syncs_stay_as_far_away_as_they_were(own: PracticeXero, hours: int) -> None:
+def test_clock_change_keeps_the_time_to_the_next_sync(own: PracticeXero, hours: int) -> None:
     def wait() -> timedelta:
         next_sync = datetime.fromisoformat(own.feed()["company"]["nextSyncAt"])
         return next_sync - datetime.now(UTC)
@@ -108,7 +108,7 @@ def test_syncs_stay_as_far_away_as_they_were(own: PracticeXero, hours: int) -> N
     assert abs(wait() - before - timedelta(hours=hours)) < _JUST_NOW
 
 
-async def test_two_servers_of_one_process_have_clocks_of_their_own(tmp_path: Path) -> None:
+async def test_two_servers_in_one_process_have_separate_clocks(tmp_path: Path) -> None:
     async with (
         _server(tmp_path / "practice.sqlite.one") as one,
         _server(tmp_path / "practice.sqlite.two") as two,
@@ -119,7 +119,7 @@ async def test_two_servers_of_one_process_have_clocks_of_their_own(tmp_path: Pat
                 assert abs(moment - datetime.now(UTC) - ahead) < _JUST_NOW
 
 
-def test_servers_of_one_process_share_nothing_that_changes() -> None:
+def test_servers_in_one_process_share_no_mutable_state() -> None:
     names = [one.name for one in walk_packages(tui.sandbox.__path__, "tui.sandbox.")]
     shared = {
         f"{name}.{attribute}": value
@@ -157,7 +157,7 @@ async def _server(file: Path) -> AsyncIterator[AsyncClient]:
 
 
 async def _told_times(client: AsyncClient) -> list[datetime]:
-    """List what all parts of the services take for the present."""
+    """List what each part of the services takes as the current time."""
     made = await client.put("/api.xro/2.0/Contacts", json={"Name": "Made now"})
     [contact] = made.json()["Contacts"]
     contacts = f"/api.xro/2.0/Contacts/{contact['ContactID']}"
@@ -174,7 +174,7 @@ async def _told_times(client: AsyncClient) -> list[datetime]:
 
 
 @pytest.mark.parametrize("ahead", ["soon", None, 10**12])
-def test_a_clock_that_cannot_be_set_says_why(own: PracticeXero, ahead: object) -> None:
+def test_invalid_clock_is_refused_with_a_reason(own: PracticeXero, ahead: object) -> None:
     with pytest.raises(AssertionError, match="aheadSeconds must be a number"):
         own.control("POST", "clock", {"aheadSeconds": ahead})
 
@@ -182,7 +182,7 @@ def test_a_clock_that_cannot_be_set_says_why(own: PracticeXero, ahead: object) -
 # --- the count of calls ---
 
 
-def test_every_call_is_counted_whatever_became_of_it(own: PracticeXero) -> None:
+def test_every_request_is_counted_whatever_its_result(own: PracticeXero) -> None:
     xero = XeroCalls.sign_in(own)
     own.fault("503", count=1)
     own.fault("429-minute", count=1)
@@ -196,7 +196,7 @@ def test_every_call_is_counted_whatever_became_of_it(own: PracticeXero) -> None:
     assert own.budget() == {"calls": 0, "mostAtOnce": 0, "mostInAMinute": 0, "refused": {}}
 
 
-def test_calls_at_once_are_those_without_an_answer_yet(own: PracticeXero) -> None:
+def test_simultaneous_requests_are_those_without_a_reply(own: PracticeXero) -> None:
     xero = XeroCalls.sign_in(own)
     own.fault("slow", seconds=1, count=3)
     callers = [Thread(target=xero.call, args=("GET", "Organisation")) for _ in range(3)]
@@ -210,14 +210,14 @@ def test_calls_at_once_are_those_without_an_answer_yet(own: PracticeXero) -> Non
     assert own.budget()["mostAtOnce"] == 1
 
 
-def test_a_minute_slides() -> None:
+def test_rate_limit_minute_is_a_sliding_window() -> None:
     spent = CallCount()
     for moment in (0.0, 30.0, 59.0, 60.0, 61.0):
         spent.begin(moment, 60.0)
     assert spent.most_in_a_minute == 4
 
 
-def test_a_minute_can_be_made_short(own: PracticeXero) -> None:
+def test_rate_limit_minute_can_be_shortened(own: PracticeXero) -> None:
     xero = XeroCalls.sign_in(own)
     own.limits(minute=1, minuteSeconds=0.5)
     assert xero.call("GET", "Organisation").status == 200

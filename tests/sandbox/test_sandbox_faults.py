@@ -1,4 +1,4 @@
-"""Connection problems to order."""
+"""Simulated connection problems."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("problem", ["minute", "day", "concurrent", "appminute"])
-def test_rate_limits(practice: PracticeXero, xero: XeroCalls, problem: str) -> None:
+def test_simulated_rate_limits_have_their_headers(
+    practice: PracticeXero, xero: XeroCalls, problem: str
+) -> None:
     practice.fault(f"429-{problem}", count=1, retryAfter=7)
     reply = xero.call("GET", "Contacts", page=1)
     assert (reply.status, reply.body, reply.headers["Retry-After"]) == (429, b"", "7")
@@ -27,7 +29,7 @@ def test_rate_limits(practice: PracticeXero, xero: XeroCalls, problem: str) -> N
     assert xero.call("GET", "Contacts", page=1).status == 200
 
 
-def test_waits_of_hours_of_no_known_length_and_until_a_date(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_simulated_waits_can_be_long_unknown_or_until_a_date(practice: PracticeXero, xero: XeroCalls) -> None:
     practice.fault("429-day", count=1, retryAfter=14_400)
     assert xero.call("GET", "Organisation").headers["Retry-After"] == "14400"
     practice.fault("429-day", count=1, retryAfter=None)
@@ -51,7 +53,9 @@ def test_waits_of_hours_of_no_known_length_and_until_a_date(practice: PracticeXe
         ("bad-gzip", 200, b"not gzip"),
     ],
 )
-def test_bad_answers(practice: PracticeXero, xero: XeroCalls, kind: str, status: int, start: bytes) -> None:
+def test_simulated_bad_replies_are_sent(
+    practice: PracticeXero, xero: XeroCalls, kind: str, status: int, start: bytes
+) -> None:
     practice.fault(kind, count=1)
     reply = xero.call("GET", "Contacts", page=1)
     assert reply.status == status
@@ -61,14 +65,14 @@ def test_bad_answers(practice: PracticeXero, xero: XeroCalls, kind: str, status:
             reply.json()
 
 
-def test_a_redirect_and_bad_gzip_say_so_in_their_headers(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_redirect_and_bad_gzip_have_their_headers(practice: PracticeXero, xero: XeroCalls) -> None:
     practice.fault("redirect", count=1)
     practice.fault("bad-gzip", count=1)
     assert xero.call("GET", "Organisation").headers["Location"].startswith("/identity/")
     assert xero.call("GET", "Organisation").headers["Content-Encoding"] == "gzip"
 
 
-def test_a_cut_answer_promises_more_than_arrives(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_cut_reply_announces_more_than_arrives(practice: PracticeXero, xero: XeroCalls) -> None:
     whole = len(xero.call("GET", "Organisation").body)
     practice.fault("cut", count=1)
     with pytest.raises(http.client.IncompleteRead) as caught:
@@ -79,9 +83,7 @@ def test_a_cut_answer_promises_more_than_arrives(practice: PracticeXero, xero: X
 
 
 @pytest.mark.parametrize("asked", ["gzip", "identity"])
-def test_a_cut_gzip_stream_arrives_as_if_it_were_whole(
-    practice: PracticeXero, xero: XeroCalls, asked: str
-) -> None:
+def test_cut_gzip_stream_arrives_as_if_complete(practice: PracticeXero, xero: XeroCalls, asked: str) -> None:
     practice.fault("cut-gzip", count=1)
     reply = xero.call("GET", "Organisation", headers={"Accept-Encoding": asked})
     assert (reply.status, reply.headers["Content-Encoding"]) == (200, "gzip")
@@ -91,9 +93,7 @@ def test_a_cut_gzip_stream_arrives_as_if_it_were_whole(
 
 
 @pytest.mark.parametrize("kind", ["cut", "cut-gzip"])
-def test_what_a_cut_answer_would_have_told_is_done(
-    practice: PracticeXero, xero: XeroCalls, kind: str
-) -> None:
+def test_write_with_a_cut_reply_is_carried_out(practice: PracticeXero, xero: XeroCalls, kind: str) -> None:
     contact_id = practice.create(f"Told by halves ({kind})")
     practice.fault(kind, method="POST", count=1)
     try:
@@ -105,7 +105,7 @@ def test_what_a_cut_answer_would_have_told_is_done(
 
 
 @pytest.mark.parametrize(("carried_out", "after"), [(False, "ACTIVE"), (True, "ARCHIVED")])
-def test_a_bad_answer_can_hide_that_it_was_done(
+def test_bad_reply_can_hide_a_completed_write(
     practice: PracticeXero,
     xero: XeroCalls,
     carried_out: bool,  # noqa: FBT001 - a parameter of the test
@@ -117,7 +117,7 @@ def test_a_bad_answer_can_hide_that_it_was_done(
     assert xero.contact(contact_id)["ContactStatus"] == after
 
 
-def test_large_answers_are_packed_when_asked_for(xero: XeroCalls) -> None:
+def test_large_replies_are_compressed_on_request(xero: XeroCalls) -> None:
     packed = xero.call("GET", "Contacts", headers={"Accept-Encoding": "gzip"}, page=1)
     plain = xero.call("GET", "Contacts", page=1)
     assert packed.headers["Content-Encoding"] == "gzip"
@@ -130,7 +130,9 @@ def test_large_answers_are_packed_when_asked_for(xero: XeroCalls) -> None:
 
 
 @pytest.mark.parametrize(("kind", "after"), [("drop-before", "ACTIVE"), ("drop-after", "ARCHIVED")])
-def test_dropped_answers(practice: PracticeXero, xero: XeroCalls, kind: str, after: str) -> None:
+def test_replies_can_be_dropped_before_or_after_the_write(
+    practice: PracticeXero, xero: XeroCalls, kind: str, after: str
+) -> None:
     contact_id = practice.create(f"Dropped {kind}")
     practice.fault(kind, method="POST", path="/api.xro/2.0/Contacts", count=1)
     with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
@@ -141,7 +143,7 @@ def test_dropped_answers(practice: PracticeXero, xero: XeroCalls, kind: str, aft
     assert entry["statusWrites"] == (kind == "drop-after")
 
 
-def test_an_answer_lost_once_is_replayed_by_its_key(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_lost_reply_is_replayed_by_its_key(practice: PracticeXero, xero: XeroCalls) -> None:
     contact_id = practice.create("Lost and replayed")
     practice.fault("drop-after", method="POST", count=1)
     body = {"Contacts": [{"ContactID": contact_id, "ContactStatus": "ARCHIVED"}]}
@@ -154,7 +156,7 @@ def test_an_answer_lost_once_is_replayed_by_its_key(practice: PracticeXero, xero
     assert practice.status_writes() == writes
 
 
-def test_rules_are_for_some_requests_and_can_be_cleared(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_faults_match_some_requests_and_can_be_cleared(practice: PracticeXero, xero: XeroCalls) -> None:
     practice.fault("500", path="/api.xro/2.0/Organisation")
     assert xero.call("GET", "Organisation").status == 500
     assert xero.call("GET", "Contacts", page=1).status == 200
@@ -163,7 +165,7 @@ def test_rules_are_for_some_requests_and_can_be_cleared(practice: PracticeXero, 
     assert xero.call("GET", "Organisation").status == 200
 
 
-def test_chances_are_the_same_for_the_same_seed(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_random_faults_repeat_for_the_same_seed(practice: PracticeXero, xero: XeroCalls) -> None:
     rounds = []
     for _ in range(2):
         practice.fault("500", probability=0.5, seed=3)
@@ -173,6 +175,6 @@ def test_chances_are_the_same_for_the_same_seed(practice: PracticeXero, xero: Xe
     assert set(rounds[0]) == {200, 500}
 
 
-def test_an_unknown_fault_is_refused_in_words(practice: PracticeXero) -> None:
+def test_unknown_fault_is_refused_with_a_message(practice: PracticeXero) -> None:
     with pytest.raises(AssertionError, match="kind must be one of"):
         practice.fault("locusts")

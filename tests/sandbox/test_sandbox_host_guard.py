@@ -1,4 +1,4 @@
-"""Other web pages can't reach what needs no token."""
+"""Other web pages can't reach endpoints without tokens."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_foreign_hosts_and_origins_are_refused(practice: PracticeXero, headers: 
         assert reply.status == 403, path
 
 
-def test_our_own_pages_and_a_proxy_are_let_in(practice: PracticeXero) -> None:
+def test_our_own_pages_and_a_proxy_are_accepted(practice: PracticeXero) -> None:
     contact_id = practice.create("Restored by its own page")
     practice.somebody("archive", contact_id)
     address = f"{practice.pages}/app/{practice.organisations[0].short_code}/contacts/contact/{contact_id}"

@@ -84,7 +84,7 @@ def _custom_token(practice: PracticeXero) -> str:
     return token
 
 
-def test_a_code_is_exchanged_once(practice: PracticeXero) -> None:
+def test_code_can_be_exchanged_only_once(practice: PracticeXero) -> None:
     back = _answer(_decide(practice, [practice.tenant_id]))
     assert back["state"] == "s&<t>ate"
     form = {
@@ -104,19 +104,19 @@ def test_a_code_is_exchanged_once(practice: PracticeXero) -> None:
 @pytest.mark.parametrize(
     "wrong", [{"code_verifier": "x" * 43}, {"redirect_uri": f"{REDIRECT}/"}, {"code": "made-up"}]
 )
-def test_a_code_must_match_in_everything(practice: PracticeXero, wrong: dict[str, str]) -> None:
+def test_code_must_match_in_every_parameter(practice: PracticeXero, wrong: dict[str, str]) -> None:
     back = _answer(_decide(practice, [practice.tenant_id]))
     form = {"code": back["code"], "redirect_uri": REDIRECT, "code_verifier": VERIFIER} | wrong
     reply = _token(practice, grant_type="authorization_code", **form)
     assert (reply.status, reply.json()) == (400, {"error": "invalid_grant"})
 
 
-def test_a_person_can_say_no(practice: PracticeXero) -> None:
+def test_user_can_refuse_access(practice: PracticeXero) -> None:
     back = _answer(_decide(practice, [practice.tenant_id], "deny"))
     assert back == {"error": "access_denied", "state": "s&<t>ate"}
 
 
-def test_who_allows_access_has_to_choose_an_organisation(practice: PracticeXero) -> None:
+def test_allowing_access_requires_an_organisation(practice: PracticeXero) -> None:
     reply = _decide(practice, [])
     text = reply.body.decode()
     assert reply.status == 200
@@ -125,7 +125,7 @@ def test_who_allows_access_has_to_choose_an_organisation(practice: PracticeXero)
 
 
 def _mistake(practice: PracticeXero, reply: Reply) -> str:
-    """Follow the redirect to the error page, as Xero's does not lead back to the app."""
+    """Follow the redirect to the error page, which like Xero's doesn't lead back to the app."""
     assert reply.status == 302
     assert urlsplit(reply.headers["Location"]).path == "/identity/error"
     page = http("GET", f"{practice.login}{reply.headers['Location']}")
@@ -147,7 +147,7 @@ def _mistake(practice: PracticeXero, reply: Reply) -> str:
         ({"code_challenge": "short"}, "invalid_request"),
     ],
 )
-def test_a_wrong_question_leads_to_the_error_page(
+def test_invalid_authorisation_request_shows_the_error_page(
     practice: PracticeXero, wrong: dict[str, str], words: str
 ) -> None:
     query = urlencode(_question(practice, **wrong))
@@ -185,7 +185,7 @@ def test_every_token_and_code_can_be_recognised(practice: PracticeXero) -> None:
     assert _custom_token(practice).startswith("practice_access_")
 
 
-def test_a_custom_connection_sees_its_own_organisation_alone(practice: PracticeXero) -> None:
+def test_custom_connection_sees_only_its_own_organisation(practice: PracticeXero) -> None:
     token = _custom_token(practice)
     assert [one["tenantId"] for one in _connections(practice, token)] == [practice.tenant_id]
     bearer = {"Authorization": f"Bearer {token}"}
@@ -197,7 +197,7 @@ def test_a_custom_connection_sees_its_own_organisation_alone(practice: PracticeX
         assert reply.json()["Organisations"][0]["OrganisationID"] == practice.tenant_id
 
 
-def test_a_person_disconnects_one_organisation(practice: PracticeXero) -> None:
+def test_user_can_disconnect_one_organisation(practice: PracticeXero) -> None:
     token = practice.access_token()
     [first, second] = _connections(practice, token)
     shown = http("GET", f"{practice.login}/identity/apps").body.decode()
@@ -231,7 +231,7 @@ def test_refusals_have_their_standard_names(practice: PracticeXero, form: dict[s
     assert (reply.status, reply.json()) == (400, {"error": error})
 
 
-def test_connections_can_be_told_apart_and_taken_away(practice: PracticeXero) -> None:
+def test_connections_have_ids_and_can_be_removed(practice: PracticeXero) -> None:
     token = practice.access_token()
     [first, second] = _connections(practice, token)
     assert (first["tenantType"], first["tenantId"]) == ("ORGANISATION", practice.tenant_id)

@@ -1,4 +1,4 @@
-"""Every answer of the sandbox against Xero's own OpenAPI description."""
+"""Every reply of the sandbox is checked against Xero's own OpenAPI description."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _mistakes(schema: dict[str, Any], answer: Any, name: str = "xero_accounting.
 
 
 def _local(schema: Any) -> Any:
-    """Point the references of a response at the whole description."""
+    """Let the references of a response lead to the whole description."""
     if isinstance(schema, dict):
         return {key: f"urn:xero{value}" if key == "$ref" else _local(value) for key, value in schema.items()}
     return schema
@@ -75,11 +75,11 @@ def _holds(reply: Reply, path: str, method: str, status: int = 200) -> None:
     ],
     ids=["pages", "unpaged", "summary", "empty"],
 )
-def test_lists(xero: XeroCalls, query: dict[str, Any]) -> None:
+def test_lists_match_the_api_description(xero: XeroCalls, query: dict[str, Any]) -> None:
     _holds(xero.call("GET", "Contacts", **query), "/Contacts", "GET")
 
 
-def test_one_contact_its_history_the_groups_the_organisation(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_single_resources_match_the_api_description(practice: PracticeXero, xero: XeroCalls) -> None:
     into = practice.create("Described, stays")
     contact_id = practice.create(
         "Described",
@@ -98,7 +98,7 @@ def test_one_contact_its_history_the_groups_the_organisation(practice: PracticeX
     _holds(xero.call("GET", "Organisation"), "/Organisation", "GET")
 
 
-def test_writes_and_their_element_errors(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_writes_and_element_errors_match_the_api_description(practice: PracticeXero, xero: XeroCalls) -> None:
     made = xero.call("PUT", "Contacts", {"Name": "Described PUT"})
     _holds(made, "/Contacts", "PUT")
     contact_id = made.json()["Contacts"][0]["ContactID"]
@@ -109,7 +109,7 @@ def test_writes_and_their_element_errors(practice: PracticeXero, xero: XeroCalls
            "/Contacts/{ContactID}", "POST")  # fmt: skip
 
 
-def test_refusals(xero: XeroCalls) -> None:
+def test_refusals_match_the_api_description(xero: XeroCalls) -> None:
     contact_id = xero.contacts(page=1)[0]["ContactID"]
     _holds(xero.call("PUT", "Contacts", {"Name": ""}), "/Contacts", "PUT", 400)
     _holds(xero.call("POST", "Contacts", "no contacts"), "/Contacts", "POST", 400)
@@ -119,7 +119,7 @@ def test_refusals(xero: XeroCalls) -> None:
     assert (refused.status, _mistakes(error, refused.json())) == (400, [])
 
 
-def test_groups(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_groups_match_the_api_description(practice: PracticeXero, xero: XeroCalls) -> None:
     made = xero.call("PUT", "ContactGroups", {"Name": "Described group"})
     _holds(made, "/ContactGroups", "PUT")
     _holds(xero.call("PUT", "ContactGroups", {"Name": "Described group"}), "/ContactGroups", "PUT", 400)
@@ -132,11 +132,11 @@ def test_groups(practice: PracticeXero, xero: XeroCalls) -> None:
     _holds(xero.call("POST", f"ContactGroups/{group_id}", {"Status": "DELETED"}), one, "POST")
 
 
-def test_connections_and_tokens(practice: PracticeXero) -> None:
+def test_connections_and_tokens_match_the_api_description(practice: PracticeXero) -> None:
     bearer = {"Authorization": f"Bearer {practice.access_token()}"}
     connections = http("GET", f"{practice.api}/connections", headers=bearer).json()
     shape = {"type": "array", "items": {"$ref": "#/components/schemas/Connection"}}
-    # The identity file says date-time; the live service was seen to leave the zone out, and so do we.
+    # The identity file says date-time, but the live service leaves out the zone, and so do we.
     zoned = [
         one | {key: f"{one[key]}Z" for key in ("createdDateUtc", "updatedDateUtc")} for one in connections
     ]
@@ -144,7 +144,7 @@ def test_connections_and_tokens(practice: PracticeXero) -> None:
     assert len(connections) == 2
 
 
-def test_a_misspelled_field_would_be_noticed(xero: XeroCalls) -> None:
+def test_check_notices_a_misspelled_field(xero: XeroCalls) -> None:
     answer = xero.call("GET", "Contacts", page=1).json()
     answer["Contacts"][0]["ContactStatsu"] = "ACTIVE"
     answer["Contacts"][1]["ContactStatus"] = "ASLEEP"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 REDIRECT = "http://localhost:8742/callback"
 VERIFIER = "another-verifier-of-at-least-forty-three-characters"
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
-# What Xero's own command line and its MCP server ask for, before and after the scopes were split (2026).
+# Scopes of Xero's own command line and MCP server, before and after the split of 2026.
 COMMAND_LINE = (
     "openid profile email offline_access accounting.contacts accounting.settings accounting.invoices "
     "accounting.payments accounting.banktransactions accounting.manualjournals accounting.reports.aged.read "
@@ -97,7 +97,7 @@ def _claims(practice: PracticeXero, id_token: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("scope", [COMMAND_LINE, MCP_BEFORE, MCP_AFTER, OTHERS])
-def test_real_scopes_are_granted_in_both_ways_to_sign_in(
+def test_real_scopes_are_granted_in_both_kinds_of_sign_in(
     practice: PracticeXero, xero: XeroCalls, scope: str
 ) -> None:
     shown = http("GET", f"{practice.login}/identity/connect/authorize?{urlencode(_asked(practice, scope))}")
@@ -109,7 +109,7 @@ def test_real_scopes_are_granted_in_both_ways_to_sign_in(
     assert set(custom["scope"].split()) == set(scope.split()) - {"offline_access"}
     for given in (tokens, custom):
         xero.token = given["access_token"]
-        # The others open nothing here.
+        # The other scopes have no effect here.
         is_open = "accounting.contacts" in scope.split()
         assert xero.call("GET", "Contacts", page=1).status == (200 if is_open else 403)
 
@@ -117,7 +117,7 @@ def test_real_scopes_are_granted_in_both_ways_to_sign_in(
 @pytest.mark.parametrize(
     "scope", ["openid  profile\taccounting.contacts", " openid profile\n accounting.contacts "]
 )
-def test_scopes_are_given_back_with_single_spaces(practice: PracticeXero, scope: str) -> None:
+def test_scopes_are_returned_with_single_spaces(practice: PracticeXero, scope: str) -> None:
     assert _signed_in(practice, scope)["scope"] == "openid profile accounting.contacts"
 
 
@@ -153,7 +153,7 @@ def test_invented_scopes_are_refused(practice: PracticeXero, invented: str) -> N
     assert (refused.status, refused.json()) == (400, {"error": "invalid_scope"})
 
 
-def test_discovery_names_addresses_that_answer(practice: PracticeXero) -> None:
+def test_discovery_lists_working_addresses(practice: PracticeXero) -> None:
     found = _configuration(practice)
     assert found["issuer"] == practice.identity
     known = set(found["scopes_supported"])
@@ -167,7 +167,7 @@ def test_discovery_names_addresses_that_answer(practice: PracticeXero) -> None:
     assert not {"d", "p", "q"} & set(key)
 
 
-def test_discovery_behind_xeros_own_names(practice: PracticeXero) -> None:
+def test_discovery_follows_the_requested_host_name(practice: PracticeXero) -> None:
     url = f"{practice.identity}/.well-known/openid-configuration"
     found = http("GET", url, headers={"Host": "identity.xero.com"}).json()
     assert found["issuer"] == "https://identity.xero.com"
@@ -175,7 +175,7 @@ def test_discovery_behind_xeros_own_names(practice: PracticeXero) -> None:
     assert found["token_endpoint"] == "https://identity.xero.com/connect/token"
 
 
-def test_an_id_token_says_who_signed_in_at_which_app(practice: PracticeXero) -> None:
+def test_id_token_names_the_user_and_the_app(practice: PracticeXero) -> None:
     tokens = _signed_in(practice, "openid profile email offline_access accounting.contacts", nonce="n-0S6&W")
     claims = _claims(practice, tokens["id_token"])
     assert (claims["iss"], claims["aud"], claims["nonce"]) == (
@@ -194,12 +194,12 @@ def test_an_id_token_says_who_signed_in_at_which_app(practice: PracticeXero) -> 
     )
 
 
-def test_an_id_token_is_given_again_at_a_refresh(practice: PracticeXero) -> None:
+def test_id_token_is_renewed_at_a_refresh(practice: PracticeXero) -> None:
     first = _signed_in(practice, "openid offline_access accounting.contacts")
     second = _token(practice, grant_type="refresh_token", refresh_token=first["refresh_token"])
     before, after = (_claims(practice, one["id_token"]) for one in (first, second))
     assert (after["sub"], after["sid"]) == (before["sub"], before["sid"])
-    # Neither was asked for.
+    # Neither was requested.
     assert not {"nonce", "email", "name"} & (set(before) | set(after))
 
 
@@ -210,7 +210,7 @@ def test_there_is_no_id_token_without_openid(practice: PracticeXero, scope: str)
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("scope", ["openid", "openid email accounting.contacts", "openid profile email"])
-def test_the_user_is_told_as_in_the_id_token(practice: PracticeXero, method: str, scope: str) -> None:
+def test_user_info_matches_the_id_token(practice: PracticeXero, method: str, scope: str) -> None:
     tokens = _signed_in(practice, scope)
     url = _configuration(practice)["userinfo_endpoint"]
     told = http(method, url, headers={"Authorization": f"Bearer {tokens['access_token']}"}).json()
@@ -218,14 +218,14 @@ def test_the_user_is_told_as_in_the_id_token(practice: PracticeXero, method: str
     assert ("sub" in told, "email" in told, "name" in told) == (True, "email" in scope, "profile" in scope)
 
 
-def test_the_user_is_told_to_nobody_else(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_user_info_requires_an_openid_token(practice: PracticeXero, xero: XeroCalls) -> None:
     url = f"{practice.identity}/connect/userinfo"
     assert http("GET", url).json()["Detail"] == "AuthenticationUnsuccessful"
     refused = http("GET", url, headers={"Authorization": f"Bearer {xero.token}"})
     assert (refused.status, refused.json()) == (403, {"error": "insufficient_scope"})
 
 
-def test_a_changed_id_token_is_found_out(practice: PracticeXero) -> None:
+def test_altered_id_token_is_detected(practice: PracticeXero) -> None:
     head, body, signature = _signed_in(practice, "openid")["id_token"].split(".")
     other = body[:-2] + ("AA" if body[-2:] != "AA" else "BB")
     with pytest.raises(Exception, match="signature"):
@@ -267,13 +267,13 @@ def test_a_401_says_why_and_when(practice: PracticeXero, xero: XeroCalls) -> Non
 
 
 @pytest.mark.parametrize("authorization", ["Bearer made-up", "Bearer ", "Basic abc", ""])
-def test_a_401_for_no_token_of_xeros(practice: PracticeXero, authorization: str) -> None:
+def test_foreign_token_is_a_401(practice: PracticeXero, authorization: str) -> None:
     for path in ("api.xro/2.0/Contacts", "connections"):
         reply = http("GET", f"{practice.api}/{path}", headers={"Authorization": authorization})
         assert (reply.status, reply.json()["Detail"]) == (401, "AuthenticationUnsuccessful")
 
 
-def test_a_revoked_token_did_not_expire(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_revoked_token_is_not_reported_as_expired(practice: PracticeXero, xero: XeroCalls) -> None:
     tokens = _signed_in(practice, "offline_access accounting.contacts")
     form = {"token": tokens["refresh_token"]}
     assert http("POST", f"{practice.identity}/connect/revocation", form=form).status == 200

@@ -45,7 +45,7 @@ def _run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_line_says_all_a_client_needs(small: PracticeXero) -> None:
+def test_first_line_has_all_a_client_needs(small: PracticeXero) -> None:
     line = small.line
     assert set(line) == {
         "login", "identity", "api", "pages", "released", "unified", "client_id", "refresh_token",
@@ -63,7 +63,7 @@ def test_the_line_says_all_a_client_needs(small: PracticeXero) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_it_ends_with_code_0_even_with_connections_open(small: PracticeXero, number: signal.Signals) -> None:
+def test_sandbox_exits_with_0_even_with_open_connections(small: PracticeXero, number: signal.Signals) -> None:
     with socket.create_connection(("127.0.0.1", small.port)) as idle:
         idle.sendall(b"GET /connections HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert idle.recv(12) == b"HTTP/1.1 401"
@@ -71,20 +71,20 @@ def test_it_ends_with_code_0_even_with_connections_open(small: PracticeXero, num
         assert small.process.wait(timeout=20) == 0
 
 
-def test_it_prints_one_line_and_no_more(small: PracticeXero) -> None:
+def test_sandbox_prints_only_one_line(small: PracticeXero) -> None:
     assert small.process.stdout is not None
     http("GET", f"{small.api}/nowhere")
     small.process.terminate()
     assert small.process.stdout.read() == ""
 
 
-def test_it_ends_when_its_parent_is_gone(small: PracticeXero) -> None:
+def test_sandbox_ends_when_its_parent_is_gone(small: PracticeXero) -> None:
     assert small.process.stdin is not None
     small.process.stdin.close()
     assert small.process.wait(timeout=20) == 0
 
 
-def test_without_the_option_the_end_of_input_means_nothing(tmp_path: Path) -> None:
+def test_end_of_input_is_ignored_without_the_option(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "tui", "sandbox", *SMALL],
         env={**os.environ, "RESHELVE_HOME": str(tmp_path)},
@@ -100,7 +100,7 @@ def test_without_the_option_the_end_of_input_means_nothing(tmp_path: Path) -> No
     process.stdout.close()
 
 
-def test_a_second_one_on_the_same_data_refuses_in_words(small: PracticeXero) -> None:
+def test_second_sandbox_on_the_same_data_is_refused_with_a_message(small: PracticeXero) -> None:
     second = _run(small.folder, *SMALL)
     assert second.returncode == 1
     assert "Another sandbox is running on" in second.stderr
@@ -109,14 +109,14 @@ def test_a_second_one_on_the_same_data_refuses_in_words(small: PracticeXero) -> 
     assert second.stdout == ""
 
 
-def test_a_port_in_use_is_said_in_words(small: PracticeXero, tmp_path: Path) -> None:
+def test_port_in_use_is_reported(small: PracticeXero, tmp_path: Path) -> None:
     second = _run(tmp_path / "other", *SMALL, "--port", str(small.port))
     assert second.returncode == 1
     assert f"Can't use port {small.port} on 127.0.0.1" in second.stderr
     assert "Traceback" not in second.stderr
 
 
-def test_what_was_answered_survives_a_kill(small: PracticeXero) -> None:
+def test_confirmed_writes_survive_a_kill(small: PracticeXero) -> None:
     xero = XeroCalls.sign_in(small)
     contact_id = small.create("Survivor")
     key = {"Idempotency-Key": "survivor"}
@@ -126,7 +126,7 @@ def test_what_was_answered_survives_a_kill(small: PracticeXero) -> None:
     port = small.port
     small.restart_same_port()
     assert small.port == port
-    # The token of before still works: a client is not signed out by a restart.
+    # The earlier token still works: a restart doesn't sign clients out.
     assert xero.contact(contact_id)["ContactStatus"] == "ARCHIVED"
     again = xero.call("POST", "Contacts", body, headers=key, summarizeErrors="false")
     assert again.body == first.body
@@ -147,7 +147,7 @@ def test_an_idempotency_key_is_forgotten_after_six_minutes(small: PracticeXero) 
     assert xero.call("PUT", "Contacts", body, headers=key).status == 400
 
 
-def test_a_hanging_request_holds_nothing_up_and_is_logged(small: PracticeXero) -> None:
+def test_hanging_request_does_not_block_the_end_and_is_logged(small: PracticeXero) -> None:
     small.fault("slow", seconds=600, path="/connections", count=1)
     with socket.create_connection(("127.0.0.1", small.port)) as hanging:
         hanging.sendall(b"GET /connections HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -162,7 +162,7 @@ def test_fresh_starts_over(small: PracticeXero) -> None:
     assert XeroCalls.sign_in(small).call("GET", f"Contacts/{contact_id}").status == 404
 
 
-def test_another_number_of_contacts_keeps_the_data_and_says_so(tmp_path: Path) -> None:
+def test_another_number_of_contacts_keeps_the_data_with_a_notice(tmp_path: Path) -> None:
     with running_sandbox(tmp_path, *SMALL) as practice:
         contact_id = practice.create("Kept")
     process = subprocess.Popen(
@@ -183,13 +183,13 @@ def test_another_number_of_contacts_keeps_the_data_and_says_so(tmp_path: Path) -
     assert "--fresh" in words
 
 
-def test_files_are_for_their_owner_alone(small: PracticeXero) -> None:
+def test_files_are_private_to_their_owner(small: PracticeXero) -> None:
     folder = small.folder / "data" / "sandbox"
     assert folder.stat().st_mode & 0o077 == 0
     assert all(file.stat().st_mode & 0o077 == 0 for file in folder.iterdir())
 
 
-def test_it_listens_on_loopback_only(small: PracticeXero) -> None:
+def test_sandbox_listens_only_on_loopback(small: PracticeXero) -> None:
     listening = [
         one.laddr.ip
         for one in psutil.Process(small.process.pid).net_connections("inet")
@@ -198,7 +198,7 @@ def test_it_listens_on_loopback_only(small: PracticeXero) -> None:
     assert listening == ["127.0.0.1"]
 
 
-def test_a_half_made_seed_is_made_again(tmp_path: Path) -> None:
+def test_interrupted_sample_data_is_created_again(tmp_path: Path) -> None:
     folder = tmp_path / "data" / "sandbox"
     folder.mkdir(parents=True)
     (folder / "practice.sqlite.seeding").write_bytes(b"half of a database")
@@ -207,9 +207,7 @@ def test_a_half_made_seed_is_made_again(tmp_path: Path) -> None:
     assert not (folder / "practice.sqlite.seeding").exists()
 
 
-def test_a_disk_without_room_for_the_seed_is_told_in_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_full_disk_for_the_sample_data_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def too_full(*_: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 

@@ -1,4 +1,4 @@
-"""The practice Re-Leased: its timetable, what a sync picks up, and the feed."""
+"""The practice Re-Leased: its schedule, what a sync picks up, and the feed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeXero]
 
 
 def _synced(released: PracticeXero) -> int:
-    """Let one whole sync run; gives its number."""
+    """Run one whole sync, and return its number."""
     before = _last_run(released)
     assert released.sync_released().status == 200
     return until(lambda: run if (run := _last_run(released)) > before else 0)
@@ -47,14 +47,14 @@ def _cursor(released: PracticeXero) -> str:
     return str(released.feed()["cursor"])
 
 
-def test_at_first_everything_is_in_step(tmp_path: Path) -> None:
+def test_re_leased_starts_in_sync(tmp_path: Path) -> None:
     with running_sandbox(tmp_path, "--contacts", "120", "--cycle", "1") as quick:
         company = until(lambda: c if (c := quick.feed()["company"])["lastSync"] else None)
         assert company["lastSync"]["outcome"] == company["state"] == "Successfully synced"
         assert quick.feed()["items"] == []
 
 
-def test_the_nightly_sync_comes_by_itself_and_keeps_its_rhythm(tmp_path: Path) -> None:
+def test_nightly_sync_runs_on_schedule(tmp_path: Path) -> None:
     with running_sandbox(tmp_path, "--contacts", "20", "--cycle", "1") as quick:
         contact_id = quick.create("Picked up at night")
         item = until(lambda: _items(quick, contact_id))[0]
@@ -81,7 +81,7 @@ def test_a_sync_picks_up_archives_and_restores(released: PracticeXero) -> None:
     ]
 
 
-def test_what_was_turned_back_meanwhile_is_not_picked_up(released: PracticeXero) -> None:
+def test_change_reversed_before_the_sync_is_not_picked_up(released: PracticeXero) -> None:
     contact_id = released.create("Turned back")
     _synced(released)
     released.somebody("archive", contact_id)
@@ -105,7 +105,7 @@ def test_a_change_made_during_a_sync_waits_for_the_next(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("deed", ["merge", "gdpr"])
-def test_merged_and_forgotten_contacts_look_archived(released: PracticeXero, deed: str) -> None:
+def test_merged_and_gdpr_contacts_look_archived(released: PracticeXero, deed: str) -> None:
     contact_id, into = released.create(f"Gone {deed}"), released.create(f"Kept {deed}")
     _synced(released)
     released.somebody(deed, contact_id, into=into)
@@ -125,7 +125,7 @@ def test_a_company_that_needs_reconnecting_does_not_sync(released: PracticeXero)
     assert len(_items(released, contact_id)) == 1
 
 
-def test_a_sync_with_errors_picks_nothing_up_and_says_so(released: PracticeXero) -> None:
+def test_sync_with_errors_picks_up_nothing_and_is_reported(released: PracticeXero) -> None:
     contact_id = released.create("In a failing sync")
     released.set_released_state("Sync has errors")
     _synced(released)
@@ -148,7 +148,7 @@ def test_unlinked_contacts_are_left_out_until_linked_again(released: PracticeXer
     assert len(_items(released, contact_id)) == 1
 
 
-def test_the_feed_goes_on_from_a_cursor_five_hundred_at_a_time(released: PracticeXero) -> None:
+def test_feed_continues_from_a_cursor_in_pages_of_500(released: PracticeXero) -> None:
     start = _cursor(released)
     while released.feed(start)["items"]:
         start = released.feed(start)["cursor"]
@@ -162,7 +162,7 @@ def test_the_feed_goes_on_from_a_cursor_five_hundred_at_a_time(released: Practic
     assert released.feed(second["cursor"])["cursor"] == second["cursor"]
 
 
-def test_companies_are_apart(released: PracticeXero) -> None:
+def test_companies_are_separate(released: PracticeXero) -> None:
     other = released.organisations[1].tenant_id
     contact_id = released.create("In the other company", other)
     _synced(released)
@@ -182,7 +182,7 @@ def test_companies_are_apart(released: PracticeXero) -> None:
         ("POST", "companies/{tenant}/contacts/nobody/unlink", {}, 404),
     ],
 )
-def test_what_makes_no_sense_is_refused(
+def test_invalid_requests_are_refused(
     released: PracticeXero, method: str, path: str, body: Any, status: int
 ) -> None:
     url = f"{released.released}/{path.replace('{tenant}', released.tenant_id)}"
@@ -204,7 +204,7 @@ def test_the_overview_can_be_used_by_hand(released: PracticeXero) -> None:
     released.set_released_state("Successfully synced")
 
 
-def test_timetable_and_picture_outlive_a_restart(tmp_path: Path) -> None:
+def test_schedule_and_synced_state_survive_a_restart(tmp_path: Path) -> None:
     with running_sandbox(tmp_path, "--contacts", "20", "--cycle", "900") as practice:
         contact_id = practice.create("Waits through a restart")
         due = practice.feed()["company"]["nextSyncAt"]
@@ -216,7 +216,7 @@ def test_timetable_and_picture_outlive_a_restart(tmp_path: Path) -> None:
         assert until(lambda: _items(practice, contact_id))
 
 
-def test_a_sync_missed_while_switched_off_is_made_up_for(tmp_path: Path) -> None:
+def test_sync_missed_while_stopped_is_caught_up(tmp_path: Path) -> None:
     with running_sandbox(tmp_path, "--contacts", "20", "--cycle", "0.5") as practice:
         xero = XeroCalls.sign_in(practice)
         xero.archive(practice.create("Missed"))

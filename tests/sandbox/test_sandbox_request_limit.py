@@ -1,4 +1,4 @@
-"""Requests of an absurd size or depth are answered, and nothing after them suffers."""
+"""Requests of absurd size or depth get a reply, and later ones still work."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_request_nested_too_deeply_is_a_400(xero: XeroCalls, shape: bytes, dep
 
 
 @pytest.mark.parametrize("path", ["/practice/limits", "/practice/faults"])
-def test_the_controls_stand_deep_nesting(xero: XeroCalls, path: str) -> None:
+def test_control_endpoints_survive_deep_nesting(xero: XeroCalls, path: str) -> None:
     assert _send(xero, b"[" * 100_000, path) < 500
     assert xero.call("GET", "Organisation").status == 200
 
@@ -58,7 +58,7 @@ def test_the_controls_stand_deep_nesting(xero: XeroCalls, path: str) -> None:
 @pytest.mark.parametrize(
     "fields", [{"ContactStatus": ["x"]}, {"ContactStatus": {}}, {"Phones": [{"PhoneType": []}]}, {"Name": 7}]
 )
-def test_a_field_of_an_odd_type_is_no_server_error(
+def test_field_of_a_wrong_type_is_not_a_server_error(
     practice: PracticeXero, xero: XeroCalls, fields: dict[str, Any]
 ) -> None:
     contact_id = practice.create(f"Of an odd type {fields}")

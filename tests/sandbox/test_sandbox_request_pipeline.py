@@ -1,4 +1,4 @@
-"""Tokens, scopes, limits and idempotency keys: what every call goes through."""
+"""Tokens, scopes, limits and idempotency keys, which apply to every request."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _custom_token(practice: PracticeXero, scope: str) -> Reply:
     )
 
 
-def test_no_token_is_a_401(xero: XeroCalls) -> None:
+def test_request_without_a_token_is_a_401(xero: XeroCalls) -> None:
     xero.token = "made-up"
     assert xero.call("GET", "Contacts").status == 401
 
@@ -60,7 +60,7 @@ def test_a_disconnected_organisation_is_a_403_until_it_is_back(
     assert xero.call("GET", "Contacts", page=1).status == 200
 
 
-def test_scopes(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_scopes_limit_what_a_token_can_do(practice: PracticeXero, xero: XeroCalls) -> None:
     xero.token = _custom_token(practice, "accounting.contacts.read").json()["access_token"]
     assert xero.call("GET", "Contacts", page=1).status == 200
     assert xero.call("PUT", "Contacts", {"Name": "Not allowed"}).status == 403
@@ -75,7 +75,7 @@ def test_a_custom_connection_needs_no_tenant_header(practice: PracticeXero, xero
     assert "refresh_token" not in answer
 
 
-def test_every_answer_says_what_is_left(xero: XeroCalls) -> None:
+def test_every_reply_has_the_calls_left(xero: XeroCalls) -> None:
     names = ("X-MinLimit-Remaining", "X-DayLimit-Remaining", "X-AppMinLimit-Remaining")
     first = xero.call("GET", "Contacts", page=1)
     second = xero.call("GET", "Contacts", where="nonsense")
@@ -86,7 +86,7 @@ def test_every_answer_says_what_is_left(xero: XeroCalls) -> None:
 
 
 @pytest.mark.parametrize(("limit", "problem", "longest"), [("minute", "minute", 60), ("day", "day", 86_400)])
-def test_a_spent_limit_is_an_empty_429(
+def test_exhausted_limit_is_an_empty_429(
     practice: PracticeXero, xero: XeroCalls, limit: str, problem: str, longest: int
 ) -> None:
     practice.limits(**{limit: 2})
@@ -101,7 +101,7 @@ def test_a_spent_limit_is_an_empty_429(
     assert xero.call("GET", "Contacts", page=1).status == 200
 
 
-def test_too_many_at_once(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_too_many_simultaneous_requests_are_a_429(practice: PracticeXero, xero: XeroCalls) -> None:
     practice.limits(atOnce=0)
     reply = xero.call("GET", "Contacts", page=1)
     assert (reply.status, reply.body) == (429, b"")
@@ -110,7 +110,7 @@ def test_too_many_at_once(practice: PracticeXero, xero: XeroCalls) -> None:
     assert [xero.call("GET", "Contacts", page=1).status for _ in range(2)] == [200, 200]
 
 
-def test_calls_at_once_are_counted_while_they_last() -> None:
+def test_simultaneous_requests_count_while_they_last() -> None:
     limits = RateLimits(at_once=2)
     with limits.running(1), limits.running(1):
         assert limits.acquire(1) == Exceeded("concurrent", 1)
@@ -118,7 +118,7 @@ def test_calls_at_once_are_counted_while_they_last() -> None:
     assert limits.acquire(1) is None
 
 
-def test_an_idempotency_key_replays_the_first_answer(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_idempotency_key_replays_the_first_reply(practice: PracticeXero, xero: XeroCalls) -> None:
     contact_id = practice.create("Once only")
     body = {"Contacts": [{"ContactID": contact_id, "ContactStatus": "ARCHIVED"}]}
     key = {"Idempotency-Key": "once-only"}

@@ -1,4 +1,4 @@
-"""`GET /Contacts` as the live service was seen to answer it."""
+"""`GET /Contacts` as the live service was seen to reply."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from support.xero_calls import XeroCalls
 
 
-def test_pages_put_together_are_all_contacts_once(xero: XeroCalls) -> None:
+def test_pages_together_have_every_contact_once(xero: XeroCalls) -> None:
     first = xero.call(
         "GET", "Contacts", page=1, pageSize=70, includeArchived="true", order="ContactID"
     ).json()
@@ -33,7 +33,7 @@ def test_the_page_after_the_last_is_empty(xero: XeroCalls) -> None:
     assert xero.contacts(page=1000) == []
 
 
-def test_archived_contacts_are_not_there_unless_asked_for(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_archived_contacts_are_listed_only_on_request(practice: PracticeXero, xero: XeroCalls) -> None:
     contact_id = practice.create("Archived and hidden")
     practice.somebody("archive", contact_id)
     assert xero.contacts(IDs=contact_id) == []
@@ -51,7 +51,7 @@ def test_ids_are_read_in_any_case_and_unknown_ones_are_missing(
     assert {contact["ContactID"] for contact in xero.contacts(IDs=asked)} == {one, two}
 
 
-def test_a_list_of_ids_in_several_parameters(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_ids_can_be_given_in_several_parameters(practice: PracticeXero, xero: XeroCalls) -> None:
     ids = [practice.create(f"By ids, {n}") for n in range(4)]
     query = f"IDs={ids[0]}&ids={ids[1]},{ids[2].replace('-', '')}&page=1&IDS={ids[3].upper()}"
     found = xero.call("GET", f"Contacts?{query}").json()["Contacts"]
@@ -64,7 +64,7 @@ def _spellings(identifier: str) -> list[str]:
     return [identifier.upper(), bare, bare.upper(), f"{{{identifier}}}", f"({identifier.upper()})"]
 
 
-def test_identifiers_in_every_spelling(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_identifiers_are_accepted_in_every_spelling(practice: PracticeXero, xero: XeroCalls) -> None:
     contact_id = practice.create("Spelled")
     group = xero.call("PUT", "ContactGroups", {"Name": "Spelled group"}).json()["ContactGroups"][0]
     for spelled, group_id in zip(_spellings(contact_id), _spellings(group["ContactGroupID"]), strict=True):
@@ -84,19 +84,21 @@ def test_identifiers_in_every_spelling(practice: PracticeXero, xero: XeroCalls) 
 
 
 @pytest.mark.parametrize("number", range(5))
-def test_tenants_in_every_spelling(practice: PracticeXero, xero: XeroCalls, number: int) -> None:
+def test_tenant_ids_are_accepted_in_every_spelling(
+    practice: PracticeXero, xero: XeroCalls, number: int
+) -> None:
     xero.tenant_id = _spellings(practice.tenant_id)[number]
     [organisation] = xero.call("GET", "Organisation").json()["Organisations"]
     assert organisation["OrganisationID"] == practice.tenant_id
 
 
 @pytest.mark.parametrize("path", ["Organisations", "organisation", "CONTACTS", "contacts", "contactGroups"])
-def test_paths_in_every_spelling(xero: XeroCalls, path: str) -> None:
+def test_paths_are_accepted_in_every_spelling(xero: XeroCalls, path: str) -> None:
     assert xero.call("GET", path).status == 200
     assert xero.call("GET", f"{path}x").status == 404
 
 
-def test_parameters_in_every_spelling(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_parameters_are_accepted_in_every_spelling(practice: PracticeXero, xero: XeroCalls) -> None:
     contact_id = practice.create("Parameters")
     practice.somebody("archive", contact_id)
     asked: dict[str, Any] = {"ids": contact_id, "INCLUDEARCHIVED": "true", "PageSize": 1, "Page": 1}
@@ -108,7 +110,7 @@ def test_parameters_in_every_spelling(practice: PracticeXero, xero: XeroCalls) -
     assert [one["ContactID"] for one in found] == [contact_id]
 
 
-def test_an_envelope_and_dates_as_xero_writes_them(xero: XeroCalls) -> None:
+def test_envelope_and_dates_are_written_as_by_xero(xero: XeroCalls) -> None:
     answer = xero.call("GET", "Contacts", page=1).json()
     assert list(answer) == ["Id", "Status", "ProviderName", "DateTimeUTC", "pagination", "Contacts"]
     assert re.fullmatch(r"/Date\(\d{13}\)/", answer["DateTimeUTC"])
@@ -119,7 +121,7 @@ def test_an_envelope_and_dates_as_xero_writes_them(xero: XeroCalls) -> None:
     assert len(answer["Contacts"]) == 100
 
 
-def test_unpaged_lists_are_light(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_unpaged_lists_have_fewer_fields(practice: PracticeXero, xero: XeroCalls) -> None:
     contact_id = practice.create("Light", ContactPersons=[{"FirstName": "A"}])
     practice.somebody("balances", contact_id, AccountsReceivable={"Outstanding": 5})
     [light] = xero.contacts(IDs=contact_id)
@@ -130,7 +132,7 @@ def test_unpaged_lists_are_light(practice: PracticeXero, xero: XeroCalls) -> Non
     assert full["Balances"]["AccountsReceivable"]["Outstanding"] == 5
 
 
-def test_one_contact_has_its_attachments_listed(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_single_contact_lists_its_attachments(practice: PracticeXero, xero: XeroCalls) -> None:
     contact_id = practice.create("Attachments", ContactNumber="ATT-1")
     for identifier in (contact_id, "ATT-1"):
         fields = list(xero.contact(identifier))
@@ -140,7 +142,9 @@ def test_one_contact_has_its_attachments_listed(practice: PracticeXero, xero: Xe
         assert "Attachments" not in xero.contacts(IDs=contact_id, **query)[0]
 
 
-def test_a_contact_nobody_edited_has_bare_slots(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_contact_never_edited_has_empty_address_and_phone_slots(
+    practice: PracticeXero, xero: XeroCalls
+) -> None:
     contact_id = practice.create("Never edited")
     bare = {
         "Addresses": [{"AddressType": "POBOX"}, {"AddressType": "STREET"}],
@@ -162,7 +166,7 @@ def test_a_contact_nobody_edited_has_bare_slots(practice: PracticeXero, xero: Xe
     assert (after["EmailAddress"], after["BankAccountDetails"]) == ("", "")
 
 
-def test_summaries_leave_more_out(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_summaries_have_fewer_fields(practice: PracticeXero, xero: XeroCalls) -> None:
     contact_id = practice.create("Summary")
     [summary] = xero.contacts(IDs=contact_id, page=1, summaryOnly="True")
     assert not {"Balances", "ContactGroups", "IsCustomer", "IsSupplier"} & set(summary)
@@ -170,7 +174,7 @@ def test_summaries_leave_more_out(practice: PracticeXero, xero: XeroCalls) -> No
 
 
 @pytest.mark.parametrize("term", ["ZELDA", "quetzal", "RL-9-Z", "co-77", "zq@mail.example"])
-def test_search_looks_at_names_numbers_and_mail(practice: PracticeXero, xero: XeroCalls, term: str) -> None:
+def test_search_covers_names_numbers_and_emails(practice: PracticeXero, xero: XeroCalls, term: str) -> None:
     fields = {
         "FirstName": "Quetzal",
         "ContactNumber": f"rl-9-z {term}",
@@ -186,12 +190,12 @@ def test_search_looks_at_names_numbers_and_mail(practice: PracticeXero, xero: Xe
     ("order", "key"),
     [("Name", "Name"), ("Name ASC", "Name"), ("ContactID", "ContactID"), ("EmailAddress", "EmailAddress")],
 )
-def test_orders(xero: XeroCalls, order: str, key: str) -> None:
+def test_lists_can_be_ordered(xero: XeroCalls, order: str, key: str) -> None:
     values = [one.get(key, "").casefold() for one in xero.contacts(order=order, page=1, pageSize=1000)]
     assert values == sorted(values)
 
 
-def test_orders_of_several_columns(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_lists_can_be_ordered_by_several_columns(practice: PracticeXero, xero: XeroCalls) -> None:
     made = [
         practice.create(f"Ordered {n}", FirstName=first, LastName="Of-several-columns")
         for n, first in enumerate(("B", "A", "B", "A"))
@@ -208,7 +212,7 @@ def test_orders_of_several_columns(practice: PracticeXero, xero: XeroCalls) -> N
         assert found == [made[n] for n in positions]
 
 
-def test_the_default_order_is_the_time_of_change(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_default_order_is_by_time_of_change(practice: PracticeXero, xero: XeroCalls) -> None:
     newest = practice.create("Newest of all")
     contacts = xero.contacts(page=1, pageSize=1000)
     dates = [one["UpdatedDateUTC"] for one in contacts]
@@ -217,7 +221,7 @@ def test_the_default_order_is_the_time_of_change(practice: PracticeXero, xero: X
     assert xero.contacts(page=1, order="UpdatedDateUTC DESC")[0]["ContactID"] == newest
 
 
-def test_where_with_a_doubled_quote(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_doubled_quote_in_a_filter_is_a_quote(practice: PracticeXero, xero: XeroCalls) -> None:
     contact_id = practice.create('The "Quick" Plumber')
     [found] = xero.contacts(where='Name=="The ""Quick"" Plumber"')
     assert found["ContactID"] == contact_id
@@ -248,7 +252,7 @@ def test_where_with_a_doubled_quote(practice: PracticeXero, xero: XeroCalls) -> 
         {"IDs": "5f7b8c1d-0000-4000-8000-000000000000)"},
     ],
 )
-def test_what_cannot_be_understood_is_a_query_parse_exception(xero: XeroCalls, query: dict[str, Any]) -> None:
+def test_invalid_query_is_a_query_parse_exception(xero: XeroCalls, query: dict[str, Any]) -> None:
     reply = xero.call("GET", "Contacts", **query)
     assert reply.status == 400
     assert reply.json()["Type"] == "QueryParseException"
@@ -275,7 +279,7 @@ def test_if_modified_since_sees_archiving_but_not_balances(practice: PracticeXer
         "2099-01-01T00:00:00.123-08:00", "Thu, 01 Jan 2099 00:00:00 GMT",
     ],
 )  # fmt: skip
-def test_if_modified_since_in_each_spelling(xero: XeroCalls, spelled: str) -> None:
+def test_if_modified_since_is_accepted_in_each_format(xero: XeroCalls, spelled: str) -> None:
     assert xero.contacts(headers={"If-Modified-Since": spelled}, page=1) == []
 
 
@@ -294,7 +298,7 @@ def test_another_organisation_has_other_contacts(practice: PracticeXero, xero: X
     )
 
 
-def test_history_is_newest_first_and_takes_notes(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_history_is_newest_first_and_accepts_notes(practice: PracticeXero, xero: XeroCalls) -> None:
     contact_id = practice.create("With a history")
     note = {"HistoryRecords": [{"Details": "Moved out on Friday"}]}
     written = xero.call("PUT", f"Contacts/{contact_id}/History", note)
@@ -310,7 +314,7 @@ def test_history_is_newest_first_and_takes_notes(practice: PracticeXero, xero: X
     assert all(re.fullmatch(r"/Date\(\d{13}\+0000\)/", one["DateUTC"]) for one in records)
 
 
-def test_a_deleted_group_stays_deleted_and_takes_nobody_in(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_deleted_group_stays_deleted_and_accepts_no_contacts(practice: PracticeXero, xero: XeroCalls) -> None:
     contact_id = practice.create("Near a deleted group")
     [group] = xero.call("PUT", "ContactGroups", {"Name": "Deleted soon"}).json()["ContactGroups"]
     path = f"ContactGroups/{group['ContactGroupID']}"
@@ -342,7 +346,7 @@ def test_groups_show_in_contacts_and_contacts_in_groups(practice: PracticeXero, 
     assert {"Tenants", "Owners", "Trades", "Utilities", "Renamed group"} <= set(names)
 
 
-def test_an_archived_contact_joins_no_group(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_archived_contact_cannot_join_a_group(practice: PracticeXero, xero: XeroCalls) -> None:
     made = xero.call("PUT", "ContactGroups", {"Name": "No archived members"}).json()
     members = f"ContactGroups/{made['ContactGroups'][0]['ContactGroupID']}/Contacts"
     active, archived, gone, merged = (practice.create(f"Member {n}") for n in range(4))
@@ -358,7 +362,7 @@ def test_an_archived_contact_joins_no_group(practice: PracticeXero, xero: XeroCa
         assert element["ValidationErrors"] == [{"Message": "Unable to assign an Archived contact."}]
         assert xero.contact(active)["ContactGroups"] == xero.contact(contact_id)["ContactGroups"] == []
     assert xero.call("PUT", members, {"Contacts": [{"ContactID": active}]}).status == 200
-    # Who is archived later stays in the group.
+    # A contact archived later stays in the group.
     practice.somebody("archive", active)
     assert [one["Name"] for one in xero.contact(active)["ContactGroups"]] == ["No archived members"]
 
@@ -383,7 +387,7 @@ def test_groups_are_filtered_and_ordered(xero: XeroCalls) -> None:
 
 @pytest.mark.parametrize("wrong", [None, "", " ", 5, [], {}, ["x"]])
 @pytest.mark.parametrize("field", ["Name", "Status"])
-def test_a_group_takes_only_texts(xero: XeroCalls, field: str, wrong: Any) -> None:
+def test_group_fields_must_be_text(xero: XeroCalls, field: str, wrong: Any) -> None:
     made = xero.call("PUT", "ContactGroups", {"Name": f"Only texts {field} {wrong}"}).json()["ContactGroups"][
         0
     ]
@@ -394,7 +398,7 @@ def test_a_group_takes_only_texts(xero: XeroCalls, field: str, wrong: Any) -> No
     assert xero.call("POST", path, {"Status": "DELETED"}).status == 200
 
 
-def test_groups_are_made_together_or_not_at_all(xero: XeroCalls) -> None:
+def test_groups_are_created_together_or_not_at_all(xero: XeroCalls) -> None:
     def names() -> list[str]:
         return [one["Name"] for one in xero.call("GET", "ContactGroups").json()["ContactGroups"]]
 

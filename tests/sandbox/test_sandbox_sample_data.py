@@ -1,4 +1,4 @@
-"""The practice books as they are before anybody has practised."""
+"""The sample data before any change."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     return _contacts(file)
 
 
-def test_the_same_number_makes_the_same_contacts(tmp_path: Path) -> None:
+def test_same_seed_makes_the_same_contacts(tmp_path: Path) -> None:
     for name in ("one", "two"):
         seed(tmp_path / name, 300)
     for org in (1, 2):
@@ -38,7 +38,7 @@ def test_the_same_number_makes_the_same_contacts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("many", [1, 2, 5, 19, 60, 200])
-def test_small_books_are_whole_too(tmp_path: Path, many: int) -> None:
+def test_small_sample_data_is_complete_too(tmp_path: Path, many: int) -> None:
     seed(tmp_path / "books", many)
     assert len(_contacts(tmp_path / "books")) == many
     assert len(_contacts(tmp_path / "books", 2)) == max(1, many // 7)
@@ -55,7 +55,7 @@ def test_about_one_in_seven_is_archived(books: list[dict[str, Any]]) -> None:
     assert 0.12 < shelved / len(books) < 0.17
 
 
-def test_everything_a_person_could_stumble_over(books: list[dict[str, Any]]) -> None:
+def test_sample_data_has_every_special_case(books: list[dict[str, Any]]) -> None:
     active = {one["name_key"] for one in books if one["active"]}
     by_id = {one["contact_id"]: one for one in books}
     merged = [one for one in books if one["merged_to"]]
@@ -70,11 +70,11 @@ def test_everything_a_person_could_stumble_over(books: list[dict[str, Any]]) -> 
     assert set(AWKWARD_NAMES) <= {one["name"] for one in books if one["active"]}
 
 
-def test_re_leased_is_in_step(books: list[dict[str, Any]]) -> None:
+def test_re_leased_starts_in_sync(books: list[dict[str, Any]]) -> None:
     assert all(one["released_active"] == one["active"] for one in books)
 
 
-def test_documents_say_what_the_columns_say(books: list[dict[str, Any]]) -> None:
+def test_documents_match_their_columns(books: list[dict[str, Any]]) -> None:
     for one in books:
         document = read(one["document"])
         assert document["ContactID"] == one["contact_id"]
@@ -83,7 +83,7 @@ def test_documents_say_what_the_columns_say(books: list[dict[str, Any]]) -> None
         assert one["created"] <= one["updated"]
 
 
-def test_groups_and_balances_are_spread(books: list[dict[str, Any]]) -> None:
+def test_groups_and_balances_are_distributed(books: list[dict[str, Any]]) -> None:
     documents = [read(one["document"]) for one in books]
     groups = Counter(one["ContactGroups"][0]["Name"] for one in documents)
     assert groups.most_common(1)[0][0] == "Tenants"

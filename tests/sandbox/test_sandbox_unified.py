@@ -1,4 +1,4 @@
-"""The practice Re-Leased through Unified.to's API: read by Unified.to's own SDK, and call by call."""
+"""The practice Re-Leased through Unified.to's API: read by its own SDK, and request by request."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def sync(practice: PracticeXero) -> None:
 
 
 @pytest.mark.slow
-def test_the_sdk_reads_all_pages_typed(released: PracticeXero, sdk: Any) -> None:
+def test_sdk_reads_all_pages_as_typed_models(released: PracticeXero, sdk: Any) -> None:
     connection_id = released.line["unified"]["connection_id"]
     found: list[Any] = []
     while True:
@@ -155,7 +155,7 @@ def test_the_sdk_reads_companies_one_by_one_and_the_integration(released: Practi
     ("kind", "status"),
     [("unified-401", 401), ("unified-paused", 403), ("unified-404", 404), ("unified-429", 429), ("503", 503)],
 )
-def test_the_sdk_raises_what_is_refused(
+def test_sdk_raises_on_refusals(
     released: PracticeXero, sdk: Any, sdk_modules: Any, kind: str, status: int
 ) -> None:
     released.fault(kind, path="/accounting/", count=1)
@@ -246,7 +246,7 @@ def test_pages_end_without_a_total(released: PracticeXero) -> None:
     assert not [name for name in reply.headers if "total" in name.lower()]
 
 
-def test_filters(released: PracticeXero) -> None:
+def test_filters_limit_the_listed_contacts(released: PracticeXero) -> None:
     first, second = companies(released)
     of_second = every(released, org_id=second)
     assert len(every(released, org_id=first)) + len(of_second) == LISTED
@@ -308,7 +308,9 @@ def test_a_wrong_key_connection_or_id_is_refused(released: PracticeXero) -> None
         ("unified-500", 500, "Error"),
     ],
 )
-def test_simulated_refusals(released: PracticeXero, kind: str, status: int, words: str) -> None:
+def test_simulated_refusals_have_their_status(
+    released: PracticeXero, kind: str, status: int, words: str
+) -> None:
     released.fault(kind, count=1, retryAfter=7)
     reply = call(released, "contact")
     assert (reply.status, reply.json()["statusCode"]) == (status, status)

@@ -1,4 +1,4 @@
-"""The filter language, held against a handful of contacts."""
+"""The filter language, tried on a few contacts."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def found(database: SandboxDatabase, text: str) -> str:
         ('"t" <= Name', "The Zed"),
         ("1 < 2.5", "Ann ant The Zed"),
         ("-1 >= 0", ""),
-        # Joined: what binds tighter, parentheses, both spellings.
+        # Joined conditions: precedence, parentheses, both spellings.
         ('Name=="Anna" OR Name=="Zed"', "Ann Zed"),
         ('Name=="Anna" || Name=="Zed" && IsCustomer', "Ann"),
         ('(Name=="Anna" || Name=="Zed") && !IsCustomer', "Zed"),
@@ -160,7 +160,7 @@ def found(database: SandboxDatabase, text: str) -> str:
         ('FirstName != null && (LastName == null || LastName.Contains("a"))', "Ann The"),
     ],
 )
-def test_filters_find(database: SandboxDatabase, text: str, expected: str) -> None:
+def test_filters_find_matching_contacts(database: SandboxDatabase, text: str, expected: str) -> None:
     assert found(database, text) == expected
 
 
@@ -175,7 +175,7 @@ def test_filters_find(database: SandboxDatabase, text: str, expected: str) -> No
         'TaxNumber.Contains("1")',
         'AccountNumber.Equals("A-1")',
         "FirstName.Length > 3",
-        # Checked too late, or for another field, or the wrong way round.
+        # The null check comes too late, is for another field, or the wrong way round.
         'AccountNumber.Contains("x") && AccountNumber != null',
         'FirstName != null && AccountNumber.Contains("x")',
         'AccountNumber == null && AccountNumber.Contains("x")',
@@ -186,7 +186,7 @@ def test_filters_find(database: SandboxDatabase, text: str, expected: str) -> No
         'Name == "Anna" || LastName.Contains("x")',
     ],
 )
-def test_a_method_on_an_empty_field_fails(database: SandboxDatabase, text: str) -> None:
+def test_method_on_an_empty_field_is_an_error(database: SandboxDatabase, text: str) -> None:
     fails = parse(text).error_condition
     assert fails is not None
     assert names(database, fails)
@@ -208,7 +208,7 @@ def test_a_method_on_an_empty_field_fails(database: SandboxDatabase, text: str) 
         ("Name==null", False),
     ],
 )
-def test_three_filters_are_optimised(text: str, fast: bool) -> None:  # noqa: FBT001 - a column of the table
+def test_three_filters_are_accepted_as_optimised(text: str, fast: bool) -> None:  # noqa: FBT001 - a column of the table
     assert parse(text).fast is fast
 
 
@@ -267,13 +267,13 @@ def test_three_filters_are_optimised(text: str, fast: bool) -> None:  # noqa: FB
         ("!" * 5000 + "IsCustomer", "nested too deeply"),
     ],
 )  # fmt: skip
-def test_what_is_no_filter_is_refused(text: str, message: str) -> None:
+def test_invalid_filter_is_refused(text: str, message: str) -> None:
     with pytest.raises(ApiError, match=re.escape(message)) as refused:
         parse(text)
     assert (refused.value.number, refused.value.kind) == (16, "QueryParseException")
 
 
-def test_long_filters_are_no_deep_ones(database: SandboxDatabase) -> None:
+def test_long_filters_are_not_nested_too_deeply(database: SandboxDatabase) -> None:
     ids = [f"00000000-0000-4000-8000-{number:012}" for number in range(1500)]
     assert found(database, " OR ".join(f'ContactID==Guid("{one}")' for one in ids)) == "ant The Zed"
     checks = ['AccountNumber!=null AND AccountNumber.Contains("-")'] * 500
@@ -297,7 +297,7 @@ _FAILING = 'AccountNumber.Contains("x")'
         lambda n: "!(true==" * (n // 2) + "(" + " OR ".join([_FAILING] * 500) + ")" + ")" * (n // 2),
     ],
 )
-def test_every_depth_is_either_asked_or_refused(
+def test_filter_of_any_depth_is_answered_or_refused(
     database: SandboxDatabase, kind: Callable[[int], str]
 ) -> None:
     refused = []
@@ -310,7 +310,7 @@ def test_every_depth_is_either_asked_or_refused(
             names(database, condition)
             # Grows with the filter, not by doubling.
             assert len(condition.sql) < 200 * (len(kind(depth)) + 20)
-    # A few levels are always understood, and none beyond the first refused one.
+    # A few levels always work, and none beyond the first refused one.
     assert refused == list(range(refused[0], 40))
     assert refused[0] > 4
     with pytest.raises(ApiError, match="nested too deeply"):
@@ -324,7 +324,7 @@ def _understood(text: str) -> Where | None:
         return None
 
 
-def test_parentheses_of_one_operator_are_one_list(database: SandboxDatabase) -> None:
+def test_nested_parentheses_of_one_operator_are_accepted(database: SandboxDatabase) -> None:
     depth = 40
     left = "(" * depth + "IsCustomer" + " OR IsSupplier)" * depth
     right = "(IsCustomer OR " * depth + "IsSupplier" + ")" * depth
@@ -338,14 +338,14 @@ def test_other_resources_have_other_properties() -> None:
 
 
 @pytest.mark.parametrize("page", [{}, {"page": 1}, {"page": 1, "includeArchived": "true"}])
-def test_a_failing_filter_is_the_live_500(xero: XeroCalls, page: dict[str, Any]) -> None:
+def test_failing_filter_is_a_500_like_live(xero: XeroCalls, page: dict[str, Any]) -> None:
     reply = xero.call("GET", "Contacts", where='AccountNumber.Contains("zz")', **page)
     problem = reply.json()
     assert (reply.status, problem["Status"], problem["Title"]) == (500, 500, "An error occurred")
     assert "An error occurred in Xero" in problem["Detail"]
     guarded = 'AccountNumber != null && AccountNumber.Contains("zz")'
     assert xero.contacts(where=guarded, **page) == []
-    # No contact with an empty field is asked about: nothing fails.
+    # No contact with an empty field is evaluated, so nothing fails.
     [one] = xero.contacts(where="AccountNumber != null", page=1, pageSize=1)
     found = xero.contacts(IDs=one["ContactID"], where=f'AccountNumber.Contains("{one["AccountNumber"]}")')
     assert [contact["ContactID"] for contact in found] == [one["ContactID"]]

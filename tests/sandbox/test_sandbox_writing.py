@@ -24,7 +24,7 @@ def _message(element: dict[str, Any]) -> str:
     return str(element["ValidationErrors"][0]["Message"])
 
 
-def test_archiving_keeps_what_was_not_sent(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_archiving_keeps_unsent_fields(practice: PracticeXero, xero: XeroCalls) -> None:
     contact_id = practice.create("Archive me", EmailAddress="a@mail.example")
     before = xero.contact(contact_id)
     [element] = xero.archive(contact_id)
@@ -39,7 +39,7 @@ def test_archiving_keeps_what_was_not_sent(practice: PracticeXero, xero: XeroCal
 
 
 @pytest.mark.parametrize("status", ["ACTIVE", "ARCHIVED"])
-def test_an_archived_contact_is_out_of_reach(practice: PracticeXero, xero: XeroCalls, status: str) -> None:
+def test_archived_contact_cannot_be_edited(practice: PracticeXero, xero: XeroCalls, status: str) -> None:
     contact_id = practice.create(f"Out of reach {status}")
     xero.archive(contact_id)
     reply = xero.set_status(contact_id, status=status)
@@ -65,7 +65,7 @@ def test_an_archived_contact_is_out_of_reach(practice: PracticeXero, xero: XeroC
 
 
 @pytest.mark.parametrize("spelled", ["true", "TRUE", None], ids=["lower", "upper", "missing"])
-def test_with_summarized_errors_one_fails_all(
+def test_with_summarised_errors_one_failure_fails_all(
     practice: PracticeXero, xero: XeroCalls, spelled: str | None
 ) -> None:
     good, archived = practice.create("Whole call, good"), practice.create("Whole call, archived")
@@ -83,7 +83,7 @@ def test_with_summarized_errors_one_fails_all(
 
 
 @pytest.mark.parametrize("spelled", ["false", "False", "FALSE"])
-def test_without_summarized_errors_each_is_judged(
+def test_without_summarised_errors_each_contact_is_judged(
     practice: PracticeXero, xero: XeroCalls, spelled: str
 ) -> None:
     good, archived = practice.create("Each judged, good"), practice.create("Each judged, archived")
@@ -102,7 +102,7 @@ def test_a_contact_on_repeating_invoices_cannot_be_archived(practice: PracticeXe
     assert xero.archive(contact_id)[0]["ContactStatus"] == "ARCHIVED"
 
 
-def test_a_refused_archive_takes_its_edits_back(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_refused_archive_rolls_back_its_edits(practice: PracticeXero, xero: XeroCalls) -> None:
     contact_id = practice.create("Edits taken back")
     practice.somebody("repeating", contact_id)
     element = {"ContactID": contact_id, "FirstName": "New", "ContactStatus": "ARCHIVED"}
@@ -110,7 +110,7 @@ def test_a_refused_archive_takes_its_edits_back(practice: PracticeXero, xero: Xe
     assert "FirstName" not in xero.contact(contact_id)
 
 
-def test_an_unknown_id_fails_the_whole_call(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_unknown_id_fails_the_whole_request(practice: PracticeXero, xero: XeroCalls) -> None:
     contact_id = practice.create("Beside an unknown one")
     reply = xero.set_status(contact_id, UNKNOWN)
     assert (reply.status, reply.body) == (404, b"")
@@ -118,14 +118,14 @@ def test_an_unknown_id_fails_the_whole_call(practice: PracticeXero, xero: XeroCa
     assert xero.contact(contact_id)["ContactStatus"] == "ACTIVE"
 
 
-def test_the_same_contact_twice_in_a_call(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_same_contact_twice_in_a_request(practice: PracticeXero, xero: XeroCalls) -> None:
     contact_id = practice.create("Twice in a call")
     first, second = xero.archive(contact_id, contact_id)
     assert first["StatusAttributeString"] == "OK"
     assert _message(second) == MATCHED_ARCHIVED
 
 
-def test_gdpr_and_merged_contacts_are_out_of_reach_too(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_gdpr_and_merged_contacts_cannot_be_edited(practice: PracticeXero, xero: XeroCalls) -> None:
     gone, merged, into = (practice.create(f"Third status {n}") for n in range(3))
     practice.somebody("gdpr", gone)
     practice.somebody("merge", merged, into=into)
@@ -159,7 +159,7 @@ def test_contact_numbers_are_unique_among_all(practice: PracticeXero, xero: Xero
     assert "contact number N-1" in reply.json()["Elements"][0]["ValidationErrors"][0]["Message"]
 
 
-def test_post_edits_what_it_matches_by_id_number_or_name(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_post_edits_the_contact_matched_by_id_number_or_name(practice: PracticeXero, xero: XeroCalls) -> None:
     contact_id = practice.create("Matched by name", ContactNumber="N-2")
     for match in ({"ContactID": contact_id}, {"ContactNumber": "N-2"}, {"Name": "Matched by name"}):
         element = {**match, "LastName": f"by {min(match)}"}
@@ -235,7 +235,7 @@ def test_an_error_echoes_what_was_sent(practice: PracticeXero, xero: XeroCalls) 
 
 
 @pytest.mark.parametrize("way", ["PUT", "POST", "POST one", "archive"])
-def test_writes_answer_with_fields_of_their_own(practice: PracticeXero, xero: XeroCalls, way: str) -> None:
+def test_write_replies_have_their_own_fields(practice: PracticeXero, xero: XeroCalls, way: str) -> None:
     contact_id = practice.create(f"Own fields {way}", LastName="L")
     practice.somebody("balances", contact_id, AccountsReceivable={"Outstanding": 5})
     body = {"Name": f"Own fields {way} (2)", "FirstName": "F"}
@@ -267,13 +267,13 @@ def test_writes_answer_with_fields_of_their_own(practice: PracticeXero, xero: Xe
         {"Name": "Six people", "ContactPersons": [{}] * 6},
     ],
 )
-def test_values_xero_would_not_take(xero: XeroCalls, element: dict[str, Any]) -> None:
+def test_values_rejected_by_xero_are_rejected(xero: XeroCalls, element: dict[str, Any]) -> None:
     reply = xero.call("PUT", "Contacts", {"Contacts": [element]}, summarizeErrors="false")
     assert reply.json()["Contacts"][0]["HasValidationErrors"] is True
 
 
 @pytest.mark.parametrize("body", ["text", [], [1], {"Contacts": []}, {"Contacts": "x"}])
-def test_bodies_that_are_no_contacts(xero: XeroCalls, body: Any) -> None:
+def test_bodies_without_contacts_are_rejected(xero: XeroCalls, body: Any) -> None:
     reply = xero.call("POST", "Contacts", body)
     assert (reply.status, reply.json()["Type"]) == (400, "PostDataInvalidException")
 
@@ -304,7 +304,7 @@ def test_a_property_of_null_counts_as_not_sent(practice: PracticeXero, xero: Xer
     assert (refused["Name"], refused["StatusAttributeString"]) == ("Nulls", "ERROR")
 
 
-def test_fifty_at_once_cost_one_call(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_fifty_contacts_cost_one_call(practice: PracticeXero, xero: XeroCalls) -> None:
     ids = [practice.create(f"One of fifty, {n}") for n in range(50)]
     before = practice.status_writes()
     left = int(xero.call("GET", "Organisation").headers["X-DayLimit-Remaining"])

@@ -1,4 +1,4 @@
-"""Xero's missing half: the pages where a person presses Restore."""
+"""The pages on which a user clicks Restore, which Xero's API lacks."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def _address(practice: PracticeXero, contact_id: str, short_code: str | None = N
 
 
 def _press(practice: PracticeXero, contact_id: str) -> Reply:
-    """Press the one button of the page, as a browser without scripts would."""
+    """Click the only button of the page, as a browser without scripts would."""
     page = http("GET", _address(practice, contact_id)).body.decode()
     [action] = re.findall(r'<form method="post" action="([^"]+)">', page)
     return http("POST", practice.pages + action, form={})
 
 
-def test_restore_and_archive_by_their_buttons(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_restore_and_archive_buttons_work(practice: PracticeXero, xero: XeroCalls) -> None:
     contact_id = practice.create("Pressed")
     xero.archive(contact_id)
     before = xero.contact(contact_id)["UpdatedDateUTC"]
@@ -47,7 +47,7 @@ def test_a_short_code_may_be_percent_encoded(practice: PracticeXero) -> None:
     assert http("GET", _address(practice, contact_id, code)).status == 200
 
 
-def test_pressing_restore_twice_does_it_once(practice: PracticeXero, xero: XeroCalls) -> None:
+def test_clicking_restore_twice_restores_once(practice: PracticeXero, xero: XeroCalls) -> None:
     contact_id = practice.create("Pressed twice")
     xero.archive(contact_id)
     url = f"{_address(practice, contact_id)}/restore"
@@ -69,7 +69,9 @@ def test_a_taken_name_is_refused(practice: PracticeXero, xero: XeroCalls) -> Non
 
 
 @pytest.mark.parametrize("deed", ["merge", "gdpr"])
-def test_some_can_never_be_restored(practice: PracticeXero, xero: XeroCalls, deed: str) -> None:
+def test_merged_and_gdpr_contacts_cannot_be_restored(
+    practice: PracticeXero, xero: XeroCalls, deed: str
+) -> None:
     contact_id, into = practice.create(f"Never back {deed}"), practice.create(f"Stays {deed}")
     practice.somebody(deed, contact_id, into=into)
     status = xero.contact(contact_id)["ContactStatus"]
@@ -77,7 +79,7 @@ def test_some_can_never_be_restored(practice: PracticeXero, xero: XeroCalls, dee
     assert xero.contact(contact_id)["ContactStatus"] == status != "ACTIVE"
 
 
-def test_names_are_shown_not_run(practice: PracticeXero) -> None:
+def test_names_are_escaped_in_pages(practice: PracticeXero) -> None:
     name = '<script>alert("x")</script> & \x1b[31m \u202egpj'
     contact_id = practice.create(name)
     practice.somebody("archive", contact_id)
@@ -95,14 +97,14 @@ def test_names_are_shown_not_run(practice: PracticeXero) -> None:
         assert "unsafe-inline" not in policy
 
 
-def test_a_name_of_ten_thousand_characters(practice: PracticeXero) -> None:
+def test_name_of_ten_thousand_characters_is_shown(practice: PracticeXero) -> None:
     contact_id = practice.create("Long " * 2000)
     assert len(http("GET", _address(practice, contact_id)).body) < 10_000
-    # No real organisation has such a name, so the other tests of these books must not meet it.
+    # No real organisation has such a name, so it is removed before the other tests.
     practice.somebody("rename", contact_id, Name="Short again")
 
 
-def test_the_archived_list_turns_its_pages_and_searches(practice: PracticeXero) -> None:
+def test_archived_list_has_pages_and_search(practice: PracticeXero) -> None:
     for number in range(55):
         practice.somebody("archive", practice.create(f"Shelved {number:02}"))
     base = f"{practice.pages}/app/{practice.organisations[0].short_code}/contacts/archived"
@@ -117,5 +119,5 @@ def test_the_archived_list_turns_its_pages_and_searches(practice: PracticeXero) 
 
 
 @pytest.mark.parametrize("path", ["app/!nope/contacts/archived", "app/!nope/contacts/contact/x", "nowhere"])
-def test_addresses_that_lead_nowhere(practice: PracticeXero, path: str) -> None:
+def test_unknown_addresses_are_404(practice: PracticeXero, path: str) -> None:
     assert http("GET", f"{practice.pages}/{path}").status == 404

@@ -1,4 +1,4 @@
-"""Xero's own SDK as a client of the sandbox: nobody of ours wrote it."""
+"""Xero's own SDK, written by others, as a client of the sandbox."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _contact(contact_id: str, **fields: Any) -> Any:
     return accounting.Contacts(contacts=[accounting.Contact(contact_id=contact_id, **fields)])
 
 
-def test_all_pages_with_archived_contacts(books: Any, practice: PracticeXero) -> None:
+def test_all_pages_with_archived_contacts_are_read(books: Any, practice: PracticeXero) -> None:
     seen: list[Any] = []
     while True:
         page = books.get_contacts(
@@ -76,7 +76,7 @@ def test_all_pages_with_archived_contacts(books: Any, practice: PracticeXero) ->
     assert all(one.updated_date_utc.tzinfo for one in seen)
 
 
-def test_reading_one_by_id_by_filter_and_by_term(books: Any, practice: PracticeXero) -> None:
+def test_contact_is_read_by_id_by_filter_and_by_search_term(books: Any, practice: PracticeXero) -> None:
     contact_id = practice.create("Read by the SDK")
     [one] = books.get_contact(practice.tenant_id, contact_id).contacts
     assert (one.name, one.contact_status) == ("Read by the SDK", "ACTIVE")
@@ -89,7 +89,7 @@ def test_reading_one_by_id_by_filter_and_by_term(books: Any, practice: PracticeX
         assert [one.contact_id for one in found] == [contact_id]
 
 
-def test_archive_and_archive_again(books: Any, practice: PracticeXero) -> None:
+def test_archiving_twice_succeeds(books: Any, practice: PracticeXero) -> None:
     contact_id = practice.create("Archived by the SDK")
     wish = _contact(contact_id, contact_status="ARCHIVED")
     [first] = books.update_or_create_contacts(practice.tenant_id, wish, summarize_errors=False).contacts
@@ -109,7 +109,7 @@ def test_an_unknown_id_is_a_404(books: Any, practice: PracticeXero) -> None:
     assert refused.value.status == 404
 
 
-def test_history(books: Any, practice: PracticeXero) -> None:
+def test_history_is_read_and_written(books: Any, practice: PracticeXero) -> None:
     contact_id = practice.create("History by the SDK")
     note = accounting.HistoryRecords(history_records=[accounting.HistoryRecord(details="From the SDK")])
     books.create_contact_history(practice.tenant_id, contact_id, note)
@@ -118,7 +118,7 @@ def test_history(books: Any, practice: PracticeXero) -> None:
     assert records[-1].changes == "Created"
 
 
-def test_groups_and_organisation(books: Any, practice: PracticeXero) -> None:
+def test_groups_and_organisation_are_read(books: Any, practice: PracticeXero) -> None:
     groups = books.get_contact_groups(practice.tenant_id).contact_groups
     assert {"Tenants", "Owners", "Trades", "Utilities"} <= {one.name for one in groups}
     tenants = next(one for one in groups if one.name == "Tenants")
@@ -128,7 +128,7 @@ def test_groups_and_organisation(books: Any, practice: PracticeXero) -> None:
     assert organisation.short_code == practice.organisations[0].short_code
 
 
-def test_connections(client: Any, practice: PracticeXero) -> None:
+def test_connections_are_read(client: Any, practice: PracticeXero) -> None:
     api = identity.IdentityApi(client)
     api.base_url = practice.api
     found = api.get_connections()
@@ -136,7 +136,7 @@ def test_connections(client: Any, practice: PracticeXero) -> None:
     assert all(one.created_date_utc for one in found)
 
 
-def test_refreshing_a_token(client: Any, practice: PracticeXero, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_token_is_refreshed(client: Any, practice: PracticeXero, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(oauth2.TokenApi, "refresh_token_url", f"{practice.identity}/connect/token")
     tokens = oauth2.TokenApi(client, practice.client_id, "none")
     new = tokens.refresh_token(practice.refresh_token, ["offline_access"])
@@ -144,14 +144,16 @@ def test_refreshing_a_token(client: Any, practice: PracticeXero, monkeypatch: py
     assert XeroCalls(practice, new["access_token"], practice.tenant_id).contacts(page=1)
 
 
-def test_a_custom_connection(client: Any, practice: PracticeXero, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_custom_connection_is_read(
+    client: Any, practice: PracticeXero, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(oauth2.TokenApi, "client_credentials_token_url", f"{practice.identity}/connect/token")
     tokens = oauth2.TokenApi(client, CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET)
     new = tokens.get_client_credentials_token(app_store_billing=False)
     assert XeroCalls(practice, new["access_token"], "").contacts(page=1)
 
 
-def test_filters_and_orders(books: Any, practice: PracticeXero) -> None:
+def test_filters_and_orders_are_applied(books: Any, practice: PracticeXero) -> None:
     made = [
         practice.create(f"SDK filter {n}", FirstName=first, AccountNumber=account)
         for n, (first, account) in enumerate((("B", "SF-1"), ("A", "SF-2"), ("A", "")))
@@ -174,7 +176,7 @@ def test_filters_and_orders(books: Any, practice: PracticeXero) -> None:
         ('AccountNumber.Contains("x")', 500, exceptions.HTTPStatusException),
     ],
 )
-def test_filters_that_fail(
+def test_failing_filters_raise(
     books: Any, practice: PracticeXero, where: str, status: int, error: type[Exception]
 ) -> None:
     practice.create(f"No account number {status}")
@@ -183,7 +185,7 @@ def test_filters_that_fail(
     assert getattr(refused.value, "status", None) == status
 
 
-def test_an_archived_contact_joins_no_group(books: Any, practice: PracticeXero) -> None:
+def test_archived_contact_cannot_join_a_group(books: Any, practice: PracticeXero) -> None:
     contact_id = practice.create("Archived for the SDK")
     practice.somebody("archive", contact_id)
     group = accounting.ContactGroups(contact_groups=[accounting.ContactGroup(name="Of the SDK")])
@@ -196,7 +198,7 @@ def test_an_archived_contact_joins_no_group(books: Any, practice: PracticeXero) 
     assert "Unable to assign an Archived contact." in str(refused.value)
 
 
-def test_the_scope_of_the_app_store(
+def test_app_store_scope_is_accepted(
     client: Any, practice: PracticeXero, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(oauth2.TokenApi, "client_credentials_token_url", f"{practice.identity}/connect/token")
@@ -204,7 +206,7 @@ def test_the_scope_of_the_app_store(
     assert tokens.get_client_credentials_token(app_store_billing=True)["scope"] == "marketplace.billing"
 
 
-def test_an_expired_token_says_when(books: Any, practice: PracticeXero) -> None:
+def test_expired_token_error_has_its_time(books: Any, practice: PracticeXero) -> None:
     practice.control("POST", "tokens", {"expireAccess": True})
     with pytest.raises(exceptions.HTTPStatusException) as refused:
         books.get_contacts(practice.tenant_id, page=1)

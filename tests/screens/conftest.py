@@ -36,7 +36,7 @@ def _frozen_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look twice as often whether the program is idle: after each key, tests wait for that."""
+    """Check twice as often whether the program is idle, which tests wait for after each key."""
     monkeypatch.setattr("textual._wait.SLEEP_GRANULARITY", 1 / 100)
     monkeypatch.setattr("textual._wait.SLEEP_IDLE", 1 / 2000)
 
@@ -57,7 +57,7 @@ def _styles_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _painted_when_settled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave painting to `Driver.settle`, once for each state: what is between took a third of the time."""
+    """Paint only in `Driver.settle`, once for each state: painting in between took a third of the time."""
     if "snap_compare" in request.fixturenames:
         return
     render = Compositor.render_update
@@ -73,7 +73,7 @@ def _painted_when_settled(request: pytest.FixtureRequest, monkeypatch: pytest.Mo
 
 @pytest.fixture
 def snap_compare(snap_compare: Compare, snapshot: SnapshotAssertion) -> Compare:
-    """Compare as a picture, or as plain text."""
+    """Compare the screen as a picture or as plain text."""
 
     def compare(app: ReshelveApp, *, as_text: bool, **shot: Any) -> bool:
         return compare_text(app, **shot) if as_text else snap_compare(app, **shot)
@@ -98,7 +98,7 @@ def backend() -> IdleEngine:
 
 @pytest.fixture
 def busy() -> IdleEngine:
-    """An organisation in which everything that can happen has happened."""
+    """An organisation with a change of every kind."""
     backend = IdleEngine.with_contacts(1631)
     backend.put_change(5, Action.ARCHIVE, State.CONFIRMED, SyncStatus.MISSED)
     backend.put_change(8, Action.ARCHIVE, State.CONFIRMED, SyncStatus.REPORTED)

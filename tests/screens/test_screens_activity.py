@@ -47,7 +47,7 @@ def screen(person: Driver) -> ChangesScreen:
 
 
 def names(person: Driver) -> list[str]:
-    """The changes in sight."""
+    """The visible changes."""
     shown = screen(person)
     views = [shown.list.window.at(index) for index in range(*shown.rows.visible_range)]
     return [view.change.name for view in views if view is not None]
@@ -62,7 +62,7 @@ def story(person: Driver) -> str:
     return str(person.screen.query_one("#details", Static).content)
 
 
-async def test_every_change_is_listed_newest_first_with_its_story(busy: IdleEngine) -> None:
+async def test_changes_are_listed_newest_first_with_their_history(busy: IdleEngine) -> None:
     async with running(busy) as person:
         await person.press("l")
         assert names(person) == [
@@ -75,7 +75,7 @@ async def test_every_change_is_listed_newest_first_with_its_story(busy: IdleEngi
         assert "Archive refused by Xero" in story(person)
 
 
-async def test_groups_by_key_and_by_click(busy: IdleEngine) -> None:
+async def test_groups_open_by_key_and_by_click(busy: IdleEngine) -> None:
     async with running(busy) as person:
         await person.press("l", "2")
         assert names(person) == ["Bayside Fish & Chips", "Hamilton Smith Ltd"]
@@ -104,7 +104,7 @@ async def test_typing_finds_by_name_and_by_words(busy: IdleEngine) -> None:
         assert person.is_home
 
 
-async def test_a_change_is_cancelled_before_it_leaves(busy: IdleEngine) -> None:
+async def test_queued_change_is_cancelled(busy: IdleEngine) -> None:
     async with running(busy) as person:
         await person.press("l")
         assert person.bottom_line.startswith("x Cancel")
@@ -118,19 +118,19 @@ async def test_a_change_is_cancelled_before_it_leaves(busy: IdleEngine) -> None:
         assert "Nothing to cancel" in person.bottom_line
 
 
-async def test_a_hand_off_is_no_longer_waited_for(busy: IdleEngine) -> None:
+async def test_manual_restore_is_dismissed(busy: IdleEngine) -> None:
     async with running(busy) as person:
         await person.press("l", "down", "x", "y")
         assert ("dismiss", contact_id(12)) in busy.calls
 
 
-async def test_what_has_arrived_is_not_taken_back_but_undone(busy: IdleEngine) -> None:
+async def test_confirmed_change_is_undone_instead_of_cancelled(busy: IdleEngine) -> None:
     async with running(busy) as person:
         await person.press("l", "4", "x")
         assert "Press u to undo" in person.bottom_line
 
 
-async def test_a_refusal_is_tried_again(busy: IdleEngine) -> None:
+async def test_refused_change_is_retried(busy: IdleEngine) -> None:
     async with running(busy) as person:
         await person.press("l", "3")
         assert person.bottom_line.startswith("r Retry")
@@ -149,7 +149,7 @@ async def test_enter_opens_the_contact_and_escape_comes_back(busy: IdleEngine) -
         assert under_cursor(person) == "Hamilton Smith Ltd"
 
 
-async def test_news_on_top_moves_neither_the_cursor_nor_what_is_looked_at(backend: IdleEngine) -> None:
+async def test_new_changes_on_top_keep_cursor_and_view(backend: IdleEngine) -> None:
     backend.move_all(backend.request(Action.ARCHIVE, *range(30)), State.CONFIRMED)
     backend.publish_changes()
     async with running(backend, (80, 24)) as person:
@@ -160,7 +160,7 @@ async def test_news_on_top_moves_neither_the_cursor_nor_what_is_looked_at(backen
         assert (names(person), under_cursor(person)) == (before, name)
 
 
-async def test_the_newest_stays_in_sight_for_whoever_looks_at_it(busy: IdleEngine) -> None:
+async def test_newest_change_stays_visible_at_the_top(busy: IdleEngine) -> None:
     async with running(busy) as person:
         await person.press("l")
         busy.put_change(0, Action.ARCHIVE, State.QUEUED)
@@ -169,7 +169,7 @@ async def test_the_newest_stays_in_sight_for_whoever_looks_at_it(busy: IdleEngin
         assert under_cursor(person) == "Bayside Fish & Chips"
 
 
-async def test_of_a_very_long_list_only_what_is_visible_is_read() -> None:
+async def test_only_visible_changes_are_loaded() -> None:
     backend = IdleEngine.with_contacts(5_000)
     backend.request(Action.ARCHIVE, *range(5_000))
     async with running(backend) as person:
@@ -182,9 +182,7 @@ async def test_of_a_very_long_list_only_what_is_visible_is_read() -> None:
     assert all(stop - start < 400 for start, stop in windows)
 
 
-async def test_the_changes_found_are_exported_to_a_file_of_ones_choice(
-    busy: IdleEngine, tmp_path: Path
-) -> None:
+async def test_found_changes_are_exported_to_a_chosen_file(busy: IdleEngine, tmp_path: Path) -> None:
     async with running(busy) as person:
         await person.press("l", "2", "e")
         assert person.sees(FileNameScreen)
@@ -204,7 +202,7 @@ async def test_the_changes_found_are_exported_to_a_file_of_ones_choice(
         assert "On a repeating invoice." in (tmp_path / "refused.csv").read_text(encoding="utf-8")
 
 
-async def test_a_name_that_cannot_be_written_is_said_at_once(busy: IdleEngine, tmp_path: Path) -> None:
+async def test_unwritable_file_name_is_reported_at_once(busy: IdleEngine, tmp_path: Path) -> None:
     (tmp_path / "here.csv").write_text("x")
     async with running(busy) as person:
         await person.press("l", "e")
@@ -240,7 +238,7 @@ async def test_an_existing_file_is_replaced_on_the_second_save(busy: IdleEngine,
     assert other in call
 
 
-async def test_an_export_that_fails_says_why(busy: IdleEngine) -> None:
+async def test_failed_export_is_reported(busy: IdleEngine) -> None:
     error = ReshelveError(SystemReason.FILE_NOT_SAVED, problem="disk full")
     busy.fail("export", error)
     async with running(busy) as person:
@@ -248,7 +246,7 @@ async def test_an_export_that_fails_says_why(busy: IdleEngine) -> None:
         assert person.bottom_line == messages.in_full(error)
 
 
-async def test_nothing_yet_says_so(backend: IdleEngine) -> None:
+async def test_empty_list_explains_itself(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("l")
         assert screen(person).rows.empty_text.startswith("No changes yet.")
@@ -265,7 +263,7 @@ async def test_rows_can_be_clicked(busy: IdleEngine) -> None:
         assert under_cursor(person) == "Hoyt Productions"
 
 
-async def test_read_only_looks_but_changes_nothing(busy: IdleEngine) -> None:
+async def test_read_only_mode_changes_nothing(busy: IdleEngine) -> None:
     busy.is_read_only = True
     async with running(busy) as person:
         await person.press("l")
@@ -277,7 +275,7 @@ async def test_read_only_looks_but_changes_nothing(busy: IdleEngine) -> None:
         assert under_cursor(person) == "Hamilton Smith Ltd"
 
 
-async def test_hostile_names_are_harmless_here(backend: IdleEngine) -> None:
+async def test_hostile_names_are_shown_as_text(backend: IdleEngine) -> None:
     backend.edit(0, name="a [/x] b")
     backend.put_change(0, Action.ARCHIVE, State.REFUSED, words="[bold]\x1b]0;x\x07no")
     async with running(backend) as person:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.screen_test import running
 
-from tui.actions import ACTIONS, readme_table
+from tui.actions import ACTIONS
 from tui.model.errors import StoreError
 from tui.model.reasons import StoreReason
 from tui.screens.dialogs.help import BugReportScreen, HelpScreen
@@ -34,14 +34,14 @@ async def test_quitting_is_reachable_from_everywhere(backend: IdleEngine, keys: 
     assert backend.calls[-1] == ("stop",)
 
 
-async def test_marked_text_is_copied_instead(backend: IdleEngine) -> None:
+async def test_selected_text_is_copied_instead(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("/", *"bay", "shift+home", "ctrl+c")
         assert person.app.clipboard == "bay"
         assert not person.app._exit
 
 
-async def test_the_program_survives_its_own_mistakes_without_a_traceback(
+async def test_bug_shows_a_screen_and_no_traceback(
     backend: IdleEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
     backend.fail("refresh", ZeroDivisionError("secret detail"))
@@ -54,13 +54,13 @@ async def test_the_program_survives_its_own_mistakes_without_a_traceback(
     assert any("failed" in record.message for record in caplog.records)
 
 
-async def test_an_engine_that_cannot_start_says_so(backend: IdleEngine) -> None:
+async def test_engine_that_cannot_start_is_reported(backend: IdleEngine) -> None:
     backend.fail("run", StoreError(StoreReason.CANNOT_OPEN, problem="locked", file="a.db"))
     async with running(backend) as person:
         assert person.sees(BugReportScreen)
 
 
-async def test_an_engine_that_breaks_at_the_start_says_so(backend: IdleEngine) -> None:
+async def test_bug_at_the_start_of_an_engine_is_reported(backend: IdleEngine) -> None:
     backend.fail("run", ZeroDivisionError())
     async with running(backend) as person:
         assert person.sees(BugReportScreen)
@@ -68,22 +68,20 @@ async def test_an_engine_that_breaks_at_the_start_says_so(backend: IdleEngine) -
         assert person.is_home
 
 
-async def test_an_engine_that_cannot_stop_does_not_keep_the_terminal(backend: IdleEngine) -> None:
+async def test_engine_that_cannot_stop_does_not_block_quitting(backend: IdleEngine) -> None:
     backend.fail("stop", StoreError(StoreReason.DISK_FULL))
     async with running(backend) as person:
         await person.pilot.press("q")
     assert backend.calls[-1] == ("stop",)
 
 
-@pytest.mark.parametrize("key", ["question_mark", "f1"])
-async def test_help_opens_and_closes(backend: IdleEngine, key: str) -> None:
+async def test_help_opens_and_closes(backend: IdleEngine) -> None:
     async with running(backend) as person:
-        await person.press(key)
-        assert person.sees(HelpScreen)
-        await person.press(key)
-        assert person.is_home
-        await person.press(key, "escape")
-        assert person.is_home
+        for opens, closes in (("question_mark", "question_mark"), ("f1", "f1"), ("f1", "escape")):
+            await person.press(opens)
+            assert person.sees(HelpScreen)
+            await person.press(closes)
+            assert person.is_home
 
 
 async def test_the_palette_runs_commands_by_name(backend: IdleEngine) -> None:
@@ -93,7 +91,7 @@ async def test_the_palette_runs_commands_by_name(backend: IdleEngine) -> None:
         assert ("refresh",) in backend.calls
 
 
-async def test_the_palette_offers_only_what_works_here(backend: IdleEngine) -> None:
+async def test_palette_offers_only_available_commands(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("ctrl+p")
         options = person.screen.query_one("CommandList")
@@ -113,7 +111,7 @@ async def test_keys_can_be_remapped(backend: IdleEngine) -> None:
 
 
 @pytest.mark.parametrize("theme", ["reshelve-dark", "reshelve-light", "reshelve-contrast", "ansi-light"])
-async def test_every_theme_paints(backend: IdleEngine, theme: str) -> None:
+async def test_every_theme_renders(backend: IdleEngine, theme: str) -> None:
     async with running(backend) as person:
         person.app.theme = theme
         await person.press("a")
@@ -124,9 +122,3 @@ def test_actions_are_declared_once() -> None:
     ids = [item.id for item in ACTIONS]
     assert len(set(ids)) == len(ids)
     assert all(item.help and item.label for item in ACTIONS)
-
-
-def test_the_readme_table_names_every_key() -> None:
-    table = readme_table()
-    assert "| `a` | Archive the contact, or all selected ones |" in table
-    assert all(item.help in table for item in ACTIONS if item.keys)

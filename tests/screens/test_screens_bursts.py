@@ -1,4 +1,4 @@
-"""Keys that arrive together: each goes to the screen that is on top when its turn comes, or does nothing."""
+"""Keys that arrive together: each goes to the screen on top when its turn comes, or does nothing."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ _BURSTS = [
 ]
 
 
-async def test_keys_in_one_burst_end_nothing(busy: IdleEngine) -> None:
+async def test_burst_of_keys_is_survived(busy: IdleEngine) -> None:
     async with running(busy) as person:
         for burst in _BURSTS:
             for key in burst.split():
-                # All at once, as a terminal hands on what it reads at once.
+                # All at once, as a terminal delivers them.
                 person.app.post_message(events.Key(key, key if len(key) == 1 else None))
             await person.settle()
             assert not person.app.has_crashed, burst
@@ -100,8 +100,8 @@ async def test_keys_in_one_burst_do_what_they_do_one_by_one(backend: IdleEngine)
         assert ends[0] == ends[1], keys
 
 
-@pytest.mark.parametrize("key", ["slash", "ctrl+p", "ctrl+o", "question_mark", "a", "enter", "1"])
-async def test_keys_before_the_first_screen_is_there_wait_for_it(busy: IdleEngine, key: str) -> None:
+@pytest.mark.parametrize("key", ["slash", "ctrl+p", "question_mark", "enter"])
+async def test_keys_before_the_first_screen_wait_for_it(busy: IdleEngine, key: str) -> None:
     app = ReshelveApp(FakeAccount.of(busy), busy.snapshot.organisation)
     app.call_later(app.post_message, events.Key(key, None))
     async with app.run_test() as pilot:

@@ -1,4 +1,4 @@
-"""Choosing the file that is held against Xero, and what is said of a wrong one."""
+"""Choosing the file to compare with Xero, and the errors of an invalid one."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ NAMES = ("archived-contacts.csv", "archived-old.CSV", "notes.pdf", "readme.txt",
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Somebody's home, with downloads from one minute to the next and two folders among them."""
+    """A user's home, with downloads a minute apart and two folders among them."""
     monkeypatch.setenv("HOME", str(tmp_path))
     downloads = tmp_path / "Downloads"
     for folder in ("Old exports", "archive"):
@@ -69,7 +69,7 @@ def note(person: Driver) -> str:
 
 
 def asked(person: Driver) -> list[str]:
-    """What is asked for beside the file."""
+    """The dialog's other fields."""
     return [str(picker.id) for picker in dialog(person).query(ChoiceField) if picker.display]
 
 
@@ -82,12 +82,10 @@ def focus(person: Driver) -> str | None:
     return focused.id if focused is not None else None
 
 
-# --- finding it ---
+# --- finding the file ---
 
 
-async def test_the_newest_downloads_are_on_top_and_one_is_chosen_from_the_list(
-    backend: IdleEngine, home: Path
-) -> None:
+async def test_newest_downloads_come_first_and_can_be_chosen(backend: IdleEngine, home: Path) -> None:
     async with running(backend) as person:
         await person.press("f")
         assert typed(person) == "~/Downloads/"
@@ -106,16 +104,16 @@ async def test_the_newest_downloads_are_on_top_and_one_is_chosen_from_the_list(
 async def test_names_are_completed_as_they_are_typed(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("f", *"ARCHIVED", "tab")
-        # As far as all have it in common, in the letters of the disk.
+        # The common prefix, spelled as on the disk.
         assert typed(person) == "~/Downloads/archived-"
         await person.press("o", "right")
         assert typed(person) == "~/Downloads/archived-old.CSV"
-        # Nothing is left to complete: the key goes on, as in any dialog.
+        # Nothing is left to complete, so the key moves the focus as in any dialog.
         await person.press("tab")
         assert focus(person) == "files"
 
 
-async def test_folders_are_gone_into(backend: IdleEngine, home: Path) -> None:
+async def test_folders_are_opened(backend: IdleEngine, home: Path) -> None:
     (home / "Downloads" / "Old exports" / "2025.csv").write_text("Name\n")
     async with running(backend) as person:
         await person.press("f", *"old", "tab")
@@ -128,7 +126,7 @@ async def test_folders_are_gone_into(backend: IdleEngine, home: Path) -> None:
         assert typed(person) == "~/Downloads/Old exports/2025.csv"
 
 
-async def test_a_folder_is_gone_into_once_however_fast_the_key_is(backend: IdleEngine) -> None:
+async def test_folder_opens_once_on_fast_key_presses(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("f", "down", "end")
         files = dialog(person).finder.files
@@ -138,7 +136,7 @@ async def test_a_folder_is_gone_into_once_however_fast_the_key_is(backend: IdleE
         assert typed(person) == "~/Downloads/Old exports/"
 
 
-async def test_without_downloads_it_begins_at_home(
+async def test_list_starts_at_home_without_a_downloads_folder(
     backend: IdleEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "nothing here").mkdir()
@@ -151,13 +149,15 @@ async def test_without_downloads_it_begins_at_home(
         assert person.is_home
 
 
-async def test_a_folder_that_cannot_be_read_says_so(backend: IdleEngine) -> None:
+async def test_unreadable_folder_is_reported(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("f", *"nowhere/x")
         assert "No such file or directory" in dialog(person).finder.files.empty_text
 
 
-async def test_hostile_file_names_are_harmless_and_can_be_chosen(backend: IdleEngine, home: Path) -> None:
+async def test_hostile_file_names_are_shown_as_text_and_can_be_chosen(
+    backend: IdleEngine, home: Path
+) -> None:
     bad = home / "Downloads" / "\x1b[31ma [x] b\n.csv"
     bad.write_text("Name\n")
     async with running(backend) as person:
@@ -175,10 +175,10 @@ async def test_the_same_file_is_offered_again(backend: IdleEngine) -> None:
         assert typed(person) == "~/Downloads/readme.txt"
 
 
-# --- what is said about it ---
+# --- options ---
 
 
-async def test_status_and_date_are_said(backend: IdleEngine) -> None:
+async def test_status_and_date_can_be_given(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("f", *"readme.txt")
         at = datetime(2026, 3, 4, 9, 3, tzinfo=UTC).astimezone()
@@ -191,7 +191,7 @@ async def test_status_and_date_are_said(backend: IdleEngine) -> None:
     ]
 
 
-async def test_a_date_that_is_none_is_said_at_once(backend: IdleEngine) -> None:
+async def test_invalid_date_is_reported_at_once(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("f", *"readme.txt", "tab", "tab", "tab", *"soon", "enter")
         assert note(person) == formatting.INVALID_DATE
@@ -199,7 +199,7 @@ async def test_a_date_that_is_none_is_said_at_once(backend: IdleEngine) -> None:
         assert not compared(backend)
 
 
-async def test_delimiter_and_encoding_are_behind_one_more_step(backend: IdleEngine) -> None:
+async def test_delimiter_and_encoding_are_advanced_options(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("f", *"readme.txt")
         assert asked(person) == ["status"]
@@ -214,10 +214,10 @@ async def test_delimiter_and_encoding_are_behind_one_more_step(backend: IdleEngi
     ]
 
 
-# --- a wrong one ---
+# --- invalid files ---
 
 
-async def test_a_wrong_file_names_the_line_and_stays(backend: IdleEngine, home: Path) -> None:
+async def test_invalid_file_is_reported_with_its_line(backend: IdleEngine, home: Path) -> None:
     file = home / "Downloads" / "readme.txt"
     before = file.stat()
     file.write_text("Name,Status\nA,Active\nB,Gone\n", encoding="utf-8")
@@ -231,7 +231,7 @@ async def test_a_wrong_file_names_the_line_and_stays(backend: IdleEngine, home: 
         assert person.is_home
 
 
-async def test_columns_are_chosen_where_they_cannot_be_found(backend: IdleEngine) -> None:
+async def test_columns_can_be_chosen_if_not_recognised(backend: IdleEngine) -> None:
     wrong = ContactFileError(FileReason.NO_CONTACT_COLUMN, line=1, columns=("Wer [x]", "", "Post"))
     backend.fail("compare_file", wrong)
     async with running(backend) as person:
@@ -250,7 +250,7 @@ async def test_columns_are_chosen_where_they_cannot_be_found(backend: IdleEngine
     assert compared(backend)[-1][1] == FileOptions(name_column="Wer [x]", email_column="Post")
 
 
-async def test_of_several_sheets_one_is_chosen(backend: IdleEngine, home: Path) -> None:
+async def test_one_of_several_sheets_is_chosen(backend: IdleEngine, home: Path) -> None:
     (home / "Downloads" / "book.xlsx").write_bytes(b"PK")
     backend.fail("compare_file", ContactFileError(FileReason.SEVERAL_SHEETS, sheets=("Live", "[b]Old")))
     async with running(backend) as person:
@@ -287,7 +287,9 @@ async def test_of_several_sheets_one_is_chosen(backend: IdleEngine, home: Path) 
         (FileReason.FUTURE_EXPORT_DATE, "date"),
     ],
 )
-async def test_what_could_mend_it_is_gone_to(backend: IdleEngine, reason: FileReason, place: str) -> None:
+async def test_focus_moves_to_the_field_that_fixes_the_error(
+    backend: IdleEngine, reason: FileReason, place: str
+) -> None:
     error = ContactFileError(reason, line=3)
     backend.fail("compare_file", error)
     async with running(backend) as person:
@@ -298,7 +300,7 @@ async def test_what_could_mend_it_is_gone_to(backend: IdleEngine, reason: FileRe
         assert focus(person) == place
 
 
-async def test_contacts_that_were_not_all_read_are_said(backend: IdleEngine) -> None:
+async def test_incomplete_contacts_are_reported(backend: IdleEngine) -> None:
     error = ReshelveError(ComparisonReason.PARTLY_LOADED)
     await backend._store.set_sync_state(FULL_SYNC_ENDED_AT, None)
     async with running(backend) as person:
@@ -321,7 +323,7 @@ async def test_comparing_can_be_stopped(backend: IdleEngine) -> None:
         assert person.is_home
 
 
-async def test_nothing_typed_is_no_file(backend: IdleEngine) -> None:
+async def test_empty_path_is_refused(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("f", "ctrl+u")
         dialog(person).query_one("#confirm", Button).press()
@@ -332,26 +334,26 @@ async def test_nothing_typed_is_no_file(backend: IdleEngine) -> None:
 # --- the folder itself ---
 
 
-def test_of_an_enormous_folder_a_part_is_listed(tmp_path: Path) -> None:
+def test_only_part_of_a_huge_folder_is_listed(tmp_path: Path) -> None:
     for number in range(600):
         (tmp_path / f"{number}.csv").touch()
     assert len(list_folder(f"{tmp_path}/").entries) == 500
     assert [one.name for one in list_folder(f"{tmp_path}/599").entries] == ["599.csv"]
 
 
-def test_links_that_lead_nowhere_are_left_out(tmp_path: Path) -> None:
+def test_broken_links_are_not_listed(tmp_path: Path) -> None:
     (tmp_path / "gone.csv").symlink_to(tmp_path / "nothing")
     (tmp_path / "here.csv").touch()
     assert [one.name for one in list_folder(f"{tmp_path}/").entries if not one.is_folder] == ["here.csv"]
 
 
 @pytest.mark.parametrize("name", ["~nobody-at-all/", "a\0b/", "/proc/1/fd/"])
-def test_odd_folders_are_said_to_be_unreadable(name: str) -> None:
+def test_odd_folders_are_reported_as_unreadable(name: str) -> None:
     found = list_folder(name)
     assert found.problem or not found.entries
 
 
-def test_completing_adds_what_all_have_in_common(tmp_path: Path) -> None:
+def test_completion_adds_the_common_prefix(tmp_path: Path) -> None:
     for name in ("Straße.csv", "STRAND.csv"):
         (tmp_path / name).touch()
     typed_so_far = f"{tmp_path}/s"
@@ -363,5 +365,5 @@ def test_completing_adds_what_all_have_in_common(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("count", "said"), [(7, "7 B"), (12_345, "12 kB"), (12_345_678, "12.3 MB")])
-def test_sizes_are_short(count: int, said: str) -> None:
+def test_file_sizes_are_short(count: int, said: str) -> None:
     assert format_size(count) == said

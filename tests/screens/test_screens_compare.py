@@ -1,4 +1,4 @@
-"""Going through a comparison of a file with Xero: groups, acting, telling, recording."""
+"""The comparison screen: groups, actions, choices and recording."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def office(backend: IdleEngine) -> IdleEngine:
 
 
 def loaded_now(backend: IdleEngine) -> None:
-    """Let the contacts be newer than any file."""
+    """Make the contacts newer than any file."""
     at_once(backend._store.set_sync_state(REFRESHED_UNTIL, NOW.isoformat()))
 
 
@@ -67,14 +67,14 @@ def screen(person: Driver) -> CompareScreen:
 
 
 def names(person: Driver) -> list[str]:
-    """The contacts in sight."""
+    """The visible contacts."""
     found = screen(person)
     shown = [found.lines.entry_at(index) for index in range(*found.lines.rows.visible_range)]
     return [one.name for one in shown if one is not None]
 
 
 def row(person: Driver, index: int = 0) -> str:
-    """A row as it is written, with single spaces."""
+    """A row's text, with single spaces."""
     [written] = screen(person).lines.format_row(index, 110)
     return " ".join(written.plain.split())
 
@@ -91,7 +91,7 @@ def bar(person: Driver) -> str:
     return " ".join(screen(person).query_one(KindBar).text.split())
 
 
-async def test_what_differs_comes_first_with_why_and_what_to_do(office: IdleEngine) -> None:
+async def test_differences_come_first_with_reason_and_next_step(office: IdleEngine) -> None:
     async with running(office) as person:
         await compare(person)
         assert re.findall(r"\d+", bar(person)) == ["3", "2", "3", "1", "21"]
@@ -103,7 +103,7 @@ async def test_what_differs_comes_first_with_why_and_what_to_do(office: IdleEngi
         assert "Press r to restore it in Xero" in story(person)
 
 
-async def test_troubleshoot_offers_it_to_whoever_waits(office: IdleEngine) -> None:
+async def test_troubleshoot_offers_a_comparison_when_changes_are_pending(office: IdleEngine) -> None:
     async with running(office) as person:
         await person.press("t")
         assert "f compares Re-Leased's contacts with Xero." in str(
@@ -114,7 +114,7 @@ async def test_troubleshoot_offers_it_to_whoever_waits(office: IdleEngine) -> No
         assert person.sees(TroubleshootScreen)
 
 
-async def test_the_groups_by_key_and_by_click(office: IdleEngine) -> None:
+async def test_groups_open_by_key_and_by_click(office: IdleEngine) -> None:
     async with running(office) as person:
         await compare(person)
         await person.press("2")
@@ -132,7 +132,7 @@ async def test_the_groups_by_key_and_by_click(office: IdleEngine) -> None:
         assert "not in Re-Leased" in story(person)
 
 
-async def test_an_empty_group_says_what_that_means(backend: IdleEngine) -> None:
+async def test_empty_group_explains_itself(backend: IdleEngine) -> None:
     export([line(2, 0, ACTIVE)])
     loaded_now(backend)
     async with running(backend) as person:
@@ -147,7 +147,7 @@ async def test_an_empty_group_says_what_that_means(backend: IdleEngine) -> None:
         assert not [call for call in backend.calls if call[0] in {"precheck", "request"}]
 
 
-async def test_words_find_among_what_is_shown(office: IdleEngine) -> None:
+async def test_typed_words_search_the_shown_lines(office: IdleEngine) -> None:
     async with running(office) as person:
         await compare(person)
         await person.press("5", "/", *"prop")
@@ -156,13 +156,13 @@ async def test_words_find_among_what_is_shown(office: IdleEngine) -> None:
         assert screen(person).lines.rows.empty_text == words.NOT_FOUND.format(clear="esc")
         await person.press("escape")
         assert len(names(person)) > 15
-        # The cursor is still where the search has led.
+        # The cursor is still where the search put it.
         assert "Truxton Property" in str(screen(person).lines.current)
         await person.press("3", "/", *"boulder", "enter", "1")
         assert names(person) == []
 
 
-async def test_the_one_under_the_cursor_is_archived_and_its_row_follows(office: IdleEngine) -> None:
+async def test_contact_under_the_cursor_is_archived_and_its_row_updates(office: IdleEngine) -> None:
     async with running(office) as person:
         await compare(person)
         assert person.bottom_line.startswith("w Mark 2 as synced  a Archive  enter Open contact")
@@ -179,14 +179,14 @@ async def test_the_one_under_the_cursor_is_archived_and_its_row_follows(office: 
         assert person.bottom_line.startswith("Already archived.")
 
 
-async def test_of_a_mixture_each_key_takes_those_that_it_mends(office: IdleEngine) -> None:
+async def test_archive_and_restore_each_take_their_part_of_the_selection(office: IdleEngine) -> None:
     async with running(office) as person:
         await compare(person)
         await person.press("*")
         assert "a Archive 2  r Restore 1" in person.bottom_line
         await person.press("a", "y")
         assert ("request", Action.ARCHIVE, (contact_id(2), contact_id(3))) in office.calls
-        # What was asked for is done with, the other direction is still chosen.
+        # The requested ones are done; those of the other direction stay selected.
         assert screen(person).lines.selection.ids() == (contact_id(19),)
         await person.press("a")
         assert person.bottom_line == words.no_targets_message(Action.ARCHIVE, screen(person).key)
@@ -205,13 +205,13 @@ async def test_selecting_and_unselecting(office: IdleEngine) -> None:
         assert person.sees(CompareScreen)
         await person.press("*", "3", "space")
         assert person.bottom_line == words.only_differences_message(screen(person).key)
-        # What is selected elsewhere isn't acted on out of sight.
+        # A selection in another group isn't acted on.
         await person.press("a")
         assert person.bottom_line == words.only_differences_message(screen(person).key)
         assert person.sees(CompareScreen)
 
 
-async def test_the_other_direction_is_refused_in_words(office: IdleEngine) -> None:
+async def test_archive_of_what_needs_a_restore_is_refused(office: IdleEngine) -> None:
     async with running(office) as person:
         await compare(person)
         await person.press("r")
@@ -230,12 +230,12 @@ async def test_enter_opens_the_contact_and_escape_comes_back(office: IdleEngine)
         assert person.bottom_line == words.NOT_IN_XERO
 
 
-async def test_an_unclear_line_is_told_and_the_counts_follow(office: IdleEngine) -> None:
+async def test_choosing_a_contact_updates_the_counts(office: IdleEngine) -> None:
     async with running(office) as person:
         await compare(person)
         await person.press("2", "down", "enter")
         assert person.sees(ChooseScreen)
-        # Leaving it out is what is offered first, and changes nothing.
+        # The first option leaves the line out, and changes nothing.
         await person.press("enter")
         assert bar(person).startswith("Different 3 Needs review 2 Matches 3")
         await person.press("enter", "home", "enter")
@@ -246,7 +246,7 @@ async def test_an_unclear_line_is_told_and_the_counts_follow(office: IdleEngine)
         assert person.bottom_line == "Saved. Nothing left to review."
 
 
-async def test_two_lines_told_to_be_one_contact_with_two_statuses_stay_unclear(backend: IdleEngine) -> None:
+async def test_one_contact_chosen_for_two_statuses_stays_unclear(backend: IdleEngine) -> None:
     hoyt = FileContact(2, ACTIVE, name="Hoyt Productions", email="new@hoyt.example")
     export([hoyt, line(3, 13, ARCHIVED)])
     async with running(backend) as person:
@@ -257,7 +257,7 @@ async def test_two_lines_told_to_be_one_contact_with_two_statuses_stay_unclear(b
         assert bar(person).startswith("Different 0 Needs review 1 Matches 1")
 
 
-async def test_of_very_many_candidates_the_last_can_be_reached(backend: IdleEngine) -> None:
+async def test_last_of_many_candidates_can_be_reached(backend: IdleEngine) -> None:
     for number in range(30):
         backend.edit(number, name="Smith", email=f"{number}@smith.example")
     export([FileContact(2, ACTIVE, name="Smith", email="x@smith.example")])
@@ -271,7 +271,7 @@ async def test_of_very_many_candidates_the_last_can_be_reached(backend: IdleEngi
         assert bar(person).startswith("Different 0 Review 0 Matches 1")
 
 
-async def test_what_agrees_is_recorded_once_and_only_then_read(office: IdleEngine) -> None:
+async def test_matches_are_recorded_once_and_then_synced(office: IdleEngine) -> None:
     async with running(office) as person:
         await compare(person)
         await person.press("3")
@@ -304,7 +304,7 @@ async def test_a_file_that_proves_nothing_says_so(backend: IdleEngine) -> None:
         assert person.is_home
 
 
-async def test_evidence_that_cannot_be_written_is_not_shown_as_read(office: IdleEngine) -> None:
+async def test_unsaved_evidence_is_not_shown_as_synced(office: IdleEngine) -> None:
     error = StoreError(StoreReason.DISK_FULL)
     office.fail("record_matches", error)
     async with running(office) as person:
@@ -314,7 +314,7 @@ async def test_evidence_that_cannot_be_written_is_not_shown_as_read(office: Idle
         assert row(person).endswith("+ not recorded yet")
 
 
-async def test_leaving_asks_about_what_is_not_recorded(office: IdleEngine) -> None:
+async def test_leaving_asks_about_unrecorded_matches(office: IdleEngine) -> None:
     async with running(office) as person:
         await compare(person)
         await person.press("escape")
@@ -345,7 +345,7 @@ async def test_read_only_records_and_changes_nothing(office: IdleEngine) -> None
     assert not [call for call in office.calls if call[0] == "record_matches"]
 
 
-async def test_notes_and_assumptions_are_said(backend: IdleEngine) -> None:
+async def test_notes_and_assumptions_are_shown(backend: IdleEngine) -> None:
     export([line(2, 0, ACTIVE), line(3, 0, ACTIVE)], more="Café", encoding="cp1252")
     async with running(backend) as person:
         await compare(person)
@@ -357,7 +357,7 @@ async def test_notes_and_assumptions_are_said(backend: IdleEngine) -> None:
         assert "another organisation's file" in notes(person)
 
 
-async def test_hostile_names_are_harmless_here(backend: IdleEngine) -> None:
+async def test_hostile_names_are_shown_as_text(backend: IdleEngine) -> None:
     bad = "a [/x] \x1b]0;x\x07b\u202e"
     backend.edit(2, name=bad, email="[bold]@x")
     told = FileContact(3, ACTIVE, name=bad, email="\x1b[31m@y")
@@ -375,7 +375,7 @@ async def test_hostile_names_are_harmless_here(backend: IdleEngine) -> None:
         assert "[red].csv" in shown
 
 
-async def test_of_a_very_long_file_only_what_is_visible_is_written(
+async def test_only_visible_lines_of_a_long_file_are_rendered(
     backend: IdleEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     count = 30_000
@@ -394,11 +394,11 @@ async def test_of_a_very_long_file_only_what_is_visible_is_written(
         await person.press("end", "pageup", "home", "/", *"tenant 01912", "enter")
         assert screen(person).lines.rows.count == 11
         assert names(person)[:2] == ["Tenant 001912", "Tenant 019120"]
-    # A screenful for each of a few dozen paints; never a part of the file.
+    # A full screen for each of a few dozen paints, far less than the file.
     assert len(written) < count // 20
 
 
-async def test_only_contacts_in_sight_are_read_again(backend: IdleEngine) -> None:
+async def test_only_visible_contacts_are_reloaded(backend: IdleEngine) -> None:
     export([line(2, 0, ARCHIVED)])
     async with running(backend, (80, 24)) as person:
         await compare(person)
@@ -426,7 +426,7 @@ async def test_every_size_of_terminal_works(office: IdleEngine, size: tuple[int,
         assert person.sees(CompareScreen)
 
 
-async def test_the_columns_stand_below_their_titles(office: IdleEngine, tmp_path: Path) -> None:
+async def test_columns_are_aligned_with_their_titles(office: IdleEngine, tmp_path: Path) -> None:
     from tui.screens.compare.formatting import LineKind, to_entry  # noqa: PLC0415 - for this one alone
 
     compared = await office.comparison.compare_file(tmp_path / "x.csv", FileOptions())

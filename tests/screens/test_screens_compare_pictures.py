@@ -1,4 +1,4 @@
-"""Pictures of a comparison: its groups, the choice of the file, a wrong one, and what is asked."""
+"""Pictures of a comparison: its groups, choosing the file, an invalid one, and its dialogs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WRONG = ("f", Text("released-contacts.csv"), "enter")
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Somebody's home with some downloads."""
+    """A user's home with some downloads."""
     monkeypatch.setenv("HOME", str(tmp_path))
     downloads = tmp_path / "Downloads"
     (downloads / "Old exports").mkdir(parents=True)
@@ -43,7 +43,7 @@ def office(backend: IdleEngine) -> IdleEngine:
 
 
 @pytest.mark.parametrize("size", [(40, 15), *SIZES])
-def test_what_differs(snap_compare: Compare, office: IdleEngine, size: tuple[int, int]) -> None:
+def test_differences(snap_compare: Compare, office: IdleEngine, size: tuple[int, int]) -> None:
     assert picture(snap_compare, office, *COMPARE, "space", size=size)
 
 
@@ -53,14 +53,14 @@ def test_the_other_groups(snap_compare: Compare, office: IdleEngine, key: str) -
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_nothing_differs(snap_compare: Compare, backend: IdleEngine, size: tuple[int, int]) -> None:
+def test_no_differences(snap_compare: Compare, backend: IdleEngine, size: tuple[int, int]) -> None:
     lines = [line(2, 0, ACTIVE), line(3, 0, ACTIVE)]
     export(lines, "Downloads/contacts.csv", more="Café", encoding="cp1252")
     assert picture(snap_compare, backend, *COMPARE, "1", size=size, as_text=True)
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_asking_which_contact_is_meant(
+def test_choosing_which_contact_is_meant(
     snap_compare: Compare, office: IdleEngine, size: tuple[int, int]
 ) -> None:
     assert picture(snap_compare, office, *COMPARE, "2", "down", "enter", size=size)
@@ -75,7 +75,7 @@ def test_recorded(snap_compare: Compare, office: IdleEngine) -> None:
     assert picture(snap_compare, office, *COMPARE, "3", "w", "y", as_text=True)
 
 
-def test_leaving_what_is_not_recorded(snap_compare: Compare, office: IdleEngine) -> None:
+def test_leaving_unrecorded_matches(snap_compare: Compare, office: IdleEngine) -> None:
     assert picture(snap_compare, office, *COMPARE, "escape", as_text=True)
 
 

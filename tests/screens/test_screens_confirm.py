@@ -27,12 +27,12 @@ def words(person: Driver) -> str:
 
 
 def in_xero(backend: IdleEngine, number: int, status: ContactStatus) -> None:
-    """Let a contact have this status in Xero, which isn't known here yet."""
+    """Give a contact this status in Xero, which isn't known here yet."""
     one = contact_id(number)
     backend.known[one] = replace(backend.known[one], status=status)
 
 
-async def test_the_dialog_opens_at_once_and_can_be_cancelled_while_xero_is_asked(
+async def test_dialog_opens_at_once_and_can_be_cancelled_during_the_precheck(
     backend: IdleEngine,
 ) -> None:
     backend.xero.gate = asyncio.Event()
@@ -48,7 +48,7 @@ async def test_the_dialog_opens_at_once_and_can_be_cancelled_while_xero_is_asked
         assert not [call for call in backend.calls if call[0] == "request"]
 
 
-async def test_the_answer_is_shown_when_it_comes(backend: IdleEngine) -> None:
+async def test_precheck_result_is_shown_when_it_arrives(backend: IdleEngine) -> None:
     backend.xero.gate = asyncio.Event()
     async with running(backend) as person:
         await person.pilot.press("a")
@@ -61,7 +61,7 @@ async def test_the_answer_is_shown_when_it_comes(backend: IdleEngine) -> None:
         assert not person.screen.query_one("#confirm", Button).disabled
 
 
-async def test_cancel_is_what_enter_does(backend: IdleEngine) -> None:
+async def test_enter_cancels(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("a", "enter")
         assert person.is_home
@@ -82,7 +82,7 @@ async def test_buttons_can_be_clicked(backend: IdleEngine) -> None:
         assert ("request", Action.ARCHIVE, (contact_id(0),)) in backend.calls
 
 
-async def test_archiving_warns_of_tenancies_and_restoring_of_the_hand_off(backend: IdleEngine) -> None:
+async def test_archiving_warns_of_tenancies_and_restoring_of_the_click_in_xero(backend: IdleEngine) -> None:
     # The first archive is explained at length.
     backend.put_change(29, Action.ARCHIVE, State.CANCELLED)
     async with running(backend) as person:
@@ -92,7 +92,7 @@ async def test_archiving_warns_of_tenancies_and_restoring_of_the_hand_off(backen
         assert "Xero's API may refuse to restore it." in words(person)
 
 
-async def test_warnings_stand_with_their_contact(backend: IdleEngine) -> None:
+async def test_warnings_are_shown_with_their_contact(backend: IdleEngine) -> None:
     backend.edit(1, balances=Balances(123450, 20000))
     async with running(backend) as person:
         await person.press("space", "space", "a")
@@ -101,7 +101,7 @@ async def test_warnings_stand_with_their_contact(backend: IdleEngine) -> None:
         assert said.index("Aroha") < said.index("Abel")
 
 
-async def test_what_is_blocked_is_left_out_with_its_reason(backend: IdleEngine) -> None:
+async def test_blocked_contacts_are_left_out_with_a_reason(backend: IdleEngine) -> None:
     in_xero(backend, 0, ContactStatus.GDPRREQUEST)
     async with running(backend) as person:
         await person.press("space", "space", "a")
@@ -111,7 +111,7 @@ async def test_what_is_blocked_is_left_out_with_its_reason(backend: IdleEngine) 
         assert ("request", Action.ARCHIVE, (contact_id(1),)) in backend.calls
 
 
-async def test_where_everything_is_blocked_nothing_can_be_confirmed(backend: IdleEngine) -> None:
+async def test_dialog_cannot_be_confirmed_if_every_contact_is_blocked(backend: IdleEngine) -> None:
     in_xero(backend, 0, ContactStatus.ARCHIVED)
     async with running(backend) as person:
         await person.press("a")
@@ -120,7 +120,7 @@ async def test_where_everything_is_blocked_nothing_can_be_confirmed(backend: Idl
         assert "None of these" in person.bottom_line
 
 
-async def test_a_local_answer_says_that_it_is_one(backend: IdleEngine) -> None:
+async def test_precheck_from_saved_data_says_so(backend: IdleEngine) -> None:
     backend.xero.failures["look_up"] = TimeoutError()
     async with running(backend) as person:
         await person.press("a")
@@ -128,7 +128,7 @@ async def test_a_local_answer_says_that_it_is_one(backend: IdleEngine) -> None:
         assert words(person).count("Showing saved data.") == 1
 
 
-async def test_a_check_that_fails_says_why(backend: IdleEngine) -> None:
+async def test_failed_precheck_shows_its_reason(backend: IdleEngine) -> None:
     error = OfflineError(XeroReason.OFFLINE)
     backend.fail("precheck", error)
     async with running(backend) as person:
@@ -137,7 +137,7 @@ async def test_a_check_that_fails_says_why(backend: IdleEngine) -> None:
         assert person.screen.query_one("#confirm", Button).disabled
 
 
-async def test_over_25_contacts_the_number_is_typed() -> None:
+async def test_more_than_25_contacts_require_typing_the_number() -> None:
     backend = IdleEngine.with_contacts(60)
     async with running(backend) as person:
         await person.press("2", "asterisk", "a")
@@ -156,10 +156,10 @@ async def test_over_25_contacts_the_number_is_typed() -> None:
         assert len(request[2]) == count
 
 
-async def test_names_that_look_like_markup_are_shown_as_they_are(backend: IdleEngine) -> None:
+async def test_names_that_look_like_markup_are_shown_as_text(backend: IdleEngine) -> None:
     for number, name in enumerate(("a [/x] b", "\x1b[31mred\x1b[0m", "x" * 10_000)):
         backend.edit(number, name=name)
-    # Its name is taken, which is said with the name.
+    # Its name is taken, which is shown with the name.
     backend.edit(5, name="a [/x] b")
     async with running(backend) as person:
         await person.press("asterisk", "a")
@@ -170,7 +170,7 @@ async def test_names_that_look_like_markup_are_shown_as_they_are(backend: IdleEn
         assert "a [/x] b" in words(person)
 
 
-async def test_a_journal_that_refuses_is_told(backend: IdleEngine, caplog: pytest.LogCaptureFixture) -> None:
+async def test_change_log_error_is_shown(backend: IdleEngine, caplog: pytest.LogCaptureFixture) -> None:
     del caplog
     error = StoreError(StoreReason.DISK_FULL)
     backend.fail("request", error)
@@ -179,7 +179,7 @@ async def test_a_journal_that_refuses_is_told(backend: IdleEngine, caplog: pytes
         assert person.bottom_line == messages.in_full(error)
 
 
-async def test_the_title_counts_what_can_be_changed(backend: IdleEngine) -> None:
+async def test_title_counts_contacts_that_can_be_changed(backend: IdleEngine) -> None:
     async with running(backend) as person:
         in_xero(backend, 0, ContactStatus.GDPRREQUEST)
         await person.press("asterisk", "a")

@@ -40,7 +40,7 @@ BROUGHT = ConnectResult((KERERU, BAY), "the system's keychain")
 
 @pytest.fixture(autouse=True)
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The addresses that the person's browser was asked to open."""
+    """The addresses that were opened in the user's browser."""
     pages: list[str] = []
     monkeypatch.setattr(browser, "open_page", browser_into(pages))
     return pages
@@ -78,19 +78,19 @@ def shows(person: Driver, wanted: str) -> Callable[[], bool]:
 
 
 async def begin(person: Driver, account: FakeAccount) -> None:
-    """Press Connect, and get as far as waiting for the browser."""
+    """Press Connect, and wait until the screen waits for the browser."""
     await person.pilot.press("enter")
     await person.until(lambda: bool(account.attempts) and bool(connect_screen(person).attempt.sign_in))
 
 
-async def test_a_first_start_says_how_to_connect_and_how_to_look_without_an_account() -> None:
+async def test_first_start_explains_connecting_and_the_demo() -> None:
     async with connecting(FakeAccount()) as person:
         said = " ".join(str(part.visual) for part in person.screen.query(Static))
         assert "developer.xero.com/app/manage" in said
         assert "without “Xero”" in said
         assert "http://localhost:8742/callback" in said
         assert "reshelve demo" in said
-        # The box that has to be filled waits for what is typed, so that q is a letter there.
+        # The empty field has the focus, so q is a letter there.
         assert person.app.focused is box(person, "#client-id")
         assert box(person, "#client-id").placeholder == "32 letters and digits"
         assert "^c Quit" in person.bottom_line
@@ -100,7 +100,7 @@ async def test_a_first_start_says_how_to_connect_and_how_to_look_without_an_acco
         assert person.app._exit
 
 
-async def test_q_leaves_where_the_client_id_is_known(account: FakeAccount) -> None:
+async def test_q_quits_when_the_client_id_is_known(account: FakeAccount) -> None:
     account.client_id = CLIENT_ID
     async with connecting(account) as person:
         assert "q Quit" in person.bottom_line
@@ -129,7 +129,7 @@ async def test_an_organisation_is_connected_and_opened(account: FakeAccount, ope
     assert account.attempt.cancelled
 
 
-async def test_the_mouse_alone_is_enough(account: FakeAccount) -> None:
+async def test_connecting_works_with_the_mouse_alone(account: FakeAccount) -> None:
     async with connecting(account) as person:
         await person.pilot.click("#read-only")
         await person.pilot.click("#go")
@@ -144,7 +144,7 @@ async def test_the_mouse_alone_is_enough(account: FakeAccount) -> None:
     ("typed", "answer"),
     [("", words.NO_CLIENT_ID), ("not an id!", words.NOT_A_CLIENT_ID), ("a" * 65, words.NOT_A_CLIENT_ID)],
 )
-async def test_what_is_no_client_id_is_not_sent(typed: str, answer: str) -> None:
+async def test_invalid_client_id_is_not_sent(typed: str, answer: str) -> None:
     account = FakeAccount(client_id=typed)
     async with connecting(account) as person:
         await person.pilot.press("enter")
@@ -181,7 +181,7 @@ async def test_the_redirect_uri_and_the_address_are_copied_with_a_key(account: F
         assert person.app.clipboard == URL
 
 
-async def test_without_a_browser_the_address_is_pasted(
+async def test_address_can_be_pasted_without_a_browser(
     account: FakeAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(browser, "open_page", lambda _: False)
@@ -200,7 +200,7 @@ async def test_without_a_browser_the_address_is_pasted(
     assert account.attempt.pasted == [CALLBACK]
 
 
-async def test_it_says_when_the_browser_has_come_back(account: FakeAccount) -> None:
+async def test_return_of_the_browser_is_shown(account: FakeAccount) -> None:
     async with connecting(account) as person:
         await begin(person, account)
         account.attempt.ends_at = None
@@ -221,7 +221,7 @@ async def test_a_keychain_that_waits_for_the_user_is_reported(account: FakeAccou
             assert says(person, "#status") == words.READING
 
 
-async def test_the_countdown_counts(account: FakeAccount, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_countdown_counts_down(account: FakeAccount, monkeypatch: pytest.MonkeyPatch) -> None:
     async with connecting(account) as person:
         await begin(person, account)
         monkeypatch.setattr(clock, "now", lambda: NOW + timedelta(minutes=4))
@@ -229,7 +229,7 @@ async def test_the_countdown_counts(account: FakeAccount, monkeypatch: pytest.Mo
         assert "0:32 left" in says(person, "#left")
 
 
-async def test_a_refusal_is_told_in_place_and_the_form_stays_filled(account: FakeAccount) -> None:
+async def test_refusal_is_shown_in_place_and_the_form_stays_filled(account: FakeAccount) -> None:
     async with connecting(account) as person:
         await begin(person, account)
         account.attempt.ends(CLOSED)
@@ -242,7 +242,7 @@ async def test_a_refusal_is_told_in_place_and_the_form_stays_filled(account: Fak
         assert trouble(person) == ""
 
 
-async def test_an_attempt_that_cannot_begin_says_why(account: FakeAccount) -> None:
+async def test_attempt_that_cannot_start_shows_why(account: FakeAccount) -> None:
     account.fail("sign_in", SignInError(SignInReason.PORT_IN_USE, port=8742))
     async with connecting(account) as person:
         await person.pilot.press("enter")
@@ -250,7 +250,7 @@ async def test_an_attempt_that_cannot_begin_says_why(account: FakeAccount) -> No
         assert face(person) == "form"
 
 
-async def test_a_mistake_of_the_program_leads_back_to_the_form(account: FakeAccount) -> None:
+async def test_bug_during_an_attempt_leads_back_to_the_form(account: FakeAccount) -> None:
     account.fail("sign_in", ZeroDivisionError())
     async with connecting(account) as person:
         await person.pilot.press("enter")
@@ -259,7 +259,7 @@ async def test_a_mistake_of_the_program_leads_back_to_the_form(account: FakeAcco
         await person.until(shows(person, "form"))
 
 
-async def test_no_organisation_chosen_is_told(account: FakeAccount) -> None:
+async def test_choosing_no_organisation_is_reported(account: FakeAccount) -> None:
     async with connecting(account) as person:
         await begin(person, account)
         account.attempt.ends(ConnectResult((), "a file"))
@@ -293,7 +293,7 @@ async def test_a_custom_connection_asks_for_its_secret_and_needs_no_browser(
 
 
 @pytest.mark.parametrize("secret", ["two words", "Kererū"])
-async def test_what_is_no_secret_is_not_sent(account: FakeAccount, secret: str) -> None:
+async def test_invalid_secret_is_not_sent(account: FakeAccount, secret: str) -> None:
     async with connecting(account) as person:
         person.screen.query_one("#custom", Checkbox).toggle()
         await person.pilot.pause()
@@ -347,7 +347,7 @@ async def test_closing_the_screen_frees_the_port(backend: IdleEngine) -> None:
         (timedelta(days=-400), "400 days behind"),
     ],
 )
-async def test_a_wrong_clock_is_told(account: FakeAccount, ahead: timedelta, said: str) -> None:
+async def test_wrong_clock_is_reported(account: FakeAccount, ahead: timedelta, said: str) -> None:
     async with connecting(account) as person:
         await begin(person, account)
         account.attempt.ends(ConnectResult((KERERU,), "a file", ahead))
@@ -355,7 +355,7 @@ async def test_a_wrong_clock_is_told(account: FakeAccount, ahead: timedelta, sai
         assert said in says(person, "#clock")
 
 
-async def test_signing_in_again_leads_back_to_where_the_person_was(backend: IdleEngine) -> None:
+async def test_new_sign_in_returns_to_the_previous_screen(backend: IdleEngine) -> None:
     async with running(backend) as person:
         account = person.account
         account.client_id = CLIENT_ID
@@ -372,7 +372,7 @@ async def test_signing_in_again_leads_back_to_where_the_person_was(backend: Idle
 
 
 @pytest.mark.parametrize("key", ["escape", "q"])
-async def test_back_goes_back_where_there_is_something_to_go_back_to(backend: IdleEngine, key: str) -> None:
+async def test_back_returns_only_if_there_is_a_previous_screen(backend: IdleEngine, key: str) -> None:
     async with running(backend) as person:
         person.account.client_id = CLIENT_ID
         await person.press("c")
@@ -381,7 +381,7 @@ async def test_back_goes_back_where_there_is_something_to_go_back_to(backend: Id
         assert person.is_home
 
 
-async def test_on_the_smallest_screen_the_keys_scroll_and_the_buttons_stay(account: FakeAccount) -> None:
+async def test_keys_scroll_and_buttons_stay_on_the_smallest_terminal(account: FakeAccount) -> None:
     async with connecting(account, size=(60, 20)) as person:
         buttons = person.screen.query_one("#buttons")
         before = buttons.region
@@ -441,7 +441,7 @@ async def test_what_is_connected_stays_when_another_isnt(account: FakeAccount, e
             account.attempt.ends(CLOSED if ends == "denied" else ConnectResult((), "a file"))
         await person.until(shows(person, "done"))
         assert "Kererū" in says(person, "#connected")
-        # Xero shows on its own page why it refuses.
+        # Xero shows the reason on its own page.
         assert ("5 connections" in trouble(person)) == ("two uncertified apps" in trouble(person))
         assert bool(trouble(person)) == (ends != "stopped")
         await person.press("enter")

@@ -1,4 +1,4 @@
-"""Pictures of connecting and of the switcher. After a meant change: look, then `--snapshot-update`."""
+"""Pictures of connecting and of the list of organisations; see `test_screens_pictures` for updating them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Xero answered, down to the words on the screen."""
+"""From Xero's reply to the words on the screen."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from support.pictures import text_of
 from support.sample_contacts import NOW
 from support.screen_test import running
 
@@ -52,19 +53,17 @@ def link_after(response: httpx.Response) -> XeroStatus:
     return connection.xero_status
 
 
-@pytest.mark.parametrize(("response", "title", "words", "others"), ANSWERS)
-async def test_each_answer_is_named_for_what_it_is(
-    backend: IdleEngine, response: httpx.Response, title: str, words: set[str], others: set[str]
-) -> None:
-    link = link_after(response)
-    backend.publish(xero=link)
-    said = xero_problem(link, NOW)
-    assert all(part in said for part in words)
-    assert not any(part in said for part in others - words)
+async def test_each_connection_problem_is_named(backend: IdleEngine) -> None:
     async with running(backend, (80, 36)) as person:
-        shown = person.title.split(" Xero ")[1]
-        assert title in shown
-        assert ("no reply" in shown or "not responding" in shown) is (response.status_code >= 500)
-        await person.press("t")
-        text = " ".join("\n".join(strip.text for strip in person.screen._compositor.render_strips()).split())
-        assert max(words, key=len).split()[0] in text
+        for response, title, words, others in ANSWERS:
+            link = link_after(response)
+            said = xero_problem(link, NOW)
+            assert all(part in said for part in words)
+            assert not any(part in said for part in others - words)
+            await person.hears(xero=link)
+            shown = person.title.split(" Xero ")[1]
+            assert title in shown
+            assert ("no reply" in shown or "not responding" in shown) is (response.status_code >= 500)
+            await person.press("t")
+            assert max(words, key=len).split()[0] in " ".join(text_of(person.screen).split())
+            await person.press("escape")

@@ -25,7 +25,7 @@ def words(person: Driver, part: str) -> str:
     return str(person.screen.query_one(f"#{part}", Static).content)
 
 
-async def test_the_page_says_what_xero_has(backend: IdleEngine) -> None:
+async def test_contact_page_shows_xeros_data(backend: IdleEngine) -> None:
     balances = Balances(23_400, 12_000, read_at=NOW - timedelta(hours=3))
     backend.edit(0, groups=("Tenants",), balances=balances)
     async with running(backend) as person:
@@ -37,7 +37,7 @@ async def test_the_page_says_what_xero_has(backend: IdleEngine) -> None:
         assert "Loaded from Xero just now." in words(person, "balances")
 
 
-async def test_xeros_history_comes_when_it_comes(backend: IdleEngine) -> None:
+async def test_contact_page_opens_before_xeros_history_arrives(backend: IdleEngine) -> None:
     backend.xero.gate = asyncio.Event()
     async with running(backend) as person:
         await person.pilot.press("enter")
@@ -48,7 +48,7 @@ async def test_xeros_history_comes_when_it_comes(backend: IdleEngine) -> None:
         assert "Edited  by Robin Hale" in words(person, "history")
 
 
-async def test_a_history_that_cannot_be_read_says_why_and_can_be_asked_for_again(
+async def test_failed_history_shows_its_reason_and_can_be_retried(
     backend: IdleEngine,
 ) -> None:
     backend.xero.failures["history"] = OfflineError(XeroReason.OFFLINE)
@@ -73,7 +73,7 @@ async def test_changes_and_timeline_follow(backend: IdleEngine) -> None:
         assert "already being archived" in person.bottom_line
 
 
-async def test_our_reason_stands_under_a_change_without_words_of_xeros(backend: IdleEngine) -> None:
+async def test_our_reason_is_shown_under_a_change_without_xeros_message(backend: IdleEngine) -> None:
     backend.put_change(0, Action.ARCHIVE, State.REFUSED, notice=Notice(ContactReason.GDPR))
     async with running(backend) as person:
         await person.press("enter")
@@ -83,7 +83,7 @@ async def test_our_reason_stands_under_a_change_without_words_of_xeros(backend: 
         assert "Archive refused by Xero: Locked in Xero" in words(person, "timeline")
 
 
-async def test_xeros_words_stand_under_a_refused_change(backend: IdleEngine) -> None:
+async def test_xeros_message_is_shown_under_a_refused_change(backend: IdleEngine) -> None:
     backend.put_change(0, Action.ARCHIVE, State.REFUSED, words="It is on a repeating invoice [/].")
     async with running(backend) as person:
         await person.press("enter")
@@ -91,7 +91,7 @@ async def test_xeros_words_stand_under_a_refused_change(backend: IdleEngine) -> 
         assert "It is on a repeating invoice [/]." in words(person, "changes")
 
 
-async def test_keys_of_the_page(backend: IdleEngine) -> None:
+async def test_keys_work_on_the_contact_page(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("enter", "r")
         assert person.bottom_line.startswith("Already active.")

@@ -39,7 +39,7 @@ def said(keys: dict[str, str]) -> list[str]:
         "insert,delete,left",
     ],
 )
-def test_keys_that_exist_are_taken(keys: str) -> None:
+def test_existing_keys_are_accepted(keys: str) -> None:
     assert said({"pause_sync": keys}) == []
 
 
@@ -67,7 +67,7 @@ def test_keys_that_exist_are_taken(keys: str) -> None:
         ("latin_small_letter_b", "f2"),
     ],
 )
-def test_a_key_that_does_not_exist_is_refused_with_the_nearest_that_does(key: str, meant: str) -> None:
+def test_unknown_key_is_refused_with_the_nearest(key: str, meant: str) -> None:
     [words] = said({"pause_sync": key})
     assert f'keys.pause_sync is "{key}"' in words
     assert meant in words
@@ -88,7 +88,7 @@ def test_a_key_that_does_not_exist_is_refused_with_the_nearest_that_does(key: st
         ({"back": "q,f1"}, ("keys.back", "help")),
     ],
 )
-def test_a_key_that_is_taken_where_both_can_be_pressed_is_refused(
+def test_key_used_by_another_action_of_the_same_screen_is_refused(
     keys: dict[str, str], named: tuple[str, ...]
 ) -> None:
     words = said(keys)
@@ -108,11 +108,11 @@ def test_a_key_that_is_taken_where_both_can_be_pressed_is_refused(
         {"search": "/"},
     ],
 )
-def test_keys_that_never_meet_may_be_the_same(keys: dict[str, str]) -> None:
+def test_actions_of_different_screens_may_share_a_key(keys: dict[str, str]) -> None:
     assert said(keys) == []
 
 
-def test_each_pair_is_named_once() -> None:
+def test_each_conflict_is_reported_once() -> None:
     assert len(said({"archive": "f2", "restore": "f2"})) == 1
 
 
@@ -128,18 +128,18 @@ def test_each_pair_is_named_once() -> None:
         ({"organisations": "?"}, "no longer be able to type"),
     ],
 )
-def test_what_an_action_cannot_have_is_refused(keys: dict[str, str], words: str) -> None:
+def test_reserved_key_is_refused(keys: dict[str, str], words: str) -> None:
     assert any(words in one for one in said(keys))
 
 
 @pytest.mark.parametrize("wrong", ["archiv", "banana", "restor", "x"])
-def test_an_unknown_action_is_answered_briefly(wrong: str) -> None:
+def test_unknown_action_is_refused_briefly(wrong: str) -> None:
     [words] = said({wrong: "f2"})
     assert ("Did you mean" in words) != ("reshelve settings keys" in words)
     assert len(words) < 100
 
 
-def test_the_defaults_have_no_mistakes() -> None:
+def test_default_keys_have_no_conflicts() -> None:
     own = {item.id: item.keys for item in ACTIONS if item.keys and item.id != "extend"}
     assert said(own) == []
 
@@ -150,7 +150,7 @@ def test_every_action_that_takes_keys_has_a_binding_that_can_be_changed() -> Non
     assert {item.binding_id for item in ACTIONS if item.keys and item.id != "extend"} <= bound
 
 
-async def test_own_keys_do_what_the_others_did(backend: IdleEngine) -> None:
+async def test_custom_keys_run_their_actions(backend: IdleEngine) -> None:
     async with running(backend) as person:
         person.app.set_keymap(to_textual_keymap({"help": "f9", "command_palette": "f8", "changes": "f7"}))
         await person.press("f9")
@@ -172,7 +172,7 @@ async def test_a_key_that_two_actions_share_stays_with_the_other_one(backend: Id
         assert person.is_home
 
 
-def test_keys_that_are_wrong_are_named_and_left_out(tmp_path: Path) -> None:
+def test_invalid_keys_are_reported_and_ignored(tmp_path: Path) -> None:
     file = tmp_path / "settings.toml"
     file.write_text('[keys]\narchive = "q"\nrestore = "f9"\nundo = "banana"\n', encoding="utf-8")
     settings, wrong = without_unknown(load(file, {}), file)
@@ -181,14 +181,14 @@ def test_keys_that_are_wrong_are_named_and_left_out(tmp_path: Path) -> None:
     assert any("banana" in words for words in wrong)
 
 
-def test_a_key_that_is_free_only_by_another_that_is_wrong_is_left_out_too(tmp_path: Path) -> None:
+def test_key_that_is_free_only_through_an_invalid_one_is_ignored_too(tmp_path: Path) -> None:
     keys = {"archive": "r", "restore": "banana"}
     settings, wrong = without_unknown(Settings(keys=keys), tmp_path / "settings.toml")
     assert settings.keys == {}
     assert len(wrong) == len(keys)
 
 
-def test_a_theme_from_a_variable_is_blamed_on_the_variable(
+def test_invalid_theme_from_a_variable_names_the_variable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "settings.toml"
@@ -218,13 +218,15 @@ async def test_a_warning_about_settings_is_shown(backend: IdleEngine) -> None:
         assert person.bottom_line == "A setting is ignored."
 
 
-@pytest.mark.parametrize("key", [*"[;,.@~#-+\\'`_", "é", "K"])
-async def test_a_character_is_named_as_it_is_typed(backend: IdleEngine, key: str) -> None:
-    async with running(backend, keys=to_textual_keymap({"archive": key.replace(",", "comma")})) as person:
-        assert person.bottom_line.startswith(f"{key} Archive")
-        assert current_key(person.app, "archive") == key
+async def test_character_keys_are_shown_as_typed(backend: IdleEngine) -> None:
+    async with running(backend) as person:
+        for key in [*"[;,.@~#-+\\'`_", "é", "K"]:
+            person.app.set_keymap(to_textual_keymap({"archive": key.replace(",", "comma")}))
+            await person.settle()
+            assert person.bottom_line.startswith(f"{key} Archive")
+            assert current_key(person.app, "archive") == key
 
 
-def test_keys_with_modifiers_are_named_by_their_characters() -> None:
+def test_keys_with_modifiers_are_shown_by_their_characters() -> None:
     named = [key_name(key) for key in ("ctrl+at", "alt+full_stop", "ctrl+shift+left", "space", "delete")]
     assert named == ["^@", "alt+.", "^shift+←", "space", "delete"]

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.slow
 # Numbers in the fake: 5 is archived ("Boulder Plumbing"), 2 is active ("Bayside Club").
 
 
-async def test_contacts_are_there_before_the_engine_has_started(backend: IdleEngine) -> None:
+async def test_contacts_are_shown_before_the_engine_starts(backend: IdleEngine) -> None:
     async with running(backend) as person:
         assert person.cursor_name == "Abel Tasman Lettings"
         assert person.main.finder.tabs.text.split() == ["All", "30", "Active", "26", "Archived", "4"]
@@ -57,7 +57,7 @@ async def test_tabs_can_be_clicked(backend: IdleEngine) -> None:
         assert person.main.finder.tabs.tab is Tab.ARCHIVED
 
 
-async def test_typing_finds_and_counts_per_tab(backend: IdleEngine) -> None:
+async def test_typing_searches_and_counts_each_tab(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("/", *"bay")
         assert person.main.search.text == "bay"
@@ -66,7 +66,7 @@ async def test_typing_finds_and_counts_per_tab(backend: IdleEngine) -> None:
         assert person.bottom_line.startswith("enter Go to list")
 
 
-async def test_letters_are_typed_and_not_obeyed_in_the_search_box(backend: IdleEngine) -> None:
+async def test_letters_in_the_search_box_are_typed_not_run(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("/", *"aqr123?")
         assert person.main.search.text == "aqr123?"
@@ -93,13 +93,13 @@ async def test_leaving_the_search_box_keeps_the_words(backend: IdleEngine, key: 
         assert person.main.search.text == ""
 
 
-async def test_nothing_found_says_so_and_says_what_to_press(backend: IdleEngine) -> None:
+async def test_no_matches_are_reported_with_a_key(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("/", *"zzz")
         assert person.main.table.empty_text.endswith("Press esc to clear the search.")
 
 
-async def test_archiving_asks_and_then_journals(backend: IdleEngine) -> None:
+async def test_archiving_asks_and_then_logs_the_change(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("down", "a")
         assert person.sees(ConfirmScreen)
@@ -118,7 +118,7 @@ async def test_selected_contacts_are_archived_together_and_unselected_then(backe
         assert not person.main.table.selected
 
 
-async def test_escape_gives_the_selection_back(backend: IdleEngine) -> None:
+async def test_escape_clears_the_selection(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("asterisk")
         assert len(person.main.table.selected) == 30
@@ -126,7 +126,7 @@ async def test_escape_gives_the_selection_back(backend: IdleEngine) -> None:
         assert not person.main.table.selected
 
 
-async def test_a_key_that_cannot_be_used_says_why(backend: IdleEngine) -> None:
+async def test_key_that_cannot_be_used_explains_why(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("3", "home", "a")
         assert person.bottom_line.startswith("Already archived.")
@@ -136,14 +136,14 @@ async def test_a_key_that_cannot_be_used_says_why(backend: IdleEngine) -> None:
         assert "No restores" in person.bottom_line
 
 
-async def test_a_contact_on_its_way_is_left_alone(backend: IdleEngine) -> None:
+async def test_contact_with_an_open_change_is_left_alone(backend: IdleEngine) -> None:
     backend.put_change(0, Action.ARCHIVE, State.SENDING)
     async with running(backend) as person:
         await person.press("a")
         assert "already being archived" in person.bottom_line
 
 
-async def test_a_waiting_restore_points_to_the_hand_offs(backend: IdleEngine) -> None:
+async def test_waiting_restore_points_to_the_manual_restores(backend: IdleEngine) -> None:
     backend.put_change(5, Action.RESTORE, State.AWAITING_USER)
     async with running(backend) as person:
         await person.press("3", "home", "r")
@@ -151,7 +151,7 @@ async def test_a_waiting_restore_points_to_the_hand_offs(backend: IdleEngine) ->
         assert "Press h" in person.bottom_line
 
 
-async def test_merged_contacts_and_privacy_requests_are_out_of_reach(backend: IdleEngine) -> None:
+async def test_merged_and_gdpr_contacts_cannot_be_changed(backend: IdleEngine) -> None:
     backend.edit(0, status=ContactStatus.ARCHIVED, merged_to=contact_id(1))
     backend.edit(1, status=ContactStatus.GDPRREQUEST)
     async with running(backend) as person:
@@ -161,7 +161,7 @@ async def test_merged_contacts_and_privacy_requests_are_out_of_reach(backend: Id
         assert "privacy request" in person.bottom_line
 
 
-async def test_no_contacts_no_change() -> None:
+async def test_archiving_without_contacts_does_nothing() -> None:
     async with running(IdleEngine(())) as person:
         await person.press("a")
         assert person.bottom_line == "No contact to change."
@@ -169,7 +169,7 @@ async def test_no_contacts_no_change() -> None:
         assert person.bottom_line == "No contact under the cursor."
 
 
-async def test_a_restore_that_becomes_a_hand_off_opens_the_list_by_itself(backend: IdleEngine) -> None:
+async def test_restore_that_needs_the_user_opens_the_manual_restores(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("3", "home", "r", "y")
         assert person.is_home
@@ -178,7 +178,7 @@ async def test_a_restore_that_becomes_a_hand_off_opens_the_list_by_itself(backen
         assert person.sees(ManualRestoresScreen)
 
 
-async def test_a_hand_off_nobody_asked_for_here_opens_nothing(backend: IdleEngine) -> None:
+async def test_manual_restore_not_requested_here_opens_nothing(backend: IdleEngine) -> None:
     async with running(backend) as person:
         backend.put_change(5, Action.RESTORE, State.AWAITING_USER)
         await person.hears_changes()
@@ -195,7 +195,7 @@ async def test_enter_opens_the_contact(backend: IdleEngine) -> None:
         assert person.is_home
 
 
-async def test_copying_goes_through_the_terminal(backend: IdleEngine) -> None:
+async def test_copying_uses_the_terminal_clipboard(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("y")
         assert person.app.clipboard == backend.contacts.url(contact_id(0))
@@ -224,13 +224,13 @@ async def test_with_a_browser_the_page_is_opened(
 
 
 @pytest.mark.parametrize("key", ["f5", "ctrl+r"])
-async def test_refreshing_looks_for_news(backend: IdleEngine, key: str) -> None:
+async def test_refresh_key_refreshes(backend: IdleEngine, key: str) -> None:
     async with running(backend) as person:
         await person.press(key)
         assert ("refresh",) in backend.calls
 
 
-async def test_what_fails_is_told_in_words(backend: IdleEngine) -> None:
+async def test_failures_are_reported(backend: IdleEngine) -> None:
     error = OfflineError(XeroReason.OFFLINE)
     backend.fail("refresh", error)
     async with running(backend) as person:
@@ -238,7 +238,7 @@ async def test_what_fails_is_told_in_words(backend: IdleEngine) -> None:
         assert person.bottom_line == messages.in_full(error)
 
 
-async def test_a_background_change_moves_nothing_until_the_person_moves(backend: IdleEngine) -> None:
+async def test_background_change_moves_nothing_until_the_user_moves(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("2")
         backend.move(backend.put_change(4, Action.ARCHIVE, State.SENDING), State.CONFIRMED)
@@ -270,12 +270,12 @@ async def test_the_table_fills_by_itself_while_the_first_pages_arrive(backend: I
         assert not person.main.query_one(SyncProgressBar).display
 
 
-async def test_empty_tabs_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_empty_tabs_explain_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
     backend = IdleEngine([replace(contact, status=ContactStatus.ACTIVE) for contact in contacts()])
     async with running(backend) as person:
         await person.press("3")
         assert person.main.table.empty_text == "No archived contacts."
-        # Contacts that are counted and not listed yet: nobody is told that there are none.
+        # Contacts that are counted and not listed yet: the table doesn't say that there are none.
         monkeypatch.setattr("tui.screens.search_controller.UPDATE_INTERVAL", 3600)
         backend.edit(5, status=ContactStatus.ARCHIVED)
         await person.pilot.pause()
@@ -283,7 +283,7 @@ async def test_empty_tabs_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
         person.main.workers.cancel_all()
 
 
-async def test_the_title_tells_how_xero_stands(backend: IdleEngine) -> None:
+async def test_title_shows_the_connection_status(backend: IdleEngine) -> None:
     async with running(backend) as person:
         assert "Demo Company (NZ)   PRACTICE " in person.title
         assert "Xero ● 12:41:07" in person.title
@@ -313,7 +313,7 @@ async def test_the_pane_follows_a_change_to_its_end(backend: IdleEngine) -> None
         assert "Synced 12:41" in person.pane
 
 
-async def test_a_hand_off_in_the_pane_can_be_clicked(backend: IdleEngine) -> None:
+async def test_manual_restore_in_the_pane_can_be_clicked(backend: IdleEngine) -> None:
     backend.put_change(5, Action.RESTORE, State.AWAITING_USER)
     backend.publish_changes()
     async with running(backend) as person:
@@ -342,7 +342,7 @@ async def test_every_size_of_terminal_works(backend: IdleEngine, size: tuple[int
         assert all(len(line) <= size[0] for line in person.pane.split("\n"))
 
 
-async def test_keys_typed_faster_than_the_screen_answers_reach_the_search_box(backend: IdleEngine) -> None:
+async def test_fast_typing_reaches_the_search_box(backend: IdleEngine) -> None:
     async with running(backend) as person:
         for char in "//bay":
             person.app.post_message(events.Key("slash" if char == "/" else char, char))
@@ -351,7 +351,7 @@ async def test_keys_typed_faster_than_the_screen_answers_reach_the_search_box(ba
 
 
 @pytest.mark.parametrize("size", [(40, 10), (80, 24), (120, 36), (200, 60)])
-async def test_contacts_that_cannot_be_read_are_counted_for_as_long_as_there_are_any(
+async def test_unreadable_contacts_are_counted_while_there_are_any(
     backend: IdleEngine, size: tuple[int, int]
 ) -> None:
     async with running(backend, size) as person:
@@ -368,7 +368,7 @@ async def test_contacts_that_cannot_be_read_are_counted_for_as_long_as_there_are
         assert not bar.display
 
 
-async def test_a_message_too_long_for_one_line_is_shown_whole(backend: IdleEngine) -> None:
+async def test_long_message_is_shown_in_full(backend: IdleEngine) -> None:
     words = " ".join(f"word{number}" for number in range(30))
     async with running(backend, (80, 24)) as person:
         bar = person.main.key_bar

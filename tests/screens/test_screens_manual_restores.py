@@ -35,7 +35,7 @@ def waiting(backend: IdleEngine) -> IdleEngine:
 
 
 def waiting_for(count: int) -> IdleEngine:
-    """So many restores that wait."""
+    """An organisation with this many waiting restores."""
     backend = IdleEngine([replace(contact, status=ContactStatus.ARCHIVED) for contact in contacts(count)])
     backend.move_all(backend.request(Action.RESTORE, *range(count)), State.AWAITING_USER)
     backend.publish_changes()
@@ -49,7 +49,7 @@ def listed(person: Driver) -> list[str]:
     return ["\n".join(line.plain for line in item.lines(100, clock.now())) for item in screen.finish.items]
 
 
-async def test_each_restore_stands_with_its_link_oldest_first(waiting: IdleEngine) -> None:
+async def test_restores_are_listed_with_links_oldest_first(waiting: IdleEngine) -> None:
     async with running(waiting) as person:
         await person.press("h")
         first, second = listed(person)
@@ -58,7 +58,7 @@ async def test_each_restore_stands_with_its_link_oldest_first(waiting: IdleEngin
         assert "Hamilton Smith Ltd" in second
 
 
-async def test_only_where_a_restore_may_fail_it_is_said_why(waiting: IdleEngine) -> None:
+async def test_restore_that_may_fail_has_its_reason(waiting: IdleEngine) -> None:
     waiting.edit(0, name="Hamilton Smith Ltd")
     async with running(waiting) as person:
         await person.press("h")
@@ -68,7 +68,7 @@ async def test_only_where_a_restore_may_fail_it_is_said_why(waiting: IdleEngine)
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
-async def test_all_of_a_link_can_be_read_at_any_width(waiting: IdleEngine, width: int) -> None:
+async def test_links_are_shown_in_full_at_any_width(waiting: IdleEngine, width: int) -> None:
     async with running(waiting, (width, 24)) as person:
         await person.press("h")
         rows = person.screen.query_one(VirtualList)
@@ -77,7 +77,7 @@ async def test_all_of_a_link_can_be_read_at_any_width(waiting: IdleEngine, width
 
 
 @pytest.mark.parametrize("is_done", [False, True])
-async def test_the_cursor_is_as_high_as_what_it_stands_on(waiting: IdleEngine, is_done: bool) -> None:  # noqa: FBT001 - a parameter of pytest's
+async def test_cursor_covers_all_lines_of_its_entry(waiting: IdleEngine, is_done: bool) -> None:  # noqa: FBT001 - a parameter of pytest's
     async with running(waiting, (60, 24)) as person:
         await person.press("h")
         if is_done:
@@ -90,7 +90,7 @@ async def test_the_cursor_is_as_high_as_what_it_stands_on(waiting: IdleEngine, i
         assert marked == [*range(len(screen.finish.items[0].lines(rows.line_width, clock.now())))]
 
 
-async def test_xero_is_looked_at_closely_only_while_the_list_is_open(waiting: IdleEngine) -> None:
+async def test_polling_is_fast_only_while_the_list_is_open(waiting: IdleEngine) -> None:
     async with running(waiting) as person:
         await person.press("h")
         assert waiting.calls[-1] == ("set_fast_polling", True)
@@ -98,7 +98,7 @@ async def test_xero_is_looked_at_closely_only_while_the_list_is_open(waiting: Id
         assert waiting.calls[-1] == ("set_fast_polling", False)
 
 
-async def test_what_is_done_in_xero_ticks_itself_off(waiting: IdleEngine) -> None:
+async def test_restores_finished_in_xero_are_ticked_off(waiting: IdleEngine) -> None:
     async with running(waiting) as person:
         await person.press("h")
         waiting.move(waiting.changes_made[0], State.CONFIRMED)
@@ -112,7 +112,7 @@ async def test_what_is_done_in_xero_ticks_itself_off(waiting: IdleEngine) -> Non
         assert person.bottom_line == "esc Back"
 
 
-async def test_restore_can_be_pressed_in_the_practice_page(waiting: IdleEngine) -> None:
+async def test_restore_can_be_simulated_on_the_practice_page(waiting: IdleEngine) -> None:
     async with running(waiting) as person:
         await person.press("h")
         assert "p Simulate Restore" in person.bottom_line
@@ -121,7 +121,7 @@ async def test_restore_can_be_pressed_in_the_practice_page(waiting: IdleEngine) 
         assert listed(person)[1] == "✓ Hamilton Smith Ltd  Restored"
 
 
-async def test_restore_cannot_be_pressed_in_a_live_page(waiting: IdleEngine) -> None:
+async def test_restore_cannot_be_simulated_on_a_live_page(waiting: IdleEngine) -> None:
     waiting.is_sandbox = False
     async with running(waiting) as person:
         await person.press("h")
@@ -131,7 +131,7 @@ async def test_restore_cannot_be_pressed_in_a_live_page(waiting: IdleEngine) -> 
         assert not [call for call in waiting.calls if call[0] == "simulate_restore"]
 
 
-async def test_a_name_that_is_taken_is_said_beside_the_restore(waiting: IdleEngine) -> None:
+async def test_taken_name_is_shown_beside_the_restore(waiting: IdleEngine) -> None:
     waiting.fail(
         "simulate_restore",
         RejectedError(
@@ -146,7 +146,7 @@ async def test_a_name_that_is_taken_is_said_beside_the_restore(waiting: IdleEngi
         assert person.bottom_line.startswith("Refused by Xero: An active contact")
 
 
-async def test_waiting_ends_at_the_second_press(waiting: IdleEngine) -> None:
+async def test_waiting_is_stopped_by_the_second_press(waiting: IdleEngine) -> None:
     async with running(waiting) as person:
         await person.press("h", "x")
         assert person.bottom_line.startswith("Press x again to stop waiting for Boulder Plumbing.")
@@ -169,7 +169,7 @@ async def test_the_link_can_be_copied_and_opened(
         assert opened == [waiting.contacts.url(contact_id(5)), waiting.contacts.url(contact_id(12))]
 
 
-async def test_what_is_done_is_not_opened_again(waiting: IdleEngine) -> None:
+async def test_finished_restore_is_not_opened_again(waiting: IdleEngine) -> None:
     async with running(waiting) as person:
         await person.press("h", "p", "o")
         assert "already finished" in person.bottom_line
@@ -184,7 +184,7 @@ async def test_a_refusal_found_later_is_shown(waiting: IdleEngine) -> None:
         assert "Merged into another contact" in listed(person)[0]
 
 
-async def test_of_hundreds_only_what_is_visible_is_written(
+async def test_only_visible_entries_are_rendered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     backend = waiting_for(600)
@@ -226,7 +226,7 @@ async def test_the_next_five_are_opened_and_then_the_five_after(
         assert "Opened: click Restore there" in listed(person)[6]
 
 
-async def test_all_links_are_copied_one_a_line(waiting: IdleEngine) -> None:
+async def test_all_links_are_copied_one_per_line(waiting: IdleEngine) -> None:
     async with running(waiting) as person:
         await person.press("h", "Y")
         assert person.app.clipboard.split("\n") == [waiting.contacts.url(contact_id(n)) for n in (5, 12)]
@@ -246,13 +246,13 @@ async def test_without_a_browser_the_links_are_copied_instead(
 
 
 @pytest.mark.parametrize("key", ["a", "r"])
-async def test_keys_of_the_contacts_say_where_they_work(waiting: IdleEngine, key: str) -> None:
+async def test_keys_of_the_contacts_screen_say_where_they_work(waiting: IdleEngine, key: str) -> None:
     async with running(waiting) as person:
         await person.press("h", key)
         assert "To archive or restore contacts" in person.bottom_line
 
 
-async def test_all_done_is_said_only_when_all_were_restored(waiting: IdleEngine) -> None:
+async def test_all_done_is_shown_only_if_all_were_restored(waiting: IdleEngine) -> None:
     async with running(waiting) as person:
         await person.press("h")
         waiting.move(waiting.changes_made[0], State.CONFIRMED)
@@ -261,7 +261,7 @@ async def test_all_done_is_said_only_when_all_were_restored(waiting: IdleEngine)
         assert person.screen.query_one("#why", SafeLabel).text.startswith("Nothing left to finish.")
 
 
-async def test_restore_is_pressed_once_however_often_the_key_is(waiting: IdleEngine) -> None:
+async def test_repeated_keys_simulate_restore_once(waiting: IdleEngine) -> None:
     waiting.xero.failures["look_up"] = OfflineError(XeroReason.OFFLINE)
     async with running(waiting) as person:
         await person.press("h", "p", "p")
@@ -269,9 +269,7 @@ async def test_restore_is_pressed_once_however_often_the_key_is(waiting: IdleEng
         assert len([call for call in waiting.calls if call[0] == "simulate_restore"]) == 1
 
 
-async def test_what_is_said_names_keys_as_they_are_now(
-    waiting: IdleEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_messages_use_the_current_keys(waiting: IdleEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.system.browser.open_page", lambda _: False)
     keys = {
         "copy": "f6",

@@ -42,37 +42,36 @@ EVERYWHERE = [
 
 @pytest.fixture
 def reader(backend: IdleEngine) -> IdleEngine:
-    """An organisation in which nothing may be changed, with a restore that waits."""
+    """A read-only organisation with a waiting restore."""
     backend.put_change(5, Action.RESTORE, State.AWAITING_USER)
     backend.publish_changes()
     backend.is_read_only = True
     return backend
 
 
-@pytest.mark.parametrize("keys", EVERYWHERE)
 @pytest.mark.parametrize("size", some([(40, 15), (60, 20), (120, 36)], 3))
-async def test_practice_is_marked_on_every_screen(
-    backend: IdleEngine, keys: tuple[str, ...], size: tuple[int, int]
-) -> None:
+async def test_practice_is_marked_on_every_screen(backend: IdleEngine, size: tuple[int, int]) -> None:
     backend.put_change(5, Action.RESTORE, State.AWAITING_USER)
     backend.publish_changes()
     async with running(backend, size=size) as person:
-        await person.press(*keys)
-        assert person.marks == ["PRACTICE"]
-        bar = person.screen.query_one(KeyBar)
-        assert len(bar.text.split("\n")[-1]) == bar.size.width
-        bar.flash("A very long piece of news " * 20)
-        assert person.marks == ["PRACTICE"]
+        for keys in EVERYWHERE:
+            await person.press(*keys)
+            assert person.marks == ["PRACTICE"], keys
+            bar = person.screen.query_one(KeyBar)
+            assert len(bar.text.split("\n")[-1]) == bar.size.width, keys
+            bar.flash("A very long piece of news " * 20)
+            assert person.marks == ["PRACTICE"], keys
+            await person.go_home()
 
 
-async def test_what_went_wrong_is_marked_too(backend: IdleEngine) -> None:
+async def test_bug_screen_is_marked_too(backend: IdleEngine) -> None:
     async with running(backend) as person:
         person.app.push_screen(BugReportScreen())
         await person.settle()
         assert person.marks == ["PRACTICE"]
 
 
-async def test_real_books_have_no_mark(backend: IdleEngine) -> None:
+async def test_live_organisation_has_no_mark(backend: IdleEngine) -> None:
     async with running(backend) as person:
         person.account.is_sandbox = False
         await person.press("?", "escape")
@@ -99,7 +98,7 @@ async def test_read_only_offers_nothing_that_writes(reader: IdleEngine) -> None:
 
 
 @pytest.mark.parametrize("key", ["a", "r"])
-async def test_read_only_says_why_nothing_is_changed(reader: IdleEngine, key: str) -> None:
+async def test_read_only_mode_explains_itself(reader: IdleEngine, key: str) -> None:
     async with running(reader) as person:
         await person.press(key)
         assert "Started with --read-only" in person.bottom_line
@@ -111,7 +110,7 @@ async def test_read_only_says_why_nothing_is_changed(reader: IdleEngine, key: st
     assert not [call for call in reader.calls + other.calls if call[0] == "precheck"]
 
 
-async def test_read_only_stops_no_waiting_and_presses_nothing(reader: IdleEngine) -> None:
+async def test_read_only_mode_neither_dismisses_nor_simulates_restores(reader: IdleEngine) -> None:
     async with running(reader) as person:
         await person.press("h")
         assert "Stop waiting" not in offered(person)
@@ -123,9 +122,7 @@ async def test_read_only_stops_no_waiting_and_presses_nothing(reader: IdleEngine
 
 
 @pytest.mark.parametrize("link", [ConnectionStatus.RECONNECT, ConnectionStatus.REMOVED])
-async def test_a_sign_in_that_has_ended_offers_to_connect_first(
-    backend: IdleEngine, link: ConnectionStatus
-) -> None:
+async def test_ended_sign_in_offers_connecting_first(backend: IdleEngine, link: ConnectionStatus) -> None:
     async with running(backend) as person:
         assert "Connect" not in person.bottom_line
         await person.hears(xero=XeroStatus(link, detail=notice("The sign-in to Xero has ended.")))
@@ -146,7 +143,7 @@ async def test_connecting_is_reachable_from_every_screen(backend: IdleEngine, ke
         assert person.sees(ConnectScreen)
 
 
-async def test_a_reading_is_held_and_goes_on(backend: IdleEngine) -> None:
+async def test_loading_can_be_paused_and_resumed(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("f6")
         assert person.bottom_line.startswith("Nothing to pause")
@@ -165,7 +162,7 @@ async def test_a_reading_is_held_and_goes_on(backend: IdleEngine) -> None:
     ]
 
 
-async def test_a_contact_is_read_fresh_once_when_it_opens(backend: IdleEngine) -> None:
+async def test_contact_is_refreshed_once_when_opened(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("enter")
         await person.hears_changes()
@@ -174,7 +171,7 @@ async def test_a_contact_is_read_fresh_once_when_it_opens(backend: IdleEngine) -
         assert [call[0] for call in backend.calls].count("refresh_one") == 2
 
 
-async def test_balances_that_cannot_be_read_now_are_no_news(backend: IdleEngine) -> None:
+async def test_failed_refresh_of_balances_shows_no_message(backend: IdleEngine) -> None:
     backend.fail("refresh_one", OfflineError(XeroReason.OFFLINE))
     async with running(backend) as person:
         await person.press("enter")
@@ -182,12 +179,12 @@ async def test_balances_that_cannot_be_read_now_are_no_news(backend: IdleEngine)
         assert "Loaded from Xero 3 h ago" in str(person.screen.query_one("#balances", Static).visual)
 
 
-async def test_a_contact_that_xero_no_longer_has_is_out_of_reach() -> None:
+async def test_contact_deleted_in_xero_cannot_be_changed() -> None:
     for action in Action:
         assert "No longer in Xero" in blocked_reason(action, ContactStatus.DELETED, None, is_merged=False)
 
 
-async def test_help_shows_the_keys_as_they_are_now(backend: IdleEngine) -> None:
+async def test_help_shows_the_current_keys(backend: IdleEngine) -> None:
     async with running(backend) as person:
         person.app.set_keymap({"archive": "ctrl+k", "table.select": "v", "organisations": "f9"})
         await person.press("?")
@@ -199,18 +196,17 @@ async def test_help_shows_the_keys_as_they_are_now(backend: IdleEngine) -> None:
         assert ("F9", "Show all organisations and switch to another") in rows
 
 
-@pytest.mark.parametrize("keys", EVERYWHERE)
-async def test_every_action_on_every_screen_can_be_given_another_key(
-    backend: IdleEngine, keys: tuple[str, ...]
-) -> None:
+async def test_every_action_on_every_screen_can_be_given_another_key(backend: IdleEngine) -> None:
     known = {item.binding_id for item in ACTIONS}
     actions = {item.id for item in ACTIONS}
     backend.put_change(5, Action.RESTORE, State.AWAITING_USER)
     backend.publish_changes()
     async with running(backend) as person:
-        await person.press(*keys)
-        bound: list[Binding] = [
-            binding for group in person.screen._bindings.key_to_bindings.values() for binding in group
-        ]
-        assert all(binding.id in known for binding in bound if binding.action in actions)
-        assert any(binding.id in known for binding in bound)
+        for keys in EVERYWHERE:
+            await person.press(*keys)
+            bound: list[Binding] = [
+                binding for group in person.screen._bindings.key_to_bindings.values() for binding in group
+            ]
+            assert all(binding.id in known for binding in bound if binding.action in actions), keys
+            assert any(binding.id in known for binding in bound), keys
+            await person.go_home()

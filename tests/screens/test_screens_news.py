@@ -1,4 +1,4 @@
-"""What Xero brings appears without a key press, and moves nothing that the person looks at."""
+"""Updates from Xero appear without a key press, and move nothing that the user looks at."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def in_order(known: dict[str, Contact]) -> dict[str, Contact]:
 
 
 def arrive(backend: IdleEngine, *names: str, status: ContactStatus = ContactStatus.ACTIVE) -> None:
-    """Add contacts in the order of the table, as somebody else would in Xero."""
+    """Add contacts in Xero, in the order of the table."""
     some = next(iter(backend.known.values()))
     for name in names:
         known = replace(some, contact_id=f"new-{name}", name=name, status=status)
@@ -45,7 +45,7 @@ def rename(backend: IdleEngine, contact: str, name: str) -> None:
 
 
 def lines(person: Driver) -> list[str]:
-    """Return the names in sight, with a mark at the cursor."""
+    """Return the visible names, with a mark at the cursor."""
     table = person.main.table
     rows = [table.render_line(y).text for y in range(1, table.size.height)]
     return [text[:26].rstrip() for text in rows if text.strip()]
@@ -58,7 +58,7 @@ def many() -> IdleEngine:
     return backend
 
 
-async def test_the_last_page_of_the_first_read_is_shown_without_a_key(backend: IdleEngine) -> None:
+async def test_last_page_of_the_first_sync_is_shown_without_a_key(backend: IdleEngine) -> None:
     everyone = in_order(backend.known)
     backend = IdleEngine(list(everyone.values())[15:])
     backend.publish(progress=SyncProgress(15, 30), last_refresh_at=None)
@@ -67,7 +67,7 @@ async def test_the_last_page_of_the_first_read_is_shown_without_a_key(backend: I
         backend.known = everyone
         await person.hears_changes(progress=None, last_refresh_at=NOW)
         assert person.shown == 30
-        # Nobody has touched the cursor: a list that fills begins at its beginning.
+        # The cursor wasn't moved, so a list that fills starts at its top.
         assert person.cursor_name == "Abel Tasman Lettings"
         assert lines(person)[0].startswith("▌  Abel Tasman")
         arrive(backend, "Aaliyah Hill")
@@ -76,7 +76,7 @@ async def test_the_last_page_of_the_first_read_is_shown_without_a_key(backend: I
         assert lines(person)[0].strip().startswith("Aaliyah Hill")
 
 
-async def test_the_end_of_the_first_read_is_noticed_though_it_brings_no_contact(backend: IdleEngine) -> None:
+async def test_end_of_the_first_sync_is_shown_even_without_new_contacts(backend: IdleEngine) -> None:
     backend.known = in_order(backend.known)
     backend.publish(progress=SyncProgress(30, 30), last_refresh_at=None)
     async with running(backend) as person:
@@ -89,9 +89,7 @@ async def test_the_end_of_the_first_read_is_noticed_though_it_brings_no_contact(
 
 
 @pytest.mark.parametrize("keys", [(), ("down", "up")], ids=["untouched", "touched"])
-async def test_whatever_comes_first_is_shown_at_the_very_top_again_and_again(
-    backend: IdleEngine, keys: tuple[str, ...]
-) -> None:
+async def test_new_first_contacts_stay_visible_at_the_top(backend: IdleEngine, keys: tuple[str, ...]) -> None:
     async with running(backend) as person:
         await person.press(*keys)
         first = person.cursor_name
@@ -102,7 +100,7 @@ async def test_whatever_comes_first_is_shown_at_the_very_top_again_and_again(
         assert person.cursor_name == first
 
 
-async def test_a_page_that_arrives_while_the_list_is_read_is_not_forgotten(backend: IdleEngine) -> None:
+async def test_page_arriving_while_the_list_loads_is_shown(backend: IdleEngine) -> None:
     """News during a search is looked at after it, whichever of search and worker ends first."""
     async with running(backend) as person:
         for number in range(5):
@@ -116,7 +114,7 @@ async def test_a_page_that_arrives_while_the_list_is_read_is_not_forgotten(backe
 @pytest.mark.parametrize(
     ("keys", "words"), [("1", ""), ("2", ""), ("3", ""), ("1", "bay"), ("2", "is:customer")]
 )
-async def test_what_arrives_appears_in_every_tab_and_search(
+async def test_new_contacts_appear_in_every_tab_and_search(
     backend: IdleEngine, keys: str, words: str
 ) -> None:
     status = ContactStatus.ARCHIVED if keys == "3" else ContactStatus.ACTIVE
@@ -132,7 +130,7 @@ async def test_what_arrives_appears_in_every_tab_and_search(
         assert any("Bay Zebra" in line for line in lines(person))
 
 
-async def test_the_view_the_cursor_and_the_selection_stay_where_they_are(many: IdleEngine) -> None:
+async def test_new_contacts_keep_view_cursor_and_selection(many: IdleEngine) -> None:
     async with running(many) as person:
         await person.press("pagedown", "pagedown", "space", "down", "down")
         before, selected = lines(person), person.main.table.selected
@@ -158,7 +156,7 @@ async def test_the_contact_at_the_top_of_the_view_stays_there(many: IdleEngine) 
         assert person.cursor_name == cursor
 
 
-async def test_a_view_that_the_wheel_has_moved_stays(many: IdleEngine) -> None:
+async def test_view_scrolled_by_the_wheel_stays(many: IdleEngine) -> None:
     async with running(many) as person:
         person.main.table.scroll_to(y=50, animate=False)
         await person.settle()
@@ -168,7 +166,7 @@ async def test_a_view_that_the_wheel_has_moved_stays(many: IdleEngine) -> None:
         assert lines(person) == before
 
 
-async def test_a_contact_that_gets_another_name_takes_nothing_else_along(many: IdleEngine) -> None:
+async def test_renamed_contact_moves_alone(many: IdleEngine) -> None:
     async with running(many) as person:
         await person.press("pagedown", "pagedown", "down", "down")
         before, table = lines(person), person.main.table
@@ -176,7 +174,7 @@ async def test_a_contact_that_gets_another_name_takes_nothing_else_along(many: I
         assert top is not None
         rename(many, top, "Zzz")
         await person.hears_changes()
-        # The rest moves up by the one line that is free now.
+        # The rest moves up by one line.
         assert set(before[2:]) <= set(lines(person))
 
 
@@ -190,7 +188,7 @@ async def test_at_the_very_top_a_new_first_contact_is_shown(many: IdleEngine) ->
         assert lines(person)[1].startswith(f"▌  {first}")
 
 
-async def test_contacts_that_left_stay_dimmed_in_place_until_the_cursor_moves(many: IdleEngine) -> None:
+async def test_contacts_that_left_the_tab_stay_dimmed_until_the_cursor_moves(many: IdleEngine) -> None:
     async with running(many) as person:
         await person.press("2", "pagedown", "down")
         before, total = lines(person), person.shown
@@ -210,16 +208,16 @@ async def test_contacts_that_left_stay_dimmed_in_place_until_the_cursor_moves(ma
         assert set(lines(person)) < {*before, *lines(person)}
 
 
-async def test_a_contact_that_comes_back_is_there_once(many: IdleEngine) -> None:
+async def test_returning_contact_is_listed_once(many: IdleEngine) -> None:
     async with running(many) as person:
         await person.press("2", "pagedown", "down")
-        before, one = lines(person), person.main.table.cursor_id
+        before, one, total = lines(person), person.main.table.cursor_id, person.shown
         assert one is not None
         for status in (ContactStatus.ARCHIVED, ContactStatus.ACTIVE):
             many.known[one] = replace(many.known[one], status=status)
             await person.hears_changes()
             assert lines(person) == before
-        assert not person.main.table.has_lingering
+        assert person.shown == total
 
 
 async def test_an_empty_search_fills_when_something_matches(backend: IdleEngine) -> None:
@@ -231,10 +229,10 @@ async def test_an_empty_search_fills_when_something_matches(backend: IdleEngine)
         assert person.cursor_name == "Quokka Joinery"
 
 
-async def test_what_is_found_once_is_updated_at_most_about_twice_a_second(
+async def test_results_are_updated_about_twice_a_second(
     backend: IdleEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A read of many pages costs no search for each of them."""
+    """A sync of many pages doesn't search again for each of them."""
     monkeypatch.setattr("tui.screens.search_controller.UPDATE_INTERVAL", 3600)
     async with running(backend) as person:
         person.main.finder._last_update_at = float("-inf")

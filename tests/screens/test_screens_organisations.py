@@ -59,7 +59,7 @@ async def open_list(person: Driver, *others: OrganisationSummary) -> None:
     await person.press("ctrl+o")
 
 
-async def test_every_organisation_says_how_it_stands(backend: IdleEngine) -> None:
+async def test_every_organisation_shows_its_status(backend: IdleEngine) -> None:
     async with running(backend) as person:
         person.account.is_sandbox = False
         await open_list(person, *OTHERS)
@@ -74,7 +74,7 @@ async def test_every_organisation_says_how_it_stands(backend: IdleEngine) -> Non
         assert state(person) == "Up to date."
 
 
-async def test_it_opens_on_what_is_known_and_follows_what_xero_says(backend: IdleEngine) -> None:
+async def test_list_opens_with_known_organisations_and_follows_xero(backend: IdleEngine) -> None:
     async with running(backend) as person:
         person.account.look_gate.clear()
         await person.pilot.press("ctrl+o")
@@ -85,7 +85,7 @@ async def test_it_opens_on_what_is_known_and_follows_what_xero_says(backend: Idl
         await person.until(lambda: len(lines(person)) == 2)
 
 
-async def test_the_names_are_there_before_the_counts(backend: IdleEngine) -> None:
+async def test_names_are_shown_before_the_counts(backend: IdleEngine) -> None:
     async with running(backend) as person:
         person.account.count_gate.clear()
         person.account.listed += OTHERS
@@ -97,7 +97,7 @@ async def test_the_names_are_there_before_the_counts(backend: IdleEngine) -> Non
         await person.until(lambda: lines(person)[1].endswith("3 pending sync, 2 not in Xero"))
 
 
-async def test_offline_the_list_stays(backend: IdleEngine) -> None:
+async def test_list_stays_while_offline(backend: IdleEngine) -> None:
     async with running(backend) as person:
         person.account.fail("refresh", OfflineError(XeroReason.OFFLINE))
         await open_list(person, *OTHERS)
@@ -105,7 +105,7 @@ async def test_offline_the_list_stays(backend: IdleEngine) -> None:
         assert len(lines(person)) == 4
 
 
-async def test_enter_opens_and_the_list_comes_back_with_the_key(backend: IdleEngine) -> None:
+async def test_enter_opens_an_organisation_and_the_key_reopens_the_list(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await open_list(person, *OTHERS)
         await person.press("down", "enter")
@@ -117,14 +117,14 @@ async def test_enter_opens_and_the_list_comes_back_with_the_key(backend: IdleEng
         assert "Demo Company (NZ)" in person.title
 
 
-async def test_an_organisation_that_was_gone_to_knows_that_somebody_is_there(backend: IdleEngine) -> None:
+async def test_opened_organisation_counts_as_attended(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await open_list(person, OTHERS[0])
         await person.press("down", "enter")
         assert person.account.backends[OTHERS[0].organisation.tenant_id].attended == 1
 
 
-async def test_a_click_opens(backend: IdleEngine) -> None:
+async def test_click_opens_an_organisation(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await open_list(person, *OTHERS)
         await person.pilot.click("#list", offset=(5, 1))
@@ -139,7 +139,7 @@ async def test_a_click_on_the_name_in_the_title_shows_all(backend: IdleEngine) -
         assert person.sees(OrganisationsScreen)
 
 
-async def test_choosing_what_is_open_changes_nothing(backend: IdleEngine) -> None:
+async def test_choosing_the_open_organisation_changes_nothing(backend: IdleEngine) -> None:
     async with running(backend) as person:
         before = person.main
         await open_list(person)
@@ -148,7 +148,7 @@ async def test_choosing_what_is_open_changes_nothing(backend: IdleEngine) -> Non
     assert person.account.calls.count(("open", "t1")) == 1
 
 
-async def test_each_organisation_keeps_its_own_time(backend: IdleEngine) -> None:
+async def test_each_organisation_has_its_own_clock(backend: IdleEngine) -> None:
     async with running(backend) as person:
         backend.publish(clock_ahead=timedelta(minutes=10))
         first = person.main
@@ -164,7 +164,7 @@ async def test_each_organisation_keeps_its_own_time(backend: IdleEngine) -> None
                 assert second.now() == NOW + timedelta(minutes=3)
 
 
-async def test_only_screens_that_are_shown_show_the_time(
+async def test_hidden_screens_do_not_update_the_time(
     backend: IdleEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ticked: set[Screen[None]] = set()
@@ -173,7 +173,7 @@ async def test_only_screens_that_are_shown_show_the_time(
         first = person.main
         await open_list(person, OTHERS[0])
         person.app._tick()
-        # It is still seen behind the list.
+        # It is still visible behind the list.
         assert ticked == {first}
         await person.press("down", "enter")
         ticked.clear()
@@ -206,7 +206,7 @@ async def test_a_terminal_without_the_focus_counts_more_slowly(
         assert await ticks_of(person, AppFocus()) == 20
 
 
-async def test_a_screen_that_comes_back_shows_the_news(backend: IdleEngine) -> None:
+async def test_screen_shown_again_is_up_to_date(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await open_list(person, OTHERS[0])
         await person.press("down", "enter")
@@ -216,14 +216,14 @@ async def test_a_screen_that_comes_back_shows_the_news(backend: IdleEngine) -> N
 
 
 @pytest.mark.parametrize("key", ["escape", "q"])
-async def test_it_closes(backend: IdleEngine, key: str) -> None:
+async def test_escape_closes_the_list(backend: IdleEngine, key: str) -> None:
     async with running(backend) as person:
         await open_list(person, *OTHERS)
         await person.press(key)
         assert person.is_home
 
 
-async def test_it_opens_from_the_search_box_and_from_dialogs(backend: IdleEngine) -> None:
+async def test_list_opens_from_the_search_box_and_from_dialogs(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("/", *"bay", "ctrl+o")
         assert person.sees(OrganisationsScreen)
@@ -231,7 +231,7 @@ async def test_it_opens_from_the_search_box_and_from_dialogs(backend: IdleEngine
         assert person.sees(OrganisationsScreen)
 
 
-async def test_many_can_be_searched(backend: IdleEngine) -> None:
+async def test_many_organisations_can_be_searched(backend: IdleEngine) -> None:
     many = [OrganisationSummary(organisation(number, f"Trust {number}")) for number in range(10, 210)]
     async with running(backend) as person:
         await open_list(person, *OTHERS, *many)
@@ -246,7 +246,7 @@ async def test_many_can_be_searched(backend: IdleEngine) -> None:
         assert "Trust 205" in person.title
 
 
-async def test_searching_in_vain_opens_nothing(backend: IdleEngine) -> None:
+async def test_search_without_matches_opens_nothing(backend: IdleEngine) -> None:
     many = [OrganisationSummary(organisation(number)) for number in range(10, 30)]
     async with running(backend) as person:
         await open_list(person, *many)
@@ -257,7 +257,7 @@ async def test_searching_in_vain_opens_nothing(backend: IdleEngine) -> None:
         assert person.is_home
 
 
-async def test_a_few_need_no_search(backend: IdleEngine) -> None:
+async def test_few_organisations_have_no_search_box(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await open_list(person, *OTHERS)
         assert not person.screen.query_one("#filter").display
@@ -265,7 +265,7 @@ async def test_a_few_need_no_search(backend: IdleEngine) -> None:
         assert person.app.focused is person.screen.query_one(OptionList)
 
 
-async def test_another_is_connected_from_here(backend: IdleEngine) -> None:
+async def test_another_organisation_is_connected_from_the_list(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await open_list(person, *OTHERS)
         await person.press("c")
@@ -275,7 +275,7 @@ async def test_another_is_connected_from_here(backend: IdleEngine) -> None:
         assert any("Added since" in each for each in lines(person))
 
 
-async def test_disconnecting_names_everything_that_goes_and_asks(backend: IdleEngine) -> None:
+async def test_disconnecting_names_all_affected_organisations_and_asks(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await open_list(person, *OTHERS)
         await person.press("down", "d")
@@ -293,7 +293,7 @@ async def test_disconnecting_names_everything_that_goes_and_asks(backend: IdleEn
         assert person.bottom_line.startswith("Disconnected 2 organisations.")
 
 
-async def test_a_disconnection_that_fails_says_so(backend: IdleEngine) -> None:
+async def test_failed_disconnection_is_reported(backend: IdleEngine) -> None:
     async with running(backend) as person:
         person.account.fail("disconnect", OfflineError(SignInReason.SERVICE_UNREACHABLE, is_retried=False))
         await open_list(person, *OTHERS)
@@ -303,7 +303,7 @@ async def test_a_disconnection_that_fails_says_so(backend: IdleEngine) -> None:
 
 
 @pytest.mark.parametrize("way", ["key", "click", "palette"])
-async def test_read_only_mode_neither_offers_nor_does_a_disconnection(backend: IdleEngine, way: str) -> None:
+async def test_read_only_mode_has_no_disconnection(backend: IdleEngine, way: str) -> None:
     async with running(backend) as person:
         person.account.is_read_only = True
         await open_list(person, *OTHERS)
@@ -329,7 +329,7 @@ async def test_read_only_mode_neither_offers_nor_does_a_disconnection(backend: I
 
 
 async def test_a_connection_that_is_read_only_can_be_disconnected_here() -> None:
-    """Its permissions are Xero's: they are no wish to keep it."""
+    """Its permissions come from Xero; they don't protect it from being disconnected."""
     backend = IdleEngine.with_contacts(organisation=organisation(1, is_read_only=True))
     async with running(backend) as person:
         await open_list(person)
@@ -347,7 +347,7 @@ async def test_read_only_mode_shows_before_anything_is_connected() -> None:
         account.release()
 
 
-async def test_disconnecting_the_only_one_leads_to_the_connect_screen(backend: IdleEngine) -> None:
+async def test_disconnecting_the_last_organisation_opens_the_connect_screen(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await open_list(person)
         await person.press("d", "y")
@@ -369,7 +369,7 @@ async def test_disconnecting_the_only_one_leads_to_the_connect_screen(backend: I
         ),
     ],
 )
-def test_a_line_is_as_wide_as_the_list(one: Organisation, width: int) -> None:
+def test_lines_are_as_wide_as_the_list(one: Organisation, width: int) -> None:
     for pending, is_practice in ((1402, True), (None, False)):
         shown = line(
             OrganisationSummary(one, pending, None if pending is None else 12),
@@ -383,7 +383,7 @@ def test_a_line_is_as_wide_as_the_list(one: Organisation, width: int) -> None:
             assert shown.cell_length == width
 
 
-async def test_each_organisation_keeps_what_was_typed_and_its_own_mark() -> None:
+async def test_each_organisation_keeps_its_search_and_mark() -> None:
     demo = IdleEngine.with_contacts(is_sandbox=False, organisation=organisation(1, is_demo=True))
     async with running(demo) as person:
         person.account.is_sandbox = False

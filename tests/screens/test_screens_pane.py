@@ -1,4 +1,4 @@
-"""The pane in each of its states, and each grade wherever it is shown: in words, with a sign and an age."""
+"""The pane in each state, and each sync status wherever it is shown: in words, with a sign and an age."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ NIGHTLY = ReLeasedStatus(
     cycle_started_at=NOW - timedelta(hours=7),
     window_start_at=NOW + timedelta(hours=11),
 )
-# Sign, words and age: what is left where there are no colours.
+# Sign, words and age, which don't depend on colours.
 LOOKS = {
     SyncStatus.PENDING: "◷ Pending sync 12:40",
     SyncStatus.MISSED: "! Missed last sync 12:40",
@@ -54,7 +54,7 @@ LOOKS = {
 }
 
 
-# What can be so at the same time, in the order in which it comes to be.
+# Statuses that can occur together, in the order in which they arise.
 TOGETHER = (
     SyncStatus.MISSED, SyncStatus.REPORTED, SyncStatus.CHECKED, SyncStatus.SYNCED, SyncStatus.NOT_LINKED,
     SyncStatus.SUPERSEDED, SyncStatus.PENDING,
@@ -74,13 +74,13 @@ def said(person: Driver) -> str:
     return " ".join(person.pane.split())
 
 
-def test_no_two_grades_look_alike() -> None:
+def test_every_sync_status_looks_different() -> None:
     assert set(LOOKS) == set(SyncStatus)
     assert len({look[0] for look in LOOKS.values()}) == len(SyncStatus)
 
 
 @pytest.mark.parametrize("grade", SyncStatus)
-async def test_every_grade_is_shown_everywhere_with_its_sign_and_age(
+async def test_every_sync_status_is_shown_with_its_sign_and_age(
     grade: SyncStatus,
 ) -> None:
     is_expected = grade is SyncStatus.EXPECTED
@@ -90,10 +90,10 @@ async def test_every_grade_is_shown_everywhere_with_its_sign_and_age(
     backend.publish_changes()
     sign, _, words = LOOKS[grade].partition(" ")
     if grade is SyncStatus.SUPERSEDED:
-        # There is no moment since which that is so, and nothing to wait for.
+        # It has no start time, and nothing to wait for.
         words = "No sync needed"
     async with running(backend) as person:
-        # A narrow column leaves the time out; the pane has it.
+        # A narrow column omits the time; the pane has it.
         status = re.sub(r" (\d\d:\d\d|\d+ \w{3})$", "", words)
         [line] = [line for line in lines(person) if change.name[:8] in line]
         if grade is SyncStatus.SUPERSEDED:
@@ -119,88 +119,84 @@ async def test_every_grade_is_shown_everywhere_with_its_sign_and_age(
 
 
 @pytest.mark.parametrize("size", [(120, 36), (80, 24), (60, 20)])
-@pytest.mark.parametrize("state", CompanyState)
-async def test_every_state_of_the_company_is_said(
-    backend: IdleEngine, state: CompanyState, size: tuple[int, int]
-) -> None:
-    told = replace(NIGHTLY, state=state.value, state_reported_at=NOW - timedelta(hours=2))
-    backend.publish(re_leased=told)
+async def test_every_company_state_is_shown(backend: IdleEngine, size: tuple[int, int]) -> None:
     async with running(backend, size=size) as person:
-        person.main.key_bar.end_flash()
-        works = state in {CompanyState.SYNCED, CompanyState.IN_PROGRESS}
-        if works:
-            # That it works promises nothing: the countdown goes on, and claims no more.
-            assert "nightly sync" in said(person)
-            assert state.value not in said(person)
-        else:
-            assert "nightly sync" not in said(person)
-            named = {"Sync has errors": "errors", "Incomplete onboarding": "onboarding"}.get(state.value)
-            names = (named or state.value.split()[-1].lower(), f"Re-Leased: {state.value[:1].lower()}")
-            assert any(name in said(person) for name in names)
-            assert "‖" in person.title
-            if size[0] == 120:
-                assert "Recorded 10:41." in said(person)
+        for state in CompanyState:
+            reported_at = NOW - timedelta(hours=2)
+            await person.hears(re_leased=replace(NIGHTLY, state=state.value, state_reported_at=reported_at))
+            person.main.key_bar.end_flash()
+            works = state in {CompanyState.SYNCED, CompanyState.IN_PROGRESS}
+            if works:
+                # A working company promises nothing more: the countdown continues.
+                assert "nightly sync" in said(person)
+                assert state.value not in said(person)
+            else:
+                assert "nightly sync" not in said(person)
+                named = {"Sync has errors": "errors", "Incomplete onboarding": "onboarding"}.get(state.value)
+                names = (named or state.value.split()[-1].lower(), f"Re-Leased: {state.value[:1].lower()}")
+                assert any(name in said(person) for name in names)
+                assert "‖" in person.title
+                if size[0] == 120:
+                    assert "Recorded 10:41." in said(person)
 
 
-@pytest.mark.parametrize(
-    ("released", "words"),
-    [
-        (FEED, "Next practice sync in 0:32"),
-        (replace(FEED, next_sync_at=NOW), "The next practice sync is due now"),
-        (
-            replace(FEED, next_sync_at=NOW - timedelta(hours=2)),
-            "A practice sync was due at 10:41; the feed shows none since.",
+NEXT_SYNC: list[tuple[ReLeasedStatus, str]] = [
+    (FEED, "Next practice sync in 0:32"),
+    (replace(FEED, next_sync_at=NOW), "The next practice sync is due now"),
+    (
+        replace(FEED, next_sync_at=NOW - timedelta(hours=2)),
+        "A practice sync was due at 10:41; the feed shows none since.",
+    ),
+    (replace(FEED, next_sync_at=None), "Re-Leased's feed doesn't say when the next sync is."),
+    (replace(FEED, is_syncing=True), "Re-Leased is syncing"),
+    (
+        replace(FEED, problem=notice("It doesn't answer.")),
+        "Re-Leased's feed can't be read: It doesn't answer. Reshelve will retry.",
+    ),
+    (NIGHTLY, "Re-Leased's nightly sync should finish by 05:41, in 17 h 00 min"),
+    (
+        replace(NIGHTLY, window_start_at=NOW - timedelta(hours=1)),
+        "should finish by 05:41, in 17 h 00 min. Changes made since 11:41 wait for tomorrow night's sync",
+    ),
+    (ReLeasedStatus(), "Re-Leased syncs every night."),
+    (
+        replace(NIGHTLY, reported_sync_since=NOW - timedelta(minutes=20)),
+        "You recorded a Re-Leased sync started at 12:21. Press m when it has finished.",
+    ),
+    (
+        replace(NIGHTLY, reported_sync_since=NOW - timedelta(days=1)),
+        "Record how the sync of 4 Mar 12:41 ended: press m.",
+    ),
+    (
+        replace(
+            NIGHTLY,
+            state="Not connected",
+            state_reported_at=NOW,
+            reported_sync_since=NOW - timedelta(minutes=20),
         ),
-        (replace(FEED, next_sync_at=None), "Re-Leased's feed doesn't say when the next sync is."),
-        (replace(FEED, is_syncing=True), "Re-Leased is syncing"),
-        (
-            replace(FEED, problem=notice("It doesn't answer.")),
-            "Re-Leased's feed can't be read: It doesn't answer. Reshelve will retry.",
+        "Re-Leased isn't connected to Xero",
+    ),
+    (
+        replace(
+            NIGHTLY,
+            state="Sync has errors",
+            state_reported_at=NOW - timedelta(hours=3),
+            reported_sync_since=NOW - timedelta(minutes=20),
         ),
-        (NIGHTLY, "Re-Leased's nightly sync should finish by 05:41, in 17 h 00 min"),
-        (
-            replace(NIGHTLY, window_start_at=NOW - timedelta(hours=1)),
-            "should finish by 05:41, in 17 h 00 min. Changes made since 11:41 wait for tomorrow night's sync",
-        ),
-        (ReLeasedStatus(), "Re-Leased syncs every night."),
-        (
-            replace(NIGHTLY, reported_sync_since=NOW - timedelta(minutes=20)),
-            "You recorded a Re-Leased sync started at 12:21. Press m when it has finished.",
-        ),
-        (
-            replace(NIGHTLY, reported_sync_since=NOW - timedelta(days=1)),
-            "Record how the sync of 4 Mar 12:41 ended: press m.",
-        ),
-        (
-            replace(
-                NIGHTLY,
-                state="Not connected",
-                state_reported_at=NOW,
-                reported_sync_since=NOW - timedelta(minutes=20),
-            ),
-            "Re-Leased isn't connected to Xero",
-        ),
-        (
-            replace(
-                NIGHTLY,
-                state="Sync has errors",
-                state_reported_at=NOW - timedelta(hours=3),
-                reported_sync_since=NOW - timedelta(minutes=20),
-            ),
-            "You recorded a Re-Leased sync started at 12:21",
-        ),
-    ],
-)
-async def test_the_next_sync_in_every_state(
-    backend: IdleEngine, released: ReLeasedStatus, words: str
-) -> None:
-    backend.publish(re_leased=released)
+        "You recorded a Re-Leased sync started at 12:21",
+    ),
+]
+
+
+async def test_next_sync_is_shown_in_every_state(backend: IdleEngine) -> None:
     async with running(backend) as person:
-        assert words in said(person)
-        assert "synced" not in said(person)
+        for released, words in NEXT_SYNC:
+            await person.hears(re_leased=released)
+            assert words in said(person)
+            assert "synced" not in said(person)
 
 
-async def test_a_countdown_counts_and_the_pane_changes_with_nobody_at_the_keys(
+async def test_countdown_and_pane_update_without_key_presses(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     backend = IdleEngine.with_contacts(has_feed=False)
@@ -218,7 +214,7 @@ async def test_a_countdown_counts_and_the_pane_changes_with_nobody_at_the_keys(
         assert "Nothing pending" in said(person)
 
 
-async def test_at_midnight_the_rows_say_the_day(backend: IdleEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_rows_show_the_day_after_midnight(backend: IdleEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, SyncStatus.SYNCED)
     backend.publish_changes()
     async with running(backend) as person:
@@ -233,7 +229,7 @@ async def test_at_midnight_the_rows_say_the_day(backend: IdleEngine, monkeypatch
         monkeypatch.undo()
 
 
-async def test_hints_of_the_pane_follow_the_keys(backend: IdleEngine) -> None:
+async def test_hints_of_the_pane_use_the_current_keys(backend: IdleEngine) -> None:
     backend.publish(re_leased=replace(NIGHTLY, reported_sync_since=NOW))
     async with running(backend) as person:
         person.app.set_keymap(
@@ -248,7 +244,7 @@ async def test_hints_of_the_pane_follow_the_keys(backend: IdleEngine) -> None:
         assert "click Restore in Xero (F2)" in said(person)
 
 
-async def test_the_list_of_unseen_changes_counts_what_it_lists(backend: IdleEngine) -> None:
+async def test_list_of_pending_changes_matches_its_count(backend: IdleEngine) -> None:
     for number, grade in enumerate(TOGETHER):
         backend.put_change(number, Action.ARCHIVE, State.CONFIRMED, grade)
     backend.publish_changes()

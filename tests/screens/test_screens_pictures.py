@@ -1,4 +1,4 @@
-"""Pictures of every screen. After a change that is meant: look at them, then `--snapshot-update`."""
+"""Pictures of every screen. After an intended change, look at them, then use `--snapshot-update`."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_nothing_found(snap_compare: Compare, busy: IdleEngine) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_first_pull(snap_compare: Compare, size: tuple[int, int]) -> None:
+def test_first_sync(snap_compare: Compare, size: tuple[int, int]) -> None:
     backend = IdleEngine.with_contacts(12)
     backend.publish(progress=SyncProgress(12, 1631), last_refresh_at=None)
     assert picture(snap_compare, backend, size=size)
@@ -99,14 +99,14 @@ def test_confirm_restore(snap_compare: Compare, busy: IdleEngine, size: tuple[in
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_handoff(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
+def test_manual_restores(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
     busy.put_change(19, Action.RESTORE, State.AWAITING_USER, words="Two contacts have this name in Xero.")
     busy.publish_changes()
     assert picture(snap_compare, busy, "h", "p", size=size)
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_handoff_done(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
+def test_manual_restores_done(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
     assert picture(snap_compare, busy, "h", "p", size=size, as_text=True)
 
 
@@ -122,7 +122,7 @@ def test_help(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) ->
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_problem(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
+def test_bug_report(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
     assert picture(snap_compare, busy, size=size, after=lambda app: app.push_screen(BugReportScreen()))
 
 
@@ -183,7 +183,7 @@ def test_paused(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) 
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_handoff_that_may_fail(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
+def test_manual_restore_that_may_fail(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
     archived = range(40, 250, 7)
     busy.move_all(busy.request(Action.RESTORE, *archived), State.AWAITING_USER)
     busy.edit(0, name="Hamilton Smith Ltd")

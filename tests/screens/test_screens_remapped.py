@@ -1,4 +1,4 @@
-"""With every key remapped, no screen, dialog, notice or error names a key as it was."""
+"""With every key remapped, no screen, dialog, notice or error names a default key."""
 
 from __future__ import annotations
 
@@ -22,27 +22,21 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-# Letters that no sentence and no name of these contacts has, one an action.
+# One letter per action, which no sentence and no name of these contacts has.
 NEW = {
     item.id: chr(ord("а") + number)
     for number, item in enumerate(item for item in ACTIONS if item.keys and item.id != "extend")
 }
-#: A key's name as it was: no word of English.
+#: The default name of a key, which is no English word.
 OLD = re.compile(
     r"(?<!\S)(?<!\d )(?:esc|Esc|[Ff]\d\d?|\^\w|ctrl\+\w|space|[b-zB-HJ-Z?*]) (?=[A-Z]\w|[a-z]{3,})"
     r"|(?:[Pp]ress|with) (?:esc|[Ff]\d\d?|\^\w|[b-zB-HJ-Z?*/])(?=[ .,:)]|$)"
 )
 
-PLACES: dict[str, tuple[str, ...]] = {
-    "contacts": (),
-    "nothing found": ("search", "z", "z", "enter"),
-    "no such filter": ("search", *"is:odd", "enter"),
-    "several selected": ("select_all",),
+# What leaves the contacts as they were, so that one app can show all of it.
+OPENED: dict[str, tuple[str, ...]] = {
     "contact": ("open",),
-    "already archived": ("tab_archived", "archive"),
-    "already active": ("tab_active", "restore"),
     "confirm": ("archive",),
-    "type the number": ("select_all", "archive"),
     "changes": ("changes",),
     "no change found": ("changes", "search", "z", "z", "enter"),
     "restores": ("manual_restores",),
@@ -56,6 +50,15 @@ PLACES: dict[str, tuple[str, ...]] = {
     "undo": ("undo",),
     "help": ("help",),
 }
+CONTACTS: dict[str, tuple[str, ...]] = {
+    "contacts": (),
+    "nothing found": ("search", "z", "z", "enter"),
+    "no such filter": ("search", *"is:odd", "enter"),
+    "several selected": ("select_all",),
+    "already archived": ("tab_archived", "archive"),
+    "already active": ("tab_active", "restore"),
+    "type the number": ("select_all", "archive"),
+}
 
 
 def old_keys(text: str) -> list[str]:
@@ -67,11 +70,19 @@ async def go(person: Driver, steps: tuple[str, ...]) -> None:
         await person.press(NEW.get(step, step))
 
 
-@pytest.mark.parametrize("place", PLACES)
-async def test_no_place_names_a_key_as_it_was(busy: IdleEngine, place: str) -> None:
+@pytest.mark.parametrize("place", CONTACTS)
+async def test_no_text_among_the_contacts_names_an_old_key(busy: IdleEngine, place: str) -> None:
     async with running(busy, keys=to_textual_keymap(NEW)) as person:
-        await go(person, PLACES[place])
+        await go(person, CONTACTS[place])
         assert old_keys(text_of(person.screen)) == []
+
+
+async def test_no_text_of_other_screens_names_an_old_key(busy: IdleEngine) -> None:
+    async with running(busy, keys=to_textual_keymap(NEW)) as person:
+        for place, steps in OPENED.items():
+            await go(person, steps)
+            assert old_keys(text_of(person.screen)) == [], place
+            await person.go_home()
 
 
 HELPED = {
@@ -80,7 +91,7 @@ HELPED = {
 
 
 @pytest.mark.parametrize("action_id", sorted(HELPED))
-async def test_an_error_names_the_key_of_its_action_as_it_is(backend: IdleEngine, action_id: str) -> None:
+async def test_errors_name_the_current_key_of_their_action(backend: IdleEngine, action_id: str) -> None:
     async with running(backend, keys=to_textual_keymap(NEW)) as person:
         error = ReshelveError(HELPED[action_id])
         person.main.show_error(error)
@@ -90,7 +101,7 @@ async def test_an_error_names_the_key_of_its_action_as_it_is(backend: IdleEngine
         assert f"Press {NEW[action_id]} (" in text_of(person.screen)
 
 
-async def test_a_bug_names_the_key_that_quits_as_it_is(backend: IdleEngine) -> None:
+async def test_bug_screen_names_the_current_quit_key(backend: IdleEngine) -> None:
     async with running(backend, keys=to_textual_keymap(NEW)) as person:
         person.app.push_screen(BugReportScreen())
         await person.settle()

@@ -58,7 +58,7 @@ async def choose(person: Driver, answer: str) -> None:
     await person.press("enter")
 
 
-async def test_a_sync_was_started_just_now() -> None:
+async def test_sync_started_just_now_is_recorded() -> None:
     backend = IdleEngine.with_contacts(has_feed=False)
     async with running(backend) as person:
         await person.press("m")
@@ -72,18 +72,18 @@ async def test_a_sync_was_started_just_now() -> None:
         assert "Press m when it has finished" in " ".join(person.pane.split())
 
 
-async def test_now_is_when_the_question_was_opened(
+async def test_now_means_when_the_dialog_was_opened(
     backend: IdleEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running(backend) as person:
         await person.press("m")
-        # What Xero confirms while the question stands there isn't in a sync that was started before.
+        # A change that Xero confirms while the dialog is open isn't in a sync started before.
         monkeypatch.setattr("tui.widgets.clock.now", lambda: NOW + timedelta(minutes=9))
         await person.press("enter")
     assert told(backend) == [("report_sync_started", NOW)]
 
 
-async def test_now_is_no_later_than_it_turns_out_to_be(
+async def test_now_follows_a_clock_that_turns_out_to_be_ahead(
     backend: IdleEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running(backend) as person:
@@ -96,13 +96,13 @@ async def test_now_is_no_later_than_it_turns_out_to_be(
 @pytest.mark.parametrize(
     ("ahead", "typed", "minutes"),
     [
-        # By this machine's clock it is 12:51, and whoever types may have looked at it, or at another.
+        # This computer's clock shows 12:51, and the user may have looked at it or at another.
         (10, "12:50", -10),
         (10, "12:41", -10),
         (-10, "12:30", 0),
     ],
 )
-async def test_a_time_typed_where_the_clock_is_wrong_counts_as_the_earlier_one(
+async def test_typed_time_on_a_wrong_clock_counts_as_the_earlier_one(
     backend: IdleEngine, monkeypatch: pytest.MonkeyPatch, ahead: int, typed: str, minutes: int
 ) -> None:
     monkeypatch.setattr("tui.widgets.clock.now", lambda: NOW + timedelta(minutes=ahead))
@@ -115,7 +115,7 @@ async def test_a_time_typed_where_the_clock_is_wrong_counts_as_the_earlier_one(
 
 
 @pytest.mark.parametrize("typed", ["09:05", "9:05", "9.05"])
-async def test_a_sync_was_started_earlier_today(backend: IdleEngine, typed: str) -> None:
+async def test_sync_started_earlier_today_is_recorded(backend: IdleEngine, typed: str) -> None:
     async with running(backend) as person:
         await person.press("m", *typed, "enter")
         assert told(backend) == [("report_sync_started", NOW.replace(hour=9, minute=5, second=0))]
@@ -131,7 +131,7 @@ async def test_a_sync_was_started_earlier_today(backend: IdleEngine, typed: str)
         ("7", "Not a valid time"),
     ],
 )
-async def test_a_time_that_cannot_be_is_refused(backend: IdleEngine, typed: str, trouble: str) -> None:
+async def test_impossible_time_is_refused(backend: IdleEngine, typed: str, trouble: str) -> None:
     async with running(backend) as person:
         await person.press("m", *typed, "enter")
         assert person.sees(SyncStartScreen)
@@ -144,16 +144,16 @@ async def test_a_time_that_cannot_be_is_refused(backend: IdleEngine, typed: str,
 
 
 @pytest.mark.usefixtures("in_auckland")
-def test_times_are_those_of_this_machine() -> None:
+def test_times_are_in_this_computers_zone() -> None:
     now = datetime(2026, 3, 5, 22, 0, tzinfo=UTC)
     assert parse_time_today("09:30", now) == datetime(2026, 3, 5, 20, 30, tzinfo=UTC)
-    # The clocks went back at 3:00 that night: of the two readings the earlier claims less.
+    # The clocks went back at 3:00 that night; the earlier of the two times claims less.
     night = datetime(2026, 4, 4, 20, 0, tzinfo=UTC)
     assert parse_time_today("02:30", night) == datetime(2026, 4, 4, 13, 30, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(("answer", "is_clean"), [("clean", True), ("errors", False)])
-async def test_how_a_sync_ended(running_sync: IdleEngine, answer: str, is_clean: bool) -> None:  # noqa: FBT001 - a parameter of pytest
+async def test_end_of_a_sync_is_recorded(running_sync: IdleEngine, answer: str, is_clean: bool) -> None:  # noqa: FBT001 - a parameter of pytest
     async with running(running_sync) as person:
         assert person.bottom_line.startswith("m Sync ended?")
         await person.press("m")
@@ -168,14 +168,14 @@ async def test_how_a_sync_ended(running_sync: IdleEngine, answer: str, is_clean:
 
 
 @pytest.mark.parametrize("key", ["enter", "escape", "n"])
-async def test_a_sync_that_still_runs_is_left_alone(running_sync: IdleEngine, key: str) -> None:
+async def test_sync_that_still_runs_is_left_open(running_sync: IdleEngine, key: str) -> None:
     async with running(running_sync) as person:
         await person.press("m", key)
         assert person.is_home
     assert told(running_sync) == []
 
 
-async def test_a_sync_nobody_saw_the_end_of_gives_way_to_another(running_sync: IdleEngine) -> None:
+async def test_sync_without_a_recorded_end_is_replaced_by_another(running_sync: IdleEngine) -> None:
     async with running(running_sync) as person:
         await person.press("m")
         await choose(person, "another")
@@ -184,7 +184,7 @@ async def test_a_sync_nobody_saw_the_end_of_gives_way_to_another(running_sync: I
     assert told(running_sync) == [("report_sync_started", NOW)]
 
 
-async def test_an_answer_about_another_sync_is_not_taken(running_sync: IdleEngine) -> None:
+async def test_answer_about_another_sync_is_rejected(running_sync: IdleEngine) -> None:
     async with running(running_sync) as person:
         await person.press("m")
         running_sync.report(ReportKind.SYNC_STARTED, NOW)
@@ -194,7 +194,7 @@ async def test_an_answer_about_another_sync_is_not_taken(running_sync: IdleEngin
     assert told(running_sync) == []
 
 
-async def test_what_the_engine_refuses_is_said(backend: IdleEngine) -> None:
+async def test_refusal_of_the_engine_is_shown(backend: IdleEngine) -> None:
     error = ReshelveError(EvidenceReason.FUTURE_SYNC_START)
     backend.fail("report_sync_started", error)
     async with running(backend) as person:
@@ -202,7 +202,7 @@ async def test_what_the_engine_refuses_is_said(backend: IdleEngine) -> None:
         assert person.bottom_line == messages.in_full(error)
 
 
-async def test_nothing_is_told_in_read_only_mode(backend: IdleEngine) -> None:
+async def test_nothing_is_recorded_in_read_only_mode(backend: IdleEngine) -> None:
     backend.is_read_only = True
     async with running(backend) as person:
         await person.press("m", "enter")
@@ -213,7 +213,7 @@ async def test_nothing_is_told_in_read_only_mode(backend: IdleEngine) -> None:
     ("action", "where"),
     [(Action.ARCHIVE, "under the Archived tab"), (Action.RESTORE, "among the active contacts")],
 )
-async def test_a_contact_is_seen_where_it_must_stand(backend: IdleEngine, action: Action, where: str) -> None:
+async def test_check_names_the_tab_of_re_leased(backend: IdleEngine, action: Action, where: str) -> None:
     backend.put_change(0, action, State.CONFIRMED)
     async with running(backend) as person:
         await person.press("enter")
@@ -228,7 +228,7 @@ async def test_a_contact_is_seen_where_it_must_stand(backend: IdleEngine, action
 
 
 @pytest.mark.parametrize("key", ["enter", "n", "escape"])
-async def test_a_contact_is_not_seen_unless_somebody_says_so(backend: IdleEngine, key: str) -> None:
+async def test_check_is_recorded_only_after_confirmation(backend: IdleEngine, key: str) -> None:
     backend.put_change(0, Action.ARCHIVE, State.CONFIRMED)
     async with running(backend) as person:
         await person.press("enter", "v", key)
@@ -236,7 +236,7 @@ async def test_a_contact_is_not_seen_unless_somebody_says_so(backend: IdleEngine
     assert told(backend) == []
 
 
-async def test_there_is_nothing_to_see_of_what_is_not_confirmed(backend: IdleEngine) -> None:
+async def test_unconfirmed_change_cannot_be_checked(backend: IdleEngine) -> None:
     backend.put_change(0, Action.ARCHIVE, State.QUEUED)
     async with running(backend) as person:
         await person.press("enter", "v")
@@ -244,7 +244,7 @@ async def test_there_is_nothing_to_see_of_what_is_not_confirmed(backend: IdleEng
         assert "hasn't confirmed" in person.bottom_line
 
 
-async def test_a_contact_that_changed_meanwhile_was_not_seen(backend: IdleEngine) -> None:
+async def test_contact_that_changed_meanwhile_is_not_checked(backend: IdleEngine) -> None:
     backend.put_change(0, Action.ARCHIVE, State.CONFIRMED)
     async with running(backend) as person:
         await person.press("enter", "v")
@@ -256,7 +256,7 @@ async def test_a_contact_that_changed_meanwhile_was_not_seen(backend: IdleEngine
 
 
 @pytest.mark.parametrize(("answer", "is_unlinked"), [("unlinked", True), ("linked", False)])
-async def test_a_contact_is_unlinked_or_linked_again(
+async def test_contact_is_marked_unlinked_or_linked(
     backend: IdleEngine,
     answer: str,
     is_unlinked: bool,  # noqa: FBT001 - a parameter of pytest
@@ -271,14 +271,14 @@ async def test_a_contact_is_unlinked_or_linked_again(
 
 
 @pytest.mark.parametrize("key", ["enter", "escape"])
-async def test_a_link_nobody_looked_at_stays_as_it_was(backend: IdleEngine, key: str) -> None:
+async def test_link_stays_unchanged_without_an_answer(backend: IdleEngine, key: str) -> None:
     async with running(backend) as person:
         await person.press("enter", "k", key)
         assert person.sees(ContactScreen)
     assert told(backend) == []
 
 
-async def test_names_in_the_questions_are_harmless(backend: IdleEngine) -> None:
+async def test_names_in_questions_are_shown_as_text(backend: IdleEngine) -> None:
     backend.edit(0, name="a [/x] b\x1b[2J")
     backend.put_change(0, Action.ARCHIVE, State.CONFIRMED)
     async with running(backend) as person:

@@ -1,4 +1,4 @@
-"""Searching with qualifiers, as a person types."""
+"""Searching with qualifiers, key by key."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 
 
 def under_the_box(person: Driver) -> str:
-    """Return what stands under the search box, nothing where nothing does."""
+    """Return the text under the search box, or nothing."""
     note = person.main.query_one(QueryHint)
     return note.text.rstrip() if note.display else ""
 
@@ -38,14 +38,14 @@ def tally(person: Driver) -> str:
 
 
 async def rows_change(person: Driver) -> None:
-    """Let the engine say that rows look different now."""
+    """Publish that rows have changed."""
     person.backend.load()
     person.backend._publisher.rows_changed()
     await person.settle()
 
 
 async def type_in(person: Driver, text: str) -> None:
-    """Search for this instead, letter by letter."""
+    """Replace the search text, letter by letter."""
     await person.press("/", *text)
 
 
@@ -61,14 +61,14 @@ async def test_a_qualifier_finds_counts_and_highlights_nothing(backend: IdleEngi
         assert person.main.finder._query.words == ("coco",)
 
 
-async def test_words_left_out_and_phrases(backend: IdleEngine) -> None:
+async def test_excluded_words_and_phrases_are_searched(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await type_in(person, 'bayside -"fish & chips" -whole')
         assert (person.shown, person.cursor_name) == (1, "Bayside Club")
 
 
 @pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 36)])
-async def test_a_wrong_qualifier_is_named_and_what_was_typed_stays(
+async def test_invalid_qualifier_is_reported_and_the_text_stays(
     backend: IdleEngine, size: tuple[int, int]
 ) -> None:
     async with running(backend, size) as person:
@@ -80,7 +80,7 @@ async def test_a_wrong_qualifier_is_named_and_what_was_typed_stays(
         assert "one filter isn't valid" in person.main.table.empty_text
 
 
-# An unknown name, an unknown value, a number and a date that are none, nothing at all; half-typed or ended.
+# Unknown name, unknown value, invalid number and date, no value; while typing and after.
 @pytest.mark.parametrize(
     "text",
     some(
@@ -108,9 +108,7 @@ async def test_a_wrong_qualifier_is_named_and_what_was_typed_stays(
         3,
     ),
 )
-async def test_with_a_filter_that_does_not_exist_nothing_is_found_to_be_acted_on(
-    backend: IdleEngine, text: str
-) -> None:
+async def test_unknown_filter_finds_nothing_to_act_on(backend: IdleEngine, text: str) -> None:
     async with running(backend) as person:
         await type_in(person, text)
         await person.press("enter")
@@ -118,12 +116,12 @@ async def test_with_a_filter_that_does_not_exist_nothing_is_found_to_be_acted_on
         assert under_the_box(person)
         await person.press("asterisk")
         assert not person.main.table.selected
-        # Half-typed, it is no mistake while it is typed.
+        # An incomplete qualifier is no mistake while typing.
         await person.press("/")
         assert person.main.search.text == text
 
 
-async def test_a_half_typed_qualifier_may_be_completed_after_coming_back(backend: IdleEngine) -> None:
+async def test_incomplete_qualifier_can_be_completed_after_returning(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await type_in(person, "is:supp")
         assert person.shown == 30
@@ -135,7 +133,7 @@ async def test_a_half_typed_qualifier_may_be_completed_after_coming_back(backend
         assert (person.shown, under_the_box(person)) == (8, "")
 
 
-async def test_a_half_typed_qualifier_says_what_is_possible_and_hides_nobody(backend: IdleEngine) -> None:
+async def test_incomplete_qualifier_shows_options_and_hides_nobody(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await type_in(person, "is:")
         assert under_the_box(person).startswith("Press tab for is:customer  or supplier  active  archived")
@@ -159,7 +157,7 @@ async def test_tab_and_the_right_arrow_complete(backend: IdleEngine) -> None:
         assert person.main.search.has_focus_within
 
 
-async def test_tab_puts_right_what_was_misspelt(backend: IdleEngine) -> None:
+async def test_tab_corrects_a_misspelling(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await type_in(person, "bay -is:suplier ")
         await person.press("tab")
@@ -167,7 +165,7 @@ async def test_tab_puts_right_what_was_misspelt(backend: IdleEngine) -> None:
         assert (person.shown, under_the_box(person)) == (2, "")
 
 
-async def test_where_nothing_is_offered_tab_goes_on(backend: IdleEngine) -> None:
+async def test_tab_moves_focus_without_a_suggestion(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await type_in(person, "is:supplier")
         await person.press("tab")
@@ -176,7 +174,9 @@ async def test_where_nothing_is_offered_tab_goes_on(backend: IdleEngine) -> None
 
 
 @pytest.mark.parametrize("size", some([(40, 15), (60, 20), (80, 24), (120, 36)], 2))
-async def test_no_row_moves_while_a_remark_comes_and_goes(backend: IdleEngine, size: tuple[int, int]) -> None:
+async def test_rows_do_not_move_when_a_hint_comes_and_goes(
+    backend: IdleEngine, size: tuple[int, int]
+) -> None:
     def places(person: Driver) -> list[Region]:
         return [person.main.table.region, person.main.sync_pane.region, person.main.search.region]
 
@@ -188,11 +188,11 @@ async def test_no_row_moves_while_a_remark_comes_and_goes(backend: IdleEngine, s
             assert places(person) == before
         note = person.main.query_one(QueryHint)
         assert note.region.y == person.main.search.region.bottom
-        # The titles of the columns may lie under it, but no row.
+        # It may cover the column titles, but no row.
         assert note.region.bottom <= person.main.table.region.y + 1
 
 
-async def test_groups_are_offered_by_name_and_others_are_named(backend: IdleEngine) -> None:
+async def test_groups_are_suggested_and_unknown_ones_reported(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await type_in(person, "group:")
         assert under_the_box(person) == "Press tab for group:Tenants"
@@ -206,7 +206,7 @@ async def test_groups_are_offered_by_name_and_others_are_named(backend: IdleEngi
         assert backend.calls.count(("groups",)) == 1
 
 
-async def test_a_group_that_has_come_since_is_known(backend: IdleEngine) -> None:
+async def test_new_group_is_recognised(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await type_in(person, "group:own")
         assert under_the_box(person).startswith("No group matches “group:own”.")
@@ -217,7 +217,7 @@ async def test_a_group_that_has_come_since_is_known(backend: IdleEngine) -> None
         assert (under_the_box(person), person.shown) == ("", 1)
 
 
-async def test_escape_takes_the_remark_away_with_the_words(backend: IdleEngine) -> None:
+async def test_escape_clears_the_hint_with_the_text(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await type_in(person, "is:x")
         assert under_the_box(person)
@@ -225,37 +225,37 @@ async def test_escape_takes_the_remark_away_with_the_words(backend: IdleEngine) 
         assert (under_the_box(person), person.shown) == ("", 30)
 
 
-async def test_the_remark_stays_while_the_person_is_among_the_contacts(backend: IdleEngine) -> None:
+async def test_hint_stays_while_the_focus_is_on_the_contacts(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await type_in(person, "is:x")
         await person.press("down", "2")
         assert under_the_box(person).startswith("“is:x” isn't a filter")
 
 
-async def test_where_nothing_fits_that_is_said(backend: IdleEngine) -> None:
+async def test_no_matches_are_reported(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await type_in(person, "is:merged")
         assert person.main.table.empty_text.startswith("No contacts match. ")
 
 
-async def test_what_is_found_by_its_change_follows_the_changes(backend: IdleEngine) -> None:
+async def test_results_by_change_follow_the_changes(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await type_in(person, "sync:queued")
         assert person.shown == 0
         change = backend.put_change(2, Action.ARCHIVE, State.QUEUED)
         backend.put_change(3, Action.ARCHIVE, State.QUEUED)
         await rows_change(person)
-        # Where nothing was to be seen, nobody is disturbed.
+        # Rows out of sight cause no repaint.
         assert (person.shown, tally(person)) == (2, "2 of 30")
         backend.move(change, State.SENDING)
         await rows_change(person)
-        # The row stays where somebody looks at it, and the numbers follow.
+        # The row stays where it is, and the counts follow.
         assert (person.shown, tally(person)) == (2, "1 of 30")
         await person.press("down", "down")
         assert person.shown == 1
 
 
-async def test_what_is_found_by_a_balance_follows_the_balances(backend: IdleEngine) -> None:
+async def test_results_by_balance_follow_the_balances(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await type_in(person, "owes:>890")
         owing = person.shown
@@ -269,7 +269,7 @@ async def test_what_is_found_by_a_balance_follows_the_balances(backend: IdleEngi
         assert tally(person) == f"{owing + 3} of 30"
 
 
-async def test_a_tab_shows_its_share_of_what_was_found(backend: IdleEngine) -> None:
+async def test_tab_shows_its_share_of_the_results(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await type_in(person, "is:archived")
         await person.press("down", "2")
@@ -279,7 +279,7 @@ async def test_a_tab_shows_its_share_of_what_was_found(backend: IdleEngine) -> N
         assert (person.shown, tally(person)) == (len(archived), "4 of 4")
 
 
-async def test_help_from_the_search_box_begins_with_how_to_search(backend: IdleEngine) -> None:
+async def test_help_from_the_search_box_starts_with_searching(backend: IdleEngine) -> None:
     async with running(backend, (80, 24)) as person:
         await type_in(person, "is:")
         assert "F1 How to search" in person.bottom_line
@@ -292,13 +292,13 @@ async def test_help_from_the_search_box_begins_with_how_to_search(backend: IdleE
         assert person.main.search.text == "is:"
 
 
-async def test_help_from_the_contacts_begins_at_its_beginning(backend: IdleEngine) -> None:
+async def test_help_from_the_contacts_starts_at_the_top(backend: IdleEngine) -> None:
     async with running(backend, (80, 24)) as person:
         await person.press("question_mark")
         assert person.screen.query_one("#help").scroll_offset.y == 0
 
 
-async def test_the_list_of_changes_is_searched_by_words_as_ever(backend: IdleEngine) -> None:
+async def test_changes_are_searched_by_plain_words(backend: IdleEngine) -> None:
     backend.put_change(2, Action.ARCHIVE, State.QUEUED)
     async with running(backend) as person:
         await person.press("l", "/", *"is:cus")

@@ -1,4 +1,4 @@
-"""Pictures of searching with qualifiers; see `test_screens_pictures` for how to renew them."""
+"""Pictures of searching with qualifiers; see `test_screens_pictures` for updating them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ def test_a_qualifier(snap_compare: Compare, busy: IdleEngine, size: tuple[int, i
 
 
 @pytest.mark.parametrize("size", [(40, 15), *SIZES])
-def test_a_wrong_qualifier(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
+def test_invalid_qualifier(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
     assert picture(snap_compare, busy, "/", Text("bay is:custmer"), size=size)
 
 
 @pytest.mark.parametrize("size", [(40, 15), *SIZES])
-def test_a_half_typed_qualifier(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
+def test_incomplete_qualifier(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
     assert picture(snap_compare, busy, "/", Text("bay sync:"), size=size, as_text=True)
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_how_to_search(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
+def test_search_help(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
     assert picture(snap_compare, busy, "/", "f1", size=size)

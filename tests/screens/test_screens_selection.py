@@ -1,4 +1,4 @@
-"""What an action would touch is on the screen before it is pressed."""
+"""The contacts of an action are visible before it runs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.slow
 
 
 def bar(person: Driver) -> str:
-    """Return what the selection bar shows, nothing where it isn't there."""
+    """Return the text of the selection bar, or nothing if it is hidden."""
     shown = person.screen.query_one(SelectionBar)
     return shown.text if shown.display and shown.region.height else ""
 
@@ -43,7 +43,7 @@ def dialog(person: Driver) -> list[str]:
 
 
 @pytest.mark.parametrize("size", [(40, 15), (80, 24), (120, 36)])
-async def test_nothing_that_is_listed_and_two_that_are_selected(
+async def test_archive_applies_to_a_selection_hidden_by_a_search(
     backend: IdleEngine, size: tuple[int, int]
 ) -> None:
     async with running(backend, size) as person:
@@ -65,7 +65,7 @@ async def test_nothing_that_is_listed_and_two_that_are_selected(
     ("keys", "hidden"),
     [(["3"], 3), (["2"], 0), (["/", *"abel", "enter"], 2), (["/", *"is:archived", "enter"], 3)],
 )
-async def test_tabs_and_searches_count_what_they_hide(
+async def test_tabs_and_searches_count_hidden_selections(
     backend: IdleEngine, keys: list[str], hidden: int
 ) -> None:
     async with running(backend) as person:
@@ -78,7 +78,7 @@ async def test_tabs_and_searches_count_what_they_hide(
         assert bar(person) == "3 selected · Esc clears"
 
 
-async def test_what_news_takes_out_of_the_list_is_counted(backend: IdleEngine) -> None:
+async def test_selection_removed_from_the_list_by_an_update_is_counted(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("2", "space", "end")
         backend.move(backend.put_change(0, Action.ARCHIVE, State.SENDING), State.CONFIRMED)
@@ -87,8 +87,8 @@ async def test_what_news_takes_out_of_the_list_is_counted(backend: IdleEngine) -
         assert bar(person).startswith("1 selected (1 not shown)")
 
 
-async def test_names_that_are_not_shown_come_first() -> None:
-    # Those with a warning would come before them, as would what the first archive explains.
+async def test_hidden_selected_contacts_come_first_in_the_dialog() -> None:
+    # Warnings and the explanation of the first archive would come before them.
     backend = IdleEngine([replace(contact, balances=None) for contact in contacts()])
     backend.put_change(29, Action.ARCHIVE, State.CANCELLED)
     async with running(backend) as person:
@@ -101,7 +101,7 @@ async def test_names_that_are_not_shown_come_first() -> None:
 @pytest.mark.parametrize(
     ("keys", "numbers"), [(("*", "a"), (2, 3, 4)), (("a",), (2,)), (("down", "space", "a"), (3,))]
 )
-async def test_keys_pressed_before_the_search_answers_are_meant_for_what_it_finds(
+async def test_keys_pressed_before_search_results_apply_to_them(
     backend: IdleEngine, monkeypatch: pytest.MonkeyPatch, keys: tuple[str, ...], numbers: tuple[int, ...]
 ) -> None:
     answers, find = asyncio.Event(), backend.contacts.find
@@ -123,7 +123,7 @@ async def test_keys_pressed_before_the_search_answers_are_meant_for_what_it_find
 
 
 @pytest.mark.parametrize("keys", [("enter", "a"), ("down", "a"), ("enter", "space", "a")])
-async def test_keys_that_arrive_together_with_the_one_that_leaves_the_search_are_for_the_list(
+async def test_keys_after_leaving_the_search_box_go_to_the_list(
     backend: IdleEngine, keys: tuple[str, ...]
 ) -> None:
     async with running(backend) as person:
@@ -135,7 +135,7 @@ async def test_keys_that_arrive_together_with_the_one_that_leaves_the_search_are
         assert person.sees(ConfirmScreen)
 
 
-async def test_a_search_that_fails_defers_nothing_for_ever(
+async def test_failed_search_keeps_no_key_waiting(
     backend: IdleEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running(backend) as person:
@@ -146,7 +146,7 @@ async def test_a_search_that_fails_defers_nothing_for_ever(
         assert person.main.table._deferred is None
 
 
-async def test_a_contact_that_the_wheel_left_behind_is_brought_back_before_it_is_changed(
+async def test_contact_scrolled_out_of_sight_is_shown_before_it_is_changed(
     busy: IdleEngine,
 ) -> None:
     async with running(busy) as person:
@@ -160,7 +160,7 @@ async def test_a_contact_that_the_wheel_left_behind_is_brought_back_before_it_is
                 await person.press("escape")
 
 
-async def test_a_change_that_the_wheel_left_behind_is_brought_back_before_it_is_retried(
+async def test_change_scrolled_out_of_sight_is_shown_before_it_is_retried(
     backend: IdleEngine,
 ) -> None:
     for state in (State.REFUSED, State.CONFIRMED):

@@ -31,7 +31,7 @@ TENANTS = "Tenants"
 
 
 def with_groups(*groups: tuple[str, ...], count: int = 30) -> IdleEngine:
-    """Put the contacts into these groups, in turn; nobody owes anything."""
+    """Put the contacts into these groups in turn, without balances."""
     return IdleEngine(
         [
             replace(contact, groups=groups[number % len(groups)], balances=None)
@@ -68,7 +68,7 @@ def marks(backend: IdleEngine) -> Sequence[tuple[str, bool]]:
 # --- the list of groups ---
 
 
-async def test_space_and_enter_tick_a_group_and_take_the_tick_away(backend: IdleEngine) -> None:
+async def test_space_and_enter_toggle_a_group(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("g")
         assert person.sees(TenantGroupsScreen)
@@ -88,7 +88,7 @@ async def test_space_and_enter_tick_a_group_and_take_the_tick_away(backend: Idle
     assert marks(backend) == [(TENANTS, True), (TENANTS, False)]
 
 
-async def test_keys_pressed_faster_than_the_disk_all_count(backend: IdleEngine) -> None:
+async def test_fast_key_presses_are_all_saved(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("g")
         await person.pilot.press("space", "space", "down", "space", "escape")
@@ -98,7 +98,7 @@ async def test_keys_pressed_faster_than_the_disk_all_count(backend: IdleEngine) 
     assert backend.marked == {TENANTS}
 
 
-async def test_a_click_ticks(backend: IdleEngine) -> None:
+async def test_click_toggles_a_group(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("g")
         for _ in range(2):
@@ -109,7 +109,7 @@ async def test_a_click_ticks(backend: IdleEngine) -> None:
     assert marks(backend) == [("Owners", True), ("Owners", False), (TENANTS, True)]
 
 
-async def test_a_tick_that_cannot_be_kept_is_taken_back(backend: IdleEngine) -> None:
+async def test_tick_that_cannot_be_saved_is_reverted(backend: IdleEngine) -> None:
     error = StoreError(StoreReason.DISK_FULL)
     backend.fail("mark_tenants", error)
     async with running(backend) as person:
@@ -120,7 +120,7 @@ async def test_a_tick_that_cannot_be_kept_is_taken_back(backend: IdleEngine) -> 
         assert person.is_home
 
 
-async def test_without_groups_it_says_what_one_is_and_where_to_make_it() -> None:
+async def test_empty_list_explains_groups_and_where_to_create_them() -> None:
     async with running(with_groups(())) as person:
         await person.press("g")
         assert "No contact is in a contact group" in words(person)
@@ -149,7 +149,7 @@ async def test_nothing_is_marked_in_read_only_mode(backend: IdleEngine) -> None:
     assert marks(backend) == []
 
 
-async def test_groups_with_wild_names_are_shown_as_they_are() -> None:
+async def test_groups_with_odd_names_are_shown_as_text() -> None:
     names = ("[red]", "\x1b[31mred\x1b[0m", "x" * 10_000, "")
     backend = with_groups(*((name,) for name in names))
     backend.mark(*names)
@@ -162,7 +162,7 @@ async def test_groups_with_wild_names_are_shown_as_they_are() -> None:
 # --- before an archive ---
 
 
-async def test_the_first_archive_explains_and_the_next_is_short(backend: IdleEngine) -> None:
+async def test_first_archive_explains_tenancies_and_later_ones_are_brief(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("a")
         said = words(person)
@@ -182,7 +182,7 @@ async def test_the_first_archive_explains_and_the_next_is_short(backend: IdleEng
         assert "its invoices will fail after the next sync" in words(person).splitlines()[-1]
 
 
-async def test_restoring_says_nothing_of_tenancies(backend: IdleEngine) -> None:
+async def test_restoring_does_not_mention_tenancies(backend: IdleEngine) -> None:
     backend.mark(TENANTS, "Owners", "Trades")
     async with running(backend) as person:
         await person.press("3", "home", "r")
@@ -194,9 +194,7 @@ async def test_restoring_says_nothing_of_tenancies(backend: IdleEngine) -> None:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (60, 20), (40, 15)])
-async def test_the_buttons_stay_in_sight_however_much_is_said(
-    backend: IdleEngine, size: tuple[int, int]
-) -> None:
+async def test_buttons_stay_visible_below_long_text(backend: IdleEngine, size: tuple[int, int]) -> None:
     backend.mark(TENANTS, "Owners")
     async with running(backend, size) as person:
         await person.press("asterisk", "a")
@@ -210,7 +208,7 @@ async def test_the_buttons_stay_in_sight_however_much_is_said(
         assert said.scroll_y == said.max_scroll_y
 
 
-async def test_a_marked_group_warns_each_time(backend: IdleEngine) -> None:
+async def test_marked_group_warns_at_every_archive(backend: IdleEngine) -> None:
     backend.put_change(29, Action.ARCHIVE, State.CANCELLED)
     backend.mark(TENANTS)
     async with running(backend) as person:
@@ -257,7 +255,7 @@ async def test_a_thousand_warnings_stay_readable() -> None:
         assert f" {count - 20} more" in said[-1]
 
 
-async def test_groups_are_marked_from_within_the_dialog_and_its_warnings_follow(backend: IdleEngine) -> None:
+async def test_marking_groups_from_the_dialog_updates_its_warnings(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("a")
         assert lines(person) == ["• Abel Tasman Lettings"]
@@ -271,7 +269,7 @@ async def test_groups_are_marked_from_within_the_dialog_and_its_warnings_follow(
         assert ("request", Action.ARCHIVE, (contact_id(0),)) in backend.calls
 
 
-async def test_a_group_marked_while_xero_is_asked_counts_too(backend: IdleEngine) -> None:
+async def test_group_marked_during_the_precheck_counts(backend: IdleEngine) -> None:
     backend.xero.gate = asyncio.Event()
     async with running(backend) as person:
         await person.pilot.press("a")
@@ -286,7 +284,7 @@ async def test_a_group_marked_while_xero_is_asked_counts_too(backend: IdleEngine
         assert lines(person)[1].startswith("! In “Tenants”")
 
 
-async def test_while_a_number_is_typed_another_key_marks() -> None:
+async def test_groups_can_be_marked_while_a_number_is_typed() -> None:
     backend = with_groups((TENANTS,), count=60)
     async with running(backend) as person:
         await person.press("2", "asterisk", "a")
@@ -302,7 +300,7 @@ async def test_while_a_number_is_typed_another_key_marks() -> None:
 # --- elsewhere ---
 
 
-async def test_the_page_of_a_contact_shows_the_mark(backend: IdleEngine) -> None:
+async def test_contact_page_shows_the_tenant_mark(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("enter")
         assert person.sees(ContactScreen)
@@ -323,7 +321,7 @@ async def test_redoing_an_archive_warns_of_tenants_too(backend: IdleEngine) -> N
         assert "Check Re-Leased first" not in said
 
 
-async def test_undoing_a_restore_explains_where_it_is_the_first_archive(backend: IdleEngine) -> None:
+async def test_undoing_a_restore_explains_tenancies_at_the_first_archive(backend: IdleEngine) -> None:
     backend.mark(TENANTS)
     backend.put_change(19, Action.RESTORE, State.CONFIRMED)
     async with running(backend) as person:

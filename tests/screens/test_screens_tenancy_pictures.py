@@ -1,4 +1,4 @@
-"""Groups of tenants: the list, the warnings, and what the first archive explains."""
+"""Pictures of tenant groups: the list, the warnings and the first archive."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TENANTS = "Tenants"
 
 
 def with_groups(*groups: tuple[str, ...], count: int = 30) -> IdleEngine:
-    """Put the contacts into these groups, in turn; nobody owes anything."""
+    """Put the contacts into these groups in turn, without balances."""
     return IdleEngine(
         [
             replace(contact, groups=groups[number % len(groups)], balances=None)
@@ -29,7 +29,7 @@ def several() -> IdleEngine:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_groups_of_which_none_is_marked(snap_compare: Compare, size: tuple[int, int]) -> None:
+def test_no_group_marked(snap_compare: Compare, size: tuple[int, int]) -> None:
     assert picture(snap_compare, several(), "g", size=size, as_text=True)
 
 

@@ -45,7 +45,7 @@ def step(person: Driver, place: int) -> str:
     return "\n".join(str(part.content) for part in parts)
 
 
-async def test_all_is_well(backend: IdleEngine) -> None:
+async def test_no_problems_are_shown_as_such(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("t")
         assert step(person, 1).startswith("✓ 1. Connection and settings")
@@ -77,7 +77,7 @@ async def test_all_is_well(backend: IdleEngine) -> None:
         ),
     ],
 )
-async def test_trouble_with_xero(backend: IdleEngine, link: XeroStatus, said: str) -> None:
+async def test_problems_with_xero_are_shown(backend: IdleEngine, link: XeroStatus, said: str) -> None:
     async with running(backend) as person:
         await person.press("t")
         await person.hears(xero=link)
@@ -86,7 +86,7 @@ async def test_trouble_with_xero(backend: IdleEngine, link: XeroStatus, said: st
         assert ("c signs in" in step(person, 1)) == (link.status is ConnectionStatus.RECONNECT)
 
 
-async def test_a_connection_that_may_only_read() -> None:
+async def test_read_only_connection_is_shown() -> None:
     organisation = Organisation("t1", "Demo Company (NZ)", "!Qj35V", is_read_only=True)
     backend = IdleEngine.with_contacts(organisation=organisation)
     async with running(backend) as person:
@@ -94,27 +94,27 @@ async def test_a_connection_that_may_only_read() -> None:
         assert "is read-only" in step(person, 1)
 
 
-@pytest.mark.parametrize("state", CompanyState)
-async def test_what_sync_overview_shows_is_told(state: CompanyState) -> None:
+async def test_status_from_sync_overview_is_recorded() -> None:
     backend = IdleEngine.with_contacts(has_feed=False)
     async with running(backend) as person:
         await person.press("t")
         assert step(person, 1).startswith("? 1. ")
         assert "not recorded yet" in step(person, 1)
-        await person.press("w")
-        assert person.sees(ChooseScreen)
-        answers = person.screen.query_one(OptionList)
-        assert answers.option_count == len(CompanyState) + 1
-        answers.highlighted = answers.get_option_index(state.value)
-        await person.press("enter")
-        assert ("report_company_state", state) in backend.calls
-        assert f"“{state.value}”, recorded just now." in step(person, 1)
-        works = state in {CompanyState.SYNCED, CompanyState.IN_PROGRESS}
-        assert step(person, 1).startswith("✓" if works else "✗")
+        for state in CompanyState:
+            await person.press("w")
+            assert person.sees(ChooseScreen)
+            answers = person.screen.query_one(OptionList)
+            assert answers.option_count == len(CompanyState) + 1
+            answers.highlighted = answers.get_option_index(state.value)
+            await person.press("enter")
+            assert ("report_company_state", state) in backend.calls
+            assert f"“{state.value}”, recorded just now." in step(person, 1)
+            works = state in {CompanyState.SYNCED, CompanyState.IN_PROGRESS}
+            assert step(person, 1).startswith("✓" if works else "✗")
 
 
 @pytest.mark.parametrize("key", ["enter", "escape"])
-async def test_nothing_is_told_unless_it_is_chosen(backend: IdleEngine, key: str) -> None:
+async def test_nothing_is_recorded_without_a_choice(backend: IdleEngine, key: str) -> None:
     async with running(backend) as person:
         await person.press("t", "w")
         assert person.sees(ChooseScreen)
@@ -122,7 +122,7 @@ async def test_nothing_is_told_unless_it_is_chosen(backend: IdleEngine, key: str
     assert not [call for call in backend.calls if call[0] == "report_company_state"]
 
 
-async def test_refusals_stand_in_xeros_words(backend: IdleEngine) -> None:
+async def test_refusals_have_xeros_message(backend: IdleEngine) -> None:
     for number in range(5):
         backend.put_change(number, Action.ARCHIVE, State.REFUSED, words="On a repeating invoice [/].")
     backend.publish_changes()
@@ -137,7 +137,7 @@ async def test_refusals_stand_in_xeros_words(backend: IdleEngine) -> None:
             await person.press("escape")
 
 
-async def test_waiting_names_the_oldest_and_what_is_overdue(backend: IdleEngine) -> None:
+async def test_pending_step_names_the_oldest_and_overdue_changes(backend: IdleEngine) -> None:
     at = NOW - timedelta(days=4)
     backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, SyncStatus.MISSED, at=at)
     for number in range(1, 12):
@@ -155,7 +155,7 @@ async def test_waiting_names_the_oldest_and_what_is_overdue(backend: IdleEngine)
         assert person.sees(SyncStartScreen)
 
 
-async def test_what_is_only_expected_is_called_so() -> None:
+async def test_expected_changes_are_called_expected() -> None:
     backend = IdleEngine.with_contacts(has_feed=False)
     backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, at=NOW - timedelta(days=1))
     backend.publish_changes()
@@ -166,7 +166,7 @@ async def test_what_is_only_expected_is_called_so() -> None:
         assert "Should be synced: a nightly sync was due by 5 Mar" in step(person, 3)
 
 
-async def test_before_the_journal_is_read_nothing_is_claimed(
+async def test_nothing_is_claimed_before_changes_are_loaded(
     backend: IdleEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backend._publisher, "_summary", lambda: None)
@@ -181,7 +181,7 @@ async def test_before_the_journal_is_read_nothing_is_claimed(
 
 @pytest.fixture
 def telltale(backend: IdleEngine) -> IdleEngine:
-    """A refusal whose words hold what must not get out."""
+    """A refusal whose message has text that must not get out."""
     words = f"Abel Tasman Lettings and “Bayside Club” of pat@firm.example, Bearer {SECRET}"
     backend.put_change(0, Action.ARCHIVE, State.REFUSED, words=words)
     backend.put_change(1, Action.ARCHIVE, State.CONFIRMED)
@@ -191,7 +191,7 @@ def telltale(backend: IdleEngine) -> IdleEngine:
     return backend
 
 
-async def test_the_report_names_nobody(telltale: IdleEngine) -> None:
+async def test_report_has_no_names(telltale: IdleEngine) -> None:
     async with running(telltale) as person:
         await person.press("t", "y")
         shown = person.app.clipboard
@@ -209,14 +209,14 @@ async def test_the_report_names_nobody(telltale: IdleEngine) -> None:
         assert "Check it before you send it" in person.bottom_line
 
 
-async def test_the_report_says_how_wrong_the_clock_is(telltale: IdleEngine) -> None:
+async def test_report_has_the_clock_offset(telltale: IdleEngine) -> None:
     telltale.publish(clock_ahead=timedelta(minutes=-10))
     async with running(telltale) as person:
         await person.press("t", "y")
         assert "This computer's clock is 600 s behind Xero's" in person.app.clipboard
 
 
-async def test_the_report_has_names_where_they_are_wanted(telltale: IdleEngine) -> None:
+async def test_report_has_names_on_request(telltale: IdleEngine) -> None:
     async with running(telltale) as person:
         await person.press("t")
         person.screen.query_one(TickBox).value = True
@@ -239,7 +239,7 @@ async def test_the_report_is_written_to_a_file(telltale: IdleEngine, tmp_path: P
         assert file.stat().st_mode & 0o777 == 0o600
 
 
-async def test_a_file_that_cannot_be_written_is_said(
+async def test_unwritable_report_file_is_reported(
     telltale: IdleEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object, **__: object) -> None:
@@ -255,7 +255,7 @@ async def test_a_file_that_cannot_be_written_is_said(
         assert "another location" in person.bottom_line
 
 
-async def test_news_is_looked_for(backend: IdleEngine) -> None:
+async def test_refresh_key_refreshes(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("t", "f5")
         assert ("refresh",) in backend.calls
@@ -303,7 +303,7 @@ async def test_news_is_looked_for(backend: IdleEngine) -> None:
         ),
     ],
 )
-async def test_the_connection_in_every_state(
+async def test_every_connection_state_is_shown(
     backend: IdleEngine, parts: dict[str, Any], sign: str, said: str
 ) -> None:
     backend.publish(**parts)
@@ -313,7 +313,7 @@ async def test_the_connection_in_every_state(
         assert said in step(person, 1)
 
 
-async def test_good_news_of_long_ago_is_no_good_news() -> None:
+async def test_old_good_status_is_questioned() -> None:
     backend = IdleEngine.with_contacts(has_feed=False)
     backend.report(ReportKind.STATE, NOW - timedelta(days=3), state="Successfully synced")
     async with running(backend) as person:
@@ -322,7 +322,7 @@ async def test_good_news_of_long_ago_is_no_good_news() -> None:
         assert "recorded 3 days ago. It may have changed since." in step(person, 1)
 
 
-async def test_a_start_with_read_only_is_said_beside_what_the_connection_may(backend: IdleEngine) -> None:
+async def test_read_only_start_is_shown_beside_the_connections_rights(backend: IdleEngine) -> None:
     backend.is_read_only = True
     backend.put_change(0, Action.ARCHIVE, State.REFUSED, words="No.")
     backend.publish_changes()
@@ -335,7 +335,7 @@ async def test_a_start_with_read_only_is_said_beside_what_the_connection_may(bac
         assert "--read-only" in person.bottom_line
 
 
-async def test_paused_sending_is_a_reason_why_nothing_arrives(backend: IdleEngine) -> None:
+async def test_paused_sending_is_shown_as_a_cause(backend: IdleEngine) -> None:
     backend.put_change(0, Action.ARCHIVE, State.QUEUED)
     backend.publish_changes()
     async with running(backend) as person:
@@ -348,7 +348,7 @@ async def test_paused_sending_is_a_reason_why_nothing_arrives(backend: IdleEngin
         assert "Sending to Xero is paused" in step(person, 1)
 
 
-async def test_what_was_refused_is_tried_again_from_here(backend: IdleEngine) -> None:
+async def test_refused_changes_are_retried_from_here(backend: IdleEngine) -> None:
     for number in (0, 1, 2, 3, 4, 6, 7):
         backend.put_change(number, Action.ARCHIVE, State.REFUSED, words="On a repeating invoice [/].")
     backend.publish_changes()
@@ -380,7 +380,7 @@ async def test_what_was_refused_is_tried_again_from_here(backend: IdleEngine) ->
         ([SyncStatus.SYNCED], "✓", "No changes pending sync"),
     ],
 )
-async def test_waiting_in_every_state(grades: list[SyncStatus], sign: str, said: str) -> None:
+async def test_pending_step_is_shown_in_every_state(grades: list[SyncStatus], sign: str, said: str) -> None:
     is_expected = SyncStatus.EXPECTED in grades
     backend = IdleEngine.with_contacts(has_feed=not is_expected)
     for number, grade in enumerate(grades):
@@ -394,7 +394,7 @@ async def test_waiting_in_every_state(grades: list[SyncStatus], sign: str, said:
         assert said in step(person, 3)
 
 
-async def test_a_sync_told_to_run_is_asked_about_after_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_recorded_sync_is_asked_about_after_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
     backend = IdleEngine.with_contacts(has_feed=False)
     backend.report(ReportKind.SYNC_STARTED, NOW)
     async with running(backend) as person:
@@ -405,7 +405,7 @@ async def test_a_sync_told_to_run_is_asked_about_after_a_day(monkeypatch: pytest
         assert "Record how the sync of 5 Mar 12:41 ended: press m." in step(person, 3)
 
 
-async def test_hints_follow_the_keys(backend: IdleEngine) -> None:
+async def test_hints_use_the_current_keys(backend: IdleEngine) -> None:
     backend.put_change(0, Action.ARCHIVE, State.REFUSED)
     backend.publish_changes()
     async with running(backend) as person:
@@ -425,7 +425,7 @@ async def test_hints_follow_the_keys(backend: IdleEngine) -> None:
         assert person.app.clipboard
 
 
-async def test_a_second_that_changes_nothing_writes_nothing(
+async def test_unchanged_texts_are_not_rewritten_each_second(
     backend: IdleEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backend.publish(re_leased=ReLeasedStatus())
@@ -448,7 +448,7 @@ async def test_a_second_that_changes_nothing_writes_nothing(
         assert written == ["step-2", "findings-2"]
 
 
-# --- the report, whatever is thrown at it ---
+# --- the report, for any content ---
 
 NAMES = st.sampled_from(
     ["Zanzibar Quux", "quux@firm.example", "Quux (Zanzibar)", "a [/x] Quux", "QUUX\x1b[2J"]
@@ -476,7 +476,7 @@ TOKENS = st.sampled_from(
     token=TOKENS,
     with_names=st.booleans(),
 )
-def test_no_token_no_address_and_no_unwanted_name_is_ever_reported(
+def test_report_never_has_tokens_addresses_or_unwanted_names(
     *, name: str, words: list[str], address: str, token: str, with_names: bool
 ) -> None:
     said = " ".join(words).format(name=name, address=address, token=token)
@@ -506,7 +506,7 @@ def test_no_token_no_address_and_no_unwanted_name_is_ever_reported(
     assert contact_id(0) in text
 
 
-async def test_the_contact_that_waits_longest_can_be_looked_up_in_re_leased(backend: IdleEngine) -> None:
+async def test_longest_pending_contact_can_be_looked_up_in_re_leased(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("t", "i")
         assert "External ID" not in step(person, 3)
@@ -533,7 +533,7 @@ async def test_the_contact_that_waits_longest_can_be_looked_up_in_re_leased(back
         (ReLeasedStatus(zone=NOW.astimezone().tzinfo), False),
     ],
 )
-async def test_the_zone_of_the_night_is_asked_about_if_it_may_differ(
+async def test_sync_zone_is_asked_about_if_it_may_differ(
     backend: IdleEngine,
     status: ReLeasedStatus,
     is_asked: bool,  # noqa: FBT001 - pytest hands it over like this

@@ -29,7 +29,7 @@ def title(person: Driver) -> str:
     return str(person.screen.query_one(".dialog").border_title)
 
 
-async def test_undo_says_what_it_will_do_and_then_does_it(backend: IdleEngine) -> None:
+async def test_undo_shows_its_plan_and_carries_it_out(backend: IdleEngine) -> None:
     queued, confirmed = backend.request(Action.ARCHIVE, 0, 1)
     backend.move(confirmed, State.CONFIRMED)
     async with running(backend) as person:
@@ -42,7 +42,7 @@ async def test_undo_says_what_it_will_do_and_then_does_it(backend: IdleEngine) -
         await person.press("y")
         assert person.bottom_line.startswith("Undone: 1 cancelled before sending; 1")
         assert backend.change(queued.change_id).state is State.CANCELLED
-        # The restore becomes a hand-off, whose list opens by itself.
+        # The restore needs the user, so the manual restores open.
         restore = backend.changes_made[-1]
         assert (restore.action, restore.contact_id) == (Action.RESTORE, contact_id(1))
         backend.move(restore, State.AWAITING_USER)
@@ -50,7 +50,7 @@ async def test_undo_says_what_it_will_do_and_then_does_it(backend: IdleEngine) -
         assert person.sees(ManualRestoresScreen)
 
 
-def test_many_are_told_by_their_number(backend: IdleEngine) -> None:
+def test_many_undone_changes_are_counted(backend: IdleEngine) -> None:
     backend.request(Action.ARCHIVE, 0)
     plan = at_once(backend.undo.plan_undo())
     assert plan is not None
@@ -80,7 +80,7 @@ async def test_undo_does_nothing_unless_it_is_confirmed(backend: IdleEngine) -> 
     assert not [call for call in backend.calls if call[0] == "apply"]
 
 
-async def test_what_was_really_done_is_said_where_it_differs(backend: IdleEngine) -> None:
+async def test_undo_reports_results_that_differ_from_the_plan(backend: IdleEngine) -> None:
     one, _ = backend.request(Action.ARCHIVE, 0, 1)
     async with running(backend) as person:
         await person.press("u")
@@ -90,7 +90,7 @@ async def test_what_was_really_done_is_said_where_it_differs(backend: IdleEngine
         assert "1 cancelled before sending; 1 restore to finish" in person.bottom_line
 
 
-async def test_nothing_to_undo_or_redo_is_said(backend: IdleEngine) -> None:
+async def test_nothing_to_undo_or_redo_is_reported(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("u")
         assert person.bottom_line == "Nothing to undo."
@@ -114,7 +114,7 @@ async def test_redo_asks_too(backend: IdleEngine) -> None:
     assert [change.state for change in backend.changes_made] == [State.CANCELLED, State.QUEUED]
 
 
-async def test_undo_that_comes_too_late_says_so(backend: IdleEngine) -> None:
+async def test_undo_that_comes_too_late_is_reported(backend: IdleEngine) -> None:
     backend.request(Action.ARCHIVE, 0)
     async with running(backend) as person:
         await person.press("u")
@@ -125,7 +125,7 @@ async def test_undo_that_comes_too_late_says_so(backend: IdleEngine) -> None:
         assert "nothing was changed" in person.bottom_line
 
 
-async def test_names_in_the_question_are_harmless(backend: IdleEngine) -> None:
+async def test_names_in_the_question_are_shown_as_text(backend: IdleEngine) -> None:
     backend.edit(0, name="a [/x] b\x1b[2J")
     backend.request(Action.ARCHIVE, 0)
     async with running(backend) as person:
@@ -141,7 +141,7 @@ async def test_undo_works_on_the_page_of_a_contact(backend: IdleEngine) -> None:
         assert person.bottom_line == "Undone: 1 cancelled before sending."
 
 
-async def test_a_pause_is_plain_to_see_and_ends_with_the_same_key() -> None:
+async def test_pause_is_visible_and_ends_with_the_same_key() -> None:
     for size in ((40, 15), (60, 20), (120, 36)):
         backend = IdleEngine.with_contacts()
         async with running(backend, size) as person:
@@ -156,7 +156,7 @@ async def test_a_pause_is_plain_to_see_and_ends_with_the_same_key() -> None:
         assert [call[1] for call in backend.calls if call[0] == "pause_sending"] == [True, False]
 
 
-async def test_a_pause_says_how_many_wait_behind_it(backend: IdleEngine) -> None:
+async def test_pause_shows_how_many_changes_wait(backend: IdleEngine) -> None:
     backend.put_change(0, Action.ARCHIVE, State.QUEUED)
     backend.publish_changes(is_paused=True)
     async with running(backend) as person:
@@ -176,7 +176,7 @@ async def test_read_only_neither_undoes_nor_pauses(backend: IdleEngine) -> None:
     assert not [call for call in backend.calls if call[0] in {"plan_undo", "plan_redo", "pause_sending"}]
 
 
-async def test_what_xero_refused_is_tried_again_where_it_is_read(backend: IdleEngine) -> None:
+async def test_refused_change_is_retried_on_the_contact_page(backend: IdleEngine) -> None:
     backend.put_change(0, Action.ARCHIVE, State.REFUSED, words="On a repeating invoice.")
     backend.publish_changes()
     async with running(backend) as person:
@@ -190,7 +190,7 @@ async def test_what_xero_refused_is_tried_again_where_it_is_read(backend: IdleEn
         assert "Nothing to retry" in person.bottom_line
 
 
-async def test_a_refusal_is_tried_again_from_the_list_of_contacts(backend: IdleEngine) -> None:
+async def test_refused_change_is_retried_from_the_contacts(backend: IdleEngine) -> None:
     backend.put_change(0, Action.ARCHIVE, State.REFUSED)
     backend.publish_changes()
     async with running(backend) as person:
@@ -198,7 +198,7 @@ async def test_a_refusal_is_tried_again_from_the_list_of_contacts(backend: IdleE
         assert ("retry", (contact_id(0),)) in backend.calls
 
 
-async def test_waiting_restores_are_recalled_once_at_the_start(backend: IdleEngine) -> None:
+async def test_waiting_restores_are_mentioned_once_at_the_start(backend: IdleEngine) -> None:
     for number in (5, 12, 19):
         backend.put_change(number, Action.RESTORE, State.AWAITING_USER)
     backend.publish_changes()

@@ -65,7 +65,7 @@ def test_ctrl_c_ends_the_app_cleanly() -> None:
 
 
 def _drain(controller: int) -> None:
-    """Read what the app still paints, so that it is never blocked by a full terminal."""
+    """Read what the app still paints, so that a full terminal never blocks it."""
     try:
         while os.read(controller, 65536):
             pass

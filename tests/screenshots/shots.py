@@ -1,4 +1,4 @@
-"""The walk through the program on which the pictures are taken."""
+"""The steps through the program on which the pictures are taken."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class Camera:
         await self.house.pilot.press(*keys)
 
     async def search(self, words: str) -> None:
-        """Show what is found in the table."""
+        """Search, and show the results in the table."""
         await self.press("escape", "escape", "/", *words, "enter")
         await self.house.until_shown(" of 1,6")
 
 
 async def take_all(work: Path, folder: Path) -> None:
-    """Take all pictures, over those that are in the folder."""
+    """Take all pictures, replacing those in the folder."""
     await _connect(work, folder)
     with running_sandbox(work / "sandbox", *_OPTIONS) as practice:
         async with open_house(practice, work / "home") as house:
@@ -62,7 +62,7 @@ async def take_all(work: Path, folder: Path) -> None:
 
 
 async def _connect(work: Path, folder: Path) -> None:
-    """Show what a first start shows; nobody is asked anything yet."""
+    """Show the first start."""
     app = ReshelveApp(XeroAccount(Settings(), Paths.under(work / "nobody")))
     async with app.run_test(size=(120, 36)) as pilot:
         await Camera(House(pilot), folder).take("connect", shows="redirect URI")
@@ -172,7 +172,7 @@ async def _offline(camera: Camera, practice: PracticeXero) -> None:
 
 
 async def _nights(practice: PracticeXero, work: Path, folder: Path) -> None:
-    """Without a feed, the clock is all there is: show tonight, and tomorrow after the window."""
+    """Without a feed, only the time counts: show tonight, and tomorrow after the window."""
     home = work / "nights-home"
     contact_id = practice.create("Mānuka Roofing", EmailAddress="office@manuka.example")
     async with open_house(practice, home, has_feed=False) as house:
@@ -189,7 +189,7 @@ async def _nights(practice: PracticeXero, work: Path, folder: Path) -> None:
     try:
         async with open_house(practice, home, has_feed=False, now=in_two_days) as house:
             camera = Camera(house, folder)
-            # Xero's clock counts, so that it has to go forward too.
+            # Xero's clock counts, so it has to move forward too.
             practice.set_clock(ahead_seconds=timedelta(days=2).total_seconds())
             await camera.press("f5")
             await camera.search("manuka.example")

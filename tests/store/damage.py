@@ -1,4 +1,4 @@
-"""Spoils files of the store, as a bad disk does."""
+"""Damages files of the store, like a bad disk."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def spoil(file: Path, table: str, *, pages: int = 1, skip: int = 2) -> None:
 
 
 def spoil_header(file: Path) -> None:
-    """Overwrite the first page: nothing of the file can be read any more."""
+    """Overwrite the first page, after which nothing of the file can be read."""
     content = bytearray(file.read_bytes())
     content[:PAGE] = b"\xa5" * PAGE
     file.write_bytes(content)
 
 
 def spoil_schema(file: Path, word: str, by: bytes) -> None:
-    """Overwrite a word in the statements that made the tables, wherever it is."""
+    """Overwrite a word in the stored table definitions, wherever it is."""
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     content = file.read_bytes()

@@ -1,4 +1,4 @@
-"""Contacts and moments for the tests of the store."""
+"""Contacts and times for the tests of the store."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def contact(number: int = 1, status: ContactStatus = ACTIVE, at: float = 0, **fi
 
 
 async def search(store: Store, text: str, tab: Tab = Tab.ALL) -> SearchResult:
-    """Return the complete answer."""
+    """Return the complete result."""
     answers = [found async for found in store.search.find(parse_query(tab, text))]
     assert answers[-1].is_complete
     return answers[-1]

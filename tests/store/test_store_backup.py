@@ -52,7 +52,7 @@ async def test_a_backup_has_the_change_log_and_no_contacts(store: Store) -> None
     assert [path.name for path in made.parent.iterdir()] == [made.name]
 
 
-async def test_nothing_new_means_no_new_backup(store: Store) -> None:
+async def test_unchanged_store_gets_no_new_backup(store: Store) -> None:
     await ask(store, 1)
     assert await store.maintenance.back_up(NOON) is not None
     await store.save_contacts([contact(2)], NOON)
@@ -88,7 +88,7 @@ async def test_backups_named_by_earlier_versions_count_in_order_with_the_new_one
         made[number] = made[number].rename(
             made[number].with_name(made[number].name.replace("change-log", "journal"))
         )
-    # Whatever the user has put there is no backup, and is left alone.
+    # Other files of the user are no backups, and are left alone.
     others = [
         made[0].with_name(name) for name in ("journal-old.db", "change-log-20261301T000000Z.db", "my.db")
     ]
@@ -98,7 +98,7 @@ async def test_backups_named_by_earlier_versions_count_in_order_with_the_new_one
     assert [made_at(backup) for backup in backups(file)] == [minutes(number) for number in (4, 3, 2, 1)]
     made[3].write_bytes(b"damaged")
     assert newest_good_backup(file) == made[2]
-    # Two more leave five: the oldest goes, whatever its name.
+    # Two more leave five: the oldest is deleted, whatever its name.
     for number in (5, 6):
         await ask(store, number)
         made.append(await store.maintenance.back_up(minutes(number)))  # type: ignore[arg-type]
@@ -125,7 +125,7 @@ async def test_a_damaged_change_log_never_replaces_good_backups(store: Store) ->
         again.close()
 
 
-async def test_a_backup_that_went_bad_is_passed_over(store: Store) -> None:
+async def test_damaged_backup_is_skipped(store: Store) -> None:
     await ask(store, 1)
     first = await store.maintenance.back_up(NOON)
     await ask(store, 2)
@@ -135,7 +135,7 @@ async def test_a_backup_that_went_bad_is_passed_over(store: Store) -> None:
     assert newest_good_backup(store._database.file) == first
 
 
-async def test_a_full_disk_leaves_the_backups_there_are_and_no_litter(
+async def test_full_disk_keeps_existing_backups_and_leaves_no_temporary_file(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await ask(store, 1)
@@ -153,7 +153,7 @@ async def test_a_full_disk_leaves_the_backups_there_are_and_no_litter(
     assert list(folder.iterdir()) == [good]
 
 
-async def test_what_a_crash_left_half_made_is_swept_away(store: Store) -> None:
+async def test_unfinished_backup_of_a_crash_is_deleted(store: Store) -> None:
     folder = store._database.file.parent / "backups"
     folder.mkdir()
     for name in (".change-log-x.abc.tmp", ".journal-x.abc.tmp"):

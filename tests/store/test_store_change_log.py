@@ -49,7 +49,7 @@ async def test_a_contact_with_an_open_change_of_the_same_action_is_left_out(stor
     ) == store.changes.of_contact("id-3")
 
 
-async def test_asking_for_the_opposite_takes_a_queued_change_back(store: Store) -> None:
+async def test_opposite_request_cancels_a_queued_change(store: Store) -> None:
     (change,) = await store.changes.add(Action.ARCHIVE, [contact(1)], NOON)
     assert await store.changes.add(Action.RESTORE, [contact(1)], minutes(1)) == []
     assert [one.state for one in store.changes.of_contact("id-1")] == [State.CANCELLED]
@@ -58,7 +58,7 @@ async def test_asking_for_the_opposite_takes_a_queued_change_back(store: Store) 
     assert store.changes.of_contact("id-1")[0].change_id > change.change_id
 
 
-async def test_the_opposite_of_what_has_left_is_a_change_of_its_own(store: Store) -> None:
+async def test_opposite_of_a_sent_change_is_a_new_change(store: Store) -> None:
     (change,) = await store.changes.add(Action.ARCHIVE, [contact(1)], NOON)
     await store.record_transitions(
         [TransitionRequest(change.change_id, Transition.SEND, idempotency_key="key")], NOON
@@ -68,7 +68,7 @@ async def test_the_opposite_of_what_has_left_is_a_change_of_its_own(store: Store
     assert restore.action is Action.RESTORE
 
 
-async def test_the_last_thing_asked_for_decides(store: Store) -> None:
+async def test_last_request_wins(store: Store) -> None:
     (archive,) = await store.changes.add(Action.ARCHIVE, [contact(1)], NOON)
     await store.record_transitions([TransitionRequest(archive.change_id, Transition.SEND)], NOON)
     await store.record_transitions([TransitionRequest(archive.change_id, Transition.REPLY_LOST)], NOON)
@@ -77,7 +77,7 @@ async def test_the_last_thing_asked_for_decides(store: Store) -> None:
     assert [one.state for one in store.changes.of_contact("id-1")] == [State.CANCELLED, State.UNKNOWN]
 
 
-async def test_moves_are_kept_with_their_words_and_logged(store: Store) -> None:
+async def test_transitions_are_logged_with_their_messages(store: Store) -> None:
     (change,) = await store.changes.add(Action.ARCHIVE, [contact(1)], NOON)
     number = change.change_id
     await store.record_transitions(
@@ -127,7 +127,7 @@ async def test_confirming_without_a_time_means_now(store: Store) -> None:
     assert store.changes.of_contact("id-1")[0].confirmed_at == minutes(3)
 
 
-async def test_a_final_state_stays_as_it_is(store: Store) -> None:
+async def test_final_state_never_changes(store: Store) -> None:
     change = await confirmed(store, 1, Action.ARCHIVE, at=1)
     applied = await store.record_transitions(
         [TransitionRequest(change.change_id, Transition.CONFIRM)], minutes(5)
@@ -136,7 +136,7 @@ async def test_a_final_state_stays_as_it_is(store: Store) -> None:
     assert store.changes.get(change.change_id) == change
 
 
-async def test_an_impossible_move_undoes_everything_that_came_with_it(store: Store) -> None:
+async def test_invalid_transition_rolls_back_its_whole_request(store: Store) -> None:
     first, second = await store.changes.add(Action.ARCHIVE, [contact(1), contact(2)], NOON)
     moves = [
         TransitionRequest(first.change_id, Transition.SEND),
@@ -159,7 +159,7 @@ async def test_a_later_confirmed_change_supersedes_what_was_never_picked_up(stor
     assert store.evidence.pending_total() == 2
 
 
-async def test_what_waits_is_counted_and_read_between_two_moments(store: Store) -> None:
+async def test_pending_changes_are_counted_and_listed_between_two_times(store: Store) -> None:
     changes = [await confirmed(store, number, Action.ARCHIVE, at=number) for number in range(4)]
     assert [store.evidence.pending_between(None, minutes(at)) for at in (-1, 0, 1.5, 9)] == [0, 1, 2, 4]
     assert [store.evidence.pending_after(minutes(at)) for at in (-1, 0, 1.5, 9)] == [4, 3, 2, 0]
@@ -167,7 +167,7 @@ async def test_what_waits_is_counted_and_read_between_two_moments(store: Store) 
     assert store.evidence.pending(after=minutes(0), until=minutes(2)) == [changes[2], changes[1]]
 
 
-async def test_totals_follow_every_step(store: Store) -> None:
+async def test_totals_follow_every_transition(store: Store) -> None:
     changes = await store.changes.add(Action.ARCHIVE, [contact(number) for number in range(5)], NOON)
     await store.record_transitions(
         [TransitionRequest(change.change_id, Transition.SEND) for change in changes[:3]], NOON
@@ -180,7 +180,7 @@ async def test_totals_follow_every_step(store: Store) -> None:
 
 
 @pytest.mark.parametrize("table", ["transitions", "sync_records"])
-async def test_what_has_happened_cannot_be_rewritten(store: Store, table: str) -> None:
+async def test_change_log_tables_are_append_only(store: Store, table: str) -> None:
     def fill(connection: sqlite3.Connection) -> None:
         connection.execute("INSERT INTO sync_records VALUES (1, 'id-1', 'ARCHIVED', 0, 0, '')")
 

@@ -34,14 +34,14 @@ FULL = contact(
 )
 
 
-async def test_a_contact_comes_back_as_it_went_in(store: Store) -> None:
+async def test_contact_round_trips(store: Store) -> None:
     await store.save_contacts([FULL, contact(8)], NOON)
     assert store.contact("id-7") == FULL
     assert store.contact("id-8") == contact(8)
     assert store.contact("unknown") is None
 
 
-async def test_many_contacts_come_in_the_order_asked_for(store: Store) -> None:
+async def test_contacts_are_returned_in_the_requested_order(store: Store) -> None:
     everything = [contact(number) for number in range(2_500)]
     await store.save_contacts(everything, NOON)
     asked = [one.contact_id for one in reversed(everything)]
@@ -49,14 +49,14 @@ async def test_many_contacts_come_in_the_order_asked_for(store: Store) -> None:
     assert store.contacts(asked) == everything[::-1]
 
 
-async def test_an_older_contact_never_turns_a_newer_one_back(store: Store) -> None:
+async def test_older_version_never_replaces_a_newer_one(store: Store) -> None:
     await store.save_contacts([contact(1, ARCHIVED, at=5)], NOON)
     applied = await store.save_contacts([contact(1, ACTIVE, at=4, name="Old")], NOON)
     assert (applied.rows_changed, applied.order_changed, applied.detected) == (0, False, ())
     assert store.contact("id-1") == contact(1, ARCHIVED, at=5)
 
 
-async def test_an_equally_old_contact_counts_as_balances_move_silently(store: Store) -> None:
+async def test_equally_old_version_is_saved_as_balances_change_without_a_date(store: Store) -> None:
     await store.save_contacts([contact(balances=Balances(receivable=100))], NOON)
     applied = await store.save_contacts([contact(balances=Balances(receivable=50))], NOON)
     assert (applied.rows_changed, applied.order_changed) == (1, False)
@@ -65,7 +65,7 @@ async def test_an_equally_old_contact_counts_as_balances_move_silently(store: St
     assert stored.balances == Balances(receivable=50)
 
 
-async def test_balances_that_xero_left_out_stay_known(store: Store) -> None:
+async def test_balances_missing_from_a_reply_are_kept(store: Store) -> None:
     await store.save_contacts([contact(balances=Balances(receivable=100))], NOON)
     await store.save_contacts([contact(at=1, balances=None)], NOON)
     stored = store.contact("id-1")
@@ -73,7 +73,7 @@ async def test_balances_that_xero_left_out_stay_known(store: Store) -> None:
     assert stored.balances == Balances(receivable=100)
 
 
-async def test_the_same_again_changes_nothing(store: Store) -> None:
+async def test_saving_the_same_contact_again_changes_nothing(store: Store) -> None:
     await store.save_contacts([FULL], NOON)
     applied = await store.save_contacts([FULL], minutes(9))
     assert (applied.rows_changed, applied.order_changed) == (0, False)
@@ -88,7 +88,7 @@ async def test_a_contact_listed_twice_in_one_page_counts_once(store: Store) -> N
     assert stored.name == "New"
 
 
-async def test_a_new_name_changes_the_order_and_a_new_phone_does_not_move_rows(store: Store) -> None:
+async def test_rename_moves_a_row_and_a_new_phone_does_not(store: Store) -> None:
     await store.save_contacts([contact(1), contact(2)], NOON)
     assert (await store.save_contacts([contact(1, at=1, name="Zulu")], NOON)).order_changed
     rows = store.search.first(Query()).rows
@@ -129,7 +129,7 @@ async def test_an_active_contact_of_the_same_name_is_found_ignoring_case(
     assert store.find_active_by_name("Bayside Club", except_id="id-1") is None
 
 
-async def test_the_first_screen_is_in_the_order_of_folded_names(store: Store) -> None:
+async def test_first_screen_is_ordered_by_folded_names(store: Store) -> None:
     for number, name in enumerate(["zebra", "Éclair", "apple", "Banana", " aardvark", "界", "🍰 cake"]):
         await store.save_contacts([contact(number, name=name)], NOON)
     rows = store.search.first(Query()).rows
@@ -144,7 +144,7 @@ async def test_the_first_screen_is_in_the_order_of_folded_names(store: Store) ->
     ]
 
 
-async def test_the_first_screen_is_a_window_on_its_tab(store: Store) -> None:
+async def test_first_screen_shows_its_tab(store: Store) -> None:
     await store.save_contacts([contact(n, ARCHIVED if n % 3 == 0 else ACTIVE) for n in range(100, 200)], NOON)
     found = store.search.first(Query(Tab.ARCHIVED))
     assert len(found.rows) == found.counts.archived == 33
@@ -156,14 +156,14 @@ async def test_the_first_screen_is_a_window_on_its_tab(store: Store) -> None:
     assert found.rows.index_of("unknown") is None
 
 
-async def test_a_name_of_ten_thousand_characters_is_kept_and_found(store: Store) -> None:
+async def test_name_of_ten_thousand_characters_is_stored_and_found(store: Store) -> None:
     long = contact(1, name="long " * 2_000)
     await store.save_contacts([long, replace(long, contact_id="id-2", name=long.name + "tail")], NOON)
     assert store.contact("id-1") == long
     assert store.find_active_by_name(long.name + "TAIL", except_id="id-1") is not None
 
 
-async def test_balances_are_as_old_as_their_last_reading(store: Store) -> None:
+async def test_balances_have_the_time_of_their_last_read(store: Store) -> None:
     def read_at() -> datetime | None:
         stored = store.contact(contact().contact_id)
         assert stored is not None

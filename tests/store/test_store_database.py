@@ -47,7 +47,7 @@ async def test_files_belong_to_their_owner_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-async def test_an_exception_in_the_middle_of_a_write_leaves_nothing_half(database: Database) -> None:
+async def test_exception_during_a_write_rolls_it_back(database: Database) -> None:
     def half(connection: sqlite3.Connection) -> None:
         set_cursor(connection)
         raise ZeroDivisionError
@@ -99,7 +99,7 @@ async def test_change_log_writes_wait_for_the_disk_and_pages_of_contacts_do_not(
     assert await database.write(synchronous) == full
 
 
-async def test_the_loops_connection_cannot_write(database: Database) -> None:
+async def test_event_loops_connection_is_read_only(database: Database) -> None:
     with pytest.raises(StoreError, match=StoreReason.READ_ONLY):
         database.rows("INSERT INTO sync_state VALUES ('a', 'b')")
 
@@ -144,7 +144,7 @@ def test_a_file_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> 
     assert "Update" in messages.next_step(caught.value)
 
 
-def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_invalid_database_file_is_refused_and_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "contacts.db"
     file.write_bytes(b"a letter to my aunt, " * 100)
     with pytest.raises(StoreError, match=StoreReason.NOT_A_DATABASE):
@@ -190,7 +190,7 @@ async def test_two_stores_on_one_file_see_each_other(tmp_path: Path) -> None:
         theirs.close()
 
 
-async def test_a_change_elsewhere_between_two_own_writes_is_noticed(tmp_path: Path) -> None:
+async def test_write_of_another_copy_between_two_writes_is_noticed(tmp_path: Path) -> None:
     ours, theirs = Database.open(tmp_path), Database.open(tmp_path)
     await ours.write(lambda connection: set_cursor(connection, "1"))
     await theirs.write(lambda connection: set_cursor(connection, "2"))

@@ -1,4 +1,4 @@
-"""What Xero dates oddly: a change is never older than is known, and a full read corrects what is stored."""
+"""Odd dates from Xero: no change is dated too early, and a full sync corrects stored dates."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def test_no_change_is_dated_before_it_was_sent(store: Store, dated: float)
     ("before", "after"), [(ACTIVE, ARCHIVED), (ARCHIVED, ACTIVE)], ids=["archived", "restored"]
 )
 @pytest.mark.parametrize("is_queued", [False, True])
-async def test_what_was_done_in_xero_is_no_older_than_the_last_look(
+async def test_change_made_in_xero_is_dated_after_the_last_refresh(
     store: Store, before: ContactStatus, after: ContactStatus, dated: float, *, is_queued: bool
 ) -> None:
     await store.save_contacts([contact(1, before, at=-30 * DAY)], minutes(-DAY))
@@ -89,18 +89,16 @@ async def test_a_full_read_corrects_what_is_stored_with_a_later_date(
     one = store.contact("id-1")
     assert one is not None
     assert (one.name, one.status, one.updated_at) == ("Earlier", ACTIVE, minutes(told))
-    # It was archived here, and is active in Xero: that is a change, and one of now.
+    # It was archived here and is active in Xero: that is a change made now.
     [change] = store.changes.of_contact("id-1")
     assert (change.action, change.origin, change.confirmed_at) == (Action.RESTORE, Origin.XERO, NOON)
-    # News of it count again.
+    # Updates of it count again.
     await store.save_contacts([contact(1, ACTIVE, at=1, name="Latest")], minutes(2))
     assert [one.name for one in store.contacts(["id-1"])] == ["Latest"]
 
 
 @pytest.mark.parametrize("stored", [-1, 0, 5])
-async def test_a_page_that_was_read_before_our_own_change_turns_nothing_back(
-    store: Store, stored: float
-) -> None:
+async def test_page_read_before_our_own_change_does_not_revert_it(store: Store, stored: float) -> None:
     await store.save_contacts([contact(1, ARCHIVED, at=stored)], NOON)
     await store.save_contacts([contact(1, ACTIVE, at=-DAY)], NOON, is_full_sync=True)
     assert store.counts().archived == 1

@@ -1,4 +1,4 @@
-"""Contacts seen in a full sync, contacts that Xero no longer has, and files of the version before."""
+"""Contacts seen in a full sync, contacts that Xero no longer has, and files of older versions."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def test_a_contact_listed_in_an_older_state_counts_as_seen(store: Store) -
     assert await store.unseen_contacts(limit=10) == []
 
 
-async def test_a_gone_contact_keeps_what_is_known_of_it_and_is_asked_for_no_more(store: Store) -> None:
+async def test_deleted_contact_keeps_its_details_and_is_not_looked_up_again(store: Store) -> None:
     await store.save_contacts([contact(1, email="a@b.example"), contact(2, ARCHIVED)], NOON)
     await store.search.load()
     applied = await store.save_contacts([], minutes(1), deleted=["id-1", "id-2", "never-stored"])
@@ -68,12 +68,12 @@ async def test_a_gone_contact_keeps_what_is_known_of_it_and_is_asked_for_no_more
     ],
 )
 @pytest.mark.parametrize("at", [-5, 0, 2])
-async def test_what_happened_to_a_gone_contact_before_it_was_back_is_a_change_in_xero(
+async def test_status_change_of_a_returned_contact_is_a_change_made_in_xero(
     store: Store, before: ContactStatus, after: ContactStatus, action: Action | None, at: int
 ) -> None:
     await store.save_contacts([contact(1, before)], NOON)
     await store.save_contacts([], minutes(1), deleted=["id-1"])
-    # Marked once more, what it was before is still known.
+    # Marked again, its earlier status is still known.
     await store.save_contacts([], minutes(1), deleted=["id-1"])
     applied = await store.save_contacts([contact(1, after, at=at)], minutes(2))
     assert applied.order_changed
@@ -83,12 +83,12 @@ async def test_what_happened_to_a_gone_contact_before_it_was_back_is_a_change_in
     assert applied.detected == tuple(changes)
     # One that didn't move UpdatedDateUTC is dated by when it was seen.
     assert [each.confirmed_at for each in changes] == ([minutes(2)] if action else [])
-    # What happens to it from here on is somebody's change again.
+    # Changes from here on are recorded again.
     flipped = ARCHIVED if after is ACTIVE else ACTIVE
     assert (await store.save_contacts([contact(1, flipped, at=3)], minutes(3))).detected
 
 
-async def test_a_contact_is_gone_once_two_answers_some_time_apart_lacked_it(store: Store) -> None:
+async def test_contact_is_deleted_once_two_replies_some_time_apart_lacked_it(store: Store) -> None:
     await store.save_contacts([contact(1), contact(2)], NOON)
     [queued] = await store.changes.add(Action.ARCHIVE, store.contacts(["id-1"]), NOON)
 
@@ -104,7 +104,7 @@ async def test_a_contact_is_gone_once_two_answers_some_time_apart_lacked_it(stor
     refused = store.changes.get(queued.change_id)
     assert refused is not None
     assert refused.state is State.REFUSED
-    # An answer that has it in between begins the count again.
+    # A reply with the contact in between restarts the count.
     await store.save_contacts([], minutes(9), missing=["id-2"])
     assert statuses() == [GONE, ACTIVE]
     await store.save_contacts([], minutes(13), missing=["id-2"])
@@ -123,7 +123,7 @@ async def test_an_absence_is_remembered_by_the_next_start_and_a_clock_set_back_m
         store.close()
 
 
-async def test_only_what_is_open_is_refused(store: Store) -> None:
+async def test_deleting_a_contact_refuses_only_its_open_changes(store: Store) -> None:
     await store.save_contacts([contact(1), contact(2)], NOON)
     await store.save_contacts([contact(2, ARCHIVED, at=1)], minutes(1))
     [queued] = await store.changes.add(Action.ARCHIVE, store.contacts(["id-1"]), minutes(2))
@@ -135,7 +135,7 @@ async def test_only_what_is_open_is_refused(store: Store) -> None:
     assert done.state is State.CONFIRMED
 
 
-async def test_a_file_of_the_version_before_is_brought_up_to_date(tmp_path: Path) -> None:
+async def test_file_of_an_older_version_is_migrated(tmp_path: Path) -> None:
     folder = tmp_path / "organisation"
     folder.mkdir(mode=0o700)
     with closing(sqlite3.connect(folder / FILE_NAME)) as connection:
@@ -155,7 +155,7 @@ async def test_a_file_of_the_version_before_is_brought_up_to_date(tmp_path: Path
         assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
 
 
-async def test_each_write_tells_how_it_ended(store: Store) -> None:
+async def test_result_of_each_write_is_reported(store: Store) -> None:
     heard: list[StoreError | None] = []
     store.on_written = heard.append
     await store.set_sync_state("a", "b")
@@ -166,7 +166,7 @@ async def test_each_write_tells_how_it_ended(store: Store) -> None:
     assert heard == [None]
 
 
-async def test_a_write_that_fails_tells_why(store: Store) -> None:
+async def test_failed_write_is_reported_with_its_reason(store: Store) -> None:
     heard: list[StoreError | None] = []
     store.on_written = heard.append
 

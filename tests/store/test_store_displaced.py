@@ -40,7 +40,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def opened(folder: Path) -> AsyncIterator[Store]:
-    """A store with one request that is in its log alone, beside a copy of how it was before that."""
+    """A store with one request only in its write-ahead log, beside an earlier copy."""
     store = Store.open(folder)
     await store.save_contacts([contact(number) for number in NUMBERS], NOON)
     with closing(sqlite3.connect(folder / "contacts.db")) as connection:
@@ -96,7 +96,7 @@ def replace_file_alone(folder: Path) -> None:
 
 
 def replace_by_copy(folder: Path) -> None:
-    """Do as a file-sync does that has everything: the same bytes, in other files."""
+    """Replace the files by copies with the same bytes, like a file-sync program."""
     for part in folder.glob("contacts.db*"):
         shutil.copyfile(part, folder / "copy")
         (folder / "copy").replace(part)
@@ -140,7 +140,7 @@ TAKEN = {
 
 
 @pytest.mark.parametrize("how", TAKEN)
-async def test_what_would_be_lost_is_refused_and_what_was_accepted_is_put_back(
+async def test_displaced_store_refuses_writes_and_its_entries_are_put_back(
     folder: Path, opened: Store, how: str
 ) -> None:
     TAKEN[how](folder)
@@ -159,7 +159,7 @@ async def test_what_would_be_lost_is_refused_and_what_was_accepted_is_put_back(
 
 
 @pytest.mark.parametrize("how", TAKEN)
-async def test_a_second_copy_follows_once_the_first_has_put_it_back(
+async def test_second_copy_continues_once_the_first_has_put_the_file_back(
     folder: Path, opened: Store, how: str
 ) -> None:
     with closing(Store.open(folder)) as second:
@@ -183,9 +183,7 @@ async def test_a_copy_without_the_lock_leaves_the_files_alone(folder: Path, open
 
 
 @pytest.mark.skipif(os.stat not in os.supports_dir_fd, reason="an open folder can't be found again")
-async def test_a_folder_that_was_moved_is_left_whole_and_none_is_made_in_its_place(
-    folder: Path, opened: Store
-) -> None:
+async def test_moved_folder_is_left_alone_and_not_created_again(folder: Path, opened: Store) -> None:
     moved = move(folder, "elsewhere")
     with pytest.raises(StoreError, match=StoreReason.DISPLACED):
         await ask(opened, 2)
@@ -199,7 +197,7 @@ async def test_a_folder_that_was_moved_is_left_whole_and_none_is_made_in_its_pla
     assert asked_in(folder) == 2
 
 
-async def test_one_with_entries_of_its_own_is_left_alone_and_ours_is_kept_beside_it(
+async def test_replacement_with_its_own_entries_is_kept_and_ours_saved_beside_it(
     folder: Path, opened: Store
 ) -> None:
     other = folder.parent / "other"
@@ -224,7 +222,7 @@ async def test_one_with_entries_of_its_own_is_left_alone_and_ours_is_kept_beside
         assert connection.execute("SELECT contact_id FROM changes").fetchall() == [("id-1",)]
 
 
-async def test_a_disk_that_cannot_take_it_is_tried_again(
+async def test_putting_back_is_retried_after_a_disk_error(
     folder: Path, opened: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     delete_all(folder)
@@ -242,14 +240,14 @@ async def test_a_disk_that_cannot_take_it_is_tried_again(
     assert asked_in(folder) == 2
 
 
-async def test_no_backup_is_made_of_a_file_that_isnt_ours(folder: Path, opened: Store) -> None:
+async def test_replaced_file_is_not_backed_up(folder: Path, opened: Store) -> None:
     replace_by_old(folder)
     with pytest.raises(StoreError):
         await opened.maintenance.back_up(NOON)
     assert not (folder / BACKUP_FOLDER).exists()
 
 
-async def test_backups_that_were_taken_away_are_made_again(folder: Path, opened: Store) -> None:
+async def test_deleted_backups_are_made_again(folder: Path, opened: Store) -> None:
     assert await opened.maintenance.back_up(NOON)
     shutil.rmtree(folder / BACKUP_FOLDER)
     assert back_up(folder / "contacts.db", NOON)

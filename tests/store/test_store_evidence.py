@@ -57,7 +57,7 @@ async def test_a_sync_that_cannot_have_seen_the_change_proves_nothing(
     assert store.evidence.pending_total() == 1
 
 
-async def test_evidence_that_came_first_applies_once_the_change_is_confirmed(store: Store) -> None:
+async def test_early_evidence_applies_once_the_change_is_confirmed(store: Store) -> None:
     await store.save_contacts([contact(1)], NOON)
     (change,) = await store.changes.add(Action.ARCHIVE, [contact(1)], NOON)
     assert (
@@ -71,7 +71,7 @@ async def test_evidence_that_came_first_applies_once_the_change_is_confirmed(sto
 
 
 @pytest.mark.usefixtures("archived")
-async def test_evidence_after_a_reversal_is_not_for_what_was_reversed(store: Store) -> None:
+async def test_evidence_after_a_reversal_does_not_apply_to_the_reversed_change(store: Store) -> None:
     await flip(store, 1, ACTIVE, 20)
     await flip(store, 1, ARCHIVED, 30)
     assert await store.evidence.record_synced([pick_up(1, ARCHIVED, 35)], ("feed", "1")) == 1

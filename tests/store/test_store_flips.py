@@ -45,13 +45,13 @@ async def test_other_statuses_are_not_status_changes(
     assert (await store.save_contacts([contact(1, after, at=1)], NOON)).detected == ()
 
 
-async def test_a_stale_page_is_not_a_status_change(store: Store) -> None:
+async def test_outdated_page_is_not_a_status_change(store: Store) -> None:
     await store.save_contacts([contact(1, ARCHIVED, at=5)], NOON)
     assert (await store.save_contacts([contact(1, ACTIVE, at=4)], NOON)).detected == ()
     assert store.counts().archived == 1
 
 
-async def test_a_restore_that_left_no_date_behind_is_confirmed_when_it_was_seen(store: Store) -> None:
+async def test_restore_without_a_date_is_confirmed_when_it_was_seen(store: Store) -> None:
     await store.save_contacts([contact(1, ARCHIVED, at=5)], NOON)
     (change,) = (await store.save_contacts([contact(1, ACTIVE, at=5)], minutes(30))).detected
     assert change.confirmed_at == minutes(30)
@@ -93,7 +93,7 @@ async def test_a_queued_restore_stays_when_the_contact_is_archived_in_xero(store
 
 
 @pytest.mark.parametrize(("asked_at", "state"), [(4, State.REFUSED), (5, State.REFUSED), (6, State.QUEUED)])
-async def test_of_a_queued_archive_and_a_restore_in_xero_the_later_holds(
+async def test_later_of_a_queued_archive_and_a_restore_in_xero_wins(
     store: Store, asked_at: float, state: State
 ) -> None:
     await store.save_contacts([contact(1, ARCHIVED)], NOON)
@@ -110,7 +110,7 @@ async def test_of_a_queued_archive_and_a_restore_in_xero_the_later_holds(
     assert last.notice == (reason if state is State.REFUSED else Notice(ChangeReason.RESTORED_BEFORE))
 
 
-async def test_contacts_and_moves_come_as_one(store: Store) -> None:
+async def test_contacts_and_transitions_are_saved_in_one_transaction(store: Store) -> None:
     await store.save_contacts([contact(1), contact(2)], NOON)
     changes = await store.changes.add(Action.ARCHIVE, [contact(1), contact(2)], NOON)
     await store.record_transitions(
@@ -130,7 +130,7 @@ async def test_contacts_and_moves_come_as_one(store: Store) -> None:
     assert store.counts().archived == 1
 
 
-async def test_a_manual_restore_read_as_done_is_confirmed_by_its_transition(store: Store) -> None:
+async def test_manual_restore_seen_in_xero_is_confirmed_by_its_transition(store: Store) -> None:
     await store.save_contacts([contact(1, ARCHIVED)], NOON)
     (change,) = await store.changes.add(Action.RESTORE, [contact(1, ARCHIVED)], NOON)
     await store.record_transitions([TransitionRequest(change.change_id, Transition.AWAIT_USER)], NOON)

@@ -1,4 +1,4 @@
-"""Names are found however their signs are written, also in a store whose texts older rules folded."""
+"""Names are found in every spelling, also in a store with search texts of older rules."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ async def stored(folder: Path) -> None:
 
 @pytest.mark.parametrize("loaded", [False, True])
 @pytest.mark.parametrize(("typed", "name"), FOUND)
-async def test_signs_are_found_in_memory_and_in_the_database(
+async def test_apostrophes_and_dashes_are_found_in_memory_and_in_the_database(
     tmp_path: Path, typed: str, name: str, *, loaded: bool
 ) -> None:
     await stored(tmp_path)
     with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection, connection:
-        # As a Reshelve of other rules leaves it.
+        # As a version with other rules leaves it.
         connection.execute("UPDATE contacts SET search = lower(name), sort_key = lower(name)")
         connection.execute("DELETE FROM sync_state WHERE name = 'contacts.fold_version'")
     store = Store.open(tmp_path)
@@ -50,7 +50,7 @@ async def test_signs_are_found_in_memory_and_in_the_database(
         store.close()
 
 
-async def test_texts_that_are_up_to_date_are_left_alone(tmp_path: Path) -> None:
+async def test_up_to_date_search_texts_are_not_rewritten(tmp_path: Path) -> None:
     await stored(tmp_path)
     file = tmp_path / FILE_NAME
     with closing(sqlite3.connect(file)) as connection, connection:

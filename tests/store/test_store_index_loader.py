@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Gate:
-    """Replaces the loading of the index: counts the loads, and blocks them until it is opened."""
+    """Replaces the loading of the index: counts loads, and blocks them until released."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.reads = 0
@@ -48,18 +48,18 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
 
 @pytest.fixture(autouse=True)
 def _however_slow_this_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every search wait for a load, as it does where loading takes no time."""
+    """Make every search wait for a load, as it does where loading is fast."""
     monkeypatch.setattr(contact_index, "_CHEAP_SECONDS", math.inf)
     monkeypatch.setattr(contact_index, "_REST_SECONDS", 0)
 
 
-async def test_nothing_is_loaded_before_it_is_asked_for(store: Store, gate: Gate) -> None:
+async def test_index_is_loaded_only_on_request(store: Store, gate: Gate) -> None:
     await store.save_contacts([contact(1)], NOON)
     assert names(await search(store, "contact")) == ["Contact 1"]
     assert gate.reads == 0
 
 
-async def test_loading_what_is_up_to_date_reads_nothing(store: Store, gate: Gate) -> None:
+async def test_loading_an_up_to_date_index_reads_nothing(store: Store, gate: Gate) -> None:
     await asyncio.gather(store.search.load(), store.search.load())
     await store.search.load()
     assert gate.reads == 1
@@ -93,14 +93,14 @@ async def test_a_contact_added_while_the_index_loads_is_found_after_the_next_loa
     assert names(await search(store, "contact")) == ["Contact 1", "Contact 2"]
 
 
-async def test_a_store_of_ordinary_size_is_always_found_as_it_is(store: Store) -> None:
+async def test_store_of_ordinary_size_is_searched_up_to_date(store: Store) -> None:
     await store.search.load()
     for number in range(1, 5):
         await store.save_contacts([contact(number)], NOON)
         assert len((await search(store, "contact")).rows) == number
 
 
-async def test_a_search_waits_for_a_short_load_that_is_under_way(store: Store, gate: Gate) -> None:
+async def test_search_waits_for_a_short_load_in_progress(store: Store, gate: Gate) -> None:
     await store.search.load()
     gate.is_open.clear()
     gate.has_read.clear()
@@ -160,7 +160,7 @@ async def test_a_search_during_a_sync_has_the_index_loaded(
     assert gate.reads == 2
 
 
-async def test_who_listens_hears_of_each_load(store: Store) -> None:
+async def test_listeners_are_told_of_each_load(store: Store) -> None:
     heard: list[int] = []
     store.search.on_loaded = lambda: heard.append(1)
     await store.search.load()
@@ -169,7 +169,7 @@ async def test_who_listens_hears_of_each_load(store: Store) -> None:
     assert len(heard) == 2
 
 
-async def test_a_load_that_fails_says_so_and_leaves_searching_to_sql(
+async def test_failed_load_is_reported_and_searches_use_sql(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: object, **__: object) -> ContactIndex:
@@ -185,7 +185,7 @@ async def test_a_load_that_fails_says_so_and_leaves_searching_to_sql(
     assert names(await search(store, "contact")) == ["Contact 1"]
 
 
-async def test_closing_ends_a_load_and_tells_who_waits(store: Store, gate: Gate) -> None:
+async def test_closing_ends_a_load_and_its_waiters(store: Store, gate: Gate) -> None:
     gate.is_open.clear()
     loading = asyncio.create_task(store.search.load())
     await asyncio.to_thread(gate.has_read.wait, 30)

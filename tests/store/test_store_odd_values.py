@@ -1,4 +1,4 @@
-"""Values that no column should hold are unknown, raise nothing, and are found and repaired."""
+"""Invalid values in columns count as unknown, raise nothing, and are found and repaired."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def inject(file: Path, places: dict[tuple[str, str], int]) -> int:
 
 
 async def use(folder: Path) -> None:
-    """Open the store and do all that a screen and the engine do with what is stored."""
+    """Open the store, and use its data in every way that screens and engine do."""
     store = Store.open(folder)
     try:
         now = minutes(10_000)
@@ -191,7 +191,7 @@ async def use(folder: Path) -> None:
         await store.read_for_comparison()
         await store.tenancy.groups()
         await store.unseen_contacts(100)
-        # A row numbered as high as SQLite can count leaves no number for the next: said in words.
+        # A row with the highest number of SQLite leaves none for the next, which is reported.
         with suppress(StoreError):
             await _write(store)
         assert read_summary(folder, lambda _: None) is not None
@@ -248,7 +248,7 @@ async def _write(store: Store) -> None:
     """Let Xero, Re-Leased and the user report something about every contact."""
     later = minutes(9_000)
     told = [contact(number, ContactStatus.ARCHIVED, at=8_000) for number in range(1, MANY + 1)]
-    # A row number that leaves no next one is all that keeps a contact from being stored.
+    # Only a row number without a next one prevents a contact from being stored.
     await store.save_contacts(told, later, is_full_sync=True)
     await store.save_contacts(
         [contact(number, at=8_001) for number in range(1, MANY + 1)], later, deleted=["id-2"]
@@ -264,7 +264,11 @@ async def _write(store: Store) -> None:
     await store.evidence.record_reports([UserReport(ReportKind.SYNC_CLEAN, later)], later)
     await store.tenancy.mark_tenants("Tenants", later, on=True)
     await store.changes.add(Action.ARCHIVE, store.contacts([f"id-{number}" for number in range(1, 9)]), later)
-    await store.changes.cancel_queued(store.changes.in_states(State.QUEUED), later)
+    cancelled = [
+        TransitionRequest(change.change_id, Transition.CANCEL)
+        for change in store.changes.in_states(State.QUEUED)
+    ]
+    await store.record_transitions(cancelled, later)
     await store.changes.retry(store.changes.refused(9), later)
 
 
@@ -289,7 +293,7 @@ def test_odd_values_are_found_and_repaired(whole: bytes, tmp_path: Path, table: 
         return
     rows = _rows(file, table)
     found = diagnose(file)
-    # Any words, and any number of a change, are what they are.
+    # Any message and any change number are valid.
     is_free = (table, column) in {("sync_state", "name"), ("transitions", "change_id")} or rows < MANY
     assert found.whole_file or is_free or table == "full_sync_seen"
     if found.change_log:
@@ -297,7 +301,7 @@ def test_odd_values_are_found_and_repaired(whole: bytes, tmp_path: Path, table: 
     elif found.whole_file:
         rebuild_contacts(file, minutes(20_000))
     assert not diagnose(file).whole_file
-    # Nothing of the change log is lost but what can't be told what it is.
+    # Only unidentifiable rows of the change log are lost.
     if table == "changes" and column not in {"change_id", "action", "origin", "state"}:
         assert _rows(file, table) == rows
 
@@ -342,7 +346,7 @@ async def test_a_contact_without_its_document_can_be_read_and_stored_again(
     store.close()
 
 
-async def test_contacts_to_ask_for_are_named_by_texts(whole: bytes, tmp_path: Path) -> None:
+async def test_unseen_contact_ids_are_always_text(whole: bytes, tmp_path: Path) -> None:
     (tmp_path / "contacts.db").write_bytes(whole)
     inject(tmp_path / "contacts.db", {("contacts", "contact_id"): 0})
     store = Store.open(tmp_path)
@@ -352,9 +356,7 @@ async def test_contacts_to_ask_for_are_named_by_texts(whole: bytes, tmp_path: Pa
 
 
 @pytest.mark.parametrize("column", ["action", "origin", "contact_id"])
-async def test_an_open_change_that_makes_no_sense_keeps_no_contact_from_being_stored(
-    tmp_path: Path, column: str
-) -> None:
+async def test_damaged_open_change_does_not_block_saving_contacts(tmp_path: Path, column: str) -> None:
     store = Store.open(tmp_path)
     await store.save_contacts([contact(1), contact(2)], NOON)
     await store.changes.add(Action.ARCHIVE, store.contacts(["id-1"]), NOON)
@@ -367,14 +369,14 @@ async def test_an_open_change_that_makes_no_sense_keeps_no_contact_from_being_st
 
 @pytest.mark.parametrize("table", ["changes", "transitions", "sync_records", "batches", "user_reports"])
 @pytest.mark.parametrize("number", [(1 << 48) - 1, 1 << 48, (1 << 48) + 1])
-def test_a_number_that_leaves_few_for_others_is_repaired(
+def test_row_number_near_the_maximum_is_repaired(
     whole: bytes, tmp_path: Path, table: str, number: int
 ) -> None:
     file = tmp_path / "contacts.db"
     file.write_bytes(whole)
     inject(file, {})
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        # One row has the highest number, and what comes after it gets the next.
+        # One row has the highest number, and later rows get the next.
         for odd in (1 << 60, number):
             last = f"SELECT max(rowid) FROM {table} WHERE rowid < ?"  # noqa: S608 - our own names
             update = f"UPDATE {table} SET rowid = ? WHERE rowid = ({last})"  # noqa: S608 - our own names

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-# Of the SQL of versions 1 to 6, which files have been written with.
+# Hashes of the SQL with which versions 1 to 6 wrote files.
 OLD_SQL = "4c5c7d2f673f42402a21624b587ddac5290ad26cedde3fda6f0a3bbecd3ee94a"
 TABLES = {
     "contacts": "contacts", "contact_documents": "contact_documents", "changes": "changes",
@@ -102,7 +102,7 @@ def migrated(file: Path) -> Path:
 
 
 def expected(table: str, row: dict[str, Any]) -> dict[str, Any]:
-    """Translate a row of version 6, by what this test says of the names."""
+    """Translate a row of version 6 by this test's own table of names."""
     found: dict[str, Any] = {}
     for column, value in row.items():
         name = COLUMNS.get(table, {}).get(column, column)
@@ -113,7 +113,7 @@ def expected(table: str, row: dict[str, Any]) -> dict[str, Any]:
             if (table, column) == ("change_events", "detail"):
                 value = ("text", expected_detail(text))  # noqa: PLW2901 - as above
         found[name] = value
-    # Later versions have added these; nothing was written with them before.
+    # Later versions have added these, so older files don't have them.
     added = ("reason", "reason_params", "read_ms", "read_result", "foreign_currency_ms")
     return found | (dict.fromkeys(added) if table == "changes" else {})
 
@@ -140,7 +140,7 @@ def schema_of(file: Path) -> list[tuple[Any, ...]]:
 # --- the schema ---
 
 
-def test_the_sql_of_older_versions_is_what_it_was() -> None:
+def test_sql_of_older_versions_is_unchanged() -> None:
     sql = "\1".join("\0".join(step) for step in MIGRATIONS[:VERSION])
     assert hashlib.sha256(sql.encode()).hexdigest() == OLD_SQL
 
@@ -173,7 +173,7 @@ def rows_names(file: Path, table: str) -> list[str]:
         return [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
 
 
-def test_no_value_is_old_and_new_at_once() -> None:
+def test_no_stored_value_is_both_old_and_new() -> None:
     for columns in old_names.VALUES.values():
         for values in columns.values():
             assert not values.keys() & set(values.values())
@@ -207,7 +207,7 @@ def test_every_row_is_kept_under_its_new_name(file: Path, *, is_damaged: bool) -
     assert sorted(counted) == sorted(there)
 
 
-def test_counts_continue_where_they_were(file: Path) -> None:
+def test_counters_continue_after_the_migration(file: Path) -> None:
     def tallied(table: str) -> dict[str, int]:
         with closing(sqlite3.connect(file)) as connection:
             return dict(connection.execute(f"SELECT name, total FROM {table} WHERE total <> 0").fetchall())  # noqa: S608 - our own names
@@ -223,7 +223,7 @@ def test_counts_continue_where_they_were(file: Path) -> None:
     assert "changes:queued" not in tallied("row_counts")
 
 
-def test_numbers_are_not_given_out_again(file: Path) -> None:
+def test_row_numbers_are_not_reused_after_the_migration(file: Path) -> None:
     def sequences(file: Path) -> dict[str, int]:
         with closing(sqlite3.connect(file)) as connection:
             return dict(connection.execute("SELECT name, seq FROM sqlite_sequence").fetchall())
@@ -272,7 +272,7 @@ def test_null_where_it_may_not_be_does_not_stop_the_migration(file: Path) -> Non
     assert len(rows_of(file, "changes")) == before
 
 
-async def test_all_of_it_is_understood_after_the_migration(file: Path) -> None:
+async def test_every_value_is_valid_after_the_migration(file: Path) -> None:
     store = Store.open(file.parent)
     try:
         changes = store.changes.in_states(*State)
@@ -322,7 +322,7 @@ def test_every_stored_enum_is_in_the_file_of_version_six(file: Path) -> None:
     assert stored("batches", "kind") == set(BatchKind)
 
 
-# --- a migration that doesn't end ---
+# --- interrupted migrations ---
 
 
 class FailingConnection(sqlite3.Connection):
@@ -580,7 +580,7 @@ def test_sync_state_of_a_damaged_file_of_version_six_is_recovered(file: Path) ->
         assert store.sync_state("contacts.refreshed_until") is None
 
 
-def test_files_of_both_versions_are_compared_by_what_is_in_them(file: Path) -> None:
+def test_files_of_both_versions_are_compared_by_content(file: Path) -> None:
     new = migrated(file)
     assert is_contained(file, new)
     assert is_contained(new, file)
@@ -597,7 +597,7 @@ def test_files_of_both_versions_are_compared_by_what_is_in_them(file: Path) -> N
         new = migrated(file)
 
 
-async def test_a_file_of_version_six_in_the_place_of_an_open_one_is_used(file: Path) -> None:
+async def test_complete_version_six_file_in_place_of_an_open_one_is_used(file: Path) -> None:
     old = file.with_name("old.db")
     shutil.copyfile(file, old)
     store = Store.open(file.parent)
@@ -613,7 +613,7 @@ async def test_a_file_of_version_six_in_the_place_of_an_open_one_is_used(file: P
         store.close()
 
 
-async def test_one_that_lacks_the_last_entries_is_replaced_by_what_was_open(file: Path) -> None:
+async def test_version_six_file_without_the_last_entries_is_replaced(file: Path) -> None:
     old = file.with_name("old.db")
     shutil.copyfile(file, old)
     store = Store.open(file.parent)

@@ -1,4 +1,4 @@
-"""What is read of another organisation's store without opening it."""
+"""Reading another organisation's store without opening it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OURS = contact(1, name="Kererū Property", email="Accounts@Kereru.example")
 
 
 async def found(folder: Path, *theirs: Contact, ours: Contact = OURS, seconds: float = 60) -> bool:
-    """Say whether a store with these contacts has ours."""
+    """Return whether a store with these contacts has ours."""
     with closing(Store.open(folder)) as store:
         await store.save_contacts(theirs, NOON)
         ids = find_active(folder, [ours, contact(2, name="Somebody else")], seconds=seconds)
@@ -50,11 +50,11 @@ async def test_the_same_active_name_or_address_is_found(
     assert await found(tmp_path, contact(8, name="Nobody"), theirs) == is_same
 
 
-async def test_what_is_empty_is_never_the_same(tmp_path: Path) -> None:
+async def test_empty_names_and_addresses_never_match(tmp_path: Path) -> None:
     assert not await found(tmp_path, contact(7, name=""), ours=contact(1, name="", email=""))
 
 
-async def test_letters_beyond_ascii_are_no_obstacle(tmp_path: Path) -> None:
+async def test_non_ascii_letters_are_matched(tmp_path: Path) -> None:
     theirs = contact(7, name="Other", email="ÅSA@x.example")
     assert await found(tmp_path, theirs, ours=contact(1, email="Åsa@X.example"))
 
@@ -66,7 +66,7 @@ async def test_the_name_is_found_by_an_index(tmp_path: Path) -> None:
     assert "contacts_active (sort_key=?)" in plan
 
 
-def test_a_store_that_isnt_there_has_nothing_and_isnt_made(tmp_path: Path) -> None:
+def test_missing_store_is_empty_and_not_created(tmp_path: Path) -> None:
     assert find_active(tmp_path / "none", [OURS], seconds=60) == frozenset()
     (tmp_path / FILE_NAME).write_bytes(b"not a database at all" * 100)
     assert find_active(tmp_path, [OURS], seconds=60) == frozenset()
@@ -86,9 +86,9 @@ def test_a_store_of_any_version_is_read(tmp_path: Path, version: int) -> None:
     assert (tmp_path / FILE_NAME).read_bytes() == before
 
 
-async def test_a_search_ends_in_time(tmp_path: Path) -> None:
+async def test_read_only_search_has_a_time_limit(tmp_path: Path) -> None:
     theirs = [contact(number, email=f"{number}@x.example") for number in range(10, 6_000)]
     last = contact(6_001, name="Other", email="accounts@kereru.example")
     assert await found(tmp_path, *theirs, last)
-    # No time is left: what isn't found by then isn't waited for.
+    # No time is left, so the search ends without a result.
     assert not await found(tmp_path, seconds=-1)

@@ -1,4 +1,4 @@
-"""Reasons are stored as codes; what older versions stored as sentences stays as it was written."""
+"""Reasons are stored as codes; sentences stored by older versions are kept."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ async def test_a_reason_is_stored_as_its_code_with_its_parameters(tmp_path: Path
         assert store.changes.entries_of_change(change.change_id)[-1].notice == INTERRUPTED
 
 
-async def test_xeros_words_are_kept_verbatim_beside_a_reason_and_shown_first(tmp_path: Path) -> None:
+async def test_xeros_message_is_stored_verbatim_beside_a_reason_and_shown_first(tmp_path: Path) -> None:
     change = await refused(tmp_path, Notice(ContactReason.GDPR), "Xero’s own \x00 words")
     assert (change.message, change.notice) == ("Xero’s own \x00 words", Notice(ContactReason.GDPR))
     assert messages.why(change) == "Xero’s own \x00 words"
@@ -117,13 +117,13 @@ async def test_a_new_attempt_starts_without_the_reason_of_the_last(store: Store)
         [after] = (await store.record_transitions([request], NOON)).updated
         assert after.notice == notice
         assert store.changes.entries_of_change(change.change_id)[-1].notice == request.notice
-    # What Xero said about the restore still applies once nobody waits for it.
+    # Xero's message about the restore still applies once it is dismissed.
     [last] = store.changes.of_contact("id-1")
     assert last.message == "Xero’s"
 
 
 @pytest.mark.parametrize("code", ["changes.from_the_future", "general", "\x00", "MERGED"])
-async def test_a_reason_of_a_newer_version_is_no_error(tmp_path: Path, code: str) -> None:
+async def test_reason_of_a_newer_version_is_accepted(tmp_path: Path, code: str) -> None:
     change = await refused(tmp_path, Notice(ContactReason.GDPR))
     set_reason(tmp_path / FILE_NAME, code, "{}", json.dumps({"reason": code, "params": {"a": 1}}))
     with closing(Store.open(tmp_path)) as store:
@@ -144,7 +144,7 @@ async def test_a_reason_of_a_newer_version_is_no_error(tmp_path: Path, code: str
 @pytest.mark.parametrize(
     "params", [None, "", "{", "[]", "7", '{"other": 1}', '{"kind": null}', '{"kind": {"a": 1}}', b"\xff"]
 )
-async def test_damaged_parameters_are_no_error(tmp_path: Path, params: object) -> None:
+async def test_damaged_parameters_are_accepted(tmp_path: Path, params: object) -> None:
     change = await refused(tmp_path, INTERRUPTED)
     set_reason(tmp_path / FILE_NAME, INTERRUPTED.reason, params, '{"reason": 7, "params": []}')
     with closing(Store.open(tmp_path)) as store:

@@ -111,7 +111,7 @@ async def test_a_rebuild_waits_until_the_file_is_closed_everywhere(folder: Path)
     store.close()
 
 
-async def test_a_repair_cut_short_is_finished_at_the_next_start(
+async def test_interrupted_repair_is_finished_at_the_next_start(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = folder / "contacts.db"
@@ -141,7 +141,7 @@ async def test_a_damaged_change_log_names_its_backup_and_writes_nothing_more(fol
 
 
 @pytest.mark.parametrize("tables", [("changes",), ("transitions",), ("changes", "transitions")])
-async def test_a_repair_keeps_all_that_can_be_read_and_doubts_the_rest(
+async def test_repair_keeps_readable_rows_and_marks_the_rest_unknown(
     folder: Path, tables: tuple[str, ...]
 ) -> None:
     file = folder / "contacts.db"
@@ -161,17 +161,17 @@ async def test_a_repair_keeps_all_that_can_be_read_and_doubts_the_rest(
     assert after.keys() == truth.keys()
     assert {after[change.change_id] for change in later} == {State.QUEUED}
     differs = {one for one in truth if after[one] is not truth[one]}
-    # What isn't known any more is in doubt, never said to be other than it is.
+    # States that are lost become unknown, never anything more.
     assert {after[one] for one in differs} <= {State.UNKNOWN}
     assert done.unknown == len([one for one in after.values() if one is State.UNKNOWN])
-    # The log alone tells where a change stands, and so does the change alone.
+    # The state is recovered from the log alone, and from the change alone.
     assert (done.unknown > 0) == (len(tables) > 1)
     assert last_logged(file) == after
     assert done.damaged_copy is not None
     assert done.damaged_copy.exists()
 
 
-async def test_where_nothing_can_be_read_the_backup_is_what_there_is(folder: Path) -> None:
+async def test_unreadable_change_log_is_replaced_by_its_backup(folder: Path) -> None:
     file = folder / "contacts.db"
     spoil_header(file)
     with pytest.raises(StoreError, match=StoreReason.CHANGE_LOG_DAMAGED):
@@ -183,7 +183,7 @@ async def test_where_nothing_can_be_read_the_backup_is_what_there_is(folder: Pat
     assert done.unknown == MANY // 2
 
 
-async def test_without_a_backup_what_can_be_read_is_kept(folder: Path) -> None:
+async def test_readable_rows_are_kept_without_a_backup(folder: Path) -> None:
     file = folder / "contacts.db"
     for backup in (folder / "backups").iterdir():
         backup.unlink()
@@ -209,7 +209,7 @@ async def test_without_a_backup_what_can_be_read_is_kept(folder: Path) -> None:
         ("AFTER UPDATE", b"AFT\xffR UPDATE"),
     ],
 )
-def test_damaged_names_and_statements_of_tables_are_repaired(folder: Path, word: str, by: bytes) -> None:
+def test_damaged_table_definitions_are_repaired(folder: Path, word: str, by: bytes) -> None:
     file = folder / "contacts.db"
     spoil_schema(file, word, by)
     read_summary(folder, lambda _: None)
@@ -225,7 +225,7 @@ def test_damaged_names_and_statements_of_tables_are_repaired(folder: Path, word:
 
 
 @pytest.mark.parametrize("place", [16, 19, 21, 47])
-def test_a_damaged_number_in_the_head_of_the_file_is_repaired(folder: Path, place: int) -> None:
+def test_damaged_file_header_is_repaired(folder: Path, place: int) -> None:
     file = folder / "contacts.db"
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -253,7 +253,7 @@ async def test_a_sound_store_has_an_empty_diagnosis(folder: Path) -> None:
     assert diagnose(folder / "contacts.db") == Diagnosis("", "")
 
 
-async def test_a_state_that_makes_no_sense_is_damage(folder: Path) -> None:
+async def test_invalid_state_counts_as_damage(folder: Path) -> None:
     with closing(sqlite3.connect(folder / "contacts.db")) as connection:
         connection.execute("UPDATE changes SET state = 'cönfirmed' WHERE change_id = 7")
         connection.commit()
@@ -284,7 +284,7 @@ def written_before(file: Path, version: int) -> Path:
 
 
 @pytest.mark.parametrize("version", range(1, len(MIGRATIONS)))
-async def test_a_store_that_an_older_reshelve_wrote_is_whole(tmp_path: Path, version: int) -> None:
+async def test_store_of_an_older_version_is_sound(tmp_path: Path, version: int) -> None:
     file = written_before(tmp_path / "contacts.db", version)
     assert diagnose(file) == Diagnosis("", "")
     rebuild_contacts(file, NOON)
@@ -296,7 +296,7 @@ async def test_a_store_that_an_older_reshelve_wrote_is_whole(tmp_path: Path, ver
 
 
 @pytest.mark.parametrize("version", range(1, len(MIGRATIONS)))
-def test_a_backup_that_an_older_reshelve_made_is_good(folder: Path, version: int) -> None:
+def test_backup_of_an_older_version_is_good(folder: Path, version: int) -> None:
     [backup] = (folder / "backups").glob("*.db")
     backup.unlink()
     assert newest_good_backup(folder / "contacts.db") is None
@@ -305,7 +305,7 @@ def test_a_backup_that_an_older_reshelve_made_is_good(folder: Path, version: int
 
 
 @pytest.mark.parametrize("table", ["batches", "batch_targets", "user_reports", "changes"])
-def test_a_table_that_should_be_there_and_is_not_is_damage(folder: Path, table: str) -> None:
+def test_missing_table_counts_as_damage(folder: Path, table: str) -> None:
     file = folder / "contacts.db"
     with closing(sqlite3.connect(file)) as connection:
         connection.execute(f"DROP TABLE {table}")
@@ -313,7 +313,7 @@ def test_a_table_that_should_be_there_and_is_not_is_damage(folder: Path, table: 
     assert table in diagnose(file).change_log
 
 
-def test_what_a_newer_reshelve_wrote_is_not_rebuilt_by_an_older_one(folder: Path) -> None:
+def test_store_of_a_newer_version_is_not_rebuilt(folder: Path) -> None:
     file = folder / "contacts.db"
     with closing(sqlite3.connect(file)) as connection:
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
@@ -326,7 +326,7 @@ def test_what_a_newer_reshelve_wrote_is_not_rebuilt_by_an_older_one(folder: Path
 
 
 @pytest.mark.parametrize("newer", ["contacts.db", "backups/change-log-*.db"])
-def test_a_change_log_of_a_newer_reshelve_is_not_repaired_by_an_older_one(folder: Path, newer: str) -> None:
+def test_change_log_of_a_newer_version_is_not_repaired(folder: Path, newer: str) -> None:
     file = folder / "contacts.db"
     spoil(file, "transitions")
     [other] = folder.glob(newer)
@@ -342,7 +342,7 @@ def test_a_change_log_of_a_newer_reshelve_is_not_repaired_by_an_older_one(folder
             diagnose(file)
 
 
-def test_a_repair_that_fails_again_and_again_keeps_the_damaged_file_once(
+def test_repeatedly_failing_repair_keeps_the_damaged_file_once(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = folder / "contacts.db"
@@ -364,7 +364,7 @@ def test_a_repair_that_fails_again_and_again_keeps_the_damaged_file_once(
     assert repair(file, minutes(10)).damaged_copy != kept
 
 
-def test_no_half_of_a_damaged_file_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damaged_file_is_never_kept_partially(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = folder / "contacts.db"
     spoil(file, "transitions")
 
@@ -396,7 +396,7 @@ def test_a_missing_change_log_is_restored_and_not_started_over(folder: Path, *, 
     assert (done.backup is not None, done.recovered, done.is_complete) == (True, 0, False)
     after = stands(folder)
     assert after.keys() == before.keys()
-    # What was still to be sent may have been sent since the backup.
+    # Queued changes may have been sent since the backup.
     assert {after[one] for one, state in before.items() if state is State.QUEUED} == {State.UNKNOWN}
 
 

@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True, scope="module")
 def _however_slow_this_machine_is() -> Iterator[None]:
-    """Let every search wait for an index that is out of date, as it does where loading takes no time."""
+    """Make every search wait for an outdated index, as it does where loading is fast."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(contact_index, "_CHEAP_SECONDS", math.inf)
         yield
 
 
-# Few letters, so that words are often found; accents, ligatures, wide and astral characters among them.
+# Few letters, so that words are often found, with accents, ligatures, wide and astral characters.
 LETTERS = "abAB éÉß\u0301ﬁ界店Я🍰👨\u200d👩 1\n\0."
 words = st.text(LETTERS, max_size=8)
 contacts = st.lists(
@@ -58,7 +58,7 @@ queries = st.lists(st.text(LETTERS.strip() + " ", max_size=4), min_size=1, max_s
 
 
 def naive(stored: Sequence[Contact], query: Query) -> tuple[Counter[str], TabCounts]:
-    """Look at every field of every contact, one by one."""
+    """Search every field of every contact, one by one."""
     found = [one for one in stored if all(holds(one, word) for word in query.words)]
     statuses = Counter(one.status for one in found)
     counts = TabCounts(len(found), statuses[ACTIVE], statuses[ARCHIVED])
@@ -87,9 +87,7 @@ async def check(stored: Store, texts: Sequence[str]) -> None:
 
 @given(pages=st.lists(contacts, min_size=1, max_size=3), texts=queries)
 @settings(max_examples=examples(60))
-def test_every_way_of_searching_finds_what_looking_at_each_contact_finds(
-    pages: list[list[Contact]], texts: list[str]
-) -> None:
+def test_every_search_path_finds_what_a_scan_finds(pages: list[list[Contact]], texts: list[str]) -> None:
     async def history() -> None:
         with tempfile.TemporaryDirectory() as folder:
             store = Store.open(Path(folder))
@@ -97,7 +95,7 @@ def test_every_way_of_searching_finds_what_looking_at_each_contact_finds(
                 await store.save_contacts(pages[0], NOON)
                 await check(store, texts[:2])
                 await store.search.load()
-                # As it is typed, and taken back: each search may narrow the one before.
+                # Typed and deleted key by key: each search may narrow the one before.
                 typed = [text[:end] for text in texts for end in range(len(text) + 1)]
                 await check(store, [*typed, *reversed(texts)])
                 for page in pages[1:]:
@@ -149,7 +147,7 @@ async def test_words_are_found_in_any_field_ignoring_accents(
     assert names(await search(stocked, text)) == found
 
 
-async def test_counts_are_of_what_the_words_find_on_each_tab(stocked: Store) -> None:
+async def test_counts_are_of_matches_on_each_tab(stocked: Store) -> None:
     for tab, total in ((Tab.ALL, 3), (Tab.ACTIVE, 1), (Tab.ARCHIVED, 1)):
         found = await search(stocked, "bayside", tab)
         assert found.counts == TabCounts(all=3, active=1, archived=1)
@@ -166,7 +164,7 @@ async def test_a_status_change_is_found_on_its_new_tab_and_shown_in_earlier_resu
     assert [row.status for row in before.rows.window(0, 9)] == [ARCHIVED]
 
 
-async def test_what_was_found_keeps_its_places_when_contacts_come_and_go(stocked: Store) -> None:
+async def test_results_keep_their_positions_when_contacts_come_and_go(stocked: Store) -> None:
     before = await search(stocked, "bayside")
     await stocked.save_contacts(
         [contact(9, name="Bayside Aardvark"), contact(1, at=1, name="Zulu")], minutes(1)
@@ -190,7 +188,7 @@ async def test_windows_beyond_the_end_are_short_or_empty(stocked: Store) -> None
     assert rows.window(2, 1) == []
 
 
-async def test_a_long_search_answers_with_a_screenful_first(
+async def test_long_search_returns_a_first_screen_early(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await store.save_contacts([contact(number) for number in range(5_000)], NOON)
@@ -235,7 +233,7 @@ async def test_before_the_index_is_loaded_a_search_uses_sql(store: Store) -> Non
     assert answers[-1].rows.index_of("id-2") is None
 
 
-async def test_a_search_that_is_given_up_leaves_the_next_one_right(
+async def test_cancelled_search_does_not_affect_the_next(
     stocked: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await stocked.save_contacts([contact(number) for number in range(100, 5_000)], NOON)

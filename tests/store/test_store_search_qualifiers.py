@@ -1,4 +1,4 @@
-"""Qualifiers: the store finds what looking at each contact finds, and nothing typed reaches SQL."""
+"""Qualifiers: the store finds what a scan of all contacts finds, and no typed text reaches SQL."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ WATCH = SyncKnowledge(last_clean_sync_started_at=minutes(30))
 
 @pytest.fixture(autouse=True, scope="module")
 def _however_slow_this_machine_is() -> Iterator[None]:
-    """Let every search wait for an index that is out of date, as it does where loading takes no time."""
+    """Make every search wait for an outdated index, as it does where loading is fast."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(contact_index, "_CHEAP_SECONDS", math.inf)
         yield
@@ -172,7 +172,7 @@ def unlinked_by(told: Sequence[UserReport]) -> frozenset[str]:
     texts=queries,
 )
 @settings(max_examples=examples(60))
-def test_qualifiers_find_what_looking_at_each_contact_finds(
+def test_qualifiers_find_what_a_scan_finds(
     pages: list[list[Contact]],
     entries: list[dict[str, Any]],
     told: list[UserReport],
@@ -190,7 +190,7 @@ def test_qualifiers_find_what_looking_at_each_contact_finds(
                 await store.search.load()
                 typed = [text[:end] for text in texts for end in range(0, len(text) + 1, 3)]
                 await check(store, [*typed, *reversed(texts)], frozenset())
-                # What is written afterwards counts at once, in the same searches.
+                # Later writes count at once in the same searches.
                 await store.evidence.record_reports(told, NOON)
                 await check(store, texts, unlinked_by(told))
                 await store._database.write(lambda connection: write_journal(connection, more))
@@ -201,7 +201,7 @@ def test_qualifiers_find_what_looking_at_each_contact_finds(
                 store.close()
 
     with pytest.MonkeyPatch.context() as patch:
-        # Many chunks, a turn of the loop after each, and hardly anything remembered.
+        # Many chunks with a turn of the loop after each, and a tiny cache.
         for module in (contact_index, rows_module):
             patch.setattr(module, "CHUNK", 4)
         patch.setattr(search_service, "_SLICE_SECONDS", 0)
@@ -244,7 +244,7 @@ async def stocked(store: Store) -> Store:
         ("owes:234", "Alma"),
         ("owes:>234.00", ""),
         ("owed:>=500", "Bayside"),
-        # Of Café and Edith no balance is known: they neither owe nor don't.
+        # No balance is known of Café and Edith, so they match neither.
         ("owes:0", "Bayside Dora"),
         ("-owes:>0", "Bayside Dora"),
         ("group:tenants", "Alma Café"),
@@ -260,7 +260,7 @@ async def stocked(store: Store) -> Store:
         ("-sync:custmer bay", ""),
     ],
 )
-async def test_each_qualifier_finds_what_it_means(stocked: Store, text: str, found: str) -> None:
+async def test_each_qualifier_finds_its_contacts(stocked: Store, text: str, found: str) -> None:
     assert names(await search(stocked, text)) == found.split()
 
 
@@ -283,13 +283,13 @@ async def test_results_follow_changes_and_user_reports_at_once(stocked: Store) -
     assert await found("is:unlinked") == []
 
 
-async def test_balances_count_as_soon_as_they_are_read(stocked: Store) -> None:
+async def test_balances_are_searchable_as_soon_as_they_are_read(stocked: Store) -> None:
     assert names(await search(stocked, "owes:>0")) == ["Alma"]
     await stocked.save_contacts([contact(3, name="Café", balances=Balances(receivable=5))], minutes(1))
     assert names(await search(stocked, "owes:>0")) == ["Alma", "Café"]
 
 
-async def test_a_sync_status_that_moves_with_the_clock_counts_once_it_is_reported(stocked: Store) -> None:
+async def test_sync_status_that_changes_with_time_is_searchable_once_reported(stocked: Store) -> None:
     await stocked.save_contacts([contact(1, ARCHIVED, at=40, name="Alma")], minutes(40))
     assert names(await search(stocked, "sync:pending")) == ["Alma"]
     later = SyncKnowledge(last_clean_sync_started_at=minutes(50))
@@ -299,13 +299,13 @@ async def test_a_sync_status_that_moves_with_the_clock_counts_once_it_is_reporte
     assert names(await search(stocked, "sync:overdue")) == ["Alma"]
 
 
-async def test_times_are_counted_back_from_the_moment_of_the_search(stocked: Store) -> None:
+async def test_relative_times_count_from_the_moment_of_the_search(stocked: Store) -> None:
     assert names(await search(stocked, "changed:<2d")) == ["Edith"]
     stocked.search.now = lambda: NOW + timedelta(days=1)
     assert names(await search(stocked, "changed:<2d")) == []
 
 
-async def test_a_filter_is_asked_of_the_database_once_until_something_is_written(
+async def test_filter_queries_the_database_once_until_the_next_write(
     stocked: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Filter] = []
@@ -324,7 +324,7 @@ async def test_a_filter_is_asked_of_the_database_once_until_something_is_written
     assert len(asked) == 2
 
 
-async def test_words_alone_ask_the_database_nothing(stocked: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_plain_words_do_not_query_the_database(stocked: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     def never() -> None:
         raise AssertionError("the database was asked")
 
@@ -334,7 +334,7 @@ async def test_words_alone_ask_the_database_nothing(stocked: Store, monkeypatch:
 
 @given(text=st.text("'\";)-:% is group owes<=>0x\\\0", max_size=20))
 @settings(max_examples=examples(100))
-def test_nothing_typed_becomes_sql(text: str) -> None:
+def test_typed_text_never_becomes_sql(text: str) -> None:
     async def history() -> None:
         with tempfile.TemporaryDirectory() as folder:
             store = ready(Store.open(Path(folder)))

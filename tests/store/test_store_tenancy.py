@@ -1,4 +1,4 @@
-"""Tenant groups and the first archive: kept with the change log, through damage and repair."""
+"""Tenant groups and the first archive are kept with the change log, through damage and repair."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from store.damage import spoil, spoil_header
 from store.store_samples import ACTIVE, ARCHIVED, NOON, contact, minutes
 from support.effort import examples
 
-from tui.model.change import Action
+from tui.model.change import Action, Transition
 from tui.model.change_list import BatchKind, UndoOutcome
 from tui.model.contact import ContactStatus
 from tui.model.tenancy import ContactGroup, current_tenant_groups
-from tui.store import Store
+from tui.store import Store, TransitionRequest
 from tui.store.database import FILE_NAME
 from tui.store.maintenance.repair import repair
 from tui.store.schema import migrate
@@ -74,7 +74,7 @@ async def test_groups_are_counted_from_the_contacts(store: Store) -> None:
     )
 
 
-async def test_an_archive_is_the_first_until_one_was_asked_for_here(store: Store) -> None:
+async def test_archive_counts_as_first_until_one_was_requested_here(store: Store) -> None:
     await store.save_contacts([contact(1), contact(2, ARCHIVED)], NOON)
     # By somebody in Xero.
     await store.save_contacts([contact(1, ARCHIVED, at=1)], minutes(1))
@@ -83,14 +83,16 @@ async def test_an_archive_is_the_first_until_one_was_asked_for_here(store: Store
     await store.save_contacts([contact(3)], minutes(3))
     [change] = await store.changes.add(Action.ARCHIVE, store.contacts(["id-3"]), minutes(4))
     assert not store.tenancy.warnings().is_first_archive
-    await store.changes.cancel_queued([change], minutes(5))
+    await store.record_transitions([TransitionRequest(change.change_id, Transition.CANCEL)], minutes(5))
     assert not store.tenancy.warnings().is_first_archive
 
 
-async def test_a_plan_knows_which_of_its_archives_are_of_tenants(store: Store) -> None:
+async def test_undo_plan_marks_archives_of_tenants(store: Store) -> None:
     await store.save_contacts([contact(1, groups=("Tenants", "Other")), contact(2)], NOON)
     changes = await store.changes.add(Action.ARCHIVE, store.contacts(["id-1", "id-2"]), minutes(1))
-    await store.changes.cancel_queued(changes, minutes(2))
+    await store.record_transitions(
+        [TransitionRequest(change.change_id, Transition.CANCEL) for change in changes], minutes(2)
+    )
     await store.changes.add(Action.ARCHIVE, store.contacts(["id-1", "id-2"]), minutes(3))
     undo = await store.changes.plan_undo()
     assert undo is not None
@@ -111,7 +113,7 @@ async def test_a_plan_knows_which_of_its_archives_are_of_tenants(store: Store) -
     )
 
 
-async def test_a_file_of_before_takes_marks(tmp_path: Path) -> None:
+async def test_file_of_an_older_version_accepts_marks(tmp_path: Path) -> None:
     folder = tmp_path / "organisation"
     folder.mkdir(mode=0o700)
     with closing(sqlite3.connect(folder / FILE_NAME, isolation_level=None)) as connection:
@@ -139,7 +141,7 @@ async def test_marks_survive_repair_and_merging(
 ) -> None:
     folder = tmp_path_factory.mktemp("damage") / "organisation"
     store = Store.open(folder)
-    # Enough of the change log that a part of it can be damaged.
+    # A change log long enough for a part to be damaged.
     await store.save_contacts([contact(number) for number in range(1, 301)], NOON)
     await store.changes.add(
         Action.ARCHIVE, store.contacts([f"id-{number}" for number in range(1, 301)]), NOON
@@ -154,14 +156,14 @@ async def test_marks_survive_repair_and_merging(
     repair(folder / FILE_NAME, minutes(5))
     store = Store.open(folder)
     assert store.tenancy.warnings().tenant_groups == current_tenant_groups([*before, *after])
-    # And what is said from then on counts after all that.
+    # Later marks still count.
     await say(store, ("Tenants", True), ("Owners", False))
     assert "Tenants" in store.tenancy.warnings().tenant_groups
     assert "Owners" not in store.tenancy.warnings().tenant_groups
     store.close()
 
 
-async def test_marks_come_back_from_a_backup_of_a_file_that_is_lost(tmp_path: Path) -> None:
+async def test_marks_are_restored_from_a_backup(tmp_path: Path) -> None:
     folder = tmp_path / "organisation"
     store = Store.open(folder)
     await store.save_contacts([contact(1, ACTIVE)], NOON)

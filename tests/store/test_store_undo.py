@@ -1,4 +1,4 @@
-"""Undo and redo over a real store: the last batch first, crash-safe, and never more than was shown."""
+"""Undo and redo over a real store: last batch first, crash-safe, and never more than was shown."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Book:
         await self.store.record_transitions(moves, minutes(self.now()))
 
     async def done(self, *changes: Change) -> None:
-        """Let Xero carry them out, and say so."""
+        """Let Xero confirm them."""
         at = self.now()
         queued = [each for each in changes if self.state(each) is State.QUEUED]
         await self.store.record_transitions(
@@ -85,12 +85,12 @@ def fates(plan: UndoPlan) -> list[UndoOutcome]:
     return [line.outcome for line in plan.lines]
 
 
-async def test_nothing_to_undo_before_anything_was_asked_for(book: Book) -> None:
+async def test_nothing_to_undo_before_the_first_request(book: Book) -> None:
     assert await book.store.changes.plan_undo() is None
     assert await book.store.changes.plan_undo(REDO) is None
 
 
-async def test_the_words_of_the_issue(book: Book) -> None:
+async def test_undo_cancels_unsent_archives_and_restores_the_others(book: Book) -> None:
     await book.told(*range(1, 13))
     changes = await book.ask(ARCHIVE, *range(1, 13))
     await book.done(*changes[3:])
@@ -103,7 +103,7 @@ async def test_the_words_of_the_issue(book: Book) -> None:
     assert book.now_open(12) == [(RESTORE, State.QUEUED)]
 
 
-async def test_each_kind_of_change_has_its_own_way_back(book: Book) -> None:
+async def test_each_kind_of_change_has_its_undo(book: Book) -> None:
     await book.told(1, 2, 3, 4)
     await book.told(5, 6, status=ARCHIVED)
     queued, sending, unclear, refused = await book.ask(ARCHIVE, 1, 2, 3, 4)
@@ -151,7 +151,7 @@ async def test_a_new_request_ends_what_could_be_redone(book: Book) -> None:
     assert await book.store.changes.plan_undo(REDO) is None
 
 
-async def test_back_and_forth_leaves_the_last_word(book: Book) -> None:
+async def test_repeated_undo_and_redo_leave_the_last_request(book: Book) -> None:
     await book.told(1)
     [change] = await book.ask(ARCHIVE, 1)
     await book.done(change)
@@ -170,7 +170,7 @@ async def test_back_and_forth_leaves_the_last_word(book: Book) -> None:
     assert fates(await book.undo()) == [UndoOutcome.RESTORE]
 
 
-async def test_the_batch_before_is_undone_through_what_undid_the_last(book: Book) -> None:
+async def test_earlier_batch_is_undone_through_the_undo_of_the_last(book: Book) -> None:
     await book.told(1)
     [archive] = await book.ask(ARCHIVE, 1)
     await book.done(archive)
@@ -184,7 +184,7 @@ async def test_the_batch_before_is_undone_through_what_undid_the_last(book: Book
     assert fates(await book.undo(REDO)) == [UndoOutcome.ARCHIVE]
 
 
-async def test_a_request_that_only_took_back_is_undone_by_asking_again(book: Book) -> None:
+async def test_request_that_only_cancelled_is_undone_by_requesting_again(book: Book) -> None:
     await book.told(1)
     [archive] = await book.ask(ARCHIVE, 1)
     assert await book.ask(RESTORE, 1) == []
@@ -197,7 +197,7 @@ async def test_a_request_that_only_took_back_is_undone_by_asking_again(book: Boo
 @pytest.mark.parametrize(
     ("status", "reason"), [(ACTIVE, UndoReason.CHANGED_IN_XERO), (GDPR, ContactReason.GDPR)]
 )
-async def test_a_change_made_in_xero_is_left_alone(book: Book, status: ContactStatus, reason: Reason) -> None:
+async def test_undo_skips_changes_made_in_xero(book: Book, status: ContactStatus, reason: Reason) -> None:
     await book.told(1)
     [archive] = await book.ask(ARCHIVE, 1)
     await book.done(archive)
@@ -209,20 +209,20 @@ async def test_a_change_made_in_xero_is_left_alone(book: Book, status: ContactSt
     assert book.now_open(1) == []
 
 
-async def test_what_was_changed_again_here_is_left_alone(book: Book) -> None:
+async def test_undo_skips_contacts_changed_again_here(book: Book) -> None:
     await book.told(1, 2)
     await book.done(*await book.ask(ARCHIVE, 1, 2))
     [restore] = await book.ask(RESTORE, 1)
     await book.step(Transition.AWAIT_USER, restore)
     await book.done(restore)
     await book.told(1, status=GDPR)
-    # The last batch can't be undone any more, so that it is the turn of the one before.
+    # The last batch can't be undone any more, so the one before is next.
     plan = await book.undo()
     assert fates(plan) == [UndoOutcome.SKIPPED, UndoOutcome.RESTORE]
     assert plan.lines[0].reason is UndoReason.CHANGED_AGAIN
 
 
-async def test_an_undo_of_what_was_never_sent_sends_nothing(book: Book) -> None:
+async def test_undo_of_an_unsent_change_sends_nothing(book: Book) -> None:
     await book.told(1)
     [archive] = await book.ask(ARCHIVE, 1)
     await book.step(Transition.SEND, archive)
@@ -234,7 +234,7 @@ async def test_an_undo_of_what_was_never_sent_sends_nothing(book: Book) -> None:
     assert book.state(archive) is State.CANCELLED
 
 
-async def test_an_undo_of_what_xero_then_refused_is_dropped(book: Book) -> None:
+async def test_undo_of_a_change_that_xero_then_refuses_is_dropped(book: Book) -> None:
     await book.told(1)
     [archive] = await book.ask(ARCHIVE, 1)
     await book.step(Transition.SEND, archive)
@@ -243,7 +243,7 @@ async def test_an_undo_of_what_xero_then_refused_is_dropped(book: Book) -> None:
     assert book.now_open(1) == []
 
 
-async def test_an_undo_of_what_xero_then_did_is_queued(book: Book) -> None:
+async def test_undo_of_a_change_that_xero_then_confirms_is_queued(book: Book) -> None:
     await book.told(1)
     [archive] = await book.ask(ARCHIVE, 1)
     await book.step(Transition.SEND, archive)
@@ -252,7 +252,7 @@ async def test_an_undo_of_what_xero_then_did_is_queued(book: Book) -> None:
     assert book.now_open(1) == [(RESTORE, State.QUEUED)]
 
 
-async def test_what_has_left_meanwhile_becomes_a_restore_but_no_archive_is_made_unseen(book: Book) -> None:
+async def test_undo_restores_a_change_confirmed_meanwhile_but_never_archives_unseen(book: Book) -> None:
     await book.told(1)
     await book.told(2, status=ARCHIVED)
     [archive] = await book.ask(ARCHIVE, 1)
@@ -267,7 +267,7 @@ async def test_what_has_left_meanwhile_becomes_a_restore_but_no_archive_is_made_
     assert book.now_open(2) == []
 
 
-async def test_a_plan_that_is_out_of_date_does_nothing(book: Book) -> None:
+async def test_outdated_undo_plan_does_nothing(book: Book) -> None:
     await book.told(1, 2)
     await book.ask(ARCHIVE, 1)
     shown = await book.plan()
@@ -300,7 +300,7 @@ async def test_undo_is_one_transaction_and_is_logged(book: Book, monkeypatch: py
     )
 
 
-async def test_undo_outlives_a_restart(book: Book, store: Store) -> None:
+async def test_undo_survives_a_restart(book: Book, store: Store) -> None:
     await book.told(1)
     [archive] = await book.ask(ARCHIVE, 1)
     await book.undo()
@@ -316,10 +316,10 @@ async def test_undo_outlives_a_restart(book: Book, store: Store) -> None:
         again.close()
 
 
-# --- retry, and cancelling many ---
+# --- retry and pause ---
 
 
-async def test_what_was_refused_is_tried_again_as_a_new_change(book: Book) -> None:
+async def test_refused_change_is_retried_as_a_new_change(book: Book) -> None:
     await book.told(1, 2)
     changes = await book.ask(ARCHIVE, 1, 2)
     await book.step(Transition.REFUSE, *changes, words="on a repeating invoice")
@@ -338,7 +338,7 @@ async def test_what_was_refused_is_tried_again_as_a_new_change(book: Book) -> No
     assert fates(await book.undo()) == [UndoOutcome.CANCEL]
 
 
-async def test_only_what_makes_sense_is_tried_again(book: Book) -> None:
+async def test_only_refused_changes_that_can_succeed_are_retried(book: Book) -> None:
     await book.told(1, 2, 3, 4)
     changes = await book.ask(ARCHIVE, 1, 2, 3, 4)
     await book.step(Transition.REFUSE, *changes[:3], words="no")
@@ -346,15 +346,6 @@ async def test_only_what_makes_sense_is_tried_again(book: Book) -> None:
     await book.told(2, status=ARCHIVED)
     await book.ask(ARCHIVE, 3)
     assert await book.store.changes.retry(changes, minutes(book.now())) == []
-
-
-async def test_many_are_cancelled_at_once_except_those_already_sent(book: Book) -> None:
-    await book.told(1, 2, 3)
-    changes = await book.ask(ARCHIVE, 1, 2, 3)
-    await book.step(Transition.SEND, changes[0])
-    taken = await book.store.changes.cancel_queued(changes, minutes(book.now()))
-    assert [each.change_id for each in taken] == [each.change_id for each in changes[1:]]
-    assert book.state(changes[0]) is State.SENDING
 
 
 async def test_a_pause_is_known_to_every_copy_and_after_a_restart(store: Store) -> None:

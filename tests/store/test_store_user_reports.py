@@ -1,4 +1,4 @@
-"""What users report about Re-Leased: kept for ever, and applied to the change log."""
+"""Users' reports about Re-Leased are kept for ever, and applied to the change log."""
 
 from __future__ import annotations
 
@@ -74,11 +74,11 @@ async def test_evidence_is_kept_beside_user_reports(store: Store) -> None:
 
 
 @pytest.mark.usefixtures("archived")
-async def test_an_unlinked_contact_waits_for_nothing_until_it_is_linked_again(store: Store) -> None:
+async def test_unlinked_contact_is_not_pending_until_linked_again(store: Store) -> None:
     await store.evidence.record_reports([link(ReportKind.UNLINKED, 12)], minutes(12))
     assert store.evidence.pending_total() == 0
     assert store.evidence.synced(5)[0].unlinked_at == minutes(12)
-    # What happens to it meanwhile is left out as well.
+    # Its changes in the meantime are left out as well.
     await flip(store, 1, ACTIVE, 20)
     restored, reversed_ = store.changes.of_contact("id-1")
     assert (restored.unlinked_at, reversed_.superseded) == (minutes(12), True)
@@ -114,7 +114,7 @@ async def test_company_reports_are_kept_after_a_restart_and_never_rewritten(
                 connection.execute(sql)
 
 
-async def test_one_organisations_evidence_says_nothing_of_another(store: Store, tmp_path: Path) -> None:
+async def test_evidence_of_one_organisation_does_not_apply_to_another(store: Store, tmp_path: Path) -> None:
     other = Store.open(tmp_path / "other")
     for one in (store, other):
         await flip(one, 1, ACTIVE, 0)
@@ -132,7 +132,7 @@ async def test_one_organisations_evidence_says_nothing_of_another(store: Store, 
 # --- what a feed never contains ---
 
 
-async def test_an_archive_reversed_between_two_syncs_is_not_waited_for(store: Store) -> None:
+async def test_archive_reversed_between_two_syncs_is_not_pending(store: Store) -> None:
     await flip(store, 1, ACTIVE, 0)
     await flip(store, 1, ARCHIVED, 10)
     await flip(store, 1, ACTIVE, 11)
@@ -141,13 +141,13 @@ async def test_an_archive_reversed_between_two_syncs_is_not_waited_for(store: St
     assert await store.evidence.record_clean_sync(minutes(20), minutes(21), ("clean", "2")) == 1
     assert (store.evidence.pending_total(), store.sync_state("clean")) == (0, "2")
     assert [change.superseded for change in store.changes.of_contact("id-1")] == [True, True]
-    # The next archive is one that Re-Leased hasn't got.
+    # Re-Leased doesn't have the next archive.
     await flip(store, 1, ARCHIVED, 30)
     assert await store.evidence.record_clean_sync(minutes(40), minutes(41), ("clean", "3")) == 0
     assert store.evidence.pending_total() == 1
 
 
-async def test_a_restore_of_what_was_picked_up_is_waited_for(store: Store) -> None:
+async def test_restore_of_a_synced_archive_is_pending(store: Store) -> None:
     await flip(store, 1, ACTIVE, 0)
     await flip(store, 1, ARCHIVED, 10)
     await store.evidence.record_synced(

@@ -37,7 +37,7 @@ DETAILS = [
     '{"words": "and", "message": "both"}',
 ]
 BROKEN = ['{"words": "torn', '["words"]', '"words"', '{"words": "a"} and more', "", "7", "null"]
-# No column should hold these, and any of them can.
+# No column should hold these, but any can.
 ODD: list[Any] = [
     -1, 2**62, 1.5, float("inf"), "", "x", "{", "unknown", "awaiting_user", "DELETED", "\x00", b"",
     b"\xff\xfe", b"GONE", b"unclear", b'{"words": "a"}',
@@ -82,7 +82,7 @@ TABLES: dict[str, dict[str, Any]] = {
     "told": {"contact_rowid": 1},
     "absences": {"contact_id": "id", "since_ms": 1_700_000_000_000, "status": ""},
 }  # fmt: skip
-# Those in which a value may stand once.
+# Columns with unique values.
 UNIQUE = {"contacts": "contact_id", "batches": "batch_id", "cursors": "name", "absences": "contact_id"}
 
 
@@ -95,7 +95,7 @@ def create(file: Path, version: int = VERSION) -> None:
 
 
 def insert(file: Path, table: str, rows: Iterable[dict[str, Any]]) -> None:
-    """Add rows, each of which says what differs from an ordinary one; they are numbered on."""
+    """Add rows, each given by its differences from an ordinary one, with consecutive numbers."""
     first = next(iter(TABLES[table]))
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.execute("BEGIN")
@@ -173,7 +173,7 @@ def damage(file: Path) -> None:
 
 
 def rows_of(file: Path, table: str) -> list[dict[str, Any]]:
-    """Read all rows as they are stored, texts as bytes of their own type."""
+    """Read all rows as stored, texts as bytes."""
     with closing(sqlite3.connect(file)) as connection:
         connection.text_factory = lambda text: ("text", text)
         columns = [str(row[1][1], "utf-8") for row in connection.execute(f"PRAGMA table_info({table})")]

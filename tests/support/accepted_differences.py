@@ -1,4 +1,4 @@
-"""Where the sandbox follows what was seen on live organisations and not Xero's OpenAPI file: one list.
+"""The differences between live organisations and Xero's OpenAPI file, where the sandbox follows the former.
 
 Every entry changes the description before answers are held against it, and says why. Whatever is not
 listed here must match.

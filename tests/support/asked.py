@@ -1,4 +1,4 @@
-"""What a query finds, by looking at every field of one contact: slow, and plain to see right."""
+"""What a query finds, by checking every field of one contact: slow and simple."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def holds(one: Contact, word: str) -> bool:
 def is_asked_for(
     query: Query, one: Contact, last: ChangeView | None, now: datetime, *, is_unlinked: bool = False
 ) -> bool:
-    """Say whether a contact whose last change stands like this is found on the tab All."""
+    """Return whether a contact with such a last change is found on the tab All."""
     if not all(holds(one, word) for word in query.words) or any(
         holds(one, word) for word in query.excluded_words
     ):
@@ -56,7 +56,7 @@ def is_asked_for(
         if isinstance(wanted.condition, NoMatchCondition):
             return False
         meets = _meets(wanted.condition, one, last, now, is_unlinked=is_unlinked)
-        # What isn't known meets nothing, and not its opposite either.
+        # Unknown values match neither a condition nor its opposite.
         if meets is None or meets is wanted.is_negated:
             return False
     return True

@@ -1,4 +1,4 @@
-"""A real browser for the hand-off pages: headless Chromium, steered through its debugging pipe."""
+"""A real browser for Xero's pages: headless Chromium, controlled through its debugging pipe."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Tab:
     _events: list[str] = field(default_factory=list)
 
     def send(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """Send one command of the DevTools protocol and give its result."""
+        """Send one command of the DevTools protocol, and return its result."""
         self._number += 1
         command: dict[str, Any] = {"id": self._number, "method": method, "params": parameters}
         if self.session is not None:
@@ -68,7 +68,7 @@ class Tab:
         self._loaded()
 
     def text(self) -> str:
-        """Give what a person reads on the page."""
+        """Return the visible text of the page."""
         return str(self._look("document.body.innerText"))
 
     def press(self, words: str) -> None:

@@ -1,4 +1,4 @@
-"""Files of contacts as Re-Leased exports them, in the home of the person who compares them."""
+"""Contact files as exported by Re-Leased, in the home of the user who compares them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def exported(backend: IdleEngine, name: str = "x.csv", *, proven: tuple[int, int
     for number in proven:
         backend.put_change(number, Action.ARCHIVE, State.CONFIRMED)
     backend.publish_changes()
-    # Otherwise it would be said that the file is newer.
+    # Otherwise a note would say that the file is newer.
     at_once(backend._store.set_sync_state(REFRESHED_UNTIL, NOW.isoformat()))
     first, second = proven
     export(

@@ -1,4 +1,4 @@
-"""A person at the practice Xero's consent page, without a browser."""
+"""A user at the practice Xero's consent page, without a browser."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class _Form(HTMLParser):
 
 
 def decide(url: str, decision: str = "allow", tenants: Sequence[str] | None = None) -> str:
-    """Open the consent page, tick organisations (all unless told), press a button; gives where it leads."""
+    """Open the consent page, tick organisations (default: all), click a button; return where it leads."""
     shown = http("GET", url)
     assert shown.status == 200, shown
     form = _Form(shown.body.decode())
@@ -45,5 +45,5 @@ def decide(url: str, decision: str = "allow", tenants: Sequence[str] | None = No
 
 
 def sign_in(url: str, decision: str = "allow", tenants: Sequence[str] | None = None) -> Reply:
-    """Decide, and follow the redirect back to the program; gives the page that it answers with."""
+    """Decide, follow the redirect back to the program, and return the page it replies with."""
     return http("GET", decide(url, decision, tenants))

@@ -1,4 +1,4 @@
-"""What journal, store, practice Xero and its request log have to agree on once all is settled."""
+"""What change log, store, practice Xero and its request log have to agree on in the end."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 UNFINISHED = (State.QUEUED, State.SENDING, State.UNKNOWN)
-# Entries of the event log that are no step of the lifecycle.
+# Entries of the change log that are no transition.
 _BEGINNINGS = {"requested": State.QUEUED, "detected": State.CONFIRMED}
 _BACKUPS_KEPT = 5
 _DEEDS = {Action.ARCHIVE: "Archived", Action.RESTORE: "Restored"}
 _HISTORY = "SELECT contact_id, changes FROM history JOIN contacts ON history.contact = contacts.id"
-# Those that move nothing, each with the changes that have to have one.
+# Entries without a transition, each with the changes that must have one.
 _NOTES = {
     "synced": "SELECT change_id FROM changes WHERE synced_ms IS NOT NULL",
     "retried": "SELECT retry_of_id FROM changes WHERE retry_of_id IS NOT NULL",
@@ -79,7 +79,7 @@ class Asked:
 
 @dataclass(slots=True)
 class Audit:
-    """Compares; each finding is a sentence. Nothing found means that nothing is wrong."""
+    """Compares; each finding is a sentence. Without findings, all is well."""
 
     store: Path
     practice: Path
@@ -99,7 +99,7 @@ class Audit:
         return self.findings
 
     def differences(self) -> list[str]:
-        """Hold the local copy against the practice Xero's own data."""
+        """Compare the local data with the practice Xero's own."""
         local = {
             contact_id: (name, status)
             for contact_id, name, status in self._rows("SELECT contact_id, name, status FROM contacts")
@@ -158,7 +158,7 @@ class Audit:
         changes, deeds = defaultdict(list), defaultdict(list)
         for contact_id, action, state, words in self._rows(
             "SELECT contact_id, action, state, message FROM changes WHERE origin = 'reshelve'"
-            # What was refused and tried again is asked for by another change.
+            # A refused change that was retried is requested by another change.
             " AND NOT (state = 'refused' AND superseded) ORDER BY change_id"
         ):
             changes[contact_id, action].append((state, words))
@@ -175,11 +175,11 @@ class Audit:
                     self.findings.append(f"{contact_id}: {asked.action} done {done} times, journal: {ours}")
 
     def _expected(self, asked: Asked, changes: Sequence[tuple[str, str]]) -> int | None:
-        """Say how often Xero has to have done it; None where the journal itself is wrong."""
+        """Return how often Xero must have done it; None if the change log itself is wrong."""
         if asked.ends_as is not None and (not changes or changes[-1][0] != asked.ends_as):
             return None
         if asked.ends_as is not State.CANCELLED:
-            # What was taken back has never left.
+            # A cancelled change was never sent.
             changes = [change for change in changes if change[0] != State.CANCELLED]
         elif len(changes) == 1:
             return 0
@@ -201,13 +201,13 @@ class Audit:
             for contact_id in one.contact_ids:
                 first.setdefault(contact_id, one.action)
         for contact_id, action in self._rows("SELECT contact_id, action FROM changes WHERE origin = 'xero'"):
-            # What begins with a restore was archived in Xero by the site, and the program may have seen it.
+            # Contacts to restore were archived in Xero by the site, which the program may have seen.
             is_the_sites = first.get(contact_id) is Action.RESTORE and action == Action.ARCHIVE
             if contact_id in first and not is_the_sites:
                 self.findings.append(f"{contact_id}: our own {action} is put down to somebody in Xero")
 
     def _calls_are_journalled(self) -> None:
-        """Every write has a key that was journalled before, and changed all it was meant to, or nothing."""
+        """Check that every write has a logged key, and changed everything it was meant to, or nothing."""
         sent: Counter[str] = Counter()
         for (detail,) in self._rows("SELECT detail FROM transitions WHERE transition = 'send'"):
             sent[json.loads(detail)["idempotency_key"]] += 1
@@ -223,7 +223,7 @@ class Audit:
         for call in writes:
             key = call["idempotencyKey"]
             meant = 0 if self._is_restore(key) else sent[key] - refused[key]
-            # An archived contact takes no second archive: fewer writes mean that Xero was asked twice.
+            # An archived contact can't be archived again, so a request without effect was sent twice.
             if call["status"] == 200 and call["statusWrites"] != meant:
                 self.findings.append(f"{meant} were sent, Xero did otherwise: {call}")
 

@@ -1,4 +1,4 @@
-"""Chains of crashes: each start of the program mends the crash before it and runs into the next one."""
+"""Chains of crashes: each start of the program recovers from one crash and runs into the next."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Run:
 
 @dataclass(slots=True)
 class Tally:
-    """What a chain has come to. `survived` are runs in which the point was never reached."""
+    """The result of a chain. `survived` counts runs in which the point was never reached."""
 
     crashes: int = 0
     survived: int = 0
@@ -63,7 +63,7 @@ class Tally:
 
 
 def run_chain(folder: Path, runs: Sequence[Run], *, contacts: int = 60) -> Tally:
-    """Crash the program once a run, on one installation, and look at what is left each time."""
+    """Crash the program once per run, on one installation, and check what is left each time."""
     tally = Tally()
     with Site.open(folder, contacts=contacts) as site:
         for run in runs:
@@ -84,7 +84,7 @@ def _crash(site: Site, run: Run, tally: Tally) -> None:
             _ask(site, run, tally)
         case "recovering":
             _ask(site, Run(run.first, size=run.size, action=run.action), tally)
-            # Until then only a read settles a call that may still be under way, without a doubt.
+            # Until then, a request that may still be in progress is resolved only by a read.
             time.sleep(UNDER_WAY.total_seconds())
             _start_into(site, run, tally)
         case "evidence":
@@ -158,7 +158,7 @@ def _until_killed(site: Site, run: Run, tally: Tally, is_over: Callable[[], bool
 
 
 def _mend(site: Site, run: Run, tally: Tally) -> None:
-    """Start once more, undisturbed, and see that all is as it has to be."""
+    """Start once more, undisturbed, and check the result."""
     if run.during in DEEDS:
         end_pause(site)
     site.settle()

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from tui.store.store import TransitionRequest
 
 _WRITING = ("BEGIN", "INSERT", "UPDATE", "DELETE", "CREATE", "COMMIT")
-# The journal is copied table by table: some are there then, some are not.
+# The change log is copied table by table: some are there by then, some aren't.
 _HALF_A_BACKUP = "INSERT INTO main.transitions"
 _ACCOUNTING = "/api.xro/"
 _METHODS: Mapping[tuple[type, str], str] = {
@@ -55,13 +55,13 @@ _MOVES = (
     (Transition.CANCEL, "cancel"),
 )
 
-# What the store is being asked for, and what Xero was last asked, by the task that asks.
+# Each task's current call of the store and last request to Xero.
 _writing: ContextVar[str] = ContextVar("writing", default="")
 _called: ContextVar[str] = ContextVar("called", default="")
 
 
 class _Orders:
-    """The order in force, and how often its point was reached since it was given."""
+    """The current order, and how often its point was reached since."""
 
     def __init__(self) -> None:
         self._file = Path(os.environ[ORDERS])
@@ -71,7 +71,7 @@ class _Orders:
         self._times = 0
 
     def reached(self, point: Point) -> None:
-        """Die here, if that is the order."""
+        """Kill the process here, if ordered."""
         try:
             order = self._file.read_text()
         except FileNotFoundError:
@@ -111,7 +111,7 @@ def _statement_of_first_start(sql: str) -> None:
 
 
 def _wrap(owner: Any, name: str, wrapper: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
-    """Put a function in the place of another that it calls."""
+    """Replace a function by one that calls it."""
     original = getattr(owner, name)
     setattr(owner, name, wraps(original)(wrapper(original)))
 
@@ -220,7 +220,7 @@ def _kind_of_call(request: httpx.Request) -> str:
 
 
 class _Dripping(httpx.AsyncByteStream):
-    """A body sent in two halves: whoever asks for the second has the first on the wire."""
+    """A body sent in two halves: when the second is requested, the first is on the wire."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -234,7 +234,7 @@ class _Dripping(httpx.AsyncByteStream):
 
 
 def main() -> None:
-    """Wrap what there is to wrap, and be the program."""
+    """Wrap the functions, then run the program."""
     push_module.MAX_CALL_DURATION = UNDER_WAY  # type: ignore[misc]
     _wrap(sqlite3, "connect", _traced_connect)
     _wrap(database_module, "migrate", _traced_migrate)

@@ -1,4 +1,4 @@
-"""Disks that fill up and folders that can't be written to, without harming the machine."""
+"""Full disks and unwritable folders, without harming the machine."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SMALL_DISK = "24m"
-# Quickly at first, then to the last byte.
+# In large blocks first, then to the last byte.
 _CHUNKS = (1 << 16, 1 << 9, 1)
 
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[Path]:
-    """Mount a small disk of its own there; gives the file that fills it up. Skips where it may not."""
+    """Mount a small disk there, and return the file that fills it. Skips if mounting isn't allowed."""
     folder.mkdir(parents=True, exist_ok=True)
     _mount("-t", "tmpfs", "-o", f"size={_SMALL_DISK},mode=700", "tmpfs", str(folder))
     try:
@@ -50,7 +50,7 @@ def limit_files(pid: int, most: int) -> None:
 
 @contextmanager
 def read_only(folder: Path) -> Iterator[None]:
-    """Let nothing in the folder be written, also not by an administrator, whom no mode keeps out."""
+    """Make the folder unwritable, even for an administrator, who ignores permissions."""
     if os.geteuid() == 0:
         _mount("--bind", str(folder), str(folder))
         try:

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 SIZES: Final = (1, 50, 120)
 _A_CALL: Final = 50
-# Of a practice Xero with three pages, so that there is something between a page and its cursor.
+# For a practice Xero with three pages, so that something is between a page and its cursor.
 MANY_CONTACTS: Final = 2_100
 _FEW_CONTACTS: Final = 60
 _PAGES: Final = 3
-# A first start takes about as many statements to make its tables.
+# A first start takes about this many statements to create its tables.
 _MIGRATION: Final = 30
 
 _ASKING: Final = (Point.REQUEST_BEFORE, Point.REQUEST_WRITTEN, Point.REQUEST_COMMITTED)
@@ -63,7 +63,7 @@ def chains(number: int) -> dict[str, tuple[Run, ...]]:
         return [_run(chance, point, next(size), is_stormy=is_stormy) for point in points]
 
     return {
-        # The longest first, as several run at once.
+        # The longest first, as several run in parallel.
         "recovering": tuple(
             Run(point, size=next(size), during="recovering", first=first)
             for point, first in _RECOVERING[number % 2 :: 2]
@@ -78,7 +78,7 @@ def chains(number: int) -> dict[str, tuple[Run, ...]]:
         "trying again": tuple(Run(point, during="trying again") for point in _RETRYING),
         "taking back": tuple(Run(point, during="taking back") for point in _TAKING_BACK),
         "pausing": tuple(
-            # By turns, so that both are tried at each point in two rounds.
+            # Alternately, so that both are tried at each point in two rounds.
             Run(point, size=next(size), during=("going on", "pausing")[(number + place) % 2])
             for place, point in enumerate(_PAUSING)
         ),

@@ -1,4 +1,4 @@
-"""Where a change can be interrupted: names that the harness orders and the child stops at.
+"""The points at which a change can be interrupted: the harness orders one, and the child stops there.
 
 Imports nothing of the program, so that the parent can name a point without loading what it kills.
 """
@@ -9,7 +9,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
-#: Instead of the program's own: longer than any call to the practice Xero is made to take.
+#: Seconds, instead of the program's own: longer than any request to the practice Xero takes.
 UNDER_WAY: Final = timedelta(seconds=3)
 
 
@@ -79,9 +79,9 @@ class Point(StrEnum):
         return not self.name.endswith(("_BEFORE", "_WRITTEN"))
 
 
-# Where nothing of what was asked for can be in the journal yet; from the commit on, all of it is.
+# Points before the commit: nothing of the request is in the change log yet; afterwards all of it is.
 NOT_YET_ASKED: Final = frozenset({Point.REQUEST_BEFORE, Point.REQUEST_WRITTEN})
 
-# How the child is told, and where it says what it has done.
+# The variables that give the child its order, and the file for its report.
 ORDERS: Final = "CRASH_ORDERS"
 REACHED: Final = "CRASH_REACHED"

@@ -1,4 +1,4 @@
-"""Second thoughts, by keys alone: undo, redo, trying again, taking back, pausing and going on."""
+"""Later actions, by keys alone: undo, redo, retry, cancel, pause and resume."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def undo(site: Site, size: int) -> Callable[[], None]:
-    """Have archives done; what is returned undoes them, by restores that are handed to a person."""
+    """Have archives confirmed; the returned function undoes them, by restores that wait for the user."""
     _archive(site, size)
     site.until(site.is_done, "archiving")
     _ask(site, "u", f"Undo {size} archive")
@@ -25,7 +25,7 @@ def undo(site: Site, size: int) -> Callable[[], None]:
 
 
 def redo(site: Site, size: int) -> Callable[[], None]:
-    """Have archives undone before they have left; what is returned redoes them."""
+    """Have archives undone before they are sent; the returned function redoes them."""
     site.toggle_pause()
     _archive(site, size)
     _ask(site, "u", f"Undo {size} archive")
@@ -36,7 +36,7 @@ def redo(site: Site, size: int) -> Callable[[], None]:
 
 
 def retry(site: Site, size: int) -> Callable[[], None]:
-    """Have one refused for a reason that has gone since; what is returned tries it again."""
+    """Have one refused for a reason that is gone since; the returned function retries it."""
     assert size == 1
     word = site.fill(1, Action.ARCHIVE)
     [contact_id] = site.asked[-1].contact_ids
@@ -50,7 +50,7 @@ def retry(site: Site, size: int) -> Callable[[], None]:
 
 
 def take_back(site: Site, size: int) -> Callable[[], None]:
-    """Have one wait that can't leave yet; what is returned takes it back."""
+    """Have one queued that can't be sent yet; the returned function cancels it."""
     assert size == 1
     site.toggle_pause()
     _archive(site, 1)
@@ -61,13 +61,13 @@ def take_back(site: Site, size: int) -> Callable[[], None]:
 
 
 def pause(site: Site, _: int) -> Callable[[], None]:
-    """Have nothing to send; what is returned pauses the sending."""
+    """Have nothing to send; the returned function pauses sending."""
     site.program().until_shown("All ")
     return lambda: site.program().write("s")
 
 
 def go_on(site: Site, size: int) -> Callable[[], None]:
-    """Have archives wait for the end of a pause; what is returned ends it."""
+    """Have archives wait during a pause; the returned function ends it."""
     site.toggle_pause()
     _archive(site, size)
     return lambda: site.program().write("s")
@@ -84,7 +84,7 @@ DEEDS: Final = {
 
 
 def judge(site: Site, deed: str, size: int, *, is_kept: bool) -> None:
-    """See what the journal holds after the crash, and say how it has to end."""
+    """Check the change log after the crash, and return how it has to end."""
     if deed == "trying again":
         site.asked[-1].is_journalled = True
         site.asked[-1].ends_as = State.CONFIRMED if is_kept else State.REFUSED
@@ -102,7 +102,7 @@ def judge(site: Site, deed: str, size: int, *, is_kept: bool) -> None:
 
 
 def end_pause(site: Site) -> None:
-    """See that a pause outlives the crash, with nothing sent, and end it."""
+    """Check that a pause survives the crash with nothing sent, and end it."""
     if site.is_paused:
         site.program().until_shown(PAUSED)
         assert site.states() <= {State.QUEUED, State.CANCELLED}, "sent in spite of the pause"
@@ -118,6 +118,6 @@ def _archive(site: Site, size: int) -> None:
 
 
 def _ask(site: Site, key: str, question: str) -> None:
-    """Press a key until its question is there: the row under the cursor may just be changing."""
+    """Press a key until its dialog opens, as the row under the cursor may just be changing."""
     site.program().write(key)
     site.program().until_shown(question)

@@ -1,4 +1,4 @@
-"""One installation of the program and one practice Xero, to be wrecked again and again."""
+"""One installation of the program and one practice Xero, to be crashed again and again."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
 
 CHILD = "support.crash_child"
 _TESTS = Path(__file__).parents[1]
-# The dialog wants the number typed from here on.
+# From this number on, the dialog requires typing it.
 _TYPED_FROM = 26
 _PATIENCE_SECONDS = 60
 _BETWEEN_LOOKS_SECONDS = 2
 _PLENTY = 1_000_000
 PAUSED = "Sending paused"
 _FAILED = "Something went wrong"
-# News is read at the start and when F5 is pressed: a look in between could settle a doubt by itself.
+# Refreshes run only at the start and on F5: one in between could resolve an unknown change.
 _POLL_SECONDS = 3600
 
 
 @dataclass(slots=True)
 class Site:
-    """Where one chain of crashes happens: files under `folder`, the practice Xero, all that was asked."""
+    """The place of one chain of crashes: files under `folder`, the practice Xero, and all requests."""
 
     folder: Path
     practice: PracticeXero
@@ -76,12 +76,12 @@ class Site:
 
     @property
     def store(self) -> Path:
-        """The organisation's local copy and journal."""
+        """The organisation's database."""
         return Paths.under(self.home).organisation(self.practice.tenant_id) / "contacts.db"
 
     @property
     def log_of_writes(self) -> Path:
-        """Where SQLite writes first, until the last copy of the program is left."""
+        """SQLite's write-ahead log, which exists until the last copy of the program has ended."""
         return self.store.with_name(f"{self.store.name}-wal")
 
     @property
@@ -96,7 +96,7 @@ class Site:
         asyncio.run(account.import_refresh_token(self.practice.refresh_token, self.practice.client_id))
 
     def start(self) -> Terminal:
-        """Start the program, ready to be killed where `order` says."""
+        """Start the program, to be killed at `order`."""
         variables = {
             **environment(self.home),
             **self.practice.environment,
@@ -111,13 +111,13 @@ class Site:
         return Terminal(command, variables, patience=_PATIENCE_SECONDS)
 
     def program(self) -> Terminal:
-        """Return the program as it runs, started where it doesn't."""
+        """Return the running program, started if necessary."""
         if self._terminal is None:
             self._terminal = self.start()
         return self._terminal
 
     def until(self, condition: Callable[[], object], what: str) -> None:
-        """Wait until something is so, or until the program says that it has failed."""
+        """Wait for a condition, or for the program to report a failure."""
 
         def is_over() -> bool:
             return bool(condition()) or _FAILED in terminal.screen.text
@@ -130,13 +130,13 @@ class Site:
         assert _FAILED not in terminal.screen.text, f"a part of the program failed:\n{self._log()}"
 
     def end(self) -> None:
-        """Clear away the program, dead or alive."""
+        """Remove the program, dead or alive."""
         if self._terminal is not None:
             self._terminal.__exit__(None, None, None)
             self._terminal = None
 
     def leave(self) -> None:
-        """Leave the program as a person does."""
+        """Quit the program as a user does."""
         terminal = self.program()
         terminal.until_shown("All ")
         terminal.write("\x03")
@@ -151,12 +151,12 @@ class Site:
         new.replace(self._orders)
 
     def call_off(self) -> bool:
-        """Let the program live; says whether it had been killed as ordered."""
+        """Cancel the order; return whether the program had been killed by it."""
         self._orders.unlink(missing_ok=True)
         return self._reached.exists()
 
     def fill(self, size: int, action: Action) -> str:
-        """Have contacts in Xero for which the action is possible; gives the word that finds them all."""
+        """Create contacts in Xero for which the action is possible, and return the word that finds them."""
         word = f"wombat{_letters(self._words)}"
         self._words += 1
         names = [f"{word.capitalize()} {number:03}" for number in range(size)]
@@ -169,11 +169,11 @@ class Site:
         return word
 
     def choose(self, word: str, size: int, action: Action, *, by: Terminal | None = None) -> None:
-        """Find the contacts, select them all, and open the dialog."""
+        """Search for the contacts, select them all, and open the dialog."""
         terminal = by or self.program()
         terminal.until_shown("All ")
         terminal.write("3" if action is Action.RESTORE else "1")
-        # Ctrl-U: what was looked for before may stand there still.
+        # Ctrl-U, as an earlier search may still be there.
         terminal.write(f"/\x15{word}\r")
         terminal.until(_Looking(terminal, lambda: self._knows(word, size, action)), f"finding {size}")
         terminal.until_shown(f" {size} of ")
@@ -181,7 +181,7 @@ class Site:
         self.press(size, action, by=terminal)
 
     def press(self, size: int, action: Action, *, by: Terminal | None = None) -> None:
-        """Press the action's key on what is selected, and wait for the dialog to know all it asks for."""
+        """Press the action's key on the selection, and wait for the dialog's precheck."""
         terminal = by or self.program()
         terminal.write("a" if action is Action.ARCHIVE else "r")
         name = action.value.capitalize()
@@ -189,11 +189,11 @@ class Site:
         terminal.until_shown(f"y {name}" if size < _TYPED_FROM else f"Type {size} to confirm")
 
     def confirm(self, size: int, *, by: Terminal | None = None) -> None:
-        """Say yes in the dialog."""
+        """Confirm the dialog."""
         (by or self.program()).write("y" if size < _TYPED_FROM else f"{size}\r")
 
     def note_journalled(self) -> None:
-        """See whether the journal that a crash has left knows what was asked last: all of it or nothing."""
+        """Check whether the change log after a crash has the last request: all of it or nothing."""
         asked = self.asked[-1]
         known = {
             contact_id
@@ -204,52 +204,52 @@ class Site:
         asked.is_journalled = bool(known)
 
     def is_settled(self) -> bool:
-        """Say whether all that is in the journal is finished, and all contacts are read."""
+        """Return whether all logged changes are finished, and all contacts are read."""
         cursors = dict(self._ask("SELECT name, value FROM sync_state"))
         is_read = "contacts.full_sync_ended_at" in cursors and "contacts.full_sync_page" not in cursors
         return is_read and self._are_finished([one for one in self.asked if one.is_journalled])
 
     def is_journalled(self, word: str) -> bool:
-        """Say whether the contacts that the word finds have been asked for."""
+        """Return whether changes of the contacts with this word were requested."""
         return bool(self._ask("SELECT 1 FROM changes WHERE name LIKE ? || ' %' LIMIT 1", (word,)))
 
     def is_done(self) -> bool:
-        """Say whether what was asked last is finished, whether or not it has to be."""
+        """Return whether the last request is finished."""
         return self._are_finished(self.asked[-1:])
 
     def is_picked_up(self) -> bool:
-        """Say whether Re-Leased was seen to have all that was confirmed."""
+        """Return whether all confirmed changes are synced."""
         sql = "SELECT 1 FROM changes WHERE state = 'confirmed' AND synced_ms IS NULL LIMIT 1"
         return not self._ask(sql)
 
     def states(self) -> set[State]:
-        """Return how the newest changes of what was asked last stand."""
+        """Return the states of the last requested changes."""
         states = dict(self._ask("SELECT contact_id, state FROM changes ORDER BY change_id"))
         return {State(states[one]) for one in self.asked[-1].contact_ids if one in states}
 
     @property
     def is_paused(self) -> bool:
-        """Whether a person has paused the sending."""
+        """Whether the user has paused sending."""
         return bool(self._ask("SELECT 1 FROM sync_state WHERE name = 'outbox.paused_at'"))
 
     def toggle_pause(self) -> None:
-        """Pause the sending, or go on with it."""
+        """Pause or resume sending."""
         terminal, was_paused = self.program(), self.is_paused
         terminal.until_shown("All ")
         terminal.write("s")
-        # Shown, too: the next press is for what stands there.
+        # Wait until it is shown, too, as the next key depends on it.
         self.until(
             lambda: was_paused not in {self.is_paused, PAUSED in terminal.screen.text},
             "pausing, or going on",
         )
 
     def settle(self) -> None:
-        """Wait until all is finished and the local copy is as Xero is."""
+        """Wait until all is finished and the local data is as in Xero."""
         self.until(self.is_settled, "settling")
         self.until(lambda: not self._audit().differences(), "the local copy being as Xero is")
 
     def check(self) -> list[str]:
-        """Return what is wrong once all is settled."""
+        """Return what is wrong in the end."""
         return self._audit().check(self.asked)
 
     def kill(self) -> None:
@@ -275,7 +275,7 @@ class Site:
         return self._ask(sql, (word, status)) == [(size,)]
 
     def _are_finished(self, asked: Sequence[Asked]) -> bool:
-        # One look: what is asked in two could change in between.
+        # One query, as two could see different states.
         states = dict(self._ask("SELECT contact_id, state FROM changes ORDER BY change_id"))
         ids = (contact_id for one in asked for contact_id in one.contact_ids)
         return all(states.get(contact_id, State.QUEUED) not in UNFINISHED for contact_id in ids)
@@ -316,5 +316,5 @@ class _Looking:
 
 
 def _letters(number: int) -> str:
-    """Write a number in letters, so that no word is the beginning of another."""
+    """Write a number in letters, so that no word is a prefix of another."""
     return "".join(chr(ord("a") + int(digit)) for digit in f"{number:04}")

@@ -1,4 +1,4 @@
-"""`reshelve demo` in a terminal, and what it has left on the disk."""
+"""`reshelve demo` in a terminal, and its files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OURS = ("RESHELVE_", "TEXTUAL", "PYTEST_", "COLUMNS", "LINES", "NO_COLOR")
 
 
 def environment(home: Path) -> dict[str, str]:
-    """Return the environment of a person whose files lie under `home`; every warning is an error."""
+    """Return the environment of a user whose files are under `home`; every warning is an error."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(_OURS)}
     return {**inherited, "RESHELVE_HOME": str(home), "PYTHONWARNINGS": "error"}
 
@@ -37,7 +37,7 @@ def reshelve(home: Path, *arguments: str, **more: Any) -> Terminal:
 
 
 def rows(file: Path, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
-    """Ask a database that the program may have open; none where there is no such file yet."""
+    """Query a database that the program may have open; no rows if the file doesn't exist yet."""
     if not file.exists():
         return []
     with closing(sqlite3.connect(file, timeout=10)) as connection:
@@ -46,13 +46,13 @@ def rows(file: Path, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """A demo whose files lie under `home`, on 200 contacts and with a practice sync every two seconds."""
+    """A demo with files under `home`, 200 contacts, and a practice sync every two seconds."""
 
     home: Path
 
     @property
     def paths(self) -> Paths:
-        """Where the demo keeps its files."""
+        """The demo's folder."""
         return Paths.under(self.home).demo
 
     def open(self, *options: str) -> Terminal:
@@ -76,7 +76,7 @@ class Demo:
         return sorted(self.paths.organisations.glob("*/contacts.db"))
 
     def changes(self) -> list[tuple[str, str, str]]:
-        """Return name, action and state of all changes in the journal."""
+        """Return name, action and state of all logged changes."""
         return [
             row
             for store in self.stores()
@@ -84,7 +84,7 @@ class Demo:
         ]
 
     def history(self, name: str) -> list[str]:
-        """Return what the practice Xero says has happened to a contact, oldest first."""
+        """Return the practice Xero's history of a contact, oldest first."""
         sql = (
             "SELECT changes FROM history JOIN contacts ON history.contact = contacts.id"
             " WHERE name = ? ORDER BY history.id"
@@ -92,7 +92,7 @@ class Demo:
         return [row[0] for row in rows(self.paths.sandbox / "practice.sqlite", sql, (name,))]
 
     def processes(self) -> list[psutil.Process]:
-        """Return the practice processes that still work on these files."""
+        """Return the practice processes that still use these files."""
         return [
             process
             for process in psutil.process_iter(["cmdline", "status"])
@@ -101,7 +101,7 @@ class Demo:
         ]
 
     def check_files(self, *, is_clean: bool) -> None:
-        """See that nothing is half-written; after a clean end nothing is left in the middle either."""
+        """Check that no file is incomplete and, after a clean end, that no change is being sent."""
         databases = [*self.stores(), self.paths.sandbox / "practice.sqlite"]
         assert len(databases) == 2
         for database in databases:

@@ -1,4 +1,4 @@
-"""The sign-ins in memory, for tests of the screens: the test decides what comes of an attempt."""
+"""Sign-ins in memory, for tests of the screens: the test sets the result of an attempt."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def uncounted(listed: OrganisationSummary) -> OrganisationSummary:
 
 
 class FakeSignIn:
-    """Waits until the test says how the attempt ends."""
+    """Waits until the test ends the attempt."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -65,7 +65,7 @@ class FakeSignIn:
         self.cancelled += 1
 
     def ends(self, end: ConnectResult | Exception) -> None:
-        """Let the attempt end: in organisations, or in an error."""
+        """End the attempt with organisations or an error."""
         if isinstance(end, Exception):
             self._end.set_exception(end)
         else:
@@ -74,7 +74,7 @@ class FakeSignIn:
 
 @dataclass
 class FakeAccount:
-    """Answers from a list. `calls` names what was asked; the gates hold answers back until set."""
+    """Replies from lists. `calls` records the calls; the gates hold replies back until set."""
 
     listed: list[OrganisationSummary] = field(default_factory=list)
     backends: dict[str, IdleEngine] = field(default_factory=dict)
@@ -100,7 +100,7 @@ class FakeAccount:
         known = {backend.snapshot.organisation.tenant_id: backend for backend in backends}
         return cls(listed, known, **parts)
 
-    # What a test does to it.
+    # For tests:
 
     def fail(self, call: str, error: ReshelveError | Exception) -> None:
         """Let the next call of this kind fail."""
@@ -113,11 +113,11 @@ class FakeAccount:
         return self.attempts[-1]
 
     def release(self) -> None:
-        """Let go of what is still held back, so that the app can end."""
+        """Release everything that is held back, so that the app can end."""
         self.look_gate.set()
         self.count_gate.set()
 
-    # What the screens ask of it.
+    # For the screens:
 
     @property
     def connected(self) -> Sequence[Organisation]:
@@ -161,7 +161,7 @@ class FakeAccount:
         self._called("record_opened", organisation.tenant_id)
 
     def connects(self, *organisations: Organisation) -> None:
-        """Let these be among the organisations from now on."""
+        """Add these organisations."""
         known = {one.organisation.tenant_id: one for one in self.listed}
         known |= {one.tenant_id: OrganisationSummary(one) for one in organisations}
         self.listed = list(known.values())
@@ -174,6 +174,6 @@ class FakeAccount:
 
 
 def opened_for(command: str, account: FakeAccount, monkeypatch: pytest.MonkeyPatch) -> FakeAccount:
-    """Have a command of the command line find this account, whatever the settings say."""
+    """Make commands use this account, whatever the settings say."""
     monkeypatch.setattr(f"tui.cli.{command}.account_of", lambda *_: account)
     return account

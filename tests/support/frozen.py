@@ -1,4 +1,4 @@
-"""A moment that doesn't pass, in a time zone that is the same on every machine."""
+"""A fixed time, in a time zone that is the same on every computer."""
 
 from __future__ import annotations
 

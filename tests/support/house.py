@@ -1,4 +1,4 @@
-"""The whole program over a real sandbox: the app under Textual's pilot, the engine, the store, the files."""
+"""The whole program on a real sandbox: the app under Textual's pilot, the engine, the store, the files."""
 
 from __future__ import annotations
 
@@ -64,11 +64,14 @@ class House:
         return "\n".join(strip.text for strip in self.app.screen._compositor.render_strips())
 
     async def until(self, condition: Callable[[], object], what: str) -> None:
-        """Wait until something is so; says what was awaited, and what was shown instead."""
+        """Wait for a condition; on failure, say what was awaited and what was shown."""
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
+                pause = 0.02
                 while not condition():
-                    await self.pilot.pause(0.02)
+                    await self.pilot.pause(pause)
+                    # What doesn't happen at once depends on others, who need the processor.
+                    pause = min(1.1 * pause, 0.1)
         except TimeoutError:
             raise AssertionError(f"{what} didn't happen. Shown:\n{self.shown()}") from None
 
@@ -77,12 +80,12 @@ class House:
         await self.until(lambda: words in self.shown(), f"showing {words!r}")
 
     async def search(self, words: str) -> None:
-        """Type into the search box and go to the table with what was found."""
+        """Type into the search box, and move to the results."""
         await self.pilot.press("/", *words)
         await self.pilot.press("enter")
 
     async def archive(self, name: str) -> None:
-        """Search for a contact that has the first word of its name alone, and archive it; Xero confirms."""
+        """Archive a contact, found by the first word of its name, and wait for the confirmation."""
         await self.search(name.split(maxsplit=1)[0])
         await self.until_shown("1 of ")
         await self.pilot.press("a")
@@ -91,7 +94,7 @@ class House:
         await self.until_shown("◷ Pending sync")
 
     async def find(self, words: str, tab: Tab = Tab.ALL) -> list[Row]:
-        """Ask the engine itself what is found, in all that is stored by now."""
+        """Return the engine's search results, in all data stored by now."""
         await self.engine._store.search.load()
         rows: list[Row] = []
         async for found in self.engine.contacts.find(parse_query(tab, words)):
@@ -133,7 +136,7 @@ def settings_for(
 
 
 def status_in_xero(practice: PracticeXero, contact_id: str) -> str:
-    """Ask the sandbox itself, past the program under test, for a contact's status."""
+    """Return a contact's status from the sandbox itself, not through the program under test."""
     headers = {
         "Authorization": f"Bearer {practice.access_token()}",
         "xero-tenant-id": practice.tenant_id,
@@ -155,7 +158,7 @@ async def open_house(
     size: tuple[int, int] = (120, 36),
     now: Callable[[], datetime] = utc_now,
 ) -> AsyncIterator[House]:
-    """Connect, open the app and wait until all contacts are there; everything is closed at the end."""
+    """Connect, open the app and wait for all contacts; close everything at the end."""
     settings = settings_for(practice, poll_seconds=poll_seconds, has_feed=has_feed, is_connected=is_connected)
     account = XeroAccount(settings, Paths.under(home), now=now)
     organisations = await account.import_refresh_token(practice.refresh_token, practice.client_id)

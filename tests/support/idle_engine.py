@@ -232,7 +232,7 @@ class IdleEngine(Engine):
             setattr(self, name, RecordedService(getattr(self, name), self))
         self._publisher._schedule_in = lambda seconds: self._publisher._publish()  # type: ignore[method-assign]  # noqa: ARG005 - at once
         self._scheduler._contact_sync = cast("ContactSync", _FullSync(self._publisher))
-        # No refresh would bring another reading.
+        # No refresh would bring new balances.
         self._clock.on_uncertain = lambda: None
         self._connection.record_success(57, 4812)
         self._publisher.record_refresh(LAST_LOADED)
@@ -283,7 +283,7 @@ class IdleEngine(Engine):
         self._store.search.on_loaded()
 
     async def stop(self) -> None:
-        # The files stay for what the test looks up afterwards.
+        # The files stay for later checks of the test.
         self._publisher.stop()
         self.record_call("stop")
 
@@ -372,7 +372,7 @@ class IdleEngine(Engine):
         self._requests += 1
         at = at or min(A_MINUTE_AGO + timedelta(milliseconds=self._requests), NOW)
         if at < LAST_LOADED:
-            # It is confirmed as of then only if what was loaded since can't have shown it.
+            # It is confirmed as of then only if data loaded since can't have shown it.
             at_once(self._store.set_sync_state(REFRESHED_UNTIL, at.isoformat()))
         found = self._store.contacts([contact_id(number) for number in numbers])
         added = at_once(self._store.changes.add(action, found, at))

@@ -1,4 +1,4 @@
-"""A keychain for tests, in a file, for this process and for those it starts."""
+"""A keychain for tests, in a file, for this process and those it starts."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class FileKeychain(KeyringBackend):
 
 
 def keychain_environment(file: Path) -> dict[str, str]:
-    """Return what gives a child process the keychain; it needs the folder `tests` on its path."""
+    """Return variables that give a child process the keychain; it needs the folder `tests` on its path."""
     return {
         "PYTHON_KEYRING_BACKEND": f"{FileKeychain.__module__}.{FileKeychain.__name__}",
         _FILE: str(file),
@@ -89,7 +89,7 @@ def keychain_environment(file: Path) -> dict[str, str]:
 
 @contextmanager
 def keychain_in(file: Path) -> Iterator[FileKeychain]:
-    """Make the file this process's keychain for as long as the block lasts."""
+    """Make the file this process's keychain within the block."""
     before, outside = keyring.core._keyring_backend, os.environ.get(_FILE)
     os.environ[_FILE] = str(file)
     keychain = FileKeychain()

@@ -1,4 +1,4 @@
-"""Notices whose sentence a test chooses."""
+"""Notices with a sentence of the test's choice."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from tui.model.reasons import FeedReason, Notice
 
 
 def notice(words: str) -> Notice:
-    """Return a notice that shows these words alone, as those of another program."""
+    """Return a notice that shows only these words, as from another program."""
     return Notice(FeedReason.SOURCE_PROBLEM, {"problem": words})

@@ -1,4 +1,4 @@
-"""Odd answers of Xero, or of what stands between: each makes something else of the answer that was due."""
+"""Odd replies of Xero or a server in between: each changes the correct reply."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ENVELOPE: Final = (
     "Contacts", "Contacts.0", "DateTimeUTC", "pagination", "pagination.page", "pagination.pageCount",
     "pagination.itemCount",
 )  # fmt: skip
-# As JSON, so that what no encoder would write is among them.
+# As JSON text, so that it includes what no encoder would write.
 _VALUES: Final = {
     "null": "null", "number": "77", "huge": "1e400", "text": '"odd"', "list": "[null]", "NaN": "NaN",
     "half an emoji": r'"\ud83d"', "deep": "[" * 2_000 + "]" * 2_000,
@@ -75,7 +75,7 @@ _RAISED: Final[tuple[Exception, ...]] = (
 
 
 def oddities() -> Iterator[tuple[str, Oddity]]:
-    """Yield them all, each with a name of its own."""
+    """Yield all of them, each with its own name."""
     yield from _odd_fields()
     for status in _STATUSES:
         yield f"{status} as it was", _with_status(status)

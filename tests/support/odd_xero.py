@@ -33,13 +33,13 @@ def stamp(milliseconds: int) -> str:
 
 @dataclass
 class OddXero:
-    """Lists, finds, and archives contacts. `change` may make something else of an answer that is due."""
+    """Lists, finds and archives contacts. `change` may alter a correct reply."""
 
     contacts: dict[str, dict[str, Any]] = field(default_factory=dict)
     change: Callable[[httpx.Request, httpx.Response], httpx.Response] = lambda _, answer: answer
     requests: list[httpx.Request] = field(default_factory=list)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    #: Whether writes are carried out, whatever is answered.
+    #: Whether writes are carried out, whatever the reply.
     carries_out: bool = True
 
     @classmethod
@@ -57,7 +57,7 @@ class OddXero:
         )
 
     def edit(self, number: int, **fields: Any) -> None:
-        """Somebody edits a contact in Xero now."""
+        """Edit a contact in Xero, now."""
         now_ms = round(self.now().timestamp() * 1000)
         self.contacts[id_of(number)] |= {"UpdatedDateUTC": stamp(now_ms), **fields}
 
@@ -78,7 +78,7 @@ class OddXero:
             tokens=source,
             transport=httpx.MockTransport(self._answer),
         )
-        # Hundreds of calls in a test don't wait for Xero's minute.
+        # No rate limit, as a test makes hundreds of requests.
         client._api.rate_limiter = RateLimiter(MinuteWindow(seconds=0))
         try:
             yield client
@@ -132,7 +132,7 @@ class OddXero:
 
 
 def changed(answer: httpx.Response, do: Callable[[dict[str, Any]], None]) -> httpx.Response:
-    """Let `do` change each contact of an answer."""
+    """Let `do` change each contact of a reply."""
     body = answer.json()
     for contact in body["Contacts"]:
         do(contact)

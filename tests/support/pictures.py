@@ -1,4 +1,4 @@
-"""Compare a screen, after some keys, with how it looked before: as a picture when large, else as text."""
+"""Compare a screen, after some keys, with its stored look: as a picture if large, else as text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Compare = Callable[..., bool]
 
 
 class Text(str):
-    """What is pasted rather than typed: a key costs the pilot as much time as a person."""
+    """Text that is pasted, as typing by the pilot is slow."""
 
     __slots__ = ()
 
@@ -39,7 +39,7 @@ class PlainText(SingleFileSnapshotExtension):
 
 
 def text_of(screen: Screen[Any]) -> str:
-    """Return what a screen shows, a line for each of its rows."""
+    """Return the text of a screen, one line per row."""
     lines = (strip.text.rstrip() for strip in screen._compositor.render_strips())
     return "\n".join(lines) + "\n"
 
@@ -55,7 +55,7 @@ def picture(
     after: Callable[[ReshelveApp], object] | None = None,
     as_text: bool | None = None,
 ) -> bool:
-    """Say whether the screen looks as before. Without a choice, any size but the large one is text."""
+    """Return whether the screen looks as before. By default, only the large size is a picture."""
     app = ReshelveApp(FakeAccount.of(backend), backend.snapshot.organisation)
     if theme:
         app.theme = theme
@@ -63,7 +63,7 @@ def picture(
     async def act(pilot: Pilot[None]) -> None:
         person = Driver(app, pilot, backend)
         await person.settle()
-        # What waits is recalled at the start, in a picture of its own.
+        # Waiting restores are mentioned at the start, which has its own picture.
         if keys or not is_opening:
             person.main.key_bar.end_flash()
         for key in keys:

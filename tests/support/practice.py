@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _PATIENCE_SECONDS = 30
 _ANSWER_SECONDS = 30
 _PAUSE_SECONDS = 0.02
+#: Options with which the program refreshes as often as its settings say. With Xero's own 5,000 calls a day,
+#: it waits for more than 20 seconds.
+NO_DAILY_LIMIT = ("--day-limit", "100000")
 
 _T = TypeVar("_T")
 
@@ -38,7 +41,7 @@ class Reply(NamedTuple):
 
 
 def until(condition: Callable[[], _T | None]) -> _T:
-    """Ask again and again until the condition holds; gives what it gave. Fails after half a minute."""
+    """Try until the result is true, and return it. Fails after half a minute."""
     end = time.monotonic() + _PATIENCE_SECONDS
     while not (found := condition()):
         assert time.monotonic() < end, "waited in vain"
@@ -60,7 +63,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-# No proxy of the environment may come between a test and its own loopback.
+# No proxy of the environment may be used for loopback.
 _OPENER = urllib.request.build_opener(_NoRedirect, urllib.request.ProxyHandler({}))
 
 
@@ -72,7 +75,7 @@ def http(
     form: Mapping[str, str] | Sequence[tuple[str, str]] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Reply:
-    """Send one request; redirects are given back, not followed, and no status raises."""
+    """Send one request. Redirects are returned, not followed, and no status raises."""
     sent = dict(headers or {})
     data = None
     if json_body is not None:
@@ -115,12 +118,12 @@ class PracticeXero:
 
     @property
     def client_id(self) -> str:
-        """The registered practice app."""
+        """The client ID of the registered practice app."""
         return str(self.line["client_id"])
 
     @property
     def refresh_token(self) -> str:
-        """A refresh token that works at once; each start makes another."""
+        """A refresh token that works at once; each start creates another."""
         return str(self.line["refresh_token"])
 
     @property
@@ -153,12 +156,12 @@ class PracticeXero:
         }
 
     def stop(self) -> int:
-        """End it as Ctrl-C does, if it still runs; gives the exit code."""
+        """End it as Ctrl-C does, if it still runs, and return the exit code."""
         self.process.terminate()
         return self._reap()
 
     def kill(self) -> int:
-        """End it as a power cut does."""
+        """Kill it."""
         self.process.kill()
         return self._reap()
 
@@ -190,11 +193,11 @@ class PracticeXero:
         self.control("POST", "faults", {"kind": kind, **wish})
 
     def clear_faults(self) -> None:
-        """Back to no faults."""
+        """Clear all faults."""
         self.control("DELETE", "faults")
 
     def requests(self) -> list[dict[str, Any]]:
-        """List what was asked so far, oldest first."""
+        """List all requests so far, oldest first."""
         entries: list[dict[str, Any]] = self.control("GET", "requests")["requests"]
         return entries
 
@@ -203,7 +206,7 @@ class PracticeXero:
         return int(self.control("GET", "requests")["statusWritesApplied"])
 
     def create(self, name: str, tenant_id: str | None = None, **fields: Any) -> str:
-        """Add a contact of any name, as somebody else would; gives its ContactID."""
+        """Add a contact of any name, as somebody else would, and return its ContactID."""
         made = self.control("POST", f"contacts/{tenant_id or self.tenant_id}", {"Name": name, **fields})
         return str(made["ContactID"])
 
@@ -216,7 +219,7 @@ class PracticeXero:
         self.control("POST", "limits", {**limits, "refill": True})
 
     def budget(self, tenant_id: str | None = None) -> dict[str, Any]:
-        """Tell `calls`, `mostAtOnce`, `mostInAMinute` and `refused` (real 429s by limit)."""
+        """Return `calls`, `mostAtOnce`, `mostInAMinute` and `refused` (real 429s by limit)."""
         spent: dict[str, dict[str, Any]] = self.control("GET", "budget")
         unspent = {"calls": 0, "mostAtOnce": 0, "mostInAMinute": 0, "refused": 0}
         return spent.get(tenant_id or self.tenant_id, unspent)

@@ -1,4 +1,4 @@
-"""Proxies on loopback. Whatever host they are asked for, they lead to one port of this machine."""
+"""Proxies on loopback. Whatever the requested host, they connect to one port of this computer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SOCKS_DONE = b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00"
 
 @contextmanager
 def serving(talk: Callable[[socket.socket], None]) -> Iterator[str]:
-    """Have every connection talked to in a thread of its own; gives host and port."""
+    """Serve every connection in its own thread, and return host and port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def accept() -> None:
@@ -37,7 +37,7 @@ def serving(talk: Callable[[socket.socket], None]) -> Iterator[str]:
 
 
 def answering(reply: bytes) -> Callable[[socket.socket], None]:
-    """Give the same reply to whatever is sent, and hang up."""
+    """Send the same reply to any request, and hang up."""
 
     def talk(connection: socket.socket) -> None:
         connection.recv(65_536)
@@ -47,7 +47,7 @@ def answering(reply: bytes) -> Callable[[socket.socket], None]:
 
 
 def connecting_to(port: int) -> Callable[[socket.socket], None]:
-    """Talk as an HTTP proxy that takes CONNECT."""
+    """Act as an HTTP proxy with CONNECT."""
 
     def talk(connection: socket.socket) -> None:
         connection.recv(65_536)
@@ -58,7 +58,7 @@ def connecting_to(port: int) -> Callable[[socket.socket], None]:
 
 
 def socks_to(port: int) -> Callable[[socket.socket], None]:
-    """Talk as a SOCKS proxy, version 5."""
+    """Act as a SOCKS proxy, version 5."""
 
     def talk(connection: socket.socket) -> None:
         connection.recv(65_536)

@@ -1,4 +1,4 @@
-"""All that can go wrong with a call, at once: faults for the sandbox to let happen by chance."""
+"""Everything that can go wrong with a request, as random faults of the sandbox."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _WRITES: Final = {"method": "POST", "path": "/api.xro/2.0/Contacts"}
 _SIGN_IN: Final = {"path": "/connect/token"}
-# Per cent of the calls that the rules before it have left alone.
+# Per cent of the calls that earlier rules have left alone.
 _CHANCES: Final[Sequence[tuple[float, dict[str, Any]]]] = (
     (4.0, {"kind": "drop-after", **_WRITES}),
     (4.0, {"kind": "503", **_WRITES, "carriedOut": True}),
@@ -46,5 +46,5 @@ def order(practice: PracticeXero, seed: int) -> None:
 
 
 def kinds() -> frozenset[str]:
-    """Name what can happen."""
+    """Name the possible faults."""
     return frozenset(wish["kind"] for _, wish in _CHANCES)

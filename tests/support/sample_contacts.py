@@ -1,4 +1,4 @@
-"""Contacts to test screens with, and the moment at which those tests happen."""
+"""Contacts for tests of the screens, and the time of those tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Helpers that let tests of the screens read like prose."""
+"""Helpers for tests of the screens."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _GENEROUS = 30
 
 
 class Driver:
-    """A person in front of the app."""
+    """A user of the app."""
 
     def __init__(
         self, app: ReshelveApp, pilot: Pilot[None], backend: IdleEngine, account: FakeAccount | None = None
@@ -40,12 +40,12 @@ class Driver:
         self.backend = backend
 
     async def press(self, *keys: str) -> None:
-        """Press keys and let everything they started come to its end."""
+        """Press keys, and wait until everything they started has ended."""
         await self.pilot.press(*keys)
         await self.settle()
 
     async def settle(self) -> None:
-        """Wait until no worker runs and no message waits, and have the screen painted."""
+        """Wait until no worker runs and no message waits, then paint the screen."""
         await self.pilot.pause()
         with suppress(WorkerFailed):
             await self.app.workers.wait_for_complete()
@@ -54,20 +54,26 @@ class Driver:
             self.screen._compositor.render_strips()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for something while a worker goes on waiting for somebody else."""
+        """Wait for a condition while a worker still waits for something else."""
         async with asyncio.timeout(_GENEROUS):
             while not condition():
                 await self.pilot.pause()
         await self.pilot.pause()
 
     async def hears(self, **parts: Any) -> None:
-        """Let the engine say something new."""
+        """Publish a new snapshot."""
         self.backend.publish(**parts)
         await self.settle()
 
     async def hears_changes(self, **parts: Any) -> None:
-        """Let the engine say that changes moved on."""
+        """Publish that changes have moved on."""
         self.backend.publish_changes(**parts)
+        await self.settle()
+
+    async def go_home(self) -> None:
+        """Close every screen above the contacts, whatever its keys are."""
+        while len(self.app.screen_stack) > 1:
+            await self.app.pop_screen()
         await self.settle()
 
     @property
@@ -91,12 +97,12 @@ class Driver:
 
     @property
     def bottom_line(self) -> str:
-        """What the key bar says, without the marks at its end."""
+        """The text of the key bar, without the marks at its end."""
         return self._bottom[0]
 
     @property
     def marks(self) -> list[str]:
-        """What stands at the end of the key bar, outermost first."""
+        """The marks at the end of the key bar, outermost first."""
         return self._bottom[1]
 
     @property
@@ -133,7 +139,7 @@ class Driver:
 
 
 def browser_into(opened: list[str]) -> Callable[[str], bool]:
-    """Return a browser that only notes what it is asked to open."""
+    """Return a browser that only records what it is asked to open."""
 
     def open_page(url: str) -> bool:
         opened.append(url)
@@ -158,7 +164,7 @@ async def running(
 
 @asynccontextmanager
 async def connecting(account: FakeAccount, size: tuple[int, int] = (120, 36)) -> AsyncIterator[Driver]:
-    """Run the app as somebody finds it who has connected nothing yet."""
+    """Run the app with nothing connected yet."""
     app = ReshelveApp(account)
     async with app.run_test(size=size) as pilot:
         driver = Driver(app, pilot, IdleEngine(()), account)

@@ -26,7 +26,7 @@ _PART = re.compile(
 
 
 class UnreadableStepError(ValueError):
-    """A step can't be carried out as it is written."""
+    """A step can't be carried out as written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Type:
 
 @dataclass(frozen=True, slots=True)
 class See:
-    """Words that are on the screen now, or soon; `in_row` wants them in the row under the cursor."""
+    """Words that are on the screen now or soon; with `in_row`, in the row under the cursor."""
 
     words: str
     in_row: bool = False
@@ -82,16 +82,16 @@ class Person(Protocol):
         ...
 
     def see(self, words: str, *, in_row: bool) -> Awaitable[None]:
-        """Wait until the words are shown, in the row under the cursor if so asked."""
+        """Wait until the words are shown, with `in_row` in the row under the cursor."""
         ...
 
     def value(self, name: str) -> str:
-        """Return what a step only names."""
+        """Return the value that a step only names."""
         ...
 
 
 async def carry_out(steps: StepList, person: Person) -> None:
-    """Do what the steps say."""
+    """Carry out the steps."""
     for act in list(steps.acts()):
         match act:
             case Press(key):
@@ -107,7 +107,7 @@ async def carry_out(steps: StepList, person: Person) -> None:
 
 
 def step_lists(markdown: str) -> list[StepList]:
-    """Return the numbered lists of a page that start at 1; raises where a number is left out."""
+    """Return the numbered lists of a page that start at 1; raise if a number is skipped."""
     lists: list[StepList] = []
     heading, steps = "", [""][:0]
     for line in [*markdown.splitlines(), ""]:

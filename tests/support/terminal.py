@@ -1,4 +1,4 @@
-"""A command in a real pseudo-terminal, and what a person would see there.
+"""A command in a real pseudo-terminal, and what a user would see there.
 
 with Terminal([sys.executable, "-m", "tui", "demo"], environment) as terminal:
     terminal.until_shown("Reshelve")
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 PATIENCE_SECONDS = 60
-# Private modes of a terminal that nobody has changed: lines wrap, the cursor is shown.
+# Private modes of a fresh terminal: lines wrap, the cursor is shown.
 _WRAP, _CURSOR_SHOWN = 7, 25
 _ALTERNATE_SCREEN = 1049
-# Makes the terminal the command's own: only so does the system send SIGHUP when it is closed.
+# Makes it the command's controlling terminal, without which closing it sends no SIGHUP.
 _LOGIN = "import os, sys; os.login_tty(0); os.execv(sys.argv[1], sys.argv[1:])"
 _SEQUENCE = re.compile(
     r"\x1b\[(?P<private>[?<>=]?)(?P<numbers>[\d;:]*)[ -/]*(?P<final>[@-~])"
@@ -45,7 +45,7 @@ _SEQUENCE = re.compile(
 
 
 class Screen:
-    """The little of a terminal that Textual needs: a grid, a cursor, modes; colours are not kept."""
+    """The parts of a terminal that Textual needs: a grid, a cursor and modes, without colours."""
 
     def __init__(self, columns: int, lines: int) -> None:
         self.modes = {_WRAP, _CURSOR_SHOWN}
@@ -66,13 +66,13 @@ class Screen:
         return self.modes == {_WRAP, _CURSOR_SHOWN} and not self.keyboard_protocols
 
     def resize(self, columns: int, lines: int) -> None:
-        """Start again at another size, as what was shown is painted anew."""
+        """Clear the screen for another size, as everything is painted again."""
         self._columns, self._lines = columns, lines
         self._grid = _blank(columns, lines)
         self._row = self._column = 0
 
     def feed(self, output: bytes) -> None:
-        """Take in what the program wrote."""
+        """Process the program's output."""
         text = self._unread + self._decoder.decode(output)
         position = 0
         while position < len(text):
@@ -97,7 +97,7 @@ class Screen:
             width = get_character_cell_size(char)
             if self._column + width > self._columns:
                 self._wrap(width)
-            # Where even a whole line is too narrow, a terminal cuts the character off.
+            # If even a whole line is too narrow, a terminal cuts the character off.
             for offset in range(min(width, self._columns)):
                 self._grid[self._row][self._column + offset] = "" if offset else char
             self._column += width
@@ -137,7 +137,7 @@ class Screen:
             if (len(grid), len(grid[0])) == (self._lines, self._columns):
                 self._grid, (self._row, self._column) = grid, (row, column)
             else:
-                # Kept at another size, and gone: as after every change of it.
+                # Drop the content, as after every resize.
                 self.resize(self._columns, self._lines)
         self.modes = self.modes | modes if on else self.modes - modes
 
@@ -147,7 +147,7 @@ def _blank(columns: int, lines: int) -> list[list[str]]:
 
 
 class Terminal:
-    """A command that runs in a terminal of its own. Whatever is left of it ends with the block."""
+    """A command in its own terminal. Its remaining processes end with the block."""
 
     def __init__(
         self,
@@ -174,7 +174,7 @@ class Terminal:
         )
         os.close(terminal)
         self._fed = threading.Condition()
-        # Closing what another thread reads from doesn't end the reading: this does.
+        # Closing a descriptor doesn't end another thread's read, but this does.
         self._wake_read, self._wake_write = os.pipe()
         self._is_open = True
         self.received = 0
@@ -218,11 +218,11 @@ class Terminal:
             return []
 
     def until(self, condition: Callable[[], object], what: str) -> None:
-        """Wait until something is so; says what was awaited, and what was shown instead."""
+        """Wait for a condition; on failure, say what was awaited and what was shown."""
         end = time.monotonic() + self._patience
         with self._fed:
             while not condition():
-                # Woken by output; asked anew from time to time as not all conditions are about output.
+                # Woken by output, and from time to time, as not all conditions depend on output.
                 self._fed.wait(0.05)
                 assert time.monotonic() < end, f"{what} didn't happen. Shown:\n{self.screen.text}"
 
@@ -244,12 +244,12 @@ class Terminal:
         self.write_bytes(keys.encode())
 
     def write_bytes(self, typed: bytes) -> None:
-        """Send what no keyboard does, all in one write as far as the terminal takes it."""
+        """Send raw bytes, in one write as far as the terminal accepts it."""
         while typed:
             typed = typed[os.write(self._controller, typed) :]
 
     def resize(self, columns: int, lines: int) -> None:
-        """Give the window another size, of which the system tells the command."""
+        """Resize the terminal, which signals the command."""
         with self._fed:
             self.screen.resize(columns, lines)
         self._set_size(columns, lines)
@@ -265,7 +265,7 @@ class Terminal:
         os.close(self._controller)
 
     def wait(self) -> int:
-        """Wait until the command has ended and all it wrote is read; gives its exit code."""
+        """Wait until the command has ended and its output is read, and return its exit code."""
         code = self._process.wait(PATIENCE_SECONDS)
         if self._is_open:
             self._reader.join()
@@ -292,7 +292,7 @@ class Terminal:
 
 
 def gone(processes: Sequence[psutil.Process]) -> bool:
-    """Wait until processes have ended; says whether all did. A zombie only waits for its parent."""
+    """Wait until processes have ended, and return whether all did. A zombie counts as ended."""
     _, alive = psutil.wait_procs([one for one in processes if not _is_zombie(one)], timeout=PATIENCE_SECONDS)
     return all(_is_zombie(one) for one in alive)
 

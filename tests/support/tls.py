@@ -1,4 +1,4 @@
-"""A server on loopback whose certificate a test makes: for whom, by whom, and valid when."""
+"""A server on loopback with a certificate of the test's choice: host, issuer and dates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Watches a whole test session for tokens where none belong, and fails the session that shows one.
+"""Watches a whole test session for tokens where none belong, and fails it if one is shown.
 
 Looked at are the arguments and environments of every process the session starts, every file it leaves,
 and every word it captures. What is said of a finding never holds the token itself.
@@ -26,12 +26,12 @@ PRACTICE: Final = re.compile(rb"practice_(?:access|refresh|code|key)_[\w-]{8,}")
 INVENTED: Final = re.compile(rb"\b(?:secret|hush)-(?:access|refresh)\b")
 _KEPT_IN: Final = frozenset({"tokens.json", "keychain.json"})
 _SECONDS: Final = 0.25
-# Looks at one process: it may not have become the program it is to be at the first.
+# Samples of each process, which may not have become its program at the first.
 _LOOKS: Final = 2
-# Under this name a process that shares the tests (pytest-xdist) hands over its findings.
+# The name under which a worker of pytest-xdist hands over its findings.
 _OUTPUT: Final = "token-scan"
 _CHUNK: Final = 1 << 22
-# Longer than any token, so that none is missed for lying across two chunks.
+# Longer than any token, so that none is missed across two chunks.
 _OVERLAP: Final = 256
 
 
@@ -58,14 +58,14 @@ class Findings:
             self.places.add(place)
 
     def look_at_files(self, folder: Path) -> None:
-        """Look through every file below the folder, but for those that tokens belong in."""
+        """Search every file below the folder, except those that tokens belong in."""
         for file in folder.rglob("*"):
             if file.is_file() and not file.is_symlink() and not belongs(file):
                 for chunk in _chunks(file):
                     self.look(f"file {file.relative_to(folder)}", chunk)
 
     def look_at_processes(self, processes: Iterable[psutil.Process]) -> None:
-        """Look at what everybody on the machine, or its owner, can see of each process."""
+        """Search what others on the machine, or its owner, can see of each process."""
         for process in processes:
             try:
                 name, arguments, environment = process.name(), process.cmdline(), process.environ()
@@ -98,12 +98,12 @@ class TokenScan:
         self._sampler = threading.Thread(target=self._sample, name="token-scan", daemon=True)
 
     def pytest_sessionstart(self) -> None:
-        """Begin to watch: exactly for what the tests start, by samples for what that starts in turn."""
+        """Begin to watch: every process that the tests start, and samples of their children."""
         sys.addaudithook(self._audit)
         self._sampler.start()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Look at what a test has printed and logged, and at what its failure shows."""
+        """Search what a test has printed and logged, and its failure report."""
         for name, content in report.sections:
             self.findings.look(f"{name} of {report.nodeid}", content.encode(errors="replace"))
         # The source of a test names its invented secrets; a real one is in no source.
@@ -111,7 +111,7 @@ class TokenScan:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Look at the files left behind, and fail the session if anything was found anywhere."""
+        """Search the files left behind, and fail the session if anything was found."""
         self._ended.set()
         self._sampler.join()
         folder: Path = session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
@@ -124,7 +124,7 @@ class TokenScan:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        """Take over what one of several processes that share the tests has found."""
+        """Take over the findings of a worker."""
         self.findings.places |= set(getattr(node, "workeroutput", {}).get(_OUTPUT, ()))
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
@@ -135,7 +135,7 @@ class TokenScan:
                 terminalreporter.line(place)
 
     def _sample(self) -> None:
-        # Not every process of the user: other sessions may run beside this one.
+        # Only this session's processes, as others may run beside it.
         me, looks = psutil.Process(), Counter[psutil.Process]()
         while not self._ended.wait(_SECONDS):
             new = [one for one in (me, *me.children(recursive=True)) if looks[one] < _LOOKS]

@@ -37,12 +37,12 @@ if TYPE_CHECKING:
     from tui.store import Store
     from tui.xero.results import ContactsPage
 
-# Small, so that a list is many pages, any of which can fail.
+# Small, so that a list has many pages, any of which can fail.
 PAGE: Final = 20
 _LONG_AGO: Final = timedelta(days=8)
 _NAP: Final = 0.02
 _LATER: Final = timedelta(minutes=10)
-# Of four contacts one is left alone by everybody but us, and never restored.
+# One contact in four is left alone by everybody but us, and never restored.
 _LEFT_ALONE: Final = tuple("0123")
 _RARE_DEEDS: Final = ("balances", "repeating", "gdpr", "vanish", "merge")
 
@@ -59,7 +59,7 @@ class SmallPages(XeroClient):
 
 @dataclass
 class Desk:
-    """One organisation: its store, its client, what the engine does for it, and a person who asks."""
+    """One organisation: its store, its client, the engine's tasks, and a user who makes requests."""
 
     store: Store
     xero: XeroClient
@@ -80,15 +80,15 @@ class Desk:
                 group.create_task(self._again_and_again(job))
 
     async def settle(self) -> None:
-        """Finish everything in no faults, as a program that was started again; nothing may fail now."""
+        """Finish everything without faults, as after a restart; nothing may fail now."""
         self._begin()
-        # What was being sent, or lost its answer just now, is only settled by a read that comes later.
+        # Changes just sent or without a reply are resolved only by a later read.
         self.ahead += _LATER
         await self._drain()
-        # A full read that was interrupted goes on where it was, so that it can be days older than its end.
+        # An interrupted full sync resumes where it was, so its start can be days before its end.
         await self._puller.refresh()
         # Contacts that are gone are noticed when everything is read.
-        # What an answer lacks is gone once a later one lacks it too.
+        # A contact missing from a reply is deleted once a later reply lacks it too.
         for _ in range(2):
             self.ahead += _LATER
             await self._let_a_week_go_by()
@@ -96,7 +96,7 @@ class Desk:
         await self._puller.refresh()
         await self._look_at_all()
         for _ in range(2):
-            # Each as another program, which waits for nothing that went wrong before.
+            # Each as a new process, which doesn't wait for earlier failures.
             self._begin()
             self.ahead += _LATER
             await self._drain()
@@ -120,7 +120,7 @@ class Desk:
                 self.errors[type(error).__name__] += 1
             except TimeoutError:
                 self.errors["cancelled"] += 1
-                # A write that has begun goes on: the program ends, and can begin anew, only after it.
+                # A write that has begun continues: the program ends only after it.
                 await self.store.set_sync_state("after.cancel", None)
             await asyncio.sleep(0)
 
@@ -135,7 +135,7 @@ class Desk:
             await self._pusher.run_until_empty()
 
     async def _ask(self, action: Action, many: int) -> None:
-        """Ask for what a person could: nothing that is so already, or on its way."""
+        """Request what a user could: nothing that is already so or in progress."""
         if action is Action.RESTORE:
             many = 2 * many
         chosen = [
@@ -171,7 +171,7 @@ class Desk:
             await self._lookout.poll()
 
     async def _check(self) -> None:
-        """Read some fresh, as a dialog does."""
+        """Refresh some contacts, as a dialog does."""
         ids = [contact.contact_id for contact in self._some(3)]
         if ids:
             await self.store.save_contacts((await self.xero.look_up(ids)).contacts, utc_now())
@@ -180,7 +180,7 @@ class Desk:
 
 @dataclass
 class Somebody:
-    """A person in Xero's pages who gets in the way, through practice controls."""
+    """Another user in Xero's pages, through practice controls."""
 
     practice: PracticeXero
     tenant_id: str
@@ -191,12 +191,12 @@ class Somebody:
     has_left: bool = False
 
     async def work(self) -> None:
-        """Do one thing after another until told to leave; what was begun is finished."""
+        """Do one thing after another until stopped; finish what was begun."""
         while not self.has_left:
             books = await asyncio.to_thread(self.desk.books.read)
             for _ in range(10):
                 await self._do_something(books)
-                # A person, and no flood: the calls of the program are what is tried out.
+                # At a user's pace: the program's requests are what is tested.
                 await asyncio.sleep(_NAP)
 
     async def _do_something(self, books: dict[str, Entry]) -> None:
@@ -236,7 +236,7 @@ class Somebody:
     async def _post(self, path: str, body: dict[str, Any]) -> int:
         url = f"{self.practice.api}/practice/{path}"
         reply = await asyncio.to_thread(http, "POST", url, json_body=body)
-        # Refused where a name is taken or the contact has moved on: people meet that, too.
+        # Refused if a name is taken or the contact has changed, which users meet, too.
         assert reply.status in {200, 201, 404, 409}, reply
         return reply.status
 
@@ -244,7 +244,7 @@ class Somebody:
 async def work_until(
     is_enough: Callable[[], bool], desks: Sequence[Desk], people: Sequence[Somebody]
 ) -> None:
-    """Let all of them work until it is enough; what one of them raises ends the run."""
+    """Let all of them work until `enough`; an exception of one ends the run."""
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(desk.work()) for desk in desks]
         for somebody in people:

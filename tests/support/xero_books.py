@@ -1,4 +1,4 @@
-"""The practice Xero's own books, read past its API, and held against what the program believes."""
+"""The practice Xero's own data, read without its API, and compared with the program's."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ UNDECIDED = (State.QUEUED, State.SENDING, State.UNKNOWN)
 
 
 class Entry(NamedTuple):
-    """How a contact stands. `archived_by_us` counts what the API did, `archived` and `restored` everybody."""
+    """A contact's status. `archived_by_us` counts archives by the API; `archived` and `restored` all."""
 
     status: str
     name: str
@@ -34,7 +34,7 @@ class Entry(NamedTuple):
 
     @property
     def is_final(self) -> bool:
-        """Whether its status says nothing of archives and restores any more."""
+        """Whether it was merged or erased, so that its status says nothing of archives and restores."""
         return self.is_merged or self.status == ContactStatus.GDPRREQUEST
 
 
@@ -46,7 +46,7 @@ class XeroBooks:
         self._tenant_id = tenant_id
 
     def read(self) -> dict[str, Entry]:
-        """Read how every contact stands, by ContactID."""
+        """Return every contact's status, by ContactID."""
         sql = """
             SELECT contact_id, status, c.name, updated, merged_to IS NOT NULL, repeating,
                 total(changes = 'Archived' AND user = 'Practice app'), total(changes = 'Archived'),
@@ -60,7 +60,7 @@ class XeroBooks:
 
 
 def differences(store: Store, books: dict[str, Entry]) -> list[str]:
-    """Say where the local copy or the journal stands elsewhere than Xero; nothing when all is well."""
+    """Return the differences of local data and change log from Xero; none if all is well."""
     said = [
         f"{total} changes are {state}"
         for state in UNDECIDED
@@ -89,7 +89,7 @@ def _journal(contact_id: str, entry: Entry, changes: list[Change]) -> list[str]:
     if entry.status == ContactStatus.ACTIVE and any(one.state is State.AWAITING_USER for one in changes):
         said.append(f"{contact_id}: waits for a Restore that was pressed")
     if not entry.restored:
-        # Nobody but us could make it archived twice, and once is all that was ever asked for.
+        # Only we could archive it twice, and one archive was requested.
         asked = [one for one in changes if one.action is Action.ARCHIVE and one.origin is Origin.RESHELVE]
         done = [one for one in asked if one.state is State.CONFIRMED]
         if entry.archived > 1 or entry.archived_by_us > len(asked) or len(done) > entry.archived:

@@ -1,4 +1,4 @@
-"""A bare-bones caller of the practice Accounting API, sharing no code with Reshelve's own client."""
+"""A minimal client of the practice Accounting API, which shares no code with Reshelve's own."""
 
 from __future__ import annotations
 

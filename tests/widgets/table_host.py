@@ -137,5 +137,5 @@ class Host(App[None]):
 
 
 def lines(table: ContactTable) -> list[str]:
-    """What each line of the table shows."""
+    """The text of each line of the table."""
     return [table.render_line(y).text.rstrip() for y in range(table.size.height)]

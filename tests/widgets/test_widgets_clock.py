@@ -1,4 +1,4 @@
-"""The screens' time, which follows Xero's clock, and what is said of a machine's clock that is wrong."""
+"""The screens' time, which follows Xero's clock, and the warning about a wrong clock."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("ahead", [NONE, 10 * MINUTE, -10 * MINUTE])
-def test_a_moment_is_by_xeros_clock(ahead: timedelta) -> None:
+def test_moments_are_by_xeros_clock(ahead: timedelta) -> None:
     assert clock.to_xero_time(NOON, ahead) == NOON - ahead
-    # What a person names may be by either clock: the earlier claims less.
+    # A time given by the user may be by either clock; the earlier claims less.
     assert clock.reported_to_xero_time(NOON, ahead) == min(NOON, NOON - ahead)
 
 

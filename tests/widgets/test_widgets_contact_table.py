@@ -62,14 +62,14 @@ async def test_keys_move_the_cursor(keys: list[str], contact_id: str) -> None:
         assert any(line.startswith("▌") for line in lines(table)[1:])
 
 
-async def test_a_page_keeps_the_cursor_on_its_line() -> None:
+async def test_page_keys_keep_the_cursor_on_its_line() -> None:
     host = Host(found(Many(100)))
     async with host.run_test(size=(80, 24)) as pilot:
         await pilot.press("down", "down", "pagedown")
         assert lines(host.table)[3].startswith("▌  Contact 25 ")
 
 
-async def test_moves_are_told_with_who_moved() -> None:
+async def test_cursor_moves_are_reported_with_their_cause() -> None:
     host = Host(found(Many(3)))
     async with host.run_test() as pilot:
         await pilot.press("down", "down", "down")
@@ -102,7 +102,7 @@ async def test_the_cursor_stays_on_its_contact_and_line_when_rows_come_above() -
         assert lines(host.table)[line].startswith("▌  Contact 47 ")
 
 
-async def test_what_is_looked_at_stays_when_the_cursor_is_out_of_sight() -> None:
+async def test_view_stays_when_the_cursor_is_out_of_sight() -> None:
     host = Host(found(Many(100)))
     async with host.run_test(size=(80, 24)) as pilot:
         host.table.scroll_to(y=50, animate=False)
@@ -133,7 +133,7 @@ async def test_a_new_search_starts_at_the_top() -> None:
         assert host.table.scroll_y == 0
 
 
-async def test_rows_that_vanish_under_the_table_leave_it_standing() -> None:
+async def test_table_survives_vanishing_rows() -> None:
     rows = Rows([row(i) for i in range(60)])
     host = Host(found(rows))
     async with host.run_test(size=(80, 24)) as pilot:
@@ -152,7 +152,7 @@ async def test_rows_that_vanish_under_the_table_leave_it_standing() -> None:
         assert host.table.targets() == ()
 
 
-async def test_an_empty_table_says_why() -> None:
+async def test_empty_table_explains_itself() -> None:
     host = Host()
     async with host.run_test(size=(80, 24)) as pilot:
         host.table.empty_text = "No contact has both words.\nEscape clears the search."
@@ -166,7 +166,7 @@ async def test_an_empty_table_says_why() -> None:
 # -- selection
 
 
-async def test_space_selects_and_goes_on() -> None:
+async def test_space_selects_and_moves_on() -> None:
     host = Host(found(Many(10)))
     async with host.run_test() as pilot:
         await pilot.press("space", "space", "up", "space")
@@ -193,7 +193,7 @@ async def test_stretching_to_the_end_selects_everything_below() -> None:
         assert len(host.table.selected) == 99
 
 
-async def test_everything_found_can_be_selected_and_let_go() -> None:
+async def test_all_results_can_be_selected_and_unselected() -> None:
     host = Host(found(Many(5000)))
     async with host.run_test() as pilot:
         await pilot.press("asterisk")
@@ -206,7 +206,7 @@ async def test_everything_found_can_be_selected_and_let_go() -> None:
         assert counts(host) == [5000, 0]
 
 
-async def test_selection_belongs_to_contacts_and_outlives_a_search() -> None:
+async def test_selection_follows_contacts_and_survives_a_search() -> None:
     host = Host(found(Many(10)))
     async with host.run_test() as pilot:
         await pilot.press("down", "space")
@@ -216,7 +216,7 @@ async def test_selection_belongs_to_contacts_and_outlives_a_search() -> None:
         assert "✓ Contact 1 " in lines(host.table)[2]
 
 
-async def test_targets_are_the_selected_in_the_order_of_selecting_else_the_cursor() -> None:
+async def test_targets_are_the_selection_in_order_or_the_cursor() -> None:
     host = Host(found(Many(10)))
     async with host.run_test() as pilot:
         await pilot.press("down")
@@ -228,14 +228,14 @@ async def test_targets_are_the_selected_in_the_order_of_selecting_else_the_curso
 # -- opening and the mouse
 
 
-async def test_enter_opens() -> None:
+async def test_enter_opens_the_contact() -> None:
     host = Host(found(Many(10)))
     async with host.run_test() as pilot:
         await pilot.press("down", "enter")
         assert opened(host) == ["id-1"]
 
 
-async def test_clicks_move_and_two_open() -> None:
+async def test_click_moves_the_cursor_and_a_double_click_opens() -> None:
     host = Host(found(Many(100)))
     async with host.run_test() as pilot:
         await pilot.click(ContactTable, offset=(10, 4))
@@ -245,7 +245,7 @@ async def test_clicks_move_and_two_open() -> None:
         assert opened(host) == ["id-5"]
 
 
-async def test_clicks_with_keys_and_in_the_margin_select() -> None:
+async def test_clicks_with_modifiers_and_in_the_margin_select() -> None:
     host = Host(found(Many(100)))
     async with host.run_test() as pilot:
         await pilot.click(ContactTable, offset=(10, 3), control=True)
@@ -294,7 +294,7 @@ async def test_only_the_all_tab_has_a_status() -> None:
         (30, "Contact"),
     ],
 )
-async def test_narrow_tables_leave_columns_out(width: int, titles: str) -> None:
+async def test_narrow_tables_omit_columns(width: int, titles: str) -> None:
     host = Host(found([row(0, "x" * 200, owes=100, last_change=view())], Tab.ALL))
     async with host.run_test(size=(width, 10)):
         table = host.table
@@ -309,7 +309,7 @@ async def test_a_row_that_left_its_tab_is_dimmed() -> None:
         assert [bool(style and style.italic) for style in styles] == [False, True]
 
 
-async def test_a_contact_that_is_gone_is_dimmed_and_says_so_unless_there_is_a_change_to_tell_of() -> None:
+async def test_deleted_contact_is_dimmed_and_labelled_unless_a_change_is_shown() -> None:
     gone = ContactStatus.DELETED
     rows = [
         row(0),
@@ -341,16 +341,14 @@ async def test_a_contact_that_is_gone_is_dimmed_and_says_so_unless_there_is_a_ch
         (None, "They owe"),
     ],
 )
-async def test_amounts_say_their_age_once_they_are_older_than_a_day(
-    age: timedelta | None, title: str
-) -> None:
+async def test_amounts_older_than_a_day_show_their_age(age: timedelta | None, title: str) -> None:
     host = Host(found([row(0, owes=100)], Tab.ACTIVE))
     async with host.run_test(size=(120, 24)):
         host.table.update_from(None if age is None else NOW - age)
         assert f"{title:>12}  Last change" in lines(host.table)[0]
 
 
-async def test_an_age_that_reads_the_same_repaints_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unchanged_age_repaints_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     host = Host(found([row(0, owes=100)], Tab.ACTIVE))
     async with host.run_test(size=(120, 24)):
         painted: list[int] = []
@@ -360,14 +358,14 @@ async def test_an_age_that_reads_the_same_repaints_nothing(monkeypatch: pytest.M
         assert painted == [0]
 
 
-async def test_what_was_searched_for_is_picked_out() -> None:
+async def test_matches_are_highlighted() -> None:
     host = Host(found([row(0, "Café Déjà Vu", email="deja@vu.nz")], text="deja CAF"))
     async with host.run_test(size=(120, 10)):
         picked = [s.text for s in host.table.render_line(1) if s.style and s.style.underline]
         assert picked == ["Caf", "Déjà", "deja"]
 
 
-async def test_a_match_beyond_the_cut_stays_out_of_the_line() -> None:
+async def test_match_beyond_the_cut_is_not_highlighted() -> None:
     host = Host(found([row(0, "y" * 20 + "abc" * 100, email="")], text="abcabc zzz"))
     async with host.run_test(size=(60, 10)):
         strip = host.table.render_line(1)
@@ -375,7 +373,7 @@ async def test_a_match_beyond_the_cut_stays_out_of_the_line() -> None:
         assert "…" in strip.text
 
 
-async def test_only_rows_that_look_different_are_painted_again() -> None:
+async def test_only_changed_rows_are_repainted() -> None:
     rows = Rows([row(i) for i in range(60)])
     host = Host(found(rows))
     async with host.run_test(size=(80, 24)) as pilot:
@@ -387,7 +385,7 @@ async def test_only_rows_that_look_different_are_painted_again() -> None:
         assert lines(host.table)[5].endswith("◌ Queued")
 
 
-async def test_a_batch_of_lines_takes_one_read_of_the_rows() -> None:
+async def test_drawing_many_lines_reads_the_rows_once() -> None:
     rows = Rows([row(i) for i in range(500)])
     host = Host(found(rows))
     async with host.run_test(size=(80, 24)) as pilot:
@@ -401,7 +399,7 @@ async def test_a_batch_of_lines_takes_one_read_of_the_rows() -> None:
 # -- the spinner
 
 
-async def test_the_spinner_turns_only_while_a_row_that_is_sent_is_seen() -> None:
+async def test_spinner_runs_only_while_a_sending_row_is_visible() -> None:
     rows = Rows([row(i) for i in range(100)])
     rows.rows[2] = replace(rows.rows[2], last_change=view(State.SENDING))
     host = Host(found(rows))
@@ -422,7 +420,7 @@ async def test_the_spinner_turns_only_while_a_row_that_is_sent_is_seen() -> None
         assert not turns(table)
 
 
-async def test_without_animations_the_sign_stands_still() -> None:
+async def test_sign_is_static_without_animations() -> None:
     host = Host(found([row(0, last_change=view(State.SENDING))]))
     host.animation_level = "none"
     async with host.run_test(size=(80, 24)):
@@ -434,14 +432,14 @@ async def test_without_animations_the_sign_stands_still() -> None:
 
 
 @pytest.mark.parametrize("size", [(20, 2), (1, 1), (3, 5), (20, 24), (200, 2)])
-async def test_no_size_is_too_small(size: tuple[int, int]) -> None:
+async def test_table_survives_any_size(size: tuple[int, int]) -> None:
     host = Host(found(Many(1_000_000), Tab.ALL, "con 9"))
     async with host.run_test(size=size) as pilot:
         await pilot.press("down", "pagedown", "end", "space", "pageup", "shift+up", "home")
         assert host.table.cursor_id == "id-0"
 
 
-async def test_the_cursor_stays_in_sight_when_the_terminal_shrinks() -> None:
+async def test_cursor_stays_visible_when_the_terminal_shrinks() -> None:
     host = Host(found(Many(100)))
     async with host.run_test(size=(80, 24)) as pilot:
         await pilot.press(*["down"] * 20)
@@ -449,7 +447,7 @@ async def test_the_cursor_stays_in_sight_when_the_terminal_shrinks() -> None:
         assert any(text.startswith("▌  Contact 20") for text in lines(host.table))
 
 
-async def test_other_rows_cost_no_layout_and_can_still_be_scrolled(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_new_rows_cost_no_layout_and_stay_scrollable(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fails when Textual changes what `_set_count` relies on: `_scroll_update`, and who asks for layouts."""
     host = Host(found(Many(1000)))
     async with host.run_test(size=(80, 24)) as pilot:
@@ -477,7 +475,7 @@ async def test_other_rows_cost_no_layout_and_can_still_be_scrolled(monkeypatch: 
         assert layouts == []
 
 
-async def test_the_keys_have_names_to_remap_them_by() -> None:
+async def test_table_keys_can_be_remapped_by_name() -> None:
     host = Host(found(Many(10)))
     async with host.run_test() as pilot:
         host.set_keymap({"table.select": "x"})

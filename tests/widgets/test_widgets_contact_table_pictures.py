@@ -64,7 +64,7 @@ def believable() -> list[Row]:
 
 
 def still(host: Host) -> Host:
-    """Let the spinner stand, so that every picture is the same."""
+    """Stop the spinner, so that every picture is the same."""
     host.animation_level = "none"
     return host
 
@@ -75,7 +75,7 @@ def test_the_all_tab(snap_compare: Callable[..., bool]) -> None:
 
 
 @pytest.mark.parametrize("theme", ["textual-light", "ansi-dark"])
-def test_themes_on_a_tab_with_rows_that_left_it(snap_compare: Callable[..., bool], theme: str) -> None:
+def test_themes_on_a_tab_with_dimmed_rows(snap_compare: Callable[..., bool], theme: str) -> None:
     host = still(Host(found(believable(), Tab.ACTIVE, "bay CAFE co")))
     host.theme = theme
     assert snap_compare(host, terminal_size=(120, 36), press=["space", "down", "space"])

@@ -1,4 +1,4 @@
-"""What a test of the connection to Re-Leased says: numbers, fields, and one sentence that claims no more."""
+"""The report of a connection test: numbers, fields, and one conclusion that claims no more."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tui.model.re_leased import ConnectionTest, FieldMapping, ReadCounts, ReLeas
 from tui.widgets.re_leased_format import conclusion, count_rows, report
 
 AT = datetime(2026, 11, 29, tzinfo=UTC)
-# Each number differs, so that one in the wrong place is seen.
+# Each number differs, so that one in the wrong place is noticed.
 ALL = ReadCounts(total=100, with_status=100, archived=20, matched=100)
 
 
@@ -48,7 +48,7 @@ def made(counts: ReadCounts, confirmable: int = 0, **more: object) -> Connection
         (made(ReadCounts(deleted=3)), "No contacts came back"),
     ],
 )
-def test_the_last_line_says_what_can_be_known(test: ConnectionTest, said: str) -> None:
+def test_conclusion_says_what_can_be_known(test: ConnectionTest, said: str) -> None:
     assert said in conclusion(test)
     *_, last = report(test, shows_values=False)
     assert last == conclusion(test)
@@ -56,7 +56,7 @@ def test_the_last_line_says_what_can_be_known(test: ConnectionTest, said: str) -
 
 @st.composite
 def reads(draw: st.DrawFn) -> ConnectionTest:
-    """Make any read whose numbers add up."""
+    """Generate a read whose numbers add up."""
     total = draw(st.integers(0, 50))
     with_status, matched = draw(st.integers(0, total)), draw(st.integers(0, total))
     unclear = draw(st.integers(0, total - matched))
@@ -77,7 +77,7 @@ def reads(draw: st.DrawFn) -> ConnectionTest:
 
 @given(reads())
 @hypothesis_settings(max_examples=examples(300))
-def test_it_is_one_sentence_that_never_claims_more_than_came_back(test: ConnectionTest) -> None:
+def test_conclusion_is_one_sentence_that_never_claims_too_much(test: ConnectionTest) -> None:
     said, counts = conclusion(test), test.counts
     assert re.fullmatch(r"[A-Z][^.]+\.", said)
     if "can confirm" in said:
@@ -133,14 +133,14 @@ def test_values_are_hidden_unless_asked_for_and_text_is_harmless() -> None:
         (ReadCounts(), set()),
     ],
 )
-def test_a_setting_is_named_where_it_could_tell_more(counts: ReadCounts, settings: set[str]) -> None:
+def test_setting_that_could_help_is_named(counts: ReadCounts, settings: set[str]) -> None:
     text = "\n".join(report(made(counts, mapping=FieldMapping()), shows_values=False))
     assert set(re.findall(r"reshelve settings re_leased\.(\w+)", text)) == settings
     # A source of one's own has no such settings.
     assert "re_leased." not in "\n".join(report(made(counts), shows_values=False))
 
 
-def test_a_field_that_is_already_named_is_said_to_be_missing_not_asked_for() -> None:
+def test_named_field_is_reported_missing_instead_of_asked_for() -> None:
     mapping = FieldMapping("raw.gone", (), "raw.xeroId")
     text = "\n".join(report(made(ReadCounts(total=3, with_status=1), mapping=mapping), shows_values=False))
     assert "reshelve settings" not in text

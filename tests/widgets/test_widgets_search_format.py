@@ -1,4 +1,4 @@
-"""What is said of a search, in any width, and what completes or corrects it."""
+"""Hints about a search, at any width, and its completion and correction."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ def said(text: str, width: int = 100) -> str:
         ("is:customer owes:>0", 76, ""),
     ],
 )
-def test_remarks_say_what_is_ignored_and_what_is_possible(text: str, width: int, words: str) -> None:
+def test_hints_say_what_is_ignored_and_what_is_possible(text: str, width: int, words: str) -> None:
     assert said(text, width) == words
 
 
 @settings(max_examples=examples(300))
 @given(text=TEXT | PIECES.map("".join), width=st.integers(1, 80))
-def test_remarks_fit_and_are_harmless_whatever_was_typed(text: str, width: int) -> None:
+def test_hints_fit_and_are_safe_for_any_text(text: str, width: int) -> None:
     line = said(text, width)
     assert cells(line) <= width
     assert line == safe(line)
@@ -67,7 +67,7 @@ def test_remarks_fit_and_are_harmless_whatever_was_typed(text: str, width: int) 
 
 @settings(max_examples=examples(300))
 @given(TEXT | PIECES.map("".join))
-def test_completing_only_adds_and_what_it_adds_is_understood(text: str) -> None:
+def test_completion_only_adds_valid_text(text: str) -> None:
     completed = complete(text)
     assert completed.startswith(text)
     if completed != text:
@@ -97,7 +97,7 @@ def test_the_qualifier_at_the_end_is_completed(text: str, completed: str) -> Non
 
 @settings(max_examples=examples(300))
 @given(TEXT | PIECES.map("".join))
-def test_correcting_is_done_where_it_is_offered(text: str) -> None:
+def test_offered_corrections_are_made(text: str) -> None:
     is_offered = ". Press tab for " in said(text, 200)
     assert (correct(text, parse(text).issues) != text) == is_offered
 
@@ -111,7 +111,7 @@ def test_correcting_is_done_where_it_is_offered(text: str) -> None:
         ("is:xyz", "is:xyz"),
     ],
 )
-def test_the_rest_stays_as_it_was_typed(text: str, corrected: str) -> None:
+def test_correction_keeps_the_rest_of_the_text(text: str, corrected: str) -> None:
     assert correct(text, parse(text).issues) == corrected
 
 
@@ -146,12 +146,12 @@ def test_names_of_groups_are_completed(text: str, completed: str) -> None:
         ("group:otara", ""),
     ],
 )
-def test_what_is_said_of_groups_follows_those_there_are(text: str, words: str) -> None:
+def test_group_hints_follow_the_existing_groups(text: str, words: str) -> None:
     notes = parse_query(Tab.ALL, text, GROUPS).issues
     assert hint_text(notes, 100, GROUPS).text == words
 
 
-def test_examples_of_the_help_are_understood() -> None:
+def test_examples_in_the_help_are_valid() -> None:
     for typed, _ in EXAMPLES:
         assert parse(typed).issues == ()
         assert not parse(typed).is_everything

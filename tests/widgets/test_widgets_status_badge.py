@@ -22,11 +22,11 @@ from tui.widgets.status_badge import advice_after_sync, badge_for, describe_stat
         (State.DISMISSED, ""),
     ],
 )
-def test_a_change_on_its_way_says_where_it_is(state: State, text: str) -> None:
+def test_open_change_shows_its_state(state: State, text: str) -> None:
     assert badge_for(view(state), NOW).text == text
 
 
-def test_a_restore_being_sent_says_so() -> None:
+def test_restore_being_sent_is_shown() -> None:
     assert badge_for(view(State.SENDING, action=Action.RESTORE), NOW).text == "… Sending"
 
 
@@ -49,13 +49,13 @@ def test_a_restore_being_sent_says_so() -> None:
         (SyncStatus.SUPERSEDED, None, "· No sync needed"),
     ],
 )
-def test_a_confirmed_change_says_how_it_stands(
+def test_confirmed_change_shows_its_sync_status(
     grade: SyncStatus | None, since: datetime | None, text: str
 ) -> None:
     assert badge_for(view(State.CONFIRMED, grade, since), NOW).text == text
 
 
-def test_no_two_grades_share_a_sign_or_a_word() -> None:
+def test_every_sync_status_has_its_own_sign_and_word() -> None:
     signs = [badge_for(view(State.CONFIRMED, grade, NOW), NOW) for grade in SyncStatus]
     assert len({one.symbol for one in signs}) == len(SyncStatus)
     assert len({one.label.partition(" ")[0] for one in signs}) == len(SyncStatus)
@@ -64,17 +64,17 @@ def test_no_two_grades_share_a_sign_or_a_word() -> None:
 
 
 @pytest.mark.parametrize("grade", [grade for grade in SyncStatus if grade is not SyncStatus.SUPERSEDED])
-def test_every_grade_says_what_it_means_and_its_age(grade: SyncStatus) -> None:
+def test_every_sync_status_shows_its_meaning_and_age(grade: SyncStatus) -> None:
     said = describe_status(StatusSince(grade, datetime(2024, 11, 22, 2, 14, tzinfo=UTC)), NOW)
     assert said.endswith(" 22 Nov 02:14")
     assert said.startswith("Synced") == (grade is SyncStatus.SYNCED)
 
 
-def test_what_is_superseded_says_that_nothing_is_waited_for() -> None:
+def test_superseded_change_needs_no_sync() -> None:
     assert describe_status(StatusSince(SyncStatus.SUPERSEDED), NOW).startswith("No sync needed")
 
 
-def test_times_are_told_in_the_zone_of_now() -> None:
+def test_times_are_shown_in_the_zone_of_now() -> None:
     auckland = timezone(timedelta(hours=13))
     since = datetime(2024, 11, 23, 11, 14, tzinfo=UTC)
     shown = badge_for(view(State.CONFIRMED, SyncStatus.SYNCED, since), NOW.astimezone(auckland))
@@ -95,5 +95,5 @@ def test_drafts_are_approved_after_a_restore_that_re_leased_has(grade: SyncStatu
     assert bool(advice_after_sync(shown)) == has_it == ("Drafts" in legend_of(shown))
 
 
-def test_what_re_leased_leaves_out_is_called_so() -> None:
+def test_foreign_currency_change_is_named_as_left_out() -> None:
     assert "leaves these contacts out" in legend_of(view(State.CONFIRMED, SyncStatus.FOREIGN_CURRENCY, NOW))

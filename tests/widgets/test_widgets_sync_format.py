@@ -60,18 +60,18 @@ def said(released: ReLeasedStatus, *, is_practice: bool = False) -> str:
     return next_sync(released, NOW, is_practice=is_practice).text
 
 
-def test_a_feed_is_counted_down() -> None:
+def test_next_sync_of_a_feed_is_counted_down() -> None:
     assert said(FEED) == "Next Re-Leased sync in 0:32"
     assert said(FEED, is_practice=True) == "Next practice sync in 0:32"
     assert next_sync(FEED, NOW, is_practice=False).fraction == pytest.approx(0.5)
 
 
-def test_a_sync_that_is_late_is_due_and_never_counted_backwards() -> None:
+def test_late_sync_is_due_and_not_counted_backwards() -> None:
     late = replace(FEED, next_sync_at=NOW - timedelta(seconds=5))
     assert "due now" in said(late)
 
 
-def test_a_running_sync_is_said() -> None:
+def test_running_sync_is_shown() -> None:
     assert said(replace(FEED, is_syncing=True, state="In progress")) == "Re-Leased is syncing"
 
 
@@ -86,14 +86,14 @@ def test_a_running_sync_is_said() -> None:
         ("Something new [/]", "Re-Leased shows: Something new [/]."),
     ],
 )
-def test_a_stall_is_said_and_nothing_is_counted_down(state: str, words: str) -> None:
+def test_stalled_company_has_no_countdown(state: str, words: str) -> None:
     stalled = next_sync(replace(FEED, state=state), NOW, is_practice=False)
     assert words in stalled.text
     assert stalled.fraction is None
     assert stalled.style == "error"
 
 
-def test_a_feed_that_cannot_be_read_promises_nothing() -> None:
+def test_unreadable_feed_has_no_countdown() -> None:
     broken = next_sync(replace(FEED, problem=notice("The address doesn't answer.")), NOW, is_practice=False)
     assert broken.text.startswith("Re-Leased's feed can't be read: The address doesn't answer.")
     assert broken.fraction is None
@@ -107,7 +107,7 @@ def test_without_a_feed_only_the_nightly_window_is_expected() -> None:
     assert "doesn't say when" in said(ReLeasedStatus(has_feed=True))
 
 
-def test_the_countdown_is_in_the_organisations_zone_and_names_it_where_it_is_another() -> None:
+def test_countdown_is_in_the_organisations_zone_named_if_different() -> None:
     end = NOW + timedelta(hours=5, minutes=19)
     night = ReLeasedStatus(next_sync_at=end, zone=ZoneInfo("Pacific/Auckland"))
     words = next_sync(night, NOW, is_practice=False)
@@ -119,20 +119,20 @@ def test_the_countdown_is_in_the_organisations_zone_and_names_it_where_it_is_ano
     assert said(unknown).endswith("The zone isn't known.")
 
 
-def test_a_sync_that_was_told_to_run_is_said_to_be_told() -> None:
+def test_recorded_sync_is_shown_as_recorded() -> None:
     running = replace(ReLeasedStatus(next_sync_at=NOW), reported_sync_since=NOW - timedelta(minutes=7))
     words = next_sync(running, NOW, is_practice=False)
     assert "started at 12:34. Press m" in words.text
     assert (words.brief, words.fraction) == ("sync started 12:34", None)
 
 
-def test_a_state_that_was_told_is_said_with_its_time() -> None:
+def test_recorded_state_is_shown_with_its_time() -> None:
     told = ReLeasedStatus(state="Needs reconnecting", state_reported_at=NOW - timedelta(days=2))
     assert said(told).endswith("Recorded 3 Mar 12:41.")
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
-def test_what_is_stalled_is_counted_as_that_and_never_as_pending(width: int) -> None:
+def test_stalled_changes_are_not_counted_as_pending(width: int) -> None:
     backend = IdleEngine.with_contacts(3)
     backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, SyncStatus.STALLED)
     backend.publish_changes(re_leased=replace(FEED, problem=notice("It fell silent.")))
@@ -143,7 +143,7 @@ def test_what_is_stalled_is_counted_as_that_and_never_as_pending(width: int) -> 
     assert symbols(pane_of(backend)) == [("‖ 1", "error")]
 
 
-def test_the_title_says_that_a_sync_was_told_to_run() -> None:
+def test_title_shows_a_recorded_sync() -> None:
     backend = IdleEngine.with_contacts(3)
     backend.publish(re_leased=replace(FEED, reported_sync_since=NOW))
     assert title(backend.snapshot, NOW, 120, is_practice=False).plain.endswith(
@@ -152,7 +152,7 @@ def test_the_title_says_that_a_sync_was_told_to_run() -> None:
 
 
 @pytest.mark.parametrize("grade", [grade for grade in SyncStatus if grade is not SyncStatus.SUPERSEDED])
-def test_every_grade_has_its_line_in_the_pane_with_its_age(grade: SyncStatus) -> None:
+def test_every_sync_status_has_a_line_in_the_pane_with_its_age(grade: SyncStatus) -> None:
     is_expected = grade is SyncStatus.EXPECTED
     backend = IdleEngine.with_contacts(3, has_feed=not is_expected)
     at = NOW - timedelta(days=1) if is_expected else None
@@ -163,7 +163,7 @@ def test_every_grade_has_its_line_in_the_pane_with_its_age(grade: SyncStatus) ->
     assert line.plain.rstrip().endswith(seen)
 
 
-def test_calls_left_are_said_as_far_as_xero_told_them() -> None:
+def test_calls_left_are_shown_as_far_as_known() -> None:
     both = XeroStatus(ConnectionStatus.ONLINE, minute_calls_left=57, day_calls_left=4812)
     assert calls_left(both, NOW).endswith(": 57/min  4,812 today")
     assert (
@@ -187,12 +187,12 @@ SOON = NOW + timedelta(seconds=40)
         ),
     ],
 )
-def test_calls_are_left_only_where_calls_can_be_made(xero: XeroStatus, hidden: str) -> None:
+def test_calls_left_are_shown_only_while_connected(xero: XeroStatus, hidden: str) -> None:
     assert hidden in calls_left(LEFT, NOW)
     assert hidden not in calls_left(xero, NOW)
 
 
-def test_an_answer_that_takes_long_is_said_beside_the_time_no_longer() -> None:
+def test_slow_reply_is_shown_instead_of_the_time() -> None:
     silent = replace(LEFT, no_reply_since=NOW - timedelta(seconds=48))
     assert xero_status_text(LEFT, NOW) != xero_status_text(silent, NOW) == "no reply for 0:48"
     assert xero_status_text(silent, NOW, short=True) == "waiting"
@@ -217,7 +217,7 @@ def test_an_answer_that_takes_long_is_said_beside_the_time_no_longer() -> None:
         (ConnectionStatus.ONLINE, "12:41:07", "12:41"),
     ],
 )
-def test_every_state_of_the_connection_has_words(link: ConnectionStatus, words: str, brief: str) -> None:
+def test_every_connection_state_has_a_text(link: ConnectionStatus, words: str, brief: str) -> None:
     xero = XeroStatus(link, last_reply_at=NOW, retry_at=NOW + timedelta(seconds=24))
     assert xero_status_text(xero, NOW) == words
     assert xero_status_text(xero, NOW, short=True) == brief
@@ -251,15 +251,13 @@ OFFLINE = XeroStatus(
         (ConnectionStatus.ONLINE, "", 600, ""),
     ],
 )
-def test_what_is_waited_for_is_said_with_until_when(
-    link: ConnectionStatus, said: str, seconds: int, words: str
-) -> None:
+def test_waits_are_shown_with_their_end(link: ConnectionStatus, said: str, seconds: int, words: str) -> None:
     detail = notice(said) if said else None
     xero = XeroStatus(link, detail=detail, retry_at=NOW + timedelta(seconds=seconds))
     assert xero_problem(xero, NOW) == words
 
 
-def test_a_disk_in_trouble_is_said_before_connection_problems() -> None:
+def test_storage_problems_come_before_connection_problems() -> None:
     snapshot = replace(IdleEngine.with_contacts(1).snapshot, xero=OFFLINE)
     assert problem_text(snapshot, NOW).startswith("Xero can't be reached.")
     full = replace(snapshot, storage_problem=notice("The disk is full. Free some space."))
@@ -269,7 +267,7 @@ def test_a_disk_in_trouble_is_said_before_connection_problems() -> None:
     assert any("The disk is full" in line.plain for line in lines)
 
 
-def test_a_clock_that_is_wrong_is_said_where_nothing_else_is() -> None:
+def test_wrong_clock_is_shown_if_nothing_else_is_wrong() -> None:
     said = "This computer's clock is 10 minutes behind Xero's. Correct it."
     snapshot = replace(IdleEngine.with_contacts(1).snapshot, clock_ahead=timedelta(minutes=-10))
     assert problem_text(snapshot, NOW) == said
@@ -278,7 +276,7 @@ def test_a_clock_that_is_wrong_is_said_where_nothing_else_is() -> None:
     assert problem_text(replace(snapshot, clock_ahead=timedelta(seconds=50)), NOW) == ""
 
 
-def test_calls_that_wait_for_the_minute_say_so_where_no_other_line_does() -> None:
+def test_rate_limit_wait_is_shown_if_no_other_line_is() -> None:
     full = XeroStatus(ConnectionStatus.ONLINE, minute_full_until=NOW + timedelta(seconds=23))
     snapshot = replace(IdleEngine.with_contacts(1).snapshot, xero=full)
     assert "limit per minute" in problem_text(snapshot, NOW)
@@ -314,9 +312,7 @@ def test_calls_that_wait_for_the_minute_say_so_where_no_other_line_does() -> Non
         ),
     ],
 )
-def test_a_reading_that_stands_still_says_why_and_until_when(
-    pull: SyncProgress, xero: XeroStatus, words: str
-) -> None:
+def test_paused_loading_shows_its_reason_and_end(pull: SyncProgress, xero: XeroStatus, words: str) -> None:
     assert wait_reason(pull, xero, NOW) == words
 
 
@@ -330,7 +326,7 @@ def test_the_title_fits_every_width(width: int) -> None:
     assert title(snapshot, NOW, width, is_practice=True).cell_length <= width
 
 
-def test_the_title_counts_what_is_overdue_alone_as_overdue_alone() -> None:
+def test_title_counts_only_overdue_changes_as_overdue() -> None:
     backend = IdleEngine.with_contacts(3)
     assert title(backend.snapshot, NOW, 120, is_practice=True).plain.endswith("○ nothing pending ")
     backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, SyncStatus.MISSED)
@@ -340,7 +336,7 @@ def test_the_title_counts_what_is_overdue_alone_as_overdue_alone() -> None:
 
 
 @pytest.mark.parametrize("height", range(1, 30))
-def test_the_pane_never_writes_more_than_its_room_and_says_what_is_left_out(height: int) -> None:
+def test_pane_fits_its_space_and_counts_what_it_omits(height: int) -> None:
     backend = IdleEngine.with_contacts(160)
     archived = backend.request(Action.RESTORE, *range(5, 145, 7))
     backend.move_all(archived, State.AWAITING_USER)
@@ -352,7 +348,7 @@ def test_the_pane_never_writes_more_than_its_room_and_says_what_is_left_out(heig
     assert lines[-1].plain.startswith("and ")
 
 
-def test_the_pane_puts_first_what_waits_for_a_person() -> None:
+def test_pane_lists_what_needs_the_user_first() -> None:
     backend = IdleEngine.with_contacts(10)
     backend.put_change(1, Action.ARCHIVE, State.CONFIRMED, SyncStatus.MISSED)
     backend.put_change(0, Action.ARCHIVE, State.CONFIRMED)
@@ -371,7 +367,7 @@ def test_the_pane_puts_first_what_waits_for_a_person() -> None:
     assert [*numbers[:3], numbers[5]] == [5, 3, 2, 4]
 
 
-def test_spans_of_time_are_written_as_people_say_them() -> None:
+def test_durations_are_written_plainly() -> None:
     assert formats.countdown(NOW + timedelta(seconds=245), NOW) == "4:05"
     assert formats.countdown(NOW - timedelta(seconds=1), NOW) == "0:00"
     assert formats.ago(NOW - timedelta(seconds=5), NOW) == "just now"
@@ -382,7 +378,7 @@ def test_spans_of_time_are_written_as_people_say_them() -> None:
     assert pluralize(1402, "contact") == "1,402 contacts"
 
 
-def test_a_feed_that_was_not_asked_yet_is_not_said_to_be_silent() -> None:
+def test_feed_not_polled_yet_is_not_reported_as_unreachable() -> None:
     waiting, asked = (ReLeasedStatus(has_feed=True, is_polled=is_polled) for is_polled in (False, True))
     assert "Loading" in next_sync(waiting, NOW, is_practice=False).text
     assert "loading" in sync_overview(waiting, NOW)
@@ -391,7 +387,7 @@ def test_a_feed_that_was_not_asked_yet_is_not_said_to_be_silent() -> None:
 
 
 @pytest.mark.parametrize("words", ["Service Unavailable", "The Organisation is offline"])
-def test_words_of_others_do_not_run_into_the_next_sentence(words: str) -> None:
+def test_outside_messages_end_with_a_full_stop(words: str) -> None:
     assert messages.message(notice(words)) == f"{words}."
     assert messages.message(notice(f"{words}.")) == f"{words}."
     assert freshness(Precheck(Action.ARCHIVE, (), stale_reason=notice(words)))[0].startswith(f"{words}. ")

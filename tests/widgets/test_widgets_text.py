@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from tui.messages.formats import money
 from tui.widgets.text import cells, content, fit, safe
 
-# Everything that can be in a str, and much more often the things that do harm.
+# Any character of a str, with the harmful ones much more often.
 HOSTILE = st.text(
     st.one_of(
         st.characters(codec=None),
@@ -56,7 +56,7 @@ def test_text_from_outside_becomes_plain(received: str, shown: str) -> None:
 @given(HOSTILE)
 @example("\x1b\x1b[31m[31m")
 @example("\x9d\x1b\\\x1b]")
-def test_safe_text_is_one_harmless_line_and_stays_as_it_is(text: str) -> None:
+def test_safe_text_is_one_line_and_idempotent(text: str) -> None:
     shown = safe(text)
     assert not any(unicodedata.category(char)[0] == "C" for char in shown)
     assert all(char == " " for char in shown if unicodedata.category(char)[0] == "Z")
@@ -69,7 +69,7 @@ def test_safe_text_is_never_longer_than_its_limit(text: str, limit: int) -> None
     assert len(safe(text, limit)) <= limit
 
 
-def test_a_cut_text_says_so() -> None:
+def test_cut_text_ends_with_an_ellipsis() -> None:
     assert safe("x" * 10_000) == "x" * 1999 + "…"
     assert safe("x" * 2000) == "x" * 2000
 
@@ -97,12 +97,12 @@ def test_text_is_padded_or_cut_to_fit(text: str, width: int, fitted: str) -> Non
     assert fit(text, width) == fitted
 
 
-def test_text_from_right_to_left_leaves_its_neighbours_alone() -> None:
+def test_right_to_left_text_does_not_affect_its_neighbours() -> None:
     assert fit("שלום", 6) == "\u200eשלום\u200e  "
     assert fit("שלום", 6, "right") == "  \u200eשלום\u200e"
 
 
-def test_text_can_stand_on_the_right() -> None:
+def test_text_can_be_right_aligned() -> None:
     assert fit("12.00", 8, "right") == "   12.00"
 
 

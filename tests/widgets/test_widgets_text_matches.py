@@ -24,12 +24,12 @@ from tui.widgets.text import match_spans
         ("Bayside", [], []),
     ],
 )
-def test_words_are_found_where_they_stand(text: str, words: list[str], found: list[str]) -> None:
+def test_words_are_found_at_their_positions(text: str, words: list[str], found: list[str]) -> None:
     assert [text[start:stop] for start, stop in match_spans(text, words)] == found
 
 
 @given(st.text(max_size=30), st.lists(st.text(max_size=3).map(fold), max_size=3))
-def test_spans_are_in_order_apart_and_inside(text: str, words: list[str]) -> None:
+def test_match_spans_are_ordered_disjoint_and_inside_the_text(text: str, words: list[str]) -> None:
     edges = [edge for span in match_spans(text, words) for edge in span]
     assert edges == sorted(set(edges))
     assert all(0 <= edge <= len(text) for edge in edges)

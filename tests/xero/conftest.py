@@ -1,4 +1,4 @@
-"""A sign-in whose identity service is a function, and clients whose Xero is one."""
+"""A sign-in and clients with functions in place of the identity service and Xero."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The address that a sign-in ends at: what it takes, what it turns away, and that it is gone afterwards."""
+"""The callback of a sign-in: what it accepts, what it refuses, and that it is closed afterwards."""
 
 from __future__ import annotations
 
@@ -68,11 +68,11 @@ def is_free(port: int, family: socket.AddressFamily, host: str) -> bool:
     return True
 
 
-async def test_the_right_answer_is_taken_and_the_port_is_free_again() -> None:
+async def test_valid_callback_is_accepted_and_the_port_freed() -> None:
     async with listening() as callback:
         reply = await get(callback, GOOD)
         assert await callback.result() == CODE
-        # A browser that asks again isn't met by a closed port.
+        # A browser that repeats the request still finds the port open.
         assert await get(callback, GOOD) == reply
         await callback.aclose()
         assert is_free(callback.port, socket.AF_INET, "127.0.0.1")
@@ -123,7 +123,7 @@ async def test_it_works_without_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
         ("%3Cscript%3E", "unknown_error", b"Xero refused the sign-in (unknown_error)"),
     ],
 )
-async def test_a_refusal_is_an_answer(error: str, name: str, words: bytes) -> None:
+async def test_refused_access_is_a_callback_too(error: str, name: str, words: bytes) -> None:
     async with listening() as callback:
         reply = await get(callback, f"/callback?error={error}&state={STATE}")
         assert await callback.result() == CallbackResult(error=name)
@@ -180,12 +180,12 @@ async def test_other_requests_are_refused_and_the_wait_continues(
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8742", "127.0.0.1:1", "[::1]"])
-async def test_this_machine_has_several_names(host: str) -> None:
+async def test_callback_accepts_every_name_of_this_computer(host: str) -> None:
     async with listening() as callback:
         assert status(await get(callback, GOOD, host=host)) == 200
 
 
-async def test_one_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_slow_client_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(callback_module, "_REQUEST_TIMEOUT", 0.05)
     async with listening() as callback:
         reader, writer = await asyncio.open_connection("127.0.0.1", callback.port)
@@ -221,7 +221,7 @@ async def test_a_browsers_reply_is_accepted_with_any_headers(header: bytes) -> N
         "X-Purpose: preview", "PURPOSE: Prefetch",
     ],
 )  # fmt: skip
-async def test_a_page_fetched_ahead_uses_nothing_up(header: str) -> None:
+async def test_prefetched_page_does_not_use_up_the_callback(header: str) -> None:
     async with listening() as callback:
         request = f"GET {GOOD} HTTP/1.1\r\nHost: localhost\r\n{header}\r\n\r\n".encode()
         ahead = await raw(callback, request)
@@ -232,7 +232,7 @@ async def test_a_page_fetched_ahead_uses_nothing_up(header: str) -> None:
 
 
 @pytest.mark.parametrize("error", ["access_denied", "server_error", "invalid_scope"])
-async def test_an_error_may_come_without_a_state(error: str) -> None:
+async def test_error_is_accepted_without_a_state(error: str) -> None:
     async with listening() as callback:
         assert status(await get(callback, f"/callback?error={error}")) == 200
         assert await callback.result() == CallbackResult(error=error)
@@ -258,7 +258,7 @@ async def test_connections_that_close_early_do_no_harm() -> None:
         assert status(await get(callback, GOOD)) == 200
 
 
-async def test_only_the_first_of_two_right_answers_counts() -> None:
+async def test_only_the_first_of_two_valid_callbacks_counts() -> None:
     async with listening() as callback:
         second = f"/callback?code=practice_code_2&state={STATE}"
         readers = []
@@ -266,7 +266,7 @@ async def test_only_the_first_of_two_right_answers_counts() -> None:
             reader, writer = await asyncio.open_connection("127.0.0.1", callback.port)
             writer.write(f"GET {target} HTTP/1.1\r\nHost: localhost".encode())
             readers.append((reader, writer))
-        # Visits are let in one after the other: now both are inside.
+        # Visits are accepted one after the other: now both are.
         await get(callback, "/favicon.ico")
         replies = []
         for reader, writer in readers:
@@ -289,9 +289,7 @@ async def test_a_port_in_use_is_named() -> None:
 
 
 @pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
-async def test_a_port_in_use_for_one_kind_of_address_is_in_use(
-    family: socket.AddressFamily, host: str
-) -> None:
+async def test_port_in_use_on_ipv4_or_ipv6_is_in_use(family: socket.AddressFamily, host: str) -> None:
     if not is_free(0, family, host):
         pytest.skip(f"no {host} here")
     with socket.create_server((host, 0), family=family) as other:
@@ -301,7 +299,7 @@ async def test_a_port_in_use_for_one_kind_of_address_is_in_use(
         other_family, other_host = (
             (socket.AF_INET6, "::1") if family == socket.AF_INET else (socket.AF_INET, "127.0.0.1")
         )
-        # The half that was free is given back.
+        # The other half is released.
         assert is_free(other.getsockname()[1], other_family, other_host)
 
 
@@ -316,7 +314,7 @@ async def test_a_port_that_is_not_allowed_says_why(monkeypatch: pytest.MonkeyPat
     assert "port 80: Permission denied" in messages.message(raised.value)
 
 
-async def test_closing_frees_the_port_at_once_and_answers_who_waits() -> None:
+async def test_closing_frees_the_port_and_ends_the_wait() -> None:
     async with listening() as callback:
         waiting = asyncio.create_task(callback.result())
         reader, writer = await asyncio.open_connection("127.0.0.1", callback.port)
@@ -330,7 +328,7 @@ async def test_closing_frees_the_port_at_once_and_answers_who_waits() -> None:
         await callback.aclose()
 
 
-async def test_a_wait_that_is_given_up_leaves_the_answer_to_the_next() -> None:
+async def test_cancelled_wait_leaves_the_callback_to_the_next() -> None:
     async with listening() as callback:
         first = asyncio.create_task(callback.result())
         await asyncio.sleep(0)
@@ -339,7 +337,7 @@ async def test_a_wait_that_is_given_up_leaves_the_answer_to_the_next() -> None:
         assert await callback.result() == CODE
 
 
-def test_an_answer_shows_no_code() -> None:
+def test_callback_result_hides_its_code() -> None:
     answer = parse_callback(f"code=practice_code_1&state={STATE}", STATE)
     assert answer == CODE
     assert "practice" not in repr(answer)

@@ -53,7 +53,7 @@ def described(tenant_id: str, **more: Any) -> httpx.Response:
     return httpx.Response(200, json={"Organisations": [fields]})
 
 
-async def test_organisations_come_with_all_that_is_known_of_them(tokens: TokenSource) -> None:
+async def test_organisations_are_listed_with_their_details(tokens: TokenSource) -> None:
     def answer(tenant_id: str) -> httpx.Response:
         return described(tenant_id, Timezone="NEWZEALANDSTANDARDTIME", IsDemoCompany=tenant_id == "three")
 
@@ -93,7 +93,7 @@ def unreachable(_: str) -> httpx.Response:
         unreachable,
     ],
 )
-async def test_one_that_cannot_be_described_now_is_listed_all_the_same(
+async def test_organisation_that_cannot_be_read_is_still_listed(
     tokens: TokenSource, trouble: Callable[[str], httpx.Response]
 ) -> None:
     found = await listed(tokens, lambda one: trouble(one) if one == "one" else described(one))
@@ -112,13 +112,13 @@ async def test_a_sign_in_without_organisations_says_what_to_tick(tokens: TokenSo
     assert "select at least one" in messages.next_step(raised.value)
 
 
-async def test_an_id_that_could_lead_elsewhere_on_the_disk_is_left_out(tokens: TokenSource) -> None:
+async def test_tenant_id_that_is_no_safe_file_name_is_ignored(tokens: TokenSource) -> None:
     ids = ("../../elsewhere", "", "one", "a/b", "x" * 65)
     found = await listed(tokens, described, httpx.Response(200, json=[{"tenantId": one} for one in ids]))
     assert [one.tenant_id for one in found] == ["one"]
 
 
-async def test_a_list_that_cannot_be_read_is_no_empty_list(tokens: TokenSource) -> None:
+async def test_unreadable_list_is_not_an_empty_list(tokens: TokenSource) -> None:
     with pytest.raises(ReplyLostError):
         await listed(tokens, described, httpx.Response(200, html="<h1>hello</h1>"))
     with pytest.raises(ReplyLostError):
@@ -131,7 +131,7 @@ async def test_a_sign_in_that_ends_meanwhile_is_reported(tokens: TokenSource) ->
     assert not isinstance(raised.value, NotConnectedError)
 
 
-async def test_five_are_asked_at_once_and_no_more(tokens: TokenSource) -> None:
+async def test_at_most_five_organisations_are_read_at_once(tokens: TokenSource) -> None:
     many = [{"tenantId": f"{n}", "tenantType": "ORGANISATION", "tenantName": f"{n}"} for n in range(200)]
     inside: set[str] = set()
     most = 0
@@ -148,7 +148,7 @@ async def test_five_are_asked_at_once_and_no_more(tokens: TokenSource) -> None:
             five.set()
         await five.wait()
         inside.remove(tenant_id)
-        # As little as can be left of one organisation's minute doesn't hold up the next.
+        # An exhausted limit of one organisation doesn't delay the next.
         return httpx.Response(
             200,
             headers={"X-MinLimit-Remaining": "0"},
@@ -175,7 +175,7 @@ class _Answering(httpx.AsyncBaseTransport):
         return await self._answer(request)
 
 
-async def test_a_custom_connection_is_asked_without_naming_an_organisation(tokens: TokenSource) -> None:
+async def test_custom_connection_sends_no_tenant_header(tokens: TokenSource) -> None:
     asked: list[str] = []
 
     def answer(tenant_id: str) -> httpx.Response:
@@ -189,7 +189,7 @@ async def test_a_custom_connection_is_asked_without_naming_an_organisation(token
     assert asked == [""]
 
 
-async def test_a_custom_connection_that_the_list_leaves_out_has_its_organisations_id(
+async def test_unlisted_custom_connection_has_its_organisations_id(
     tokens: TokenSource,
 ) -> None:
     empty = httpx.Response(200, json=[])
@@ -204,13 +204,13 @@ async def test_a_custom_connection_that_the_list_leaves_out_has_its_organisation
         await listed(tokens, unreachable, empty, is_custom=True)
 
 
-async def test_a_custom_connection_that_is_offline_is_listed_all_the_same(tokens: TokenSource) -> None:
+async def test_offline_custom_connection_is_still_listed(tokens: TokenSource) -> None:
     own = httpx.Response(200, json=CONNECTIONS[:1])
     found = await listed(tokens, lambda _: httpx.Response(503), own, is_custom=True)
     assert [(one.name, one.short_code) for one in found] == [("One", "")]
 
 
-async def test_which_tenants_are_connected_takes_one_call(tokens: TokenSource) -> None:
+async def test_finding_the_connected_tenants_takes_one_request(tokens: TokenSource) -> None:
     asked: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -226,7 +226,7 @@ ODD_IDS = ["", "../x", "a b", "x" * 65, "é", "\x00", "one\n", 7, None, [], {}]
 
 
 @pytest.mark.parametrize("odd", ODD_IDS, ids=repr)
-async def test_a_connection_whose_id_can_be_no_tenants_hides_no_other(tokens: TokenSource, odd: Any) -> None:
+async def test_connection_with_an_invalid_id_hides_no_other(tokens: TokenSource, odd: Any) -> None:
     connections = httpx.Response(200, json=[{"tenantId": odd, "tenantName": "Odd"}, *CONNECTIONS])
     found = await listed(tokens, described, connections)
     assert [one.tenant_id for one in found] == ["one", "three"]

@@ -1,4 +1,4 @@
-"""The client against the practice Xero, a process of its own on a real socket."""
+"""The client against the practice Xero in another process."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeXero]:
 
 @pytest.fixture
 def practice(running: PracticeXero) -> PracticeXero:
-    """No faults and full budgets."""
+    """Clear faults and reset limits."""
     running.clear_faults()
     running.limits(minute=60)
     return running
@@ -76,7 +76,7 @@ async def connected(practice: PracticeXero, api_url: str | None = None) -> Async
 
 
 async def archive(client: XeroClient, *contact_ids: str, key: str = "") -> list[str]:
-    """Archive, and give the words for each."""
+    """Archive, and return each message."""
     elements = await client.change_status(Action.ARCHIVE, contact_ids, idempotency_key=key or uuid4().hex)
     return [element.message for element in elements]
 
@@ -86,7 +86,7 @@ async def status(client: XeroClient, contact_id: str) -> ContactStatus:
     return contact.status
 
 
-async def test_the_organisations_of_the_sign_in(practice: PracticeXero) -> None:
+async def test_sign_in_lists_its_organisations(practice: PracticeXero) -> None:
     found = await list_organisations(
         api_url=practice.api, tokens=sign_in(practice), sign_in="app", is_custom=False, is_read_only=False
     )
@@ -98,7 +98,7 @@ async def test_the_organisations_of_the_sign_in(practice: PracticeXero) -> None:
     }
 
 
-async def test_the_organisation_itself(practice: PracticeXero) -> None:
+async def test_organisation_details_are_read(practice: PracticeXero) -> None:
     async with connected(practice) as client:
         details = await client.organisation()
     assert (details.name, details.short_code) == (
@@ -108,7 +108,7 @@ async def test_the_organisation_itself(practice: PracticeXero) -> None:
     assert len(details.base_currency) == 3
 
 
-async def test_all_pages_hold_every_contact_once_in_the_order_of_ids(practice: PracticeXero) -> None:
+async def test_pages_list_every_contact_once_ordered_by_id(practice: PracticeXero) -> None:
     async with connected(practice) as client:
         first = await client.contacts(1, page_size=100)
         rest = [await client.contacts(page, page_size=100) for page in range(2, first.page_count + 1)]
@@ -125,7 +125,7 @@ async def test_all_pages_hold_every_contact_once_in_the_order_of_ids(practice: P
     assert any(contact.balances for contact in first.contacts)
 
 
-async def test_archive_and_archive_again(practice: PracticeXero) -> None:
+async def test_archiving_twice_succeeds(practice: PracticeXero) -> None:
     contact_id = practice.create("Archive twice")
     async with connected(practice) as client:
         before = ((await client.look_up([contact_id])).contacts)[0]
@@ -162,7 +162,7 @@ async def test_a_contact_on_a_repeating_invoice_is_refused_and_the_others_are_no
         assert await status(client, ids[1]) is ContactStatus.ACTIVE
 
 
-async def test_fifty_at_once_are_one_call(practice: PracticeXero) -> None:
+async def test_fifty_contacts_are_one_request(practice: PracticeXero) -> None:
     ids = [practice.create(f"Fifty {number}") for number in range(50)]
     async with connected(practice) as client:
         await client.organisation()
@@ -197,7 +197,7 @@ async def test_the_same_key_brings_the_same_answer(practice: PracticeXero) -> No
     assert refused.value.status == 400
 
 
-async def test_an_answer_dropped_after_the_work_is_lost_and_the_work_is_done(practice: PracticeXero) -> None:
+async def test_reply_dropped_after_the_write_is_lost_and_the_write_is_done(practice: PracticeXero) -> None:
     contact_id = practice.create("Dropped after")
     practice.fault("drop-after", method="POST", path=CONTACTS, count=1)
     async with connected(practice) as client:
@@ -206,7 +206,7 @@ async def test_an_answer_dropped_after_the_work_is_lost_and_the_work_is_done(pra
         assert await status(client, contact_id) is ContactStatus.ARCHIVED
 
 
-async def test_a_call_dropped_before_the_work_is_lost_and_the_work_is_not_done(
+async def test_request_dropped_before_the_write_is_lost_and_nothing_is_written(
     practice: PracticeXero,
 ) -> None:
     contact_id, key = practice.create("Dropped before"), uuid4().hex
@@ -243,7 +243,7 @@ async def test_connection_problem_has_its_reason_and_xeros_words(
 
 
 @pytest.mark.parametrize("problem", ["minute", "day"])
-async def test_a_limit_says_what_and_how_long(practice: PracticeXero, problem: str) -> None:
+async def test_rate_limit_has_its_kind_and_wait(practice: PracticeXero, problem: str) -> None:
     contact_id = practice.create(f"Limited by {problem}")
     practice.fault(f"429-{problem}", path=CONTACTS, count=1, retryAfter=7)
     async with connected(practice) as client:
@@ -253,8 +253,8 @@ async def test_a_limit_says_what_and_how_long(practice: PracticeXero, problem: s
         assert await status(client, contact_id) is ContactStatus.ACTIVE
 
 
-async def test_twenty_calls_at_once_never_meet_a_limit(practice: PracticeXero) -> None:
-    # Answered at once, they would hardly overlap.
+async def test_twenty_simultaneous_requests_meet_no_rate_limit(practice: PracticeXero) -> None:
+    # With fast replies, they would hardly overlap.
     practice.fault("slow", path=CONTACTS, seconds=0.1)
     async with connected(practice) as client:
         pages = await asyncio.gather(*(client.contacts(1, page_size=1) for _ in range(20)))
@@ -262,7 +262,7 @@ async def test_twenty_calls_at_once_never_meet_a_limit(practice: PracticeXero) -
     assert 429 not in [request["status"] for request in practice.requests()[-20:]]
 
 
-async def test_only_what_has_changed_since_is_read(practice: PracticeXero) -> None:
+async def test_only_contacts_changed_since_are_read(practice: PracticeXero) -> None:
     async with connected(practice) as client:
         start = (await client.contacts(1, page_size=1)).answered_at
         contact_id = practice.create("Changed since")
@@ -273,7 +273,7 @@ async def test_only_what_has_changed_since_is_read(practice: PracticeXero) -> No
     assert (later.contacts, later.item_count) == ((), 0)
 
 
-async def test_history_tells_of_the_archive(practice: PracticeXero) -> None:
+async def test_history_has_the_archive(practice: PracticeXero) -> None:
     contact_id = practice.create("Has a history")
     async with connected(practice) as client:
         await archive(client, contact_id)
@@ -295,14 +295,14 @@ async def test_merged_and_gdpr_contacts_are_distinguished(practice: PracticeXero
     assert found[gone].status is ContactStatus.GDPRREQUEST
 
 
-async def test_an_organisation_that_is_not_connected_wants_a_new_sign_in(practice: PracticeXero) -> None:
+async def test_disconnected_organisation_needs_a_new_sign_in(practice: PracticeXero) -> None:
     client = XeroClient(api_url=practice.api, tenant_id=NEVER_ISSUED, tokens=sign_in(practice))
     with pytest.raises(ReconnectError):
         await client.contacts(1)
     await client.aclose()
 
 
-async def test_a_xero_that_is_not_there_is_offline_and_back_when_it_is(tmp_path: Path) -> None:
+async def test_stopped_xero_is_offline_until_it_runs_again(tmp_path: Path) -> None:
     with running_sandbox(tmp_path, "--contacts", "20", "--cycle", "3600") as practice:
         FileTokenStore(tmp_path / "tokens.json").save(
             Tokens.from_refresh_token(practice.refresh_token, practice.client_id)
@@ -327,7 +327,7 @@ async def test_the_practice_restore_button_does_what_the_api_refuses(practice: P
         page = contact_url(practice.pages, practice.organisations[0].short_code, contact_id)
         await simulate_restore(page)
         assert await status(client, contact_id) is ContactStatus.ACTIVE
-        # Pressing once more is what two people at it would do.
+        # A second click, as by another user.
         await simulate_restore(page)
         assert await status(client, contact_id) is ContactStatus.ACTIVE
 
@@ -347,7 +347,7 @@ async def test_a_name_that_is_taken_is_refused_in_the_pages_own_words(practice: 
     assert "&lt;" not in words
 
 
-async def test_a_page_of_no_contact_is_refused(practice: PracticeXero) -> None:
+async def test_page_without_a_contact_is_refused(practice: PracticeXero) -> None:
     page = contact_url(practice.pages, practice.organisations[0].short_code, NEVER_ISSUED)
     with pytest.raises(RejectedError) as refused:
         await simulate_restore(page)

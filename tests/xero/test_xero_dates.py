@@ -1,4 +1,4 @@
-"""Xero's time, as its answers are dated, handed on to whoever follows it."""
+"""Xero's time, by the dates of its replies, passed on to listeners."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def told(tokens: TokenSource, status: int = 200, **headers: str) -> list[t
 
 
 @pytest.mark.parametrize("status", [200, 400, 404, 429])
-async def test_each_answer_tells_the_time_and_how_long_it_took(
+async def test_each_reply_reports_its_date_and_duration(
     tokens: TokenSource, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seconds = itertools.count(100, 7)
@@ -50,7 +50,7 @@ async def test_each_answer_tells_the_time_and_how_long_it_took(
 
 
 class Ticking:
-    """Replaces the module `time`: each reading is seven seconds later."""
+    """Replaces the module `time`: each call is seven seconds later."""
 
     def __init__(self, seconds: itertools.count[int]) -> None:
         self._seconds = seconds
@@ -62,19 +62,19 @@ class Ticking:
 @pytest.mark.parametrize(
     "date", ["", "noon", "Tue, 03 Mar 2026 12:00:00", "Tue, 99 Mar 2026 12:00:00 GMT", "0", "2026-03-03"]
 )
-async def test_a_date_that_makes_no_sense_tells_nothing(tokens: TokenSource, date: str) -> None:
+async def test_invalid_date_header_is_ignored(tokens: TokenSource, date: str) -> None:
     assert await told(tokens, Date=date) == []
 
 
-async def test_no_date_tells_nothing(tokens: TokenSource) -> None:
+async def test_missing_date_header_is_ignored(tokens: TokenSource) -> None:
     assert await told(tokens) == []
 
 
-async def test_a_failure_on_the_way_to_xero_tells_nothing(tokens: TokenSource) -> None:
+async def test_connection_error_reports_no_time(tokens: TokenSource) -> None:
     assert await told(tokens, 502, Date=DATE) == []
 
 
-async def test_a_retry_date_is_read_by_the_servers_clock(tokens: TokenSource) -> None:
+async def test_retry_date_is_relative_to_the_servers_clock(tokens: TokenSource) -> None:
     headers = {"Date": DATE, "Retry-After": "Tue, 03 Mar 2026 12:00:40 GMT"}
     client = XeroClient(
         api_url="http://127.0.0.1:9/api",

@@ -54,7 +54,7 @@ async def archive(client: XeroClient) -> None:
 
 
 async def caught(client_for: ClientFor, response: httpx.Response) -> XeroError:
-    """Give the error that an answer means, which is the same for a read and a write."""
+    """Return the error for a reply, which is the same for reads and writes."""
     async with client_for(lambda _: response) as client:
         with pytest.raises(XeroError) as writing:
             await archive(client)
@@ -72,7 +72,7 @@ async def caught(client_for: ClientFor, response: httpx.Response) -> XeroError:
     [httpx.ConnectError("refused"), httpx.ConnectTimeout(""), httpx.PoolTimeout(""), httpx.ProxyError("")],
     ids=repr,
 )
-async def test_what_was_never_sent_is_offline(client_for: ClientFor, error: Exception) -> None:
+async def test_request_that_was_never_sent_is_offline(client_for: ClientFor, error: Exception) -> None:
     async with client_for(fails(error)) as client:
         with pytest.raises(OfflineError) as raised:
             await archive(client)
@@ -89,7 +89,9 @@ async def test_what_was_never_sent_is_offline(client_for: ClientFor, error: Exce
     ],
     ids=repr,
 )  # fmt: skip
-async def test_what_may_have_been_sent_is_an_answer_lost(client_for: ClientFor, error: Exception) -> None:
+async def test_request_that_may_have_been_sent_is_a_lost_reply(
+    client_for: ClientFor, error: Exception
+) -> None:
     async with client_for(fails(error)) as client:
         for ask in (archive(client), client.contacts(1)):
             with pytest.raises(ReplyLostError):
@@ -112,9 +114,7 @@ async def test_what_may_have_been_sent_is_an_answer_lost(client_for: ClientFor, 
     ],
     ids=repr,
 )
-async def test_answers_that_leave_it_open_are_answers_lost(
-    client_for: ClientFor, response: httpx.Response
-) -> None:
+async def test_ambiguous_replies_are_lost_replies(client_for: ClientFor, response: httpx.Response) -> None:
     assert isinstance(await caught(client_for, response), ReplyLostError)
 
 
@@ -133,7 +133,7 @@ async def test_an_organisation_that_is_offline_keeps_xeros_words(client_for: Cli
         ({"Retry-After": "99999999999"}, 86400), ({"Retry-After": "Sun, 06 Nov 1994 08:49:37 GMT"}, 1),
     ],
 )  # fmt: skip
-async def test_a_limit_says_how_long_to_wait(
+async def test_rate_limit_has_a_wait_in_seconds(
     client_for: ClientFor, header: dict[str, str], seconds: float
 ) -> None:
     error = await caught(client_for, httpx.Response(429, headers=header | {"X-Rate-Limit-Problem": "day"}))
@@ -142,7 +142,7 @@ async def test_a_limit_says_how_long_to_wait(
     assert "daily" in messages.message(error)
 
 
-async def test_a_limit_may_say_until_when(client_for: ClientFor) -> None:
+async def test_rate_limit_may_have_an_end_date(client_for: ClientFor) -> None:
     until = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
     error = await caught(client_for, httpx.Response(429, headers={"Retry-After": until}))
     assert isinstance(error, RateLimitedError)
@@ -171,7 +171,7 @@ NOT_CONNECTED = {
         ),
     ],
 )
-async def test_an_organisation_that_is_not_connected_wants_a_new_sign_in(
+async def test_disconnected_organisation_needs_a_new_sign_in(
     client_for: ClientFor, response: httpx.Response, reason: XeroReason
 ) -> None:
     error = await caught(client_for, response)
@@ -243,7 +243,7 @@ async def test_a_certificate_that_is_not_valid_today_points_to_the_clock(
         (httpx.Response(400, json={"Message": "x" * 9999}), 400, "x" * 500),
     ],
 )
-async def test_a_refusal_of_the_whole_call_keeps_xeros_words(
+async def test_refusal_of_the_whole_request_keeps_xeros_message(
     client_for: ClientFor, response: httpx.Response, status: int, words: str
 ) -> None:
     error = await caught(client_for, response)
@@ -270,7 +270,7 @@ GATEWAY_BODIES = {
 @pytest.mark.parametrize(
     "status", [400, 401, 402, 403, 404, 405, 408, 413, 415, 421, 422, 425, 429, 451, 499]
 )
-async def test_an_answer_that_is_not_xeros_is_no_verdict(
+async def test_reply_from_something_else_decides_nothing(
     client_for: ClientFor, status: int, body: str
 ) -> None:
     if not GATEWAY_BODIES[body] and status in {401, 404, 429}:
@@ -290,13 +290,13 @@ async def test_an_answer_that_is_not_xeros_is_no_verdict(
     ],
     ids=repr,
 )
-async def test_json_that_only_looks_like_xeros_is_no_verdict(
+async def test_json_that_only_resembles_xeros_decides_nothing(
     client_for: ClientFor, response: httpx.Response
 ) -> None:
     assert isinstance(await caught(client_for, response), ForeignReplyError)
 
 
-async def test_a_gateways_page_is_no_answer_of_xeros(client_for: ClientFor) -> None:
+async def test_gateway_page_is_not_a_reply_of_xero(client_for: ClientFor) -> None:
     dated: list[datetime] = []
     headers = {"Date": "Mon, 02 Mar 2026 12:00:00 GMT"}
     async with client_for(lambda _: httpx.Response(403, html="<b>no</b>", headers=headers)) as client:
@@ -318,7 +318,9 @@ async def test_a_gateways_page_is_no_answer_of_xeros(client_for: ClientFor) -> N
         httpx.Response(403, headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'}),
     ],
 )
-async def test_a_missing_scope_is_no_expired_sign_in(client_for: ClientFor, response: httpx.Response) -> None:
+async def test_missing_scope_is_not_an_expired_sign_in(
+    client_for: ClientFor, response: httpx.Response
+) -> None:
     calls: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -342,7 +344,7 @@ async def test_a_missing_scope_is_no_expired_sign_in(client_for: ClientFor, resp
         httpx.Response(401, html="<p>", headers={"WWW-Authenticate": 'Bearer error="invalid_token"'}),
     ],
 )
-async def test_an_expired_sign_in_is_no_missing_scope(
+async def test_expired_sign_in_is_not_a_missing_scope(
     client_for: ClientFor, response: httpx.Response
 ) -> None:
     assert type(await caught(client_for, response)) is ReconnectError
@@ -364,13 +366,15 @@ async def test_a_validation_exception_of_the_whole_call_is_read_per_element(clie
             await client.contacts(1)
     assert raised.value.notice.params["xero_message"] == "A validation exception occurred"
     assert (first.contact, first.message) == (None, "Archived contacts cannot be edited.")
-    # It only echoes what was sent: the call as a whole was not carried out.
+    # It only echoes the request, which wasn't carried out.
     assert (second.contact, second.message) == (None, "")
 
 
 @pytest.mark.parametrize("ended", [1, 2])
-async def test_a_401_is_met_with_a_new_token_and_one_more_try(client_for: ClientFor, ended: int) -> None:
-    """Also twice: the first new one can have been renewed for another call, and have ended since."""
+async def test_request_is_retried_once_with_a_new_token_after_a_401(
+    client_for: ClientFor, ended: int
+) -> None:
+    """Also twice: the first new token may have been for another request, and have expired since."""
     shown: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -382,7 +386,7 @@ async def test_a_401_is_met_with_a_new_token_and_one_more_try(client_for: Client
     assert shown == [f"Bearer access-{number}" for number in range(1, ended + 2)]
 
 
-async def test_a_third_401_wants_a_new_sign_in(client_for: ClientFor) -> None:
+async def test_third_401_needs_a_new_sign_in(client_for: ClientFor) -> None:
     shown: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -396,7 +400,7 @@ async def test_a_third_401_wants_a_new_sign_in(client_for: ClientFor) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 429, 500, 503])
-async def test_nothing_else_is_tried_again(client_for: ClientFor, status: int) -> None:
+async def test_no_other_failure_is_retried(client_for: ClientFor, status: int) -> None:
     calls: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -409,7 +413,7 @@ async def test_nothing_else_is_tried_again(client_for: ClientFor, status: int) -
     assert len(calls) == 1
 
 
-async def test_a_call_says_who_it_is_and_what_it_wants(client_for: ClientFor) -> None:
+async def test_requests_have_the_expected_headers(client_for: ClientFor) -> None:
     calls: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -440,14 +444,16 @@ async def test_a_call_says_who_it_is_and_what_it_wants(client_for: ClientFor) ->
 
 
 @pytest.mark.parametrize(("ids", "key"), [([], "k"), ([ID] * 51, "k"), ([ID], ""), ([ID], "k" * 129)])
-async def test_what_xero_would_not_take_is_not_sent(client_for: ClientFor, ids: list[str], key: str) -> None:
+async def test_request_that_xero_would_reject_is_not_sent(
+    client_for: ClientFor, ids: list[str], key: str
+) -> None:
     async with client_for(fails(AssertionError("sent"))) as client:
         with pytest.raises(ValueError, match="one to"):
             await client.change_status(Action.ARCHIVE, ids, idempotency_key=key)
 
 
 def crash_report(error: BaseException | None) -> str:
-    """Spell out an error as a crash report of Textual's would: all causes, with our local variables."""
+    """Print an error as Textual's crash report would, with all causes and local variables."""
     report = ""
     while error is not None:
         frames = traceback.StackSummary.extract(traceback.walk_tb(error.__traceback__), capture_locals=True)

@@ -48,7 +48,7 @@ def use(monkeypatch: pytest.MonkeyPatch) -> Callable[[KeyringBackend | None], No
 
 
 @pytest.mark.usefixtures("system")
-def test_a_keychain_gives_back_what_it_keeps(tmp_path: Path) -> None:
+def test_keychain_round_trips_tokens(tmp_path: Path) -> None:
     keychain = KeychainTokenStore(tmp_path, "client")
     keychain.save(TOKENS)
     assert keychain.load() == TOKENS
@@ -69,7 +69,7 @@ def test_each_sign_in_of_each_installation_has_an_entry_of_its_own(tmp_path: Pat
 
 
 @pytest.mark.parametrize("kept", ["{", "null", '{"access_token":"hush"}'])
-def test_a_damaged_entry_wants_a_new_sign_in(system: FileKeychain, tmp_path: Path, kept: str) -> None:
+def test_damaged_entry_needs_a_new_sign_in(system: FileKeychain, tmp_path: Path, kept: str) -> None:
     system.set_password("reshelve", f"client in {tmp_path}", kept)
     with pytest.raises(ReconnectError) as raised:
         KeychainTokenStore(tmp_path, "client").load()
@@ -77,7 +77,7 @@ def test_a_damaged_entry_wants_a_new_sign_in(system: FileKeychain, tmp_path: Pat
 
 
 @pytest.mark.usefixtures("system")
-def test_deleting_takes_one_entry_away_and_does_no_harm_twice(tmp_path: Path) -> None:
+def test_deleting_removes_one_entry_and_is_harmless_twice(tmp_path: Path) -> None:
     KeychainTokenStore(tmp_path, "another").save(TOKENS)
     keychain = KeychainTokenStore(tmp_path, "client")
     keychain.save(TOKENS)
@@ -112,7 +112,7 @@ def test_tokens_longer_than_an_entry_are_kept_in_several(
     assert entries() == []
 
 
-def test_a_lost_part_wants_a_new_sign_in(system: FileKeychain, tmp_path: Path) -> None:
+def test_missing_part_needs_a_new_sign_in(system: FileKeychain, tmp_path: Path) -> None:
     system.most_bytes = 2_560
     keychain = KeychainTokenStore(tmp_path, "client")
     keychain.save(LONG)
@@ -124,7 +124,7 @@ def test_a_lost_part_wants_a_new_sign_in(system: FileKeychain, tmp_path: Path) -
     assert raised.value.reason is SignInReason.UNREADABLE
 
 
-def test_what_is_saved_is_read_back(system: FileKeychain, tmp_path: Path) -> None:
+def test_entry_cut_by_the_keychain_is_reported(system: FileKeychain, tmp_path: Path) -> None:
     system.most_bytes, system.cuts = 10, True
     with pytest.raises(KeychainError) as raised:
         KeychainTokenStore(tmp_path, "client").save(TOKENS)
@@ -133,7 +133,7 @@ def test_what_is_saved_is_read_back(system: FileKeychain, tmp_path: Path) -> Non
 
 @pytest.fixture
 def prompt(system: FileKeychain, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """Let the keychain wait for a prompt; it is set in the end."""
+    """Make the keychain wait for a prompt, which is answered in the end."""
     monkeypatch.setattr("tui.system.keychain._KEYCHAIN_TIMEOUT", 0.02)
     system.prompt = threading.Event()
     yield system.prompt
@@ -163,7 +163,7 @@ def test_a_waiting_keychain_is_reported_and_continues_with_the_same_prompt(
     assert keychain.load() == TOKENS
 
 
-async def test_a_token_source_waits_without_losing_what_was_renewed(
+async def test_token_source_keeps_a_refreshed_token_while_the_keychain_waits(
     system: FileKeychain, prompt: threading.Event, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def grant(_: httpx.Request) -> httpx.Response:
@@ -203,7 +203,7 @@ print("ended")
 """
 
 
-def test_the_end_of_the_program_waits_for_no_keychain(tmp_path: Path) -> None:
+def test_quitting_does_not_wait_for_the_keychain(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", BLOCKED],
         env={**os.environ, **keychain_environment(tmp_path / "k")},
@@ -216,7 +216,7 @@ def test_the_end_of_the_program_waits_for_no_keychain(tmp_path: Path) -> None:
 
 
 def dbus_error() -> Exception:
-    """Make an error that keyring passes on from below, as D-Bus raises it."""
+    """Make an error as keyring passes it on from D-Bus."""
     import secretstorage.exceptions  # noqa: PLC0415 - only where there is D-Bus
 
     error: Exception = secretstorage.exceptions.PromptDismissedException("dismissed")
@@ -224,7 +224,7 @@ def dbus_error() -> Exception:
 
 
 class PanicException(BaseException):
-    """As backends written in Rust raise it."""
+    """As raised by backends written in Rust."""
 
 
 TROUBLES: list[BaseException] = [
@@ -267,7 +267,7 @@ def test_a_locked_keychain_is_reported_with_what_it_prevents(
 
 
 @pytest.mark.usefixtures("system")
-async def test_tokens_are_renewed_in_the_keychain_and_revoked_out_of_it(tmp_path: Path) -> None:
+async def test_tokens_in_the_keychain_are_refreshed_and_revoked(tmp_path: Path) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         fresh = {"access_token": "access", "refresh_token": "refresh-1", "expires_in": 1800}
         return httpx.Response(200, json=fresh if request.url.path.endswith("/token") else None)
@@ -287,9 +287,7 @@ async def test_tokens_are_renewed_in_the_keychain_and_revoked_out_of_it(tmp_path
         keychain.load()
 
 
-async def test_a_token_is_used_once_a_keychain_that_refused_it_has_kept_it(
-    system: FileKeychain, tmp_path: Path
-) -> None:
+async def test_token_is_used_once_the_keychain_has_saved_it(system: FileKeychain, tmp_path: Path) -> None:
     asked: list[httpx.Request] = []
 
     def grant(request: httpx.Request) -> httpx.Response:
@@ -314,7 +312,7 @@ async def test_a_token_is_used_once_a_keychain_that_refused_it_has_kept_it(
 
 
 @pytest.mark.usefixtures("system")
-def test_a_keychain_unknown_to_this_program_is_called_what_it_calls_itself() -> None:
+def test_unknown_keychain_has_its_own_name() -> None:
     assert keychain_name() == FileKeychain().name
 
 
@@ -329,7 +327,7 @@ class Impossible(FileKeychain):
 
 
 @pytest.mark.parametrize("ring", [fail.Keyring, null.Keyring, ChainerBackend, Plain, Impossible])
-def test_what_keeps_nothing_or_not_safely_is_no_keychain(
+def test_insecure_keyring_backends_are_not_used(
     use: Callable[[KeyringBackend | None], None], ring: type[KeyringBackend]
 ) -> None:
     use(ring())
@@ -346,7 +344,7 @@ def test_what_keeps_nothing_or_not_safely_is_no_keychain(
         ("keyring.backends.Windows", "Windows Credential Manager"),
     ],
 )
-def test_a_keychain_has_the_name_its_owner_knows_it_by(
+def test_keychain_has_the_name_users_know(
     system: FileKeychain, monkeypatch: pytest.MonkeyPatch, module: str, name: str
 ) -> None:
     monkeypatch.setattr(type(system), "__module__", module)
@@ -354,7 +352,7 @@ def test_a_keychain_has_the_name_its_owner_knows_it_by(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="there is no D-Bus")
-def test_a_secret_service_without_a_bus_is_no_keychain(
+def test_secret_service_without_a_bus_is_not_used(
     use: Callable[[KeyringBackend | None], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", f"unix:path={tmp_path}/none")
@@ -379,24 +377,24 @@ def told_by_a_process(**environment: str) -> tuple[str, str]:
     return done.stdout.strip(), done.stderr
 
 
-def test_a_process_finds_the_keychain_it_is_given(tmp_path: Path) -> None:
+def test_process_uses_the_given_keychain(tmp_path: Path) -> None:
     assert told_by_a_process(**keychain_environment(tmp_path / "k")) == ("'keychain FileKeychain'", "")
 
 
 @pytest.mark.parametrize(
     "backend", ["", "nowhere.Keyring", "keyring.Nothing", "keyring.backends.fail.Keyring"]
 )
-def test_a_keychain_that_cannot_be_loaded_is_none_and_nothing_is_printed(backend: str) -> None:
+def test_keychain_that_cannot_be_loaded_is_ignored_silently(backend: str) -> None:
     assert told_by_a_process(PYTHON_KEYRING_BACKEND=backend) == ("''", "")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have a keychain of their own")
-def test_where_there_is_no_bus_there_is_no_keychain(tmp_path: Path) -> None:
+def test_no_keychain_without_a_bus(tmp_path: Path) -> None:
     bus = f"unix:path={tmp_path}/none"
     assert told_by_a_process(DBUS_SESSION_BUS_ADDRESS=bus, HOME=str(tmp_path)) == ("''", "")
 
 
-def test_loading_the_room_does_not_load_keyring() -> None:
+def test_importing_the_keychain_module_does_not_load_keyring() -> None:
     program = "import sys, tui.xero.auth.keychain; print('keyring' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

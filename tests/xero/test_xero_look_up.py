@@ -1,4 +1,4 @@
-"""Asking for contacts by their ids: which are there, and which Xero clearly doesn't have."""
+"""Requesting contacts by their IDs: which exist, and which Xero clearly doesn't have."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def answering(
     alone: httpx.Response | None = None,
     asked: list[str] | None = None,
 ) -> Callable[[httpx.Request], httpx.Response]:
-    """Answer every list with the one, and each contact that is asked for alone with the other."""
+    """Reply to lists with the first, and to requests of single contacts with the second."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         contact_id = request.url.path.removeprefix("/api/api.xro/2.0/Contacts").strip("/")
@@ -49,7 +49,7 @@ async def look_up(client_for: ClientFor, answer: dict[str, Any], *ids: str) -> t
     return [one.contact_id for one in found.contacts], list(found.unknown)
 
 
-async def test_what_is_in_no_list_and_not_at_its_own_address_is_unknown(client_for: ClientFor) -> None:
+async def test_contact_missing_from_the_list_and_at_its_own_url_is_unknown(client_for: ClientFor) -> None:
     answer = page(element(HERE))
     assert await look_up(client_for, answer, HERE, NOT_HERE) == ([HERE], [NOT_HERE])
 
@@ -67,14 +67,16 @@ async def test_what_is_in_no_list_and_not_at_its_own_address_is_unknown(client_f
     ],
     ids=repr,
 )
-async def test_what_only_a_list_lacks_is_absent(client_for: ClientFor, alone: httpx.Response) -> None:
+async def test_contact_missing_only_from_the_list_is_not_unknown(
+    client_for: ClientFor, alone: httpx.Response
+) -> None:
     async with client_for(answering(httpx.Response(200, json=page(element(HERE))), alone)) as client:
         found = await client.look_up([HERE, NOT_HERE])
     assert [one.contact_id for one in found.contacts] == [HERE]
     assert (found.unknown, found.missing) == ((), (NOT_HERE,))
 
 
-async def test_a_contact_that_a_list_lacked_is_found_at_its_own_address(client_for: ClientFor) -> None:
+async def test_contact_missing_from_the_list_is_found_at_its_own_url(client_for: ClientFor) -> None:
     alone = httpx.Response(200, json={"Contacts": [element(THERE)]})
     async with client_for(answering(httpx.Response(200, json=page()), alone)) as client:
         found = await client.look_up([THERE])
@@ -82,7 +84,7 @@ async def test_a_contact_that_a_list_lacked_is_found_at_its_own_address(client_f
     assert (found.unknown, found.missing) == ((), ())
 
 
-async def test_an_answer_that_lacks_many_is_not_followed_up_for_each(client_for: ClientFor) -> None:
+async def test_many_missing_contacts_are_not_each_looked_up(client_for: ClientFor) -> None:
     many = [f"5f4cbf2c-0000-4000-8000-{number:012}" for number in range(50)]
     asked: list[str] = []
     async with client_for(answering(httpx.Response(200, json=page()), asked=asked)) as client:
@@ -103,7 +105,7 @@ async def test_an_answer_that_lacks_many_is_not_followed_up_for_each(client_for:
     ],
     ids=["no pagination", "nothing at all", "half a page", "another page", "one more", "another contact"],
 )
-async def test_an_answer_that_is_not_all_of_it_denies_nothing(
+async def test_incomplete_reply_makes_no_contact_unknown(
     client_for: ClientFor, answer: dict[str, Any]
 ) -> None:
     contacts, unknown = await look_up(client_for, answer, HERE, THERE)
@@ -115,18 +117,18 @@ async def test_an_answer_that_is_not_all_of_it_denies_nothing(
     [element(THERE, "SOMETHING NEW"), element(THERE, "DELETED"), {"ContactID": THERE}],
     ids=["a status nobody knows", "our own mark", "half an element"],
 )
-async def test_an_answer_with_something_unreadable_denies_nothing(
+async def test_partly_unreadable_reply_makes_no_contact_unknown(
     client_for: ClientFor, broken: dict[str, Any]
 ) -> None:
     answer = page(element(HERE), broken)
     assert await look_up(client_for, answer, HERE, THERE, NOT_HERE) == ([HERE], [])
 
 
-async def test_an_answer_of_several_pages_denies_nothing(client_for: ClientFor) -> None:
+async def test_reply_of_several_pages_makes_no_contact_unknown(client_for: ClientFor) -> None:
     assert await look_up(client_for, page(element(HERE), page_count=2), HERE, NOT_HERE) == ([HERE], [])
 
 
-async def test_each_fifty_are_judged_by_their_own_answer(client_for: ClientFor) -> None:
+async def test_each_batch_of_fifty_is_judged_by_its_own_reply(client_for: ClientFor) -> None:
     many = [f"5f4cbf2c-0000-4000-8000-{number:012}" for number in range(60)]
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -145,7 +147,7 @@ async def test_each_fifty_are_judged_by_their_own_answer(client_for: ClientFor) 
 @pytest.mark.parametrize(
     "odd", ["", " ", "7", "x", "\x00", "\ud83d", "a,b", "../x", "[null]", HERE[:-1], f"{HERE}0", "é" * 5_000]
 )
-async def test_an_id_that_cannot_be_xeros_holds_up_no_other(client_for: ClientFor, odd: str) -> None:
+async def test_invalid_id_delays_no_other(client_for: ClientFor, odd: str) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         if not request.url.path.endswith("/Contacts"):
             return httpx.Response(404)

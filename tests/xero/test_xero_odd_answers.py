@@ -1,4 +1,4 @@
-"""Answers of a size, packing, charset or header that no service should send become errors with a reason."""
+"""Replies of odd size, compression, charset or headers become errors with a reason."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ async def test_an_error_that_httpx_passes_on_gets_a_reason(
 
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("packing", ["", "gzip", "deflate"])
-async def test_an_answer_is_read_up_to_a_limit_of_memory(
+async def test_reply_beyond_the_memory_limit_is_not_read(
     source: Callable[[Answer, ClientFor], Awaitable[None]],
     packing: str,
     client_for: ClientFor,
@@ -128,7 +128,7 @@ async def test_an_answer_is_read_up_to_a_limit_of_memory(
 
 
 @pytest.mark.parametrize("source", SOURCES)
-async def test_nothing_is_asked_for_that_cannot_be_unpacked(
+async def test_only_supported_encodings_are_accepted(
     source: Callable[..., Awaitable[None]], client_for: ClientFor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As on machines that have these packages for something else.
@@ -155,7 +155,7 @@ async def test_the_limit_is_64_megabytes_unpacked(client_for: ClientFor) -> None
 
 
 @pytest.mark.parametrize("packing", ["gzip", "deflate", "x-gzip", "identity", "GZIP"])
-async def test_a_packed_answer_within_the_limit_is_read(client_for: ClientFor, packing: str) -> None:
+async def test_compressed_reply_within_the_limit_is_read(client_for: ClientFor, packing: str) -> None:
     packed = PACKERS[packing.lower().removeprefix("x-")](EMPTY_PAGE)
     answer = Answer(200, headers={"Content-Encoding": packing}, stream=Stream(packed, 3))
     async with client_for(lambda _: answer) as client:
@@ -183,7 +183,7 @@ async def test_a_broken_or_unknown_encoding_is_an_error_with_a_reason(
 
 @pytest.mark.parametrize("charset", CHARSETS, ids=lambda charset: charset[:20])
 @pytest.mark.parametrize("status", [400, 403, 404, 500, 503])
-def test_an_error_in_any_charset_is_put_into_words(charset: str, status: int) -> None:
+def test_error_in_any_charset_has_a_message(charset: str, status: int) -> None:
     content_type = f"text/plain; charset={charset}".encode("utf-8", "replace")
     for body in (b"The Organisation is offline", b"\xff\xfe\x00caf\xe9", b"%%%", b""):
         answer = Answer(status, headers=[(b"Content-Type", content_type)], content=body)
@@ -201,7 +201,7 @@ def test_an_error_in_any_charset_is_put_into_words(charset: str, status: int) ->
         ("utf-16", "Offline café".encode("utf-16")),
     ],
 )  # fmt: skip
-def test_words_are_read_in_their_charset(charset: str, body: bytes) -> None:
+def test_messages_are_decoded_in_their_charset(charset: str, body: bytes) -> None:
     headers = {"Content-Type": f"text/plain; charset={charset}"}
     assert errors.message_of(Answer(503, headers=headers, content=body)) == "Offline café"
 
@@ -234,7 +234,7 @@ async def test_an_endlessly_nested_reply_is_an_error_with_a_reason(
     ],
     ids=lambda left: left[:20],
 )
-async def test_a_limit_that_is_no_number_of_calls_is_unknown(client_for: ClientFor, left: str) -> None:
+async def test_invalid_number_of_calls_is_unknown(client_for: ClientFor, left: str) -> None:
     names = (b"X-MinLimit-Remaining", b"X-DayLimit-Remaining")
     answer = Answer(200, headers=[(name, left.encode()) for name in names], content=EMPTY_PAGE)
     async with client_for(lambda _: answer) as client:
@@ -249,6 +249,6 @@ async def test_a_limit_that_is_no_number_of_calls_is_unknown(client_for: ClientF
     ids=lambda after: after[:20],
 )  # fmt: skip
 @pytest.mark.parametrize("date", ["", "Mon, 01 Jan 0001 00:00:00 +1400", "Fri, 31 Dec 9999 23:59:59 -1400"])
-def test_a_wait_is_never_absurd(after: str, date: str) -> None:
+def test_implausible_wait_is_capped(after: str, date: str) -> None:
     limited = errors.rate_limited(Answer(429, headers={"Retry-After": after, "Date": date}))
     assert 1 <= limited.retry_after <= 86_400

@@ -50,7 +50,7 @@ TOO_LATE_MS = (datetime(2200, 1, 1, tzinfo=UTC) - EPOCH) // timedelta(millisecon
 
 
 @given(st.integers(0, TOO_LATE_MS - 1))
-def test_any_millisecond_comes_back_exactly(ms: int) -> None:
+def test_every_millisecond_round_trips(ms: int) -> None:
     moment = parsing.parse_json_date(f"/Date({ms}+0000)/")
     assert moment is not None
     assert moment - EPOCH == timedelta(milliseconds=ms)
@@ -68,7 +68,7 @@ def test_other_dates_are_unknown(text: str | None) -> None:
 
 
 @pytest.mark.parametrize("nothing", [{}, {"EmailAddress": ""}, {"EmailAddress": None}])
-def test_missing_empty_and_null_are_alike(nothing: dict[str, Any]) -> None:
+def test_missing_empty_and_null_mean_the_same(nothing: dict[str, Any]) -> None:
     assert read_one(**nothing).email == ""
 
 
@@ -78,7 +78,7 @@ def test_the_contact_keeps_its_json_as_received() -> None:
     assert contact.name == "Tūī & Söns"
 
 
-def test_all_fields_find_their_place() -> None:
+def test_all_fields_are_parsed() -> None:
     contact = read_one(
         Name="n", FirstName="f", LastName="l", EmailAddress="e", AccountNumber="an", ContactNumber="cn",
         IsCustomer=True, IsSupplier=True, MergedToContactID=B, ContactStatus="GDPRREQUEST",
@@ -100,14 +100,14 @@ def test_all_fields_find_their_place() -> None:
         (["FAX"], ""),
     ],
 )
-def test_the_phone_is_the_default_then_the_mobile_then_the_ddi(kinds: list[str], phone: str) -> None:
+def test_phone_is_the_default_then_the_mobile_then_the_direct_line(kinds: list[str], phone: str) -> None:
     phones = [{"PhoneType": kind, "PhoneNumber": kind} for kind in kinds]
     stubs = [{"PhoneType": "DEFAULT", "PhoneNumber": "", "PhoneAreaCode": "", "PhoneCountryCode": ""}]
     assert read_one(Phones=phones).phone == phone
     assert read_one(Phones=phones + [s for s in stubs if "DEFAULT" not in kinds]).phone == phone
 
 
-def test_a_phone_is_country_area_number() -> None:
+def test_phone_joins_country_area_and_number() -> None:
     slot = {
         "PhoneType": "DEFAULT",
         "PhoneNumber": "1234567",
@@ -126,13 +126,13 @@ def test_a_phone_is_country_area_number() -> None:
         ("0", 0), ("-3.5", -350), ("1e2", 10000),
     ],
 )  # fmt: skip
-def test_money_is_hundredths_without_a_float_in_between(amount: str, hundredths: int) -> None:
+def test_money_is_parsed_to_cents_without_floats(amount: str, hundredths: int) -> None:
     body = page_of(element(Balances={"AccountsReceivable": {"Outstanding": "@", "Overdue": 1.5}}))
     page = parsing.contacts_page(body.replace(b'"@"', amount.encode()), page=1, page_size=1)
     assert page.contacts[0].balances == Balances(receivable=hundredths, receivable_overdue=150)
 
 
-def test_no_balances_are_none_rather_than_nothing_owed() -> None:
+def test_missing_balances_are_unknown_rather_than_zero() -> None:
     assert read_one().balances is None
     assert read_one(Balances={"AccountsPayable": {"Overdue": 2}}).balances == Balances(payable_overdue=200)
 
@@ -149,7 +149,7 @@ def test_no_balances_are_none_rather_than_nothing_owed() -> None:
     ],
     ids=repr,
 )  # fmt: skip
-def test_a_broken_element_leaves_the_others_alone(broken: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_broken_contact_leaves_the_others_readable(broken: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, "reshelve")
     good = element(ContactID=B, Name="Secret Name Ltd")
     page = parsing.contacts_page(page_of(broken, good), page=1, page_size=1000)
@@ -182,7 +182,7 @@ AMOUNTS = [
 
 
 @pytest.mark.parametrize("amount", AMOUNTS)
-def test_a_balance_that_cant_be_read_makes_balances_unknown_and_no_other(amount: str) -> None:
+def test_unreadable_balance_makes_only_its_own_contacts_balances_unknown(amount: str) -> None:
     owing = {"AccountsReceivable": {"Outstanding": 12.34}}
     body = page_of(
         element(Name="N", Balances={"AccountsPayable": {"Overdue": "@"}, **owing}),
@@ -202,7 +202,7 @@ DEEP = "[" * 100_000 + "]" * 100_000
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_a_text_that_is_none_is_missing_and_the_others_are_read(name: str) -> None:
+def test_text_of_another_type_is_missing_and_the_others_are_read(name: str) -> None:
     others = {other: f"value of {other}" for other in TEXTS if other != name} | {"MergedToContactID": B}
     others.pop(name, None)
     expected = read_one(**others)
@@ -213,12 +213,12 @@ def test_a_text_that_is_none_is_missing_and_the_others_are_read(name: str) -> No
 @pytest.mark.parametrize(
     "odd", ["odd", "\ufffd", "null", "00000000-0000-0000-0000-000000000000", f"{B} ", A[:-1]]
 )
-def test_a_contact_is_merged_into_one_that_has_an_id_alone(odd: str) -> None:
+def test_merged_into_is_read_only_with_an_id(odd: str) -> None:
     # A merged contact is refused for good.
     assert read_one(MergedToContactID=odd).merged_to == ""
 
 
-def test_what_would_take_long_to_rewrite_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_document_too_costly_to_repair_is_undecodable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lenient_json, "_MOST_TOKENS", 1_000, raising=False)
     few, many = (b'{"Message": "m", "Odd": [NaN%b]}' % (b",[]" * count) for count in (400, 600))
     assert lenient_json.decode(few, parsing.Problem).message == "m"
@@ -237,12 +237,12 @@ def test_a_flag_of_another_type_is_missing(name: str, odd: Any) -> None:
     "name", ["Phones", "ContactGroups", "Addresses", "ContactPersons", "SalesTrackingCategories"]
 )
 @pytest.mark.parametrize("odd", ODD_LISTS, ids=repr)
-def test_a_list_of_nonsense_is_empty(name: str, odd: Any) -> None:
+def test_list_of_invalid_items_is_empty(name: str, odd: Any) -> None:
     contact = read_one(Name="N", EmailAddress="e", **{name: odd})
     assert (contact.name, contact.email, contact.phone, contact.groups) == ("N", "e", "", ())
 
 
-def test_what_can_be_read_of_a_list_is_kept() -> None:
+def test_readable_items_of_a_list_are_kept() -> None:
     groups = [None, {"Name": "Tenants", "Status": 7}, "Owners", {"Name": 7}, {"Name": "Agents"}]
     phones = [
         None,
@@ -290,11 +290,11 @@ def test_damage_to_the_envelope_hides_no_contact(envelope: dict[str, Any]) -> No
     assert before <= page.answered_at <= datetime.now(UTC)
 
 
-def test_a_page_that_is_empty_although_contacts_are_on_it_makes_no_sense() -> None:
+def test_empty_page_that_should_have_contacts_is_an_error() -> None:
     block = {"page": 2, "pageSize": 1000, "pageCount": 2, "itemCount": 1001}
     with pytest.raises(UndecodableError):
         parsing.contacts_page(page_of(pagination=block), page=2, page_size=1000)
-    # Contacts that have gone meanwhile leave an honest empty page.
+    # A page is rightly empty if its contacts were deleted meanwhile.
     assert (
         parsing.contacts_page(
             page_of(pagination=block | {"itemCount": 1000}), page=2, page_size=1000
@@ -312,7 +312,7 @@ def test_an_invalid_reply_is_an_unexpected_reply(body: bytes) -> None:
 
 
 @given(st.binary(max_size=200))
-def test_no_bytes_raise_anything_else(body: bytes) -> None:
+def test_any_bytes_raise_only_the_documented_errors(body: bytes) -> None:
     for wrapped in (body, b'{"Contacts":[' + body + b"]}"):
         try:
             parsing.contacts_page(wrapped, page=1, page_size=1)
@@ -328,12 +328,12 @@ def test_the_page_count_comes_from_the_envelope() -> None:
     assert (page.page, page.page_count, page.item_count, page.answered_at) == (3, 7, 14, MARCH)
 
 
-def test_without_a_pagination_block_a_full_page_may_have_a_follower() -> None:
+def test_without_a_pagination_block_a_full_page_may_not_be_the_last() -> None:
     assert parsing.contacts_page(page_of(element()), page=4, page_size=1).page_count == 5
     assert parsing.contacts_page(page_of(element()), page=4, page_size=2).page_count == 4
 
 
-def test_without_a_date_in_the_envelope_the_header_tells_xeros_time() -> None:
+def test_header_gives_xeros_time_if_the_envelope_has_none() -> None:
     page = parsing.contacts_page(page_of(), page=1, page_size=1, date_header="Sun, 06 Nov 1994 08:49:37 GMT")
     assert page.answered_at == datetime(1994, 11, 6, 8, 49, 37, tzinfo=UTC)
 
@@ -342,7 +342,7 @@ def test_without_a_date_in_the_envelope_the_header_tells_xeros_time() -> None:
     "header",
     ["", "soon", "Sun, 99 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 -0000"],
 )
-def test_without_any_date_this_machine_tells_the_time(header: str) -> None:
+def test_this_computers_time_is_used_without_any_date(header: str) -> None:
     before = datetime.now(UTC)
     page = parsing.contacts_page(page_of(), page=1, page_size=1, date_header=header)
     assert before <= page.answered_at <= datetime.now(UTC)
@@ -351,7 +351,7 @@ def test_without_any_date_this_machine_tells_the_time(header: str) -> None:
 WORDS = "The specified contact details matched an archived contact."
 
 
-def test_each_element_of_a_bulk_write_is_judged_alone() -> None:
+def test_each_element_of_a_bulk_write_is_judged_separately() -> None:
     ok = element(StatusAttributeString="OK", HasValidationErrors=False, ContactStatus="ARCHIVED")
     stub = {
         "ContactID": B, "StatusAttributeString": "ERROR", "HasValidationErrors": True,
@@ -371,18 +371,18 @@ def test_each_element_of_a_bulk_write_is_judged_alone() -> None:
         {"ValidationErrors": [{"Message": WORDS}]},
     ],
 )
-def test_any_sign_of_an_error_makes_a_stub(sign: dict[str, Any]) -> None:
+def test_any_sign_of_an_error_makes_an_error_element(sign: dict[str, Any]) -> None:
     (one,) = parsing.bulk_answer(page_of(element(**sign)), [A])
     assert one.contact is None
 
 
-def test_a_stub_without_an_id_is_known_by_its_place() -> None:
+def test_error_element_without_an_id_is_identified_by_position() -> None:
     nameless = {"HasValidationErrors": True, "ContactID": "00000000-0000-0000-0000-000000000000"}
     judged = parsing.bulk_answer(page_of(element(), nameless, {"HasValidationErrors": True}), [A, B, "c"])
     assert [one.contact_id for one in judged] == [A, B, "c"]
 
 
-def test_a_stub_that_no_place_can_tell_is_left_out() -> None:
+def test_error_element_that_position_cannot_identify_is_ignored() -> None:
     assert parsing.bulk_answer(page_of({"HasValidationErrors": True}), [A, B]) == []
 
 
@@ -393,7 +393,7 @@ def test_a_stub_that_no_place_can_tell_is_left_out() -> None:
         {"ValidationErrors": {"a": 1}, "HasValidationErrors": True},
     ],
 )
-def test_xeros_words_are_found_among_nonsense(odd: dict[str, Any]) -> None:
+def test_xeros_message_is_found_among_invalid_fields(odd: dict[str, Any]) -> None:
     (one,) = parsing.bulk_answer(page_of(element(Name=7, **odd)), [A])
     assert one.contact is None
     assert one.message in {"", WORDS}
@@ -407,7 +407,7 @@ def test_an_element_with_a_field_of_a_wrong_type_is_judged_by_its_status() -> No
 
 
 @pytest.mark.parametrize("broken", [17, {"ContactID": A}, element(ContactStatus="NEW"), {"ContactID": 3}])
-def test_an_element_that_makes_no_sense_has_to_be_read_again(broken: Any) -> None:
+def test_senseless_element_has_to_be_read_again(broken: Any) -> None:
     (one,) = parsing.bulk_answer(page_of(broken), [A])
     assert (one.contact_id, one.contact, one.message) == (A, None, "")
 
@@ -421,7 +421,7 @@ def test_the_organisation_is_read() -> None:
         parsing.organisation(b'{"Organisations":[]}')
 
 
-def test_history_has_its_moments() -> None:
+def test_history_entries_have_times() -> None:
     body = b"""{"HistoryRecords":[
         {"Changes":"Edited","DateUTC":"/Date(1488391422280+0000)/","User":"Ana","Details":"Archived"},
         {"Changes":"Note","DateUTCString":"2017-03-01T18:03:42"}]}"""

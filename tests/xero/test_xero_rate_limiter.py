@@ -26,7 +26,7 @@ def test_sixty_calls_fit_into_a_minute() -> None:
     assert window.delay(60.0) == 0
 
 
-def test_calls_under_way_count_and_only_an_answer_frees_them() -> None:
+def test_requests_in_progress_count_until_their_reply() -> None:
     window = MinuteWindow(calls=2)
     window.begin()
     window.begin()
@@ -35,35 +35,35 @@ def test_calls_under_way_count_and_only_an_answer_frees_them() -> None:
     assert window.delay(5.0) == 60.0
 
 
-def test_a_call_that_never_reached_xero_costs_nothing() -> None:
+def test_request_that_never_reached_xero_is_not_counted() -> None:
     window = MinuteWindow(calls=1)
     window.begin()
     window.end(0.0, reached_xero=False, remaining=None)
     assert window.delay(0.0) == 0
 
 
-def test_spare_calls_are_kept() -> None:
+def test_reserved_calls_are_kept() -> None:
     window = MinuteWindow(calls=10)
     spend(window, 8, 0.0)
     assert window.delay(1.0, reserve=1) == 0
     assert window.delay(1.0, reserve=2) == 59.0
 
 
-def test_calls_made_before_a_restart_are_known_from_xero() -> None:
+def test_calls_before_a_restart_are_learned_from_xero() -> None:
     window = MinuteWindow()
     spend(window, 1, 100.0, left=0)
     assert window.delay(101.0) == 59.0
 
 
-def test_xero_counting_fewer_than_we_do_changes_nothing() -> None:
+def test_lower_count_from_xero_changes_nothing() -> None:
     window = MinuteWindow(calls=3)
     spend(window, 3, 0.0, left=59)
     assert window.delay(1.0) == 59.0
 
 
 @given(st.lists(st.tuples(st.floats(0, 30), st.floats(0, 5)), max_size=200))
-def test_no_minute_of_xeros_ever_sees_more_than_sixty(calls: list[tuple[float, float]]) -> None:
-    """Xero counts each call at some moment while it was under way; the worst is taken: when it was sent."""
+def test_no_minute_has_more_than_sixty_requests(calls: list[tuple[float, float]]) -> None:
+    """Xero counts a request at some time while it is in progress; the worst case is when it was sent."""
     window, now, sent = MinuteWindow(), 0.0, list[float]()
     for pause, duration in calls:
         now += pause
@@ -86,7 +86,7 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_four_reads_at_once_and_a_place_for_a_write() -> None:
+async def test_four_reads_run_at_once_and_one_slot_is_for_writes() -> None:
     pace, order = RateLimiter(), list[Priority]()
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
         for urgency in [Priority.BACKGROUND] * 6 + [Priority.WRITE] * 2:
@@ -113,14 +113,14 @@ async def test_the_most_urgent_goes_first() -> None:
     assert order == [Priority.WRITE, Priority.INTERACTIVE, Priority.BACKGROUND]
 
 
-async def test_a_full_minute_is_waited_out() -> None:
+async def test_requests_wait_for_the_next_minute() -> None:
     pace = RateLimiter(MinuteWindow(calls=1, seconds=0.01))
     for _ in range(3):
         async with pace.permit(Priority.WRITE):
             pass
 
 
-async def test_a_cancelled_wait_takes_no_place() -> None:
+async def test_cancelled_wait_takes_no_slot() -> None:
     pace, order = RateLimiter(MinuteWindow(calls=100)), list[Priority]()
     async with AsyncExitStack() as stack:
         for _ in range(5):
@@ -149,7 +149,7 @@ def told(pace: RateLimiter) -> list[float | None]:
     return heard
 
 
-async def test_calls_that_wait_for_the_minute_say_how_long_and_when_none_does_any_more() -> None:
+async def test_waits_for_the_rate_limit_are_reported_with_their_length_and_end() -> None:
     pace = RateLimiter(MinuteWindow(calls=1, seconds=0.05))
     heard = told(pace)
     async with pace.permit(Priority.WRITE):
@@ -163,7 +163,7 @@ async def test_calls_that_wait_for_the_minute_say_how_long_and_when_none_does_an
     assert heard[1] is None
 
 
-async def test_several_calls_that_wait_for_the_same_moment_say_so_once() -> None:
+async def test_several_waits_for_the_same_time_are_reported_once() -> None:
     pace = RateLimiter(MinuteWindow(calls=1, seconds=3600))
     heard = told(pace)
     async with pace.permit(Priority.WRITE):
@@ -179,7 +179,7 @@ async def test_several_calls_that_wait_for_the_same_moment_say_so_once() -> None
     assert len(heard) == 2
 
 
-async def test_waiting_for_a_place_among_those_under_way_is_not_waiting_for_the_minute() -> None:
+async def test_waiting_for_a_slot_is_not_reported_as_a_rate_limit() -> None:
     pace = RateLimiter(MinuteWindow(calls=100))
     heard = told(pace)
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:

@@ -1,4 +1,4 @@
-"""Signing in with a browser, against the practice Xero's own authorise and token endpoints."""
+"""Signing in with a browser, with the practice Xero's authorise and token endpoints."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def is_free(sign_in: BrowserSignIn) -> bool:
     return True
 
 
-async def test_from_the_address_to_the_organisations(practice: PracticeXero, tmp_path: Path) -> None:
+async def test_sign_in_from_the_link_to_the_organisations(practice: PracticeXero, tmp_path: Path) -> None:
     async with begun(practice) as sign_in:
         waiting = asyncio.create_task(sign_in.tokens())
         page = await asyncio.to_thread(consent.sign_in, sign_in.url)
@@ -114,9 +114,7 @@ async def test_a_custom_connection_opens_its_one_organisation(practice: Practice
     assert found.is_custom
 
 
-async def test_an_organisation_that_is_taken_away_is_no_longer_connected(
-    practice: PracticeXero, tmp_path: Path
-) -> None:
+async def test_removed_organisation_is_no_longer_connected(practice: PracticeXero, tmp_path: Path) -> None:
     async with begun(practice) as sign_in:
         await asyncio.to_thread(consent.sign_in, sign_in.url)
         tokens = source(tmp_path, practice, (await sign_in.tokens()).tokens)
@@ -128,7 +126,7 @@ async def test_an_organisation_that_is_taken_away_is_no_longer_connected(
     await asyncio.to_thread(practice.control, "POST", gone, {"connected": True})
 
 
-async def test_the_question_is_asked_as_xero_wants_it(practice: PracticeXero) -> None:
+async def test_authorisation_request_has_what_xero_requires(practice: PracticeXero) -> None:
     before = datetime.now(UTC)
     async with begun(practice) as one, begun(practice) as other:
         assert before < one.ends_at - timedelta(minutes=5) < datetime.now(UTC)
@@ -184,7 +182,7 @@ async def test_a_refused_sign_in_request_is_reported_before_any_browser_opens(
     assert raised.value.reason is SignInReason.APP_NOT_ACCEPTED
     assert f"exactly http://localhost:{port}/callback" in messages.next_step(raised.value)
     assert "developer.xero.com" in messages.next_step(raised.value)
-    # What listened before is gone: the next attempt finds the port free.
+    # The earlier listener is closed, so the next attempt finds the port free.
     async with begun(practice, port=port) as sign_in:
         assert sign_in.redirect_uri == f"http://localhost:{port}/callback"
 
@@ -199,13 +197,13 @@ async def test_a_refused_sign_in_request_is_reported_before_any_browser_opens(
         (httpx.Response(302, headers={"Location": "http://[/identity/error"}), False),
         (httpx.Response(302), False),
         (httpx.Response(200, html="<h1>Sign in</h1>"), False),
-        # Filters against robots, proxies, and a bad moment: the browser will show what it is.
+        # Bot filters, proxies and outages: the browser will show what it is.
         (httpx.Response(403), False),
         (httpx.Response(429), False),
         (httpx.Response(503), False),
     ],
 )
-async def test_what_xero_answers_to_a_look(
+async def test_precheck_of_the_sign_in_page_only_reports_refusals(
     practice: PracticeXero,
     answer: httpx.Response,
     is_refused: bool,  # noqa: FBT001 - a parameter of the case
@@ -249,7 +247,7 @@ async def test_a_clock_that_breaks_the_secure_connection_is_named(practice: Prac
     assert "the time on this computer" in messages.message(raised.value)
 
 
-async def test_a_page_that_does_not_come_in_time_tells_nothing(practice: PracticeXero) -> None:
+async def test_slow_sign_in_page_is_not_a_refusal(practice: PracticeXero) -> None:
     def slow(_: httpx.Request) -> httpx.Response:
         raise httpx.ReadTimeout("x")
 
@@ -278,7 +276,7 @@ async def test_the_usual_time_limit_is_given_in_minutes(
 
 
 @pytest.mark.parametrize("shape", ["{}", "  {}\n", "'{}'", "<{}>", "wrapped", "query", "?query", "elsewhere"])
-async def test_the_address_of_another_machines_browser_can_be_pasted(
+async def test_address_from_another_computers_browser_can_be_pasted(
     practice: PracticeXero, shape: str
 ) -> None:
     async with begun(practice) as sign_in:
@@ -295,7 +293,7 @@ async def test_the_address_of_another_machines_browser_can_be_pasted(
         assert is_free(sign_in)
 
 
-async def test_something_else_that_is_pasted_leaves_the_wait_as_it_is(practice: PracticeXero) -> None:
+async def test_pasting_something_else_does_not_end_the_wait(practice: PracticeXero) -> None:
     async with begun(practice) as sign_in, begun(practice) as other:
         address = await asyncio.to_thread(consent.decide, sign_in.url)
         of_another = await asyncio.to_thread(consent.decide, other.url)
@@ -328,7 +326,7 @@ async def test_cancelling_frees_the_port_and_ends_the_wait(practice: PracticeXer
         await sign_in.aclose()
 
 
-async def test_what_comes_after_a_cancel_is_not_kept(practice: PracticeXero) -> None:
+async def test_reply_after_a_cancel_is_discarded(practice: PracticeXero) -> None:
     async with begun(practice) as sign_in:
         sign_in.paste(await asyncio.to_thread(consent.decide, sign_in.url))
         await sign_in.aclose()
@@ -398,7 +396,7 @@ async def test_nothing_secret_is_logged_or_shown(
         page = await asyncio.to_thread(http, "GET", address)
         secrets = [answer["code"], answer["state"], str(sign_in._verifier)]
         shown = [repr(sign_in), repr(vars(sign_in)).replace(sign_in.url, "")]
-        # Spent by somebody else, so that the exchange fails where all three are at hand.
+        # Used by somebody else, so that the exchange fails with all three in memory.
         form = {
             "grant_type": "authorization_code",
             "client_id": practice.client_id,

@@ -1,4 +1,4 @@
-"""Sign-ins that expire, end, or open less than they did, against the practice Xero."""
+"""Sign-ins that expire, end or lose organisations, with the practice Xero."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def practice(tmp_path: Path) -> Iterator[PracticeXero]:
 
 
 def source(practice: PracticeXero, tokens: Tokens | None = None) -> TokenSource:
-    """Keep the tokens, those that work at once where none are given, and use them."""
+    """Store the tokens (default: those that work at once), and use them."""
     file = FileTokenStore(practice.folder / "tokens.json")
     file.save(tokens or Tokens.from_refresh_token(practice.refresh_token, practice.client_id))
     return TokenSource(file, practice.folder / "tokens.lock", identity_url=practice.identity)
@@ -60,7 +60,7 @@ def refreshes(practice: PracticeXero) -> int:
     return sum(request["path"].endswith("/connect/token") for request in practice.requests())
 
 
-async def test_a_token_that_xero_no_longer_takes_is_renewed_once_for_all_calls(
+async def test_token_rejected_by_xero_is_refreshed_once_for_all_requests(
     practice: PracticeXero,
 ) -> None:
     async with client_of(practice, source(practice)) as client:
@@ -72,7 +72,7 @@ async def test_a_token_that_xero_no_longer_takes_is_renewed_once_for_all_calls(
     assert refreshes(practice) == before + 1
 
 
-async def test_a_sign_in_that_was_ended_wants_a_new_one_which_is_then_used(practice: PracticeXero) -> None:
+async def test_ended_sign_in_asks_for_a_new_one_and_uses_it(practice: PracticeXero) -> None:
     async with client_of(practice, source(practice)) as client:
         await client.contacts(1)
         practice.control("POST", "tokens", {"revokeAll": True})
@@ -102,7 +102,7 @@ async def test_a_removed_organisation_is_reported_as_removed(practice: PracticeX
         assert (await client.contacts(1)).contacts
 
 
-async def test_a_revoked_sign_in_is_worth_nothing_any_more(practice: PracticeXero) -> None:
+async def test_revoked_sign_in_no_longer_works(practice: PracticeXero) -> None:
     tokens = source(practice)
     await tokens.access_token()
     kept = FileTokenStore(practice.folder / "tokens.json").load()

@@ -1,4 +1,4 @@
-"""While an answer takes long, the client says so."""
+"""The client reports slow replies."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def test_a_request_without_a_reply_is_reported_until_it_ends(
         return end
 
     async with client_for(answer) as client:  # type: ignore[arg-type]
-        # The sign-in is renewed by the first call; what is told of that comes before.
+        # The first call refreshes the token; its report comes before.
         calls = [asyncio.create_task(client.contacts(page)) for page in (1, 2)]
         client.on_slow_response(hear)
         await is_told.wait()

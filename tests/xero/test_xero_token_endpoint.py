@@ -86,7 +86,7 @@ def refusing(error: str, status: int = 400) -> httpx.MockTransport:
 
 
 class Asked:
-    """A service that grants everything, and keeps what it was asked."""
+    """A service that grants everything, and records requests."""
 
     def __init__(self, grant: dict[str, object]) -> None:
         self.grant = grant
@@ -127,7 +127,7 @@ def test_a_refresh_token_is_exchanged_for_the_next() -> None:
     assert timedelta(minutes=29) < fresh.expires_at - datetime.now(UTC) <= timedelta(minutes=30)
 
 
-def test_what_an_answer_leaves_out_stays_as_it_was() -> None:
+def test_fields_missing_from_a_token_reply_keep_their_values() -> None:
     fresh = refresh_tokens(
         URL, SIGNED_IN, answering(httpx.Response(200, json={"access_token": "a", "expires_in": 9}))
     )
@@ -156,7 +156,7 @@ def test_a_sign_in_that_would_end_with_its_access_token_is_refused() -> None:
     assert raised.value.reason is SignInReason.NOT_RENEWABLE
 
 
-def test_a_custom_connection_shows_its_secret_and_never_gets_a_refresh_token() -> None:
+def test_custom_connection_sends_its_secret_and_gets_no_refresh_token() -> None:
     service = Asked(CUSTOM_GRANT)
     tokens = connecting(service.transport).tokens
     assert service.form == {
@@ -169,7 +169,7 @@ def test_a_custom_connection_shows_its_secret_and_never_gets_a_refresh_token() -
 
 
 @pytest.mark.parametrize("exchange", [redeeming, connecting])
-def test_what_was_granted_can_be_kept(tmp_path: Path, exchange: Callable[..., TokenGrant]) -> None:
+def test_granted_tokens_can_be_stored(tmp_path: Path, exchange: Callable[..., TokenGrant]) -> None:
     tokens = exchange(answering(httpx.Response(200, json=GRANT))).tokens
     file = FileTokenStore(tmp_path / "tokens.json")
     file.save(tokens)
@@ -226,7 +226,7 @@ def test_each_refusal_has_its_own_reason_and_a_next_step(
     ],
     ids=repr,
 )  # fmt: skip
-def test_any_other_failure_of_the_service_is_offline(
+def test_any_other_failure_of_the_token_service_counts_as_offline(
     exchange: Exchange, answer: httpx.Response | Exception
 ) -> None:
     with pytest.raises(OfflineError) as failed:
@@ -252,14 +252,14 @@ def test_any_other_failure_of_the_service_is_offline(
     ],
     ids=repr,
 )  # fmt: skip
-def test_a_grant_that_makes_no_sense_is_offline(exchange: Exchange, answer: httpx.Response) -> None:
+def test_invalid_grant_reply_counts_as_offline(exchange: Exchange, answer: httpx.Response) -> None:
     with pytest.raises(OfflineError) as failed:
         exchange(answering(answer))
     assert "sign-in service" in messages.message(failed.value)
 
 
 @pytest.mark.parametrize("exchange", ALL)
-def test_too_many_exchanges_are_a_limit(exchange: Exchange) -> None:
+def test_too_many_token_requests_are_a_rate_limit(exchange: Exchange) -> None:
     with pytest.raises(RateLimitedError) as limited:
         exchange(answering(httpx.Response(429, headers={"Retry-After": "9"})))
     assert limited.value.retry_after == 9
@@ -283,19 +283,19 @@ def test_a_sign_in_is_revoked(status: int) -> None:
     }
 
 
-def test_of_a_custom_connection_the_access_token_is_revoked() -> None:
+def test_revoking_a_custom_connection_revokes_its_access_token() -> None:
     service = Asked({})
     revoke(URL, CUSTOM, service.transport)
     assert service.form == {"token": "hush-access-1", "token_type_hint": "access_token"}
     assert service.basic == "client:hush-%2B%2F"
 
 
-def test_where_there_is_no_token_nothing_is_revoked() -> None:
+def test_nothing_is_revoked_without_a_token() -> None:
     revoke(URL, Tokens.from_refresh_token("", "client"), answering(httpx.ConnectError("asked")))
 
 
 @pytest.mark.parametrize("error", ["invalid_grant", "invalid_client", "unsupported_token_type"])
-def test_revoking_what_is_dead_already_is_fine(error: str) -> None:
+def test_revoking_a_dead_token_succeeds(error: str) -> None:
     revoke(URL, SIGNED_IN, refusing(error))
 
 
@@ -307,7 +307,7 @@ def test_a_clock_that_disagrees_with_xeros_is_noticed(offset: timedelta, ahead: 
 
 
 @pytest.mark.parametrize("date", ["", "soon", None])
-def test_a_clock_that_agrees_with_xeros_or_cannot_be_compared_is_taken_as_right(date: str | None) -> None:
+def test_clock_that_agrees_or_cannot_be_compared_is_taken_as_right(date: str | None) -> None:
     def handle(_: httpx.Request) -> httpx.Response:
         shown = format_datetime(datetime.now(UTC), usegmt=True) if date is None else date
         return httpx.Response(200, json=CUSTOM_GRANT, headers={"Date": shown})

@@ -1,4 +1,4 @@
-"""Two processes that share a sign-in, and never lose a token over it."""
+"""Two processes share a sign-in without losing a token."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 # Without the lock, two processes use the same token within the first few.
-CALLS = 60
-SANDBOX_CALLS = 20
+CALLS = 30
+SANDBOX_CALLS = 10
 
 
 class StrictIdentity(ThreadingHTTPServer):
-    """Takes each refresh token once: without Xero's half hour of grace, a race can't go unnoticed."""
+    """Accepts each refresh token once: without Xero's grace period, every race is noticed."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _StrictHandler)
@@ -67,7 +67,7 @@ class _StrictHandler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *_: object) -> None:
-        """Keep quiet."""
+        """Log nothing."""
 
 
 CHILD = """
@@ -114,7 +114,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TokenStore
 
 
 def race(store: TokenStore, folder: Path, identity_url: str, calls: int) -> Sequence[Sequence[str]]:
-    """Let two processes ask for a new token again and again; gives the tokens of each."""
+    """Let two processes request new tokens repeatedly, and return the tokens of each."""
     kind = "keychain" if isinstance(store, KeychainTokenStore) else "file"
     command = [sys.executable, "-c", CHILD, kind, str(folder), identity_url, str(calls)]
     environment = {**os.environ, **keychain_environment(folder / "keychain.json")}
@@ -142,7 +142,7 @@ def test_two_processes_never_spend_the_same_refresh_token(store: TokenStore, tmp
     granted = next(identity.serial) - 1
     assert identity.refusals == 0
     assert granted >= CALLS
-    # Each grant was used, and none was used under another's name.
+    # Each grant was used, and only by its own process.
     assert {token for tokens in printed for token in tokens} == {f"access-{n}" for n in range(1, granted + 1)}
     assert store.load().refresh_token == identity.valid
 

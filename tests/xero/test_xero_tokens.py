@@ -63,7 +63,7 @@ def full(*_: object) -> None:
     raise OSError(28, "No space left on device")
 
 
-def test_a_file_gives_back_what_it_keeps_to_its_owner_alone(tmp_path: Path) -> None:
+def test_token_file_round_trips_and_is_private(tmp_path: Path) -> None:
     tokens = Tokens("a", "r", datetime(2026, 1, 1, tzinfo=UTC), "client", "secret", "scope")
     file = FileTokenStore(tmp_path / "new" / "tokens.json")
     file.save(tokens)
@@ -82,7 +82,7 @@ def test_a_file_gives_back_what_it_keeps_to_its_owner_alone(tmp_path: Path) -> N
         b'{"access_token":"a","refresh_token":"r","expires_at":"2026-01-01T00:00:00Z"}',
     ],
 )
-def test_no_file_or_a_damaged_one_wants_a_new_sign_in(tmp_path: Path, content: bytes | None) -> None:
+def test_missing_or_damaged_token_file_needs_a_new_sign_in(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / "tokens.json").write_bytes(content)
     with pytest.raises(ReconnectError):
@@ -96,7 +96,7 @@ def test_a_disk_that_refuses_to_store_tokens_is_reported(tmp_path: Path) -> None
     assert raised.value.reason is SignInReason.NOT_SAVED
 
 
-async def test_a_token_with_time_left_is_used_as_it_is(tmp_path: Path) -> None:
+async def test_valid_token_is_used_without_refresh(tmp_path: Path) -> None:
     keep(tmp_path, minutes=2.5)
     identity = Identity(httpx.Response(500))
     assert await source(tmp_path, identity).access_token() == "secret-access-1"
@@ -115,7 +115,7 @@ async def test_a_token_about_to_expire_is_renewed_and_the_new_one_stored_before_
     assert timedelta(minutes=29) < stored.expires_at - datetime.now(UTC) <= timedelta(minutes=30)
 
 
-async def test_a_new_token_that_cannot_be_stored_is_not_used_before_it_is(
+async def test_new_token_is_not_used_until_it_is_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = keep(tmp_path, minutes=0)
@@ -130,11 +130,11 @@ async def test_a_new_token_that_cannot_be_stored_is_not_used_before_it_is(
             assert raised.value.notice.params["problem"] == "No space left on device"
     assert await tokens.access_token() == "secret-access"
     assert file.load().refresh_token == "secret-refresh-2"
-    # Xero has spent the old refresh token: to show it again would work for half an hour only.
+    # Xero has used up the old refresh token, which would work for half an hour at most.
     assert len(identity.forms) == 1
 
 
-async def test_a_new_sign_in_comes_before_a_token_that_could_not_be_stored(
+async def test_new_sign_in_overrides_a_token_that_could_not_be_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep(tmp_path, minutes=0)
@@ -147,7 +147,7 @@ async def test_a_new_sign_in_comes_before_a_token_that_could_not_be_stored(
     assert await tokens.access_token() == "secret-access-of-a-new-sign-in"
 
 
-async def test_many_who_ask_at_once_cause_one_refresh(tmp_path: Path) -> None:
+async def test_simultaneous_callers_share_one_refresh(tmp_path: Path) -> None:
     keep(tmp_path, minutes=0)
     identity = Identity(httpx.Response(200, json=FRESH))
     tokens = source(tmp_path, identity)
@@ -155,7 +155,7 @@ async def test_many_who_ask_at_once_cause_one_refresh(tmp_path: Path) -> None:
     assert len(identity.forms) == 1
 
 
-async def test_a_stale_token_is_renewed_however_fresh_it_looks(tmp_path: Path) -> None:
+async def test_rejected_token_is_refreshed_even_if_it_looks_valid(tmp_path: Path) -> None:
     keep(tmp_path, minutes=20)
     identity = Identity(httpx.Response(200, json=FRESH))
     tokens = source(tmp_path, identity)
@@ -174,7 +174,7 @@ async def test_tokens_refreshed_by_another_process_are_used(tmp_path: Path) -> N
     assert identity.forms == []
 
 
-async def test_while_another_process_renews_this_one_waits_its_turn(
+async def test_refresh_waits_while_another_process_refreshes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tokens_module, "_LONGEST_WAIT", 0.05)
@@ -189,7 +189,7 @@ async def test_while_another_process_renews_this_one_waits_its_turn(
     assert await tokens.access_token() == "secret-access"
 
 
-async def test_a_sign_in_that_has_ended_wants_a_new_one_which_is_then_used(tmp_path: Path) -> None:
+async def test_ended_sign_in_asks_for_a_new_one_and_uses_it(tmp_path: Path) -> None:
     file = keep(tmp_path, minutes=0)
     identity = Identity(httpx.Response(400, json={"error": "invalid_grant"}))
     tokens = source(tmp_path, identity)
@@ -202,7 +202,7 @@ async def test_a_sign_in_that_has_ended_wants_a_new_one_which_is_then_used(tmp_p
     assert identity.forms[-1]["refresh_token"] == "secret-refresh-of-a-new-sign-in"
 
 
-async def test_a_new_sign_in_is_used_at_once_after_the_old_one_was_refused(tmp_path: Path) -> None:
+async def test_new_sign_in_is_used_at_once_after_the_old_one_was_rejected(tmp_path: Path) -> None:
     keep(tmp_path, minutes=20)
     identity = Identity(httpx.Response(500))
     tokens = source(tmp_path, identity)
@@ -250,7 +250,7 @@ async def test_an_outage_is_survived(tmp_path: Path) -> None:
     assert await tokens.access_token() == "secret-access"
 
 
-async def test_too_many_refreshes_are_a_limit(tmp_path: Path) -> None:
+async def test_too_many_refreshes_are_a_rate_limit(tmp_path: Path) -> None:
     keep(tmp_path, minutes=0)
     with pytest.raises(RateLimitedError) as limited:
         await source(tmp_path, Identity(httpx.Response(429, headers={"Retry-After": "9"}))).access_token()
@@ -275,7 +275,7 @@ async def test_no_token_is_ever_shown(
     assert "secret" in json.dumps((tmp_path / "tokens.json").read_text())
 
 
-def test_a_secret_hides_itself_whole_and_shortened() -> None:
+def test_secret_hides_its_value_in_repr_also_when_sliced() -> None:
     secret = Secret("header.payload.signature")
     assert secret == "header.payload.signature"
     assert {repr(secret), repr(secret[:8]), f"{secret[:8]!r}"} == {"'…'"}
@@ -295,7 +295,7 @@ async def test_a_folder_that_cannot_be_locked_is_reported(tmp_path: Path) -> Non
     assert str(tmp_path / "file") in messages.next_step(raised.value)
 
 
-async def test_a_sign_in_is_revoked_and_then_forgotten(tmp_path: Path) -> None:
+async def test_sign_in_is_revoked_and_then_deleted(tmp_path: Path) -> None:
     file = keep(tmp_path, minutes=20)
     identity = Identity(httpx.Response(200))
     tokens = source(tmp_path, identity)
@@ -321,7 +321,7 @@ async def test_a_sign_in_that_cannot_be_revoked_is_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"{"])
-async def test_revoking_what_is_not_there_only_cleans_up(tmp_path: Path, content: bytes | None) -> None:
+async def test_revoking_without_tokens_only_cleans_up(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / "tokens.json").write_bytes(content)
     identity = Identity(httpx.Response(500))
@@ -338,7 +338,7 @@ def test_the_scope_says_whether_contacts_may_be_changed(scope: str, *, can_write
     assert Tokens("a", "r", datetime.now(UTC), "client", scope=scope).can_write is can_write
 
 
-def test_a_file_is_deleted_once_and_no_harm_twice(tmp_path: Path) -> None:
+def test_deleting_a_token_file_twice_is_harmless(tmp_path: Path) -> None:
     file = keep(tmp_path, minutes=20)
     for _ in range(2):
         file.delete()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ID = "5f4cbf2c-0000-4000-8000-00000000000a"
 
 
-def test_an_address_is_built_from_our_own_template() -> None:
+def test_contact_url_follows_our_template() -> None:
     expected = f"https://go.xero.com/app/!Qj35V/contacts/contact/{ID}"
     assert contact_url("https://go.xero.com", "!Qj35V", ID) == expected
     assert contact_url("https://go.xero.com/", "!Qj35V", ID) == expected
@@ -29,7 +29,7 @@ def test_an_address_is_built_from_our_own_template() -> None:
         ("!é", ID), ("!a", ""), ("!a", ID + "/../.."), ("!a", ID + "\n"), ("!a", "x" * 36), ("!a", ID[:-1]),
     ],
 )  # fmt: skip
-def test_what_cannot_be_xeros_is_not_put_into_an_address(short_code: str, contact_id: str) -> None:
+def test_invalid_short_code_or_id_makes_no_url(short_code: str, contact_id: str) -> None:
     with pytest.raises(ValueError, match="not a"):
         contact_url("https://go.xero.com", short_code, contact_id)
 
@@ -38,12 +38,12 @@ def test_what_cannot_be_xeros_is_not_put_into_an_address(short_code: str, contac
     "host",
     ["https://go.xero.com", "http://127.0.0.1.example.com", "http://10.0.0.1", "ftp://127.0.0.1", "http://"],
 )
-async def test_a_real_page_is_never_pressed(host: str) -> None:
+async def test_restore_is_never_simulated_on_a_real_page(host: str) -> None:
     with pytest.raises(ValueError, match="only be simulated on this computer"):
         await simulate_restore(f"{host}/app/!x/contacts/contact/{ID}")
 
 
-async def test_a_press_that_was_not_made_promises_no_other() -> None:
+async def test_failed_simulated_restore_promises_no_retry() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         with pytest.raises(OfflineError) as raised:
@@ -63,7 +63,7 @@ async def test_a_press_that_was_not_made_promises_no_other() -> None:
         ("<p role='alert'>never closed", "never closed"),
     ],
 )
-def test_the_text_of_a_page_is_its_message(html: str, words: str) -> None:
+def test_message_of_a_page_is_its_text(html: str, words: str) -> None:
     reader: Callable[[str], str] = page_message
     assert reader(html) == words
 
@@ -71,5 +71,5 @@ def test_the_text_of_a_page_is_its_message(html: str, words: str) -> None:
 @pytest.mark.parametrize(
     "rest", ["<![x[", "<![foo bar[ baz", "<!-", "<!DOCTYPE [<!x", "&#xD800;", "<a" * 2_000]
 )
-def test_no_page_is_too_odd_to_be_looked_at(rest: str) -> None:
+def test_any_page_can_be_read_for_a_message(rest: str) -> None:
     assert page_message(f"<p role=alert>Refused</p>{rest}") == "Refused"

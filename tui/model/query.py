@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from tui.model.contact import ContactStatus
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -80,6 +82,11 @@ class Tab(StrEnum):
     ALL = "all"
     ACTIVE = "active"
     ARCHIVED = "archived"
+
+    @property
+    def status(self) -> ContactStatus | None:
+        """The status of the tab's contacts; None for any."""
+        return None if self is Tab.ALL else ContactStatus[self.name]
 
 
 class TabCounts(Struct, frozen=True):

@@ -83,10 +83,6 @@ class ChangeServiceProtocol(Protocol):
         """Cancel a change that hasn't been sent."""
         ...
 
-    async def cancel_many(self, changes: Sequence[Change]) -> int:
-        """Cancel the changes that haven't been sent, in one step; returns how many those were."""
-        ...
-
     async def retry(self, changes: Sequence[Change]) -> int:
         """Retry refused changes as new changes; returns how many those are.
 

@@ -47,24 +47,6 @@ class EvidenceReport(Struct, frozen=True):
     is_syncing: bool
     has_more: bool
 
-    @classmethod
-    def from_evidence(
-        cls, cursor: str | None, *, pick_ups: tuple[SyncRecord, ...] = (), has_more: bool = False
-    ) -> EvidenceReport:
-        """Return a report with evidence only, if nothing is known about the syncs themselves."""
-        return cls(
-            pick_ups=pick_ups,
-            cursor=cursor,
-            state="",
-            next_sync_at=None,
-            cycle_seconds=None,
-            last_sync_started_at=None,
-            last_sync_finished_at=None,
-            last_sync_clean=False,
-            is_syncing=False,
-            has_more=has_more,
-        )
-
 
 class EvidenceSource(Protocol):
     """A source of evidence of what Re-Leased has synced for one organisation."""

@@ -18,7 +18,7 @@ from tui.sandbox.accounting import routes as accounting
 from tui.sandbox.faults import FaultMiddleware
 from tui.sandbox.json_body import RequestLimit
 from tui.sandbox.oauth import consent, endpoints
-from tui.sandbox.re_leased import controls as released
+from tui.sandbox.re_leased import endpoints as released
 from tui.sandbox.re_leased import unified
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from starlette.routing import Route
 from tui.sandbox.books import new_id
 from tui.sandbox.clock import http_date
 from tui.sandbox.context import services_of
+from tui.sandbox.json_body import read_body
 from tui.sandbox.oauth.endpoints import connect
-from tui.sandbox.re_leased.controls import read_body
 from tui.sandbox.re_leased.unified import LIST_OPTIONS
 from tui.sandbox.third_party_edits import organisation_of, unknown
 

@@ -11,7 +11,7 @@ from tui.sandbox import books
 from tui.sandbox.accounting.listing import changed
 from tui.sandbox.books import RefusedError, new_id
 from tui.sandbox.context import services_of
-from tui.sandbox.re_leased.controls import read_body
+from tui.sandbox.json_body import read_body
 
 if TYPE_CHECKING:
     import sqlite3

@@ -55,11 +55,6 @@ class ChangeRepository:
         ids = [change.change_id for change in changes]
         return await self._database.write(lambda connection: batches.retry(connection, ids, now))
 
-    async def cancel_queued(self, changes: Sequence[Change], now: datetime) -> list[Change]:
-        """Cancel the changes that are still queued, in one transaction. Returns them."""
-        ids = [change.change_id for change in changes]
-        return await self._database.write(lambda connection: batches.cancel_queued(connection, ids, now))
-
     @property
     def is_paused(self) -> bool:
         """Whether the user has paused sending."""

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from tui.store.database import Database
 
-_SELECT: Final = "SELECT value FROM sync_state WHERE name = ?"
 #: The time, by Xero's clock, up to which stored contacts are current. The next incremental sync starts there.
 REFRESHED_UNTIL: Final = "contacts.refreshed_until"
 #: The organisation's own currency, such as NZD.
@@ -36,13 +35,13 @@ CLOCK_AHEAD: Final = "clock.ahead"
 
 def read_sync_state(database: Database, name: str) -> str | None:
     """Read a value; None if it was never set."""
-    rows = database.rows(_SELECT, (name,))
+    rows = database.rows(values.SELECT_SYNC_STATE, (name,))
     return values.text(rows[0][0]) if rows else None
 
 
 def sync_state_in(connection: sqlite3.Connection, name: str) -> str | None:
     """Read a value within a transaction; None if it was never set."""
-    row = connection.execute(_SELECT, (name,)).fetchone()
+    row = connection.execute(values.SELECT_SYNC_STATE, (name,)).fetchone()
     return values.text(row[0]) if row else None
 
 

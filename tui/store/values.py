@@ -25,7 +25,8 @@ _SORTED_LENGTH: Final = 120
 # Search words have no white space, so none matches across two fields.
 _FIELD_SEPARATOR: Final = "\n"
 _FOLD_VERSION: Final = "contacts.fold_version"
-_FOLDED_BY: Final = "SELECT value FROM sync_state WHERE name = ?"
+#: Reads a named value; see `store.sync_state`.
+SELECT_SYNC_STATE: Final = "SELECT value FROM sync_state WHERE name = ?"
 # In the order of row ids, so that updates don't disturb the reading.
 _TEXTS: Final = """
     SELECT rowid, sort_key, search, name, phone, email, first_name, last_name, account_number, contact_number
@@ -61,7 +62,7 @@ def refold(connection: sqlite3.Connection) -> None:
 
     Runs in one transaction; takes one query if they are up to date.
     """
-    if connection.execute(_FOLDED_BY, (_FOLD_VERSION,)).fetchone() == (FOLD_VERSION,):
+    if connection.execute(SELECT_SYNC_STATE, (_FOLD_VERSION,)).fetchone() == (FOLD_VERSION,):
         return
     connection.execute("BEGIN IMMEDIATE")
     try:

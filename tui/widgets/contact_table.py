@@ -364,11 +364,6 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         if was_visible:
             self._reveal(self._cursor)
 
-    @property
-    def has_lingering(self) -> bool:
-        """Whether rows are shown that no longer match."""
-        return self._found is not None and isinstance(self._found.rows, LingeringRows)
-
     def drop_lingering(self) -> None:
         """Remove rows that no longer match."""
         is_expecting = self._deferred is not None

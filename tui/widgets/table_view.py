@@ -92,7 +92,6 @@ _STATUS: Final = {
     ContactStatus.GDPRREQUEST: "GDPR",
     ContactStatus.DELETED: "Gone",
 }
-_TAB_STATUS: Final = {Tab.ACTIVE: ContactStatus.ACTIVE, Tab.ARCHIVED: ContactStatus.ARCHIVED}
 
 
 class RowPalette(Struct, frozen=True):
@@ -127,7 +126,7 @@ class RowStyle(Struct, frozen=True):
 
 def is_in_tab(row: Row, tab: Tab) -> bool:
     """Whether a row's status still belongs to the tab."""
-    return tab is Tab.ALL or row.status is _TAB_STATUS[tab]
+    return tab is Tab.ALL or row.status is tab.status
 
 
 def status_words(row: Row) -> str:

@@ -113,13 +113,6 @@ class ChangeService:
         await withdraw(self._store, change, Transition.CANCEL, State.QUEUED, self._now())
         self._publisher.rows_changed()
 
-    async def cancel_many(self, changes: Sequence[Change]) -> int:
-        """Cancel the changes that haven't been sent; returns how many."""
-        self._access.require()
-        cancelled = await self._store.changes.cancel_queued(changes, self._now())
-        self._publisher.rows_changed()
-        return len(cancelled)
-
     async def retry(self, changes: Sequence[Change]) -> int:
         """Retry refused changes as new changes; returns how many."""
         self._access.require()

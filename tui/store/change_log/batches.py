@@ -257,18 +257,6 @@ def retry(connection: sqlite3.Connection, change_ids: Sequence[int], now: dateti
     return [change_table.get(connection, change_id) for change_id in added]
 
 
-def cancel_queued(connection: sqlite3.Connection, change_ids: Sequence[int], now: datetime) -> list[Change]:
-    """Cancel the changes that are still queued. Returns them."""
-    queued = (change_table.get(connection, change_id) for change_id in change_ids)
-    requests = [
-        change_table.TransitionRequest(change.change_id, Transition.CANCEL)
-        for change in queued
-        if change.state is State.QUEUED
-    ]
-    updated = (change_table.apply_transition(connection, request, now) for request in requests)
-    return [change for change in updated if change is not None]
-
-
 def _execute_line(
     connection: sqlite3.Connection, line: PlanLine, batch_id: str, kind: BatchKind, now: datetime
 ) -> None:

@@ -23,7 +23,7 @@ from tui.model.filters import (
     SyncFilter,
     sync_filter_of,
 )
-from tui.model.query import Tab, TabCounts, fold
+from tui.model.query import TabCounts, fold
 from tui.model.snapshot import ChangeView
 from tui.store import values
 from tui.store.change_log.changes import CHANGE_COLUMNS, change_of
@@ -145,7 +145,6 @@ def _one_of(column: str, values: Iterable[str]) -> Sql:
 
 # SQLite steps between two checks for cancellation.
 _STEPS_BETWEEN_CHECKS: Final = 20_000
-_TAB_STATUS: Final = {Tab.ACTIVE: ContactStatus.ACTIVE, Tab.ARCHIVED: ContactStatus.ARCHIVED}
 
 
 def search(
@@ -157,7 +156,7 @@ def search(
     """
     connection = translator.connection
     connection.set_progress_handler(is_cancelled, _STEPS_BETWEEN_CHECKS)
-    status = _TAB_STATUS.get(query.tab)
+    status = query.tab.status
     rowids = array("q")
     totals: dict[object, int] = dict.fromkeys(ContactStatus, 0)
     try:
