@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
 
+import pytest
 from engine.model_xero import Clock, contact
 from engine.test_engine_evidence_histories import Anything
 from hypothesis import example, given, settings
@@ -22,6 +23,7 @@ from hypothesis import strategies as st
 from model.test_model_evidence_histories import BEGIN, MINE, OTHER, STATUSES, ZONES, hour
 from support.effort import examples
 
+from tui.engine import re_leased_reader
 from tui.engine.clock import XeroClock
 from tui.engine.re_leased_monitor import ReLeasedMonitor
 from tui.engine.re_leased_reader import ReLeasedReader
@@ -43,7 +45,7 @@ from tui.store.read_only_summary import read_summary
 from tui.store.sync_state import FULL_SYNC_ENDED_AT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from tui.model.change import Change
 
@@ -551,6 +553,14 @@ class Source:
 
     async def companies(self) -> list[ReLeasedCompany]:
         return []
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_pauses() -> Iterator[None]:
+    """Let a page that failed be requested again at once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(re_leased_reader, "_FIRST_PAUSE", 0)
+        yield
 
 
 @settings(max_examples=examples(200))

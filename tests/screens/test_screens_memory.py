@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _TIMES = 6
 
+pytestmark = pytest.mark.slow
+
 
 class _Kept:
     """Something that a weak reference can point to."""
