@@ -12,8 +12,9 @@ from tui.system.platform import MemoryAllocator
 _QUIET_SECONDS: Final = 1.5
 # Seconds between two collections of everything, which can take 0.1 s; the others only look at what is new.
 _FULL_SECONDS: Final = 20.0
-# For times without such a pause: a young collection every 50,000 objects takes 2 ms, and the others are rare.
-_THRESHOLDS: Final = (50_000, 20, 50)
+# For times without such a pause: often of a few new objects, which takes half a millisecond, and hardly ever
+# of everything.
+_THRESHOLDS: Final = (10_000, 10, 1_000)
 
 
 class GarbageCollector:
