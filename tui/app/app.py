@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from textual import events, work
@@ -174,7 +175,8 @@ class ReshelveApp(CrashSafeApp[None]):
         _enable_garbage_collection()
         if self._current is not None:
             self._run(self._current)
-        self.run_worker(navigation.preload, thread=True, group="preload", exit_on_error=False)
+        preload = partial(navigation.preload, partial(self.call_later, self.preload_styles))
+        self.run_worker(preload, thread=True, group="preload", exit_on_error=False)
         if self._warning and isinstance(self.screen, BaseScreen):
             self.screen.flash(self._warning, is_problem=True)
 
