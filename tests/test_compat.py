@@ -20,6 +20,7 @@ from textual._xterm_parser import XTermParser
 from textual.app import App, ComposeResult
 from textual.binding import Binding
 from textual.command import CommandPalette
+from textual.css.stylesheet import Stylesheet
 from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Region, Size
 from textual.message_pump import MessagePump
@@ -46,8 +47,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PARTS = {
-    App: "_close_messages_no_wait _exception_event _handle_exception _keymap _registry"
-    " action_command_palette get_driver_class on_event run_action panic search_themes",
+    App: "_background_screens _close_messages_no_wait _exception_event _handle_exception _keymap"
+    " _load_screen_css _registry action_command_palette get_driver_class on_event run_action panic search_themes",
     CommandPalette: "_action_command_list _action_cursor_down",
     LinuxDriver: "_enable_mouse_support _get_terminal_size _run_input_thread _sigcont_application"
     " _sigtstp_application close process_message resume_application_mode run_input_thread"
@@ -55,10 +56,11 @@ _PARTS = {
     MessagePump: "_close_messages _parent",
     OptionList: "_move_page",
     Input: "_watch_value",
-    Screen: "_on_resize _push_result_callback dismiss",
+    Screen: "_extend_compose _get_breakpoint_classes _on_resize _push_result_callback dismiss",
     ScrollView: "_scroll_update set_reactive virtual_size",
     ScrollBar: "renderer render_lines",
-    Widget: "_set_dirty render_lines",
+    Stylesheet: "add_source has_source parse read_all update",
+    Widget: "_get_default_css _set_dirty render_lines",
     XTermParser: "_sequence_to_key_events feed parse_mouse_code tick",
 }
 
@@ -77,6 +79,7 @@ async def test_textual_is_the_one_that_was_overridden() -> None:
         f"{type(one).__name__}.{name}"
         for one, names in {
             Input(): "_bindings",
+            Stylesheet(): "_parse_cache _require_parse",
             XTermParser(): "_timeout_time",
             app: "_exception _exit _return_code _closing _closed _mounted_event _running",
             driver: "_auto_restart _must_signal_resume _key_thread _writer_thread exit_event fileno",

@@ -49,6 +49,26 @@ class SafeLabel(Static):
         self.update(content(text, style), layout=self.styles.auto_dimensions)
 
 
+class Details(Static):
+    """Details of the row under a cursor. Other text causes no layout while both fit the room around it."""
+
+    DEFAULT_CSS = """
+    Details { height: auto; min-height: 100%; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(markup=False, id=id)
+
+    def show(self, text: Content) -> None:
+        """Show other text."""
+        self.update(text, layout=self.styles.auto_dimensions and not self._fits(text))
+
+    def _fits(self, text: Content) -> bool:
+        width, height = self.content_size
+        lines = len(text.wrap(width)) if width else 0
+        return lines == height or lines < height <= self.container_size.height
+
+
 class StaticLine(Widget):
     """Shows content whose size is fixed by its style sheet, so that new content never causes a layout."""
 

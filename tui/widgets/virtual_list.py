@@ -182,10 +182,10 @@ class VirtualList(PaintedView, can_focus=True):
         strips = []
         for line in self._paint(index, width - _GUTTER)[: self._row_height]:
             written = margin + line.truncate(width - _GUTTER, ellipsis=True)
-            strips += Visual.to_strips(self, written, width, 1, style, pad=True)
+            strips.append(self.paint_line(written, width, style))
         # Unused lines of a row are a gap between rows, without the cursor's style.
-        blank = Visual.to_strips(self, content(""), width, 1, self.visual_style, pad=True)
-        return strips + blank * (self._row_height - len(strips))
+        blank = Strip.blank(width, self.visual_style.rich_style)
+        return strips + [blank] * (self._row_height - len(strips))
 
     # -- keys and mouse
 
