@@ -22,6 +22,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
 from textual.command import CommandPalette
+from textual.css.stylesheet import Stylesheet
 from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Region, Size
 from textual.message_pump import MessagePump
@@ -48,8 +49,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PARTS = {
-    App: "_close_messages_no_wait _exception_event _handle_exception _keymap _registry"
-    " action_command_palette get_driver_class on_event run_action panic search_themes",
+    App: "_background_screens _close_messages_no_wait _exception_event _handle_exception _keymap"
+    " _load_screen_css _registry action_command_palette get_driver_class on_event run_action panic search_themes",
     CommandPalette: "_action_command_list _action_cursor_down",
     LRUCache: "clear",
     LinuxDriver: "_enable_mouse_support _get_terminal_size _run_input_thread _sigcont_application"
@@ -58,12 +59,13 @@ _PARTS = {
     MessagePump: "_close_messages _parent",
     OptionList: "_move_page",
     Input: "_watch_value",
-    Screen: "_on_resize _push_result_callback dismiss",
+    Screen: "_extend_compose _get_breakpoint_classes _on_resize _push_result_callback dismiss",
     ScrollView: "_scroll_update set_reactive virtual_size",
     ScrollBar: "renderer render_lines",
-    Widget: "_set_dirty render_lines",
-    Strip: "divide",
     StylesCache: "get_inner_outer",
+    Stylesheet: "add_source has_source parse read_all update",
+    Strip: "divide",
+    Widget: "_get_default_css _set_dirty render_lines",
     XTermParser: "_sequence_to_key_events feed parse_mouse_code tick",
 }
 
@@ -82,6 +84,7 @@ async def test_textual_version_is_the_one_the_overrides_were_written_for() -> No
         f"{type(one).__name__}.{name}"
         for one, names in {
             Input(): "_bindings",
+            Stylesheet(): "_parse_cache _require_parse",
             XTermParser(): "_timeout_time",
             LRUCache(1): "_cache _full _head",
             app: "_exception _exit _return_code _closing _closed _mounted_event _running",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from textual import events, work
@@ -175,7 +176,8 @@ class ReshelveApp(CrashSafeApp[None]):
         self._garbage.enable()
         if self._current is not None:
             self._run(self._current)
-        self.run_worker(navigation.preload, thread=True, group="preload", exit_on_error=False)
+        preload = partial(navigation.preload, partial(self.call_later, self.preload_styles))
+        self.run_worker(preload, thread=True, group="preload", exit_on_error=False)
         if self._warning and isinstance(self.screen, BaseScreen):
             self.screen.flash(self._warning, is_problem=True)
 

@@ -9,12 +9,15 @@ import asyncio
 import sys
 from collections import deque
 from contextlib import suppress
+from inspect import getfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from rich.segment import Segment
 from rich.style import Style
 from textual import events, on
 from textual._context import active_message_pump
+from textual._path import _css_path_type_as_list
 from textual.app import App, ReturnType
 from textual.await_complete import AwaitComplete
 from textual.command import CommandPalette
@@ -34,16 +37,20 @@ from tui.model.errors import StoreClosedError
 from tui.system.log import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+    from pathlib import PurePath
 
     from textual.actions import ActionParseResult
+    from textual.content import Content
     from textual.dom import DOMNode
     from textual.driver import Driver
     from textual.geometry import Region
     from textual.message_pump import MessagePump
+    from textual.style import Style as VisualStyle
 
 TEXTUAL_VERSION: Final = "8.2"
 _MOST_SECONDS_A_KEY: Final = 0.5
+_MOST_STYLE_SHEETS: Final = 512
 _Answer = TypeVar("_Answer")
 
 
@@ -55,17 +62,30 @@ class GuardedScreen(Screen[ScreenResultType], Generic[ScreenResultType]):
 
     def _extend_compose(self, widgets: list[Widget]) -> None:
         # Textual sets these classes after the first paint, which would then be repeated.
-        for cells, breakpoints in zip(
-            self.app.size, (self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS), strict=True
-        ):
-            self.add_class(*self._get_breakpoint_classes(cells, breakpoints or []))
+        self.add_class(*self._breakpoint_classes(self.app.size))
         super()._extend_compose(widgets)
 
     async def _on_resize(self, event: events.Resize) -> None:
         # A screen passes its resize event on to the screens behind it. Two different sizes in the queues
-        # would then trigger each other endlessly, so only the terminal's current size counts.
-        if event.size != self.app.size:
+        # would then trigger each other endlessly, so only the terminal's current size counts. A screen also
+        # gets one after its first layout, which Textual would repeat, as well as that of the screens behind.
+        if event.size != self.app.size or self._is_laid_out_for(event.size):
             event.prevent_default()
+
+    def _is_laid_out_for(self, size: Size) -> bool:
+        """Whether a layout for this size would change nothing here or in the screens behind this one."""
+        screens = (self, *self.app._background_screens)  # noqa: SLF001 - see above
+        return self._breakpoint_classes(size) <= self.classes and all(
+            screen.outer_size == size for screen in screens
+        )
+
+    def _breakpoint_classes(self, size: Size) -> set[str]:
+        found: set[str] = set()
+        for cells, breakpoints in zip(
+            size, (self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS), strict=True
+        ):
+            found |= self._get_breakpoint_classes(cells, breakpoints or [])
+        return found
 
     def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
         """Close this screen with a result, if it is the one on top and there is another below it."""
@@ -136,6 +156,12 @@ class PaintedView(ScrollView):
                 lines[y] = strip
             strips.append(strip if not first and strip.cell_length <= last else strip.crop(first, last))
         return strips
+
+    def paint_line(self, line: Content, width: int, style: VisualStyle) -> Strip:
+        """Paint a line that isn't wrapped, aligned or selected, in a third of the time that Textual takes."""
+        parts = line.render(style, end="", parse_style=self._get_style)
+        segments = [Segment(text, (style + part).rich_style) for text, part in parts]
+        return Strip(segments, line.cell_length).adjust_cell_length(width, style.rich_style)
 
 
 class ReadyButton(Button):
@@ -224,6 +250,8 @@ class CrashSafeApp(App[ReturnType], Generic[ReturnType]):
         self._handled_key: events.Key | events.Paste | None = None
         self._waiting_keys: deque[events.Key | events.Paste] = deque()
         self._key_timeout: asyncio.TimerHandle | None = None
+        # There are more style sheets than are kept, and all would be parsed again for each new one.
+        self.stylesheet._parse_cache.grow(_MOST_STYLE_SHEETS)  # noqa: SLF001 - see above
 
     def get_driver_class(self) -> type[Driver]:
         """Return the hardened terminal driver."""
@@ -236,6 +264,41 @@ class CrashSafeApp(App[ReturnType], Generic[ReturnType]):
             return TerminalDriver if found is LinuxDriver else found
         else:  # noqa: RET505 - mypy checks one branch per platform
             return found
+
+    # --- style sheets ---
+
+    def _load_screen_css(self, screen: Screen[Any]) -> None:
+        # Textual would parse all style sheets again, and restyle every other screen.
+        if self._add_style_sheets(screen.css_path):
+            self.stylesheet.update(screen)
+        super()._load_screen_css(screen)
+
+    def preload_styles(self, screen: type[Screen[Any]]) -> None:
+        """Parse the style sheets of a screen and of the widgets in its module, so that it opens faster.
+
+        Each widget's is parsed on its own, as a key press may be waiting.
+        """
+        folder, names = Path(getfile(screen)).parent, screen.CSS_PATH
+        paths = [] if names is None else _css_path_type_as_list(names)
+        self._add_style_sheets([(folder / path).resolve() for path in paths])
+        for member in vars(sys.modules[screen.__module__]).values():
+            if isinstance(member, type) and issubclass(member, Widget) and not issubclass(member, Screen):
+                self.call_later(self._preload_default_styles, member)
+
+    def _preload_default_styles(self, widget: type[Widget]) -> None:
+        # What is asked of an instance depends on its class alone.
+        for location, css, tie_breaker, scope in widget.__new__(widget)._get_default_css():  # noqa: SLF001 - see above
+            self.stylesheet.add_source(css, location, True, tie_breaker, scope)  # noqa: FBT003 - Textual's signature
+        if self.stylesheet._require_parse:  # noqa: SLF001 - see above
+            self.stylesheet.parse()
+
+    def _add_style_sheets(self, paths: Iterable[PurePath]) -> bool:
+        """Read and parse the style sheets that aren't loaded; return whether there are any."""
+        missing = [path for path in paths if not self.stylesheet.has_source(str(path))]
+        self.stylesheet.read_all(missing)
+        if missing:
+            self.stylesheet.parse()
+        return bool(missing)
 
     # --- keys ---
 

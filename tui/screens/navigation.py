@@ -6,12 +6,15 @@ where each is defined. Textual exports its widgets in the same way.
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
 from time import sleep
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual.screen import Screen
+
     from tui.screens.changes.changes import ChangesScreen
     from tui.screens.compare.choose_file import ChooseFileScreen
     from tui.screens.compare.compare import CompareScreen
@@ -72,8 +75,8 @@ def __getattr__(name: str) -> Any:
     return getattr(import_module(_MODULES[name]), name)
 
 
-def preload() -> None:
+def preload(on_imported: Callable[[type[Screen[Any]]], object] = lambda _: None) -> None:
     """Import every screen, so that no key press has to wait; run in a thread after the first paint."""
-    for module in sorted(set(_MODULES.values()) - set(sys.modules)):
-        import_module(module)
+    for name, module in sorted(_MODULES.items()):
+        on_imported(getattr(import_module(module), name))
         sleep(_PAUSE)

@@ -1,7 +1,8 @@
-"""Widgets that show one piece of content and repaint only when it changes."""
+"""Widgets that show text, each as one widget: a widget for each line would take long to lay out."""
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -12,7 +13,10 @@ from textual.widgets import Static
 from tui.widgets.text import content
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from textual import events
+    from textual.geometry import Size
 
 
 class SafeLabel(Static):
@@ -43,6 +47,26 @@ class SafeLabel(Static):
             return
         self._shown = (text, style)
         self.update(content(text, style), layout=self.styles.auto_dimensions)
+
+
+class Details(Static):
+    """Details of the row under a cursor. Other text causes no layout while both fit the room around it."""
+
+    DEFAULT_CSS = """
+    Details { height: auto; min-height: 100%; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(markup=False, id=id)
+
+    def show(self, text: Content) -> None:
+        """Show other text."""
+        self.update(text, layout=self.styles.auto_dimensions and not self._fits(text))
+
+    def _fits(self, text: Content) -> bool:
+        width, height = self.content_size
+        lines = len(text.wrap(width)) if width else 0
+        return lines == height or lines < height <= self.container_size.height
 
 
 class StaticLine(Widget):
@@ -93,3 +117,41 @@ class StaticLine(Widget):
     def render(self) -> Content:
         """Return the content."""
         return self._shown
+
+
+class TermList(Widget):
+    """Terms and their meanings in two columns. Text that is too long for its column is wrapped.
+
+    `term_width` is in cells, and `style` that of the terms.
+    """
+
+    DEFAULT_CSS = """
+    TermList { height: auto; width: 1fr; }
+    """
+
+    def __init__(self, terms: Sequence[tuple[str, str]], *, term_width: int, style: str = "") -> None:
+        super().__init__()
+        self._terms = [(content(term, style), content(meaning)) for term, meaning in terms]
+        self._term_width = term_width
+        self._lines: tuple[int, list[Content]] = (0, [])
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return the number of lines at this width."""
+        del container, viewport
+        return len(self._lines_at(width))
+
+    def render(self) -> Content:
+        """Return all lines."""
+        return Content("\n").join(self._lines_at(self.content_size.width))
+
+    def _lines_at(self, width: int) -> list[Content]:
+        if self._lines[0] != width:
+            room, blank = max(1, width - self._term_width), Content(" " * self._term_width)
+            lines = []
+            for term, meaning in self._terms:
+                columns = zip_longest(term.wrap(self._term_width - 1), meaning.wrap(room))
+                for left, right in columns:
+                    start = blank if left is None else left.pad_right(self._term_width - left.cell_length)
+                    lines.append(start if right is None else start + right)
+            self._lines = width, lines
+        return self._lines[1]

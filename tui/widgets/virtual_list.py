@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.visual import Visual
 
-from tui.compat.textual import PaintedView
+from tui.compat.textual import PaintedView, set_virtual_size
 from tui.widgets.text import content
 
 if TYPE_CHECKING:
@@ -100,9 +100,7 @@ class VirtualList(PaintedView, can_focus=True):
         """Show `count` rows with the cursor on row `cursor`, without scrolling."""
         self.count, self._row_height = count, row_height
         self.cursor = max(0, min(cursor, count - 1))
-        size = Size(0, count * row_height or 1)
-        if size != self.virtual_size:
-            self.virtual_size = size
+        set_virtual_size(self, Size(0, count * row_height or 1))
         self.refresh()
 
     @property
@@ -184,10 +182,10 @@ class VirtualList(PaintedView, can_focus=True):
         strips = []
         for line in self._paint(index, width - _GUTTER)[: self._row_height]:
             written = margin + line.truncate(width - _GUTTER, ellipsis=True)
-            strips += Visual.to_strips(self, written, width, 1, style, pad=True)
+            strips.append(self.paint_line(written, width, style))
         # Unused lines of a row are a gap between rows, without the cursor's style.
-        blank = Visual.to_strips(self, content(""), width, 1, self.visual_style, pad=True)
-        return strips + blank * (self._row_height - len(strips))
+        blank = Strip.blank(width, self.visual_style.rich_style)
+        return strips + [blank] * (self._row_height - len(strips))
 
     # -- keys and mouse
 

@@ -52,6 +52,12 @@ class ChangeWindow:
                 return self._start + position
         return None
 
+    def looks_like(self, other: ChangeWindow, start: int, stop: int) -> bool:
+        """Whether another window has the same length and the same changes in these rows."""
+        return self.total == other.total and all(
+            self.at(index) == other.at(index) for index in range(start, stop)
+        )
+
     def covers(self, start: int, stop: int) -> bool:
         """Whether all of these rows are loaded."""
         stop = min(stop, self.total)
@@ -99,6 +105,7 @@ class ChangeListController:
         self.current: ChangeView | None = None
         self._is_loaded = False
         self._load_worker: Worker[None] | None = None
+        self._loading = (0, 0)
         self._reload_queued = False
         self._last_id: int | None = None
 
@@ -140,7 +147,8 @@ class ChangeListController:
         return start, max(stop, start + 1)
 
     def _load(self, start: int, stop: int, *, keep: bool) -> None:
-        load = partial(self._load_changes, self.query, *with_margin(start, stop), keep=keep)
+        self._loading = with_margin(start, stop)
+        load = partial(self._load_changes, self.query, *self._loading, keep=keep)
         self._load_worker = self._screen.start(load, "changes", exclusive=True)
 
     async def _load_changes(self, query: ChangeQuery, start: int, stop: int, *, keep: bool) -> None:
@@ -162,26 +170,35 @@ class ChangeListController:
         """Show the loaded changes, unless the query has changed since."""
         if message.query != self.query:
             return
-        grown = message.found.total - self.window.total if self._is_loaded else 0
-        self._is_loaded = True
+        rows, before = self._rows, self.window
+        grown = message.found.total - before.total if self._is_loaded else 0
+        self.window = ChangeWindow()
         self.window.set_changes(message.start, message.found)
-        rows = self._rows
+        looks_same = self._is_loaded and self._looks_like(before)
+        self._is_loaded = True
         empty = formatting.NOT_FOUND if message.query.words else formatting.EMPTY[message.query.group]
         rows.empty_text = empty.format(back=self._screen.key("back"), clear=self._screen.key("clear"))
         if message.cursor_on is not None:
             rows.show(message.found.total, self.window.index_of(message.cursor_on) or 0)
             rows.reveal_cursor()
-        elif message.keep:
-            self._keep_cursor(grown)
-        else:
+        elif not message.keep:
             rows.scroll_to(y=0, animate=False, force=True)
             rows.show(message.found.total)
+        elif not looks_same:
+            # Otherwise these are rows that are about to be scrolled into view: there is nothing to paint yet.
+            self._keep_cursor(grown)
         self._on_total(message.found.total)
         self._update_current()
         if not self.window.covers(*rows.visible_range):
             self._load(*self._visible_range(), keep=True)
         elif self._reload_queued:
             self.reload()
+
+    def _looks_like(self, before: ChangeWindow) -> bool:
+        """Whether the visible rows and the position of the cursor's change are as they were."""
+        current, rows = self.current, self._rows
+        index = None if current is None else self.window.index_of(current.change.change_id)
+        return index in {None, rows.cursor} and self.window.looks_like(before, *rows.visible_range)
 
     def _keep_cursor(self, grown: int) -> None:
         """Keep the cursor on its change, and the view along with it."""
@@ -207,8 +224,14 @@ class ChangeListController:
         self._on_cursor_moved()
 
     def scrolled(self) -> None:
-        """Load rows that have scrolled into view."""
-        if self._is_loaded and not self.window.covers(*self._rows.visible_range):
+        """Load rows before they scroll into view: a page ahead."""
+        start, stop = self._rows.visible_range
+        page = stop - start
+        start, stop = max(0, start - page), min(stop + page, self.window.total)
+        is_running = self._load_worker is not None and self._load_worker.is_running
+        # Starting over with each page of a held key would never load any.
+        is_coming = is_running and self._loading[0] <= start and stop <= self._loading[1]
+        if self._is_loaded and not is_coming and not self.window.covers(start, stop):
             self._load(*self._visible_range(), keep=True)
 
     def search_changed(self) -> None:

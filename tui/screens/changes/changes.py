@@ -10,7 +10,6 @@ from textual import getters, on, work
 from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Static
 
 from tui import messages
 from tui.actions import bindings
@@ -26,7 +25,7 @@ from tui.screens.dialogs.ask import AskScreen, FileNameScreen
 from tui.screens.events import SnapshotChanged
 from tui.widgets.banners import PausedBanner
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.labels import StaticLine
+from tui.widgets.labels import Details, StaticLine
 from tui.widgets.search_box import SearchBox
 from tui.widgets.tab_bar import ChangeGroupBar
 from tui.widgets.text import content
@@ -85,7 +84,7 @@ class ChangesScreen(EngineScreen[None]):
         with Container(id="body"):
             yield VirtualList(self.list.format_row, id="rows")
             with VerticalScroll(id="story", can_focus=False):
-                yield Static(id="details", markup=False)
+                yield Details(id="details")
         yield KeyBar()
 
     def on_mount(self) -> None:
@@ -200,7 +199,7 @@ class ChangesScreen(EngineScreen[None]):
         """Show the history of the change under the cursor."""
         self._update_key_bar()
         if self.list.current is None:
-            self.query_one("#details", Static).update("")
+            self.query_one(Details).show(Content(""))
         else:
             self._load_timeline(self.list.current)
 
@@ -212,7 +211,7 @@ class ChangesScreen(EngineScreen[None]):
     def _show_details(self, message: _TimelineLoaded) -> None:
         if message.view == self.list.current:
             details = formatting.details(message.view, message.lines, self.now(), self.key)
-            self.query_one("#details", Static).update(details)
+            self.query_one(Details).show(details)
 
     @on(VirtualList.RowOpened)
     def _open(self) -> None:

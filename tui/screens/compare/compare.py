@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on, work
 from textual.binding import Binding
+from textual.content import Content
 from textual.widgets import Static
 
 from tui.actions import bindings, spec
@@ -28,7 +29,7 @@ from tui.system.user_files import write_user_file
 from tui.widgets.banners import PausedBanner, SelectionBar
 from tui.widgets.file_format import EXPORT_COLUMNS, export_cells
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.labels import StaticLine
+from tui.widgets.labels import Details, StaticLine
 from tui.widgets.search_box import SearchBox
 from tui.widgets.virtual_list import VirtualList
 
@@ -81,7 +82,7 @@ class CompareScreen(EngineScreen[None]):
         yield PausedBanner()
         yield StaticLine(id="titles")
         yield VirtualList(self.lines.format_row, id="rows")
-        yield Static(id="details", markup=False)
+        yield Details(id="details")
         yield SelectionBar()
         yield KeyBar()
 
@@ -104,12 +105,11 @@ class CompareScreen(EngineScreen[None]):
     def _line_changed(self) -> None:
         """Show the details of the line under the cursor, and its keys."""
         entry = self.lines.current
-        details = self.query_one("#details", Static)
-        details.update(
-            formatting.details(entry, self.lines.context_of(entry), self.now(), self.key)
-            if entry is not None
-            else ""
-        )
+        details = self.query_one(Details)
+        if entry is None:
+            details.show(Content(""))
+        else:
+            details.show(formatting.details(entry, self.lines.context_of(entry), self.now(), self.key))
         self.query_one(PausedBanner).update_from(self.backend.snapshot)
         self._update_key_bar()
 

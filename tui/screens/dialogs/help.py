@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
@@ -13,7 +13,7 @@ from tui.actions import actions_by_group, bindings, current_keys, error_advice, 
 from tui.compat.textual import ReadyButton
 from tui.screens.base_screen import BaseScreen
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.labels import SafeLabel
+from tui.widgets.labels import SafeLabel, TermList
 from tui.widgets.search_box import SearchBox
 from tui.widgets.search_format import EXAMPLES
 from tui.widgets.status_badge import LEGEND
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 
 _SEARCH_EXAMPLES_AFTER: Final = "Search and refresh"
+_KEYS_WIDTH: Final = 16
+_KEYS_STYLE: Final = "bold $text-accent"
+_STATUS_WIDTH: Final = 20
 
 
 class HelpScreen(ModalScreen[None], BaseScreen[None]):
@@ -44,30 +47,15 @@ class HelpScreen(ModalScreen[None], BaseScreen[None]):
             dialog.border_title = "Keys"
             for group, specs in actions_by_group():
                 yield Static(group, classes="group")
-                for item in specs:
-                    if not is_offered(self.app, item):
-                        continue
-                    with Horizontal(classes="action"):
-                        yield Static(key_names(current_keys(self.app, item)), classes="keys", markup=False)
-                        yield Static(item.help, classes="help", markup=False)
+                keys = [(item, key_names(current_keys(self.app, item))) for item in specs]
+                offered = [(names, item.help) for item, names in keys if is_offered(self.app, item)]
+                yield TermList(offered, term_width=_KEYS_WIDTH, style=_KEYS_STYLE)
                 if group == _SEARCH_EXAMPLES_AFTER:
-                    yield from self._search_examples()
-            yield from self._legend()
+                    yield Static("In the search box", classes="group", id="searching")
+                    yield TermList(EXAMPLES, term_width=_KEYS_WIDTH, style=_KEYS_STYLE)
+            yield Static("Status words", classes="group")
+            yield TermList(LEGEND, term_width=_STATUS_WIDTH)
         yield KeyBar("back")
-
-    def _search_examples(self) -> ComposeResult:
-        yield Static("In the search box", classes="group", id="searching")
-        for typed, found in EXAMPLES:
-            with Horizontal(classes="action"):
-                yield Static(typed, classes="keys", markup=False)
-                yield Static(found, classes="help", markup=False)
-
-    def _legend(self) -> ComposeResult:
-        yield Static("Status words", classes="group")
-        for status, meaning in LEGEND:
-            with Horizontal(classes="action"):
-                yield Static(status, classes="status", markup=False)
-                yield Static(meaning, classes="help", markup=False)
 
     def on_mount(self) -> None:
         """Scroll to the search examples if the help was opened from the search box."""
