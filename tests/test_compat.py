@@ -48,7 +48,8 @@ if TYPE_CHECKING:
 
 _PARTS = {
     App: "_background_screens _close_messages_no_wait _exception_event _handle_exception _keymap"
-    " _load_screen_css _registry action_command_palette get_driver_class on_event run_action panic search_themes",
+    " _load_screen_css _registry action_command_palette get_driver_class on_event panic run_action"
+    " search_themes",
     CommandPalette: "_action_command_list _action_cursor_down",
     LinuxDriver: "_enable_mouse_support _get_terminal_size _run_input_thread _sigcont_application"
     " _sigtstp_application close process_message resume_application_mode run_input_thread"
