@@ -69,6 +69,20 @@ def test_imports_load_only_what_they_need(modules: str, unwanted: set[str]) -> N
     assert not unwanted & set(json.loads(done.stdout))
 
 
+def test_the_version_is_told_without_loading_the_program() -> None:
+    program = (
+        "import json, sys\n"
+        "sys.argv = ['reshelve', '--version']\n"
+        "from tui.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: print(json.dumps(list(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(json.loads(done.stdout.splitlines()[-1]))
+    assert {name for name in loaded if name.split(".")[0] == "tui"} == {"tui", "tui.cli"}
+    assert not {"asyncio", "dataclasses", "importlib.metadata", "logging", "msgspec", "sqlite3"} & loaded
+
+
 def test_navigation_finds_every_screen() -> None:
     program = (
         "from tui.screens import navigation\n"

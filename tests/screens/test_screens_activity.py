@@ -7,6 +7,7 @@ from support.effort import some
 from support.idle_engine import IdleEngine
 from support.sample_contacts import contact_id
 from support.screen_test import Driver, running
+from textual._compositor import Compositor
 from textual.widgets import Input, Static
 
 from tui import messages
@@ -180,6 +181,35 @@ async def test_only_visible_changes_are_loaded() -> None:
         assert len(names(person)) > 20
     windows = [call[2:] for call in backend.calls if call[0] == "page"]
     assert all(stop - start < 400 for start, stop in windows)
+
+
+async def test_moving_through_a_long_list_costs_no_layout_and_no_row_is_empty(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    backend = IdleEngine.with_contacts(1_000)
+    backend.request(Action.ARCHIVE, *range(1_000))
+    async with running(backend) as person:
+        await person.press("l", "down", "pagedown")
+        layouts: list[object] = []
+        unread: list[int] = []
+        reflow, format_row = Compositor.reflow, screen(person).list.format_row
+
+        def counted(compositor: Compositor, *arguments: object) -> object:
+            layouts.append(compositor)
+            return reflow(compositor, *arguments)  # type: ignore[arg-type]
+
+        def noted(index: int, width: int) -> object:
+            written = format_row(index, width)
+            unread.extend([] if written else [index])
+            return written
+
+        monkeypatch.setattr(Compositor, "reflow", counted)
+        monkeypatch.setattr(screen(person).rows, "_paint", noted)
+        for _ in range(12):
+            await person.press("pagedown", "down", "up")
+        await person.press("pageup", "pageup")
+        assert screen(person).rows.cursor > 300
+        assert (layouts, unread) == ([], [])
 
 
 async def test_found_changes_are_exported_to_a_chosen_file(busy: IdleEngine, tmp_path: Path) -> None:

@@ -5,14 +5,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.screen_test import running
+from textual.css import stylesheet
+from textual.screen import Screen
 
 from tui.actions import ACTIONS
 from tui.model.errors import StoreError
 from tui.model.reasons import StoreReason
+from tui.screens import navigation
 from tui.screens.dialogs.help import BugReportScreen, HelpScreen
 
 if TYPE_CHECKING:
     from support.idle_engine import IdleEngine
+    from textual.geometry import Size
 
 pytestmark = pytest.mark.slow
 
@@ -122,3 +126,46 @@ def test_actions_are_declared_once() -> None:
     ids = [item.id for item in ACTIONS]
     assert len(set(ids)) == len(ids)
     assert all(item.help and item.label for item in ACTIONS)
+
+
+async def test_opening_a_screen_parses_no_style_sheet(
+    backend: IdleEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(backend) as person:
+        for name in ("HelpScreen", "ChangesScreen", "ContactScreen"):
+            person.app.preload_styles(getattr(navigation, name))
+        await person.settle()
+        parsed: list[object] = []
+        parse = vars(stylesheet)["parse"]
+
+        def noted(*arguments: object, **named: object) -> object:
+            parsed.append(arguments[2])
+            return parse(*arguments, **named)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(stylesheet, "parse", noted)
+        for key in ("question_mark", "l", "enter"):
+            await person.press(key)
+            assert len(person.app.screen_stack) == 2
+            await person.press("escape")
+        assert parsed == []
+
+
+async def test_a_screen_is_not_laid_out_again_for_the_size_it_was_laid_out_for(
+    backend: IdleEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(backend, (100, 30)) as person:
+        layouts: list[object] = []
+        resized = Screen._screen_resized
+
+        def noted(screen: Screen[object], size: Size) -> None:
+            layouts.append(screen)
+            resized(screen, size)
+
+        monkeypatch.setattr(Screen, "_screen_resized", noted)
+        await person.press("l")
+        assert layouts == []
+        await person.pilot.resize_terminal(120, 40)
+        await person.settle()
+        assert person.screen in layouts
+        assert person.screen.size == person.app.screen_stack[0].size == (120, 40)
+        assert person.screen.has_class("-wide")

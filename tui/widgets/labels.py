@@ -52,10 +52,6 @@ class SafeLabel(Static):
 class Details(Static):
     """Details of the row under a cursor. Other text causes no layout while both fit the room around it."""
 
-    DEFAULT_CSS = """
-    Details { height: auto; min-height: 100%; }
-    """
-
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(markup=False, id=id)
 
