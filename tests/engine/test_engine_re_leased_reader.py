@@ -774,8 +774,9 @@ async def test_an_ignored_updated_gte_makes_reads_full_and_rare(
         assert len(site.pages()) == asked
         site.advance(minutes=61)
         await one.read()
+        # A read during which the jump of the clock is noticed is discarded, and repeated.
+        await one.until(lambda: len(site.pages()) > asked)
         assert "updated_gte" not in site.pages()[-1]
-        assert len(site.pages()) > asked
 
 
 @pytest.mark.parametrize(("number", "company"), [(0, SECOND), (1, FIRST)])
@@ -890,7 +891,10 @@ async def test_results_survive_a_restart(opened: Callable[..., Any], site: Site)
         await one.archive(synced, missed)
         await one.sync()
         site.advance(days=2)
+        advanced_at = site.now()
         await one.read()
+        # A read during which the jump of the clock is noticed is discarded, and repeated.
+        await one.until(lambda: one.shown.last is not None and one.shown.last.began_at >= advanced_at)
         last = one.shown.last
     asked = len(site.pages())
     async with opened() as one:
