@@ -148,7 +148,7 @@ async def test_opening_a_screen_parses_no_style_sheet(
 
         def noted(*arguments: object, **named: object) -> object:
             parsed.append(arguments[2])
-            return parse(*arguments, **named)  # type: ignore[arg-type]
+            return parse(*arguments, **named)
 
         monkeypatch.setattr(stylesheet, "parse", noted)
         for key in ("question_mark", "l", "enter"):
