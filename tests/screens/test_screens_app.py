@@ -11,7 +11,6 @@ from textual.screen import Screen
 from tui.actions import ACTIONS, readme_table
 from tui.model.errors import StoreError
 from tui.model.reasons import StoreReason
-from tui.screens import navigation
 from tui.screens.dialogs.help import BugReportScreen, HelpScreen
 
 if TYPE_CHECKING:
@@ -140,8 +139,8 @@ async def test_opening_a_screen_parses_no_style_sheet(
     backend: IdleEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running(backend) as person:
-        for name in ("HelpScreen", "ChangesScreen", "ContactScreen"):
-            person.app.preload_styles(getattr(navigation, name))
+        preloading = [worker for worker in person.app.workers if worker.group == "preload"]
+        await person.app.workers.wait_for_complete(preloading)
         await person.settle()
         parsed: list[object] = []
         parse = vars(stylesheet)["parse"]
