@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING
 
@@ -141,7 +142,10 @@ async def test_opening_a_screen_parses_no_style_sheet(
     async with running(backend) as person:
         preloading = [worker for worker in person.app.workers if worker.group == "preload"]
         await person.app.workers.wait_for_complete(preloading)
-        await person.settle()
+        # Each module's callback adds one for each widget, after those of the other modules.
+        is_done = asyncio.Event()
+        person.app.call_later(person.app.call_later, is_done.set)
+        await is_done.wait()
         parsed: list[object] = []
         parse = vars(stylesheet)["parse"]
 
