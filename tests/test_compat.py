@@ -80,7 +80,7 @@ async def test_textual_is_the_one_that_was_overridden() -> None:
         f"{type(one).__name__}.{name}"
         for one, names in {
             Input(): "_bindings",
-            Stylesheet(): "_parse_cache _require_parse",
+            Stylesheet(): "_parse_cache source",
             XTermParser(): "_timeout_time",
             app: "_exception _exit _return_code _closing _closed _mounted_event _running",
             driver: "_auto_restart _must_signal_resume _key_thread _writer_thread exit_event fileno",
