@@ -85,7 +85,7 @@ async def test_textual_version_is_the_one_the_overrides_were_written_for() -> No
         f"{type(one).__name__}.{name}"
         for one, names in {
             Input(): "_bindings",
-            Stylesheet(): "_parse_cache _require_parse",
+            Stylesheet(): "_parse_cache source",
             XTermParser(): "_timeout_time",
             LRUCache(1): "_cache _full _head",
             app: "_exception _exit _return_code _closing _closed _mounted_event _running",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,6 @@ from textual.screen import Screen
 from tui.actions import ACTIONS
 from tui.model.errors import StoreError
 from tui.model.reasons import StoreReason
-from tui.screens import navigation
 from tui.screens.dialogs.help import BugReportScreen, HelpScreen
 
 if TYPE_CHECKING:
@@ -132,9 +132,12 @@ async def test_opening_a_screen_parses_no_style_sheet(
     backend: IdleEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running(backend) as person:
-        for name in ("HelpScreen", "ChangesScreen", "ContactScreen"):
-            person.app.preload_styles(getattr(navigation, name))
-        await person.settle()
+        preloading = [worker for worker in person.app.workers if worker.group == "preload"]
+        await person.app.workers.wait_for_complete(preloading)
+        # Each module's callback adds one for each widget, after those of the other modules.
+        is_done = asyncio.Event()
+        person.app.call_later(person.app.call_later, is_done.set)
+        await is_done.wait()
         parsed: list[object] = []
         parse = vars(stylesheet)["parse"]
 

@@ -286,10 +286,14 @@ class CrashSafeApp(App[ReturnType], Generic[ReturnType]):
                 self.call_later(self._preload_default_styles, member)
 
     def _preload_default_styles(self, widget: type[Widget]) -> None:
+        sources, has_changed = self.stylesheet.source, False
         # What is asked of an instance depends on its class alone.
         for location, css, tie_breaker, scope in widget.__new__(widget)._get_default_css():  # noqa: SLF001 - see above
+            before = sources.get(location)
             self.stylesheet.add_source(css, location, True, tie_breaker, scope)  # noqa: FBT003 - Textual's signature
-        if self.stylesheet._require_parse:  # noqa: SLF001 - see above
+            # A subclass may have changed the precedence, after which Textual parses it again.
+            has_changed |= sources[location] != before
+        if has_changed:
             self.stylesheet.parse()
 
     def _add_style_sheets(self, paths: Iterable[PurePath]) -> bool:
