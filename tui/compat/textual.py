@@ -282,7 +282,7 @@ class CrashSafeApp(App[ReturnType], Generic[ReturnType]):
         paths = [] if names is None else _css_path_type_as_list(names)
         self._add_style_sheets([(folder / path).resolve() for path in paths])
         for member in vars(sys.modules[screen.__module__]).values():
-            if isinstance(member, type) and issubclass(member, Widget) and not issubclass(member, Screen):
+            if isinstance(member, type) and issubclass(member, Widget):
                 self.call_later(self._preload_default_styles, member)
 
     def _preload_default_styles(self, widget: type[Widget]) -> None:
