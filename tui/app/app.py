@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from textual import events, work
 from textual.actions import parse
-from textual.app import App
 from textual.screen import ModalScreen
 from textual.worker import WorkerState
 
@@ -120,8 +119,7 @@ class ReshelveApp(CrashSafeApp[None]):
         self._warning = warning
         for known in THEMES:
             self.register_theme(known)
-        # Assigning it would parse the style sheets twice.
-        self.set_reactive(App.theme, theme)
+        self.theme = theme
         if keys:
             self.set_keymap(dict(keys))
         if organisation is not None:

@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.visual import Visual
 
-from tui.compat.textual import PaintedView, set_virtual_size
+from tui.compat.textual import PaintedView
 from tui.widgets.text import content
 
 if TYPE_CHECKING:
@@ -100,7 +100,9 @@ class VirtualList(PaintedView, can_focus=True):
         """Show `count` rows with the cursor on row `cursor`, without scrolling."""
         self.count, self._row_height = count, row_height
         self.cursor = max(0, min(cursor, count - 1))
-        set_virtual_size(self, Size(0, count * row_height or 1))
+        size = Size(0, count * row_height or 1)
+        if size != self.virtual_size:
+            self.virtual_size = size
         self.refresh()
 
     @property
