@@ -210,6 +210,15 @@ async def test_lines_are_painted_as_textual_paints_them(*, ansi_color: bool) -> 
                 assert _cells(bar.render_lines(crop)) == _cells(Widget.render_lines(bar, crop))
 
 
+async def test_scroll_bar_is_painted_beyond_its_last_known_size() -> None:
+    view = _Lines()
+    app: CrashSafeApp[None] = CrashSafeApp()
+    async with app.run_test(size=(30, 12)) as pilot:
+        await app.mount(view)
+        await pilot.pause()
+        assert len(view.vertical_scrollbar.render_lines(Region(0, 0, 1, 20))) == 20
+
+
 async def test_a_line_is_painted_again_only_after_a_refresh() -> None:
     view = _Lines()
     app: CrashSafeApp[None] = CrashSafeApp()

@@ -190,7 +190,8 @@ def _paint_scroll_bar(bar: ScrollBar, crop: Region) -> list[Strip]:
     if not isinstance(style, Style) or style.bgcolor is None or style.color is None:
         return Widget.render_lines(bar, crop)
     segments = bar.renderer.render_bar(
-        size=bar.size.height,
+        # A bar can be painted before it has been told its new size.
+        size=max(bar.size.height, crop.bottom),
         virtual_size=rendered.virtual_size,
         window_size=rendered.window_size,
         position=rendered.position,
