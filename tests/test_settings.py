@@ -92,6 +92,7 @@ def example(key: str) -> tuple[str, str | float]:
         return "03:15", "03:15"
     others: dict[str, tuple[str, str | float]] = {
         "poll_seconds": ("2.5", 2.5),
+        "sync_seconds": ("3600", 3600.0),
         "callback_port": ("9000", 9000),
         "token_store": ("file", "file"),
     }

@@ -135,6 +135,43 @@ async def test_keys_after_leaving_the_search_box_go_to_the_list(
         assert person.sees(ConfirmScreen)
 
 
+async def test_key_is_kept_if_contacts_arrive_as_a_search_starts(backend: IdleEngine) -> None:
+    async with running(backend) as person:
+        await person.press("/", *"bay", "enter")
+        person.main.finder.find(keep=False)
+        # Before the search's worker has begun.
+        backend.publish_changes()
+        person.main.finder.apply_snapshot(backend.snapshot)
+        person.app.post_message(Key("a", "a"))
+        await person.settle()
+        assert person.sees(ConfirmScreen)
+        await person.press("escape", "space")
+        assert bar(person).startswith("1 selected")
+
+
+async def test_key_is_kept_if_the_same_search_starts_again(backend: IdleEngine) -> None:
+    async with running(backend) as person:
+        await person.press("/", *"bay", "enter")
+        person.main.finder.find(keep=False)
+        person.main.action_archive()
+        person.main.finder.find(keep=False)
+        await person.settle()
+        assert person.sees(ConfirmScreen)
+
+
+async def test_key_is_dropped_if_another_search_starts_before_its_contacts_are_found(
+    backend: IdleEngine,
+) -> None:
+    async with running(backend) as person:
+        await person.press("/", *"bay", "enter")
+        person.main.finder.find(keep=False)
+        person.main.action_archive()
+        person.main.search.clear()
+        person.main.finder.find(keep=False)
+        await person.settle()
+        assert not person.sees(ConfirmScreen)
+
+
 async def test_failed_search_keeps_no_key_waiting(
     backend: IdleEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

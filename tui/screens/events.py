@@ -28,11 +28,12 @@ class SnapshotChanged(Message, bubble=False):
 
 @dataclass
 class SearchAnswered(Message, bubble=False):
-    """Part or all of a query's result.
+    """Part or all of the result of a search, which is told by its number.
 
     `keep` means the cursor stays on its contact; `is_refresh` means the list changed without a new search.
     """
 
+    number: int
     found: SearchResult
     keep: bool
     is_refresh: bool = False

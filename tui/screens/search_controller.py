@@ -17,7 +17,7 @@ from tui.widgets.search_format import complete, correct
 from tui.widgets.tab_bar import TabBar
 
 if TYPE_CHECKING:
-    from textual.worker import Worker
+    from collections.abc import Callable, Coroutine
 
     from tui.model.contact import SearchResult
     from tui.model.snapshot import Snapshot
@@ -46,6 +46,7 @@ class SearchController:
     def __init__(self, screen: EngineScreen[Any]) -> None:
         self._screen = screen
         self._query = Query()
+        self._searched = (Tab.ALL, "")
         self._groups: tuple[str, ...] = ()
         self._groups_stale = True
         self._rows_version = -1
@@ -53,7 +54,9 @@ class SearchController:
         self._update_queued = False
         self._is_initial_load = False
         self._is_update_delayed = False
-        self._search_worker: Worker[None] | None = None
+        # Counts the searches and updates, so that an answer to an earlier one isn't taken for the last one's.
+        self._search_number = 0
+        self._is_searching = False
         self._last_update_at = 0.0
 
     @property
@@ -88,11 +91,30 @@ class SearchController:
         """Search again. With `keep` the cursor stays on its contact, otherwise it moves to the top."""
         self._query = self._parse_query()
         self._update_query_hint()
-        self._update_queued = self._is_update_delayed = False
+        self._is_update_delayed = False
+        searched = (self.tabs.tab, self.search.text)
+        if searched != self._searched:
+            # Keys pressed for the previous search must not act on this one's contacts.
+            self.table.discard_deferred()
+        self._searched = searched
         self.table.defer_actions()
-        self._search_worker = self._screen.start(
-            partial(self._find, self._query, keep=keep), "find", exclusive=True
-        )
+        self._start_search(partial(self._find, self._query, keep=keep))
+
+    def _start_search(self, search: Callable[[int], Coroutine[None, None, None]]) -> None:
+        """Start a search or update in place of the one that is running."""
+        self._update_queued = False
+        self._search_number += 1
+        self._is_searching = True
+        self._screen.start(partial(self._run_search, search, self._search_number), "find", exclusive=True)
+
+    async def _run_search(self, search: Callable[[int], Coroutine[None, None, None]], number: int) -> None:
+        try:
+            await search(number)
+        except Exception:
+            if number == self._search_number:
+                self._is_searching = False
+                self.table.discard_deferred()
+            raise
 
     def _parse_query(self) -> Query:
         """Parse the search box; an incomplete filter is an error only once the box loses focus."""
@@ -107,19 +129,16 @@ class SearchController:
 
     def _update_results(self) -> None:
         """Update the list after the running search, and no more often than people can read."""
-        if self._search_worker is not None and self._search_worker.is_running:
+        if self._is_searching:
             self._update_queued = self._update_queued or not self._is_update_delayed
         else:
             self._start_update()
 
     def _start_update(self) -> None:
-        self._update_queued = False
         self._is_update_delayed = True
-        self._search_worker = self._screen.start(
-            partial(self._find_after_delay, self._query), "find", exclusive=True
-        )
+        self._start_search(partial(self._find_after_delay, self._query))
 
-    async def _find_after_delay(self, query: Query) -> None:
+    async def _find_after_delay(self, query: Query, number: int) -> None:
         if not self._shows_growing_list(query):
             await asyncio.sleep(self._last_update_at + UPDATE_INTERVAL - monotonic())
         self._is_update_delayed = False
@@ -127,10 +146,10 @@ class SearchController:
         if self._shows_growing_list(query):
             # Read from an index of the database, in the same time at any size.
             found = self._screen.backend.contacts.first_rows(query)
-            self._screen.post_message(SearchAnswered(found, keep=False, is_refresh=True))
+            self._screen.post_message(SearchAnswered(number, found, keep=False, is_refresh=True))
             return
         async for found in self._screen.backend.contacts.find(query):
-            self._screen.post_message(SearchAnswered(found, keep=True, is_refresh=True))
+            self._screen.post_message(SearchAnswered(number, found, keep=True, is_refresh=True))
 
     def _shows_growing_list(self, query: Query) -> bool:
         """Whether the top of the list is shown while it loads: each snapshot, twice a second, updates it."""
@@ -154,7 +173,7 @@ class SearchController:
     def group_names_loaded(self, message: GroupNamesLoaded) -> None:
         """Store the names of all groups."""
         self._groups = message.names
-        if self._search_worker is not None and self._search_worker.is_running:
+        if self._is_searching:
             # The running search uses an outdated query.
             self.find(keep=False)
         else:
@@ -166,22 +185,18 @@ class SearchController:
         """Return the most likely completion of the text."""
         return complete(text, self._groups)
 
-    async def _find(self, query: Query, *, keep: bool) -> None:
-        try:
-            async for found in self._screen.backend.contacts.find(query):
-                self._screen.post_message(SearchAnswered(found, keep=keep))
-                # If the user has moved after the first rows, the rest must not move the cursor back.
-                keep = True
-        except Exception:
-            self.table.discard_deferred()
-            raise
+    async def _find(self, query: Query, number: int, *, keep: bool) -> None:
+        async for found in self._screen.backend.contacts.find(query):
+            self._screen.post_message(SearchAnswered(number, found, keep=keep))
+            # If the user has moved after the first rows, the rest must not move the cursor back.
+            keep = True
 
     def answered(self, message: SearchAnswered) -> None:
-        """Show the contacts found, unless the query has changed since."""
+        """Show the contacts found, unless there is a newer search."""
         found, table = message.found, self.table
         # The cursor's contact may be missing from a partial result.
         is_partial = not found.is_complete and message.keep
-        if found.query != self._query or is_partial:
+        if message.number != self._search_number or is_partial:
             return
         if self._is_initial_load and not table.is_touched:
             table.show(found, keep=False)
@@ -193,8 +208,7 @@ class SearchController:
         self.show_counts(snapshot)
         self._finish_initial_load(snapshot)
         if found.is_complete:
-            # Only the worker's end is left.
-            self._search_worker = None
+            self._is_searching = False
             if self._update_queued:
                 self._start_update()
 

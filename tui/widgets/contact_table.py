@@ -283,10 +283,11 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
 
     def defer_actions(self) -> None:
         """Defer key presses until the requested rows are shown."""
-        self._deferred = []
+        if self._deferred is None:
+            self._deferred = []
 
     def discard_deferred(self) -> None:
-        """Discard deferred key presses: no rows will arrive."""
+        """Discard deferred key presses: their rows won't arrive."""
         self._deferred = None
 
     def run_when_shown(self, callback: Callable[[], object]) -> None:
