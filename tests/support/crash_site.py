@@ -176,6 +176,8 @@ class Site:
         # Ctrl-U, as an earlier search may still be there.
         terminal.write(f"/\x15{word}\r")
         terminal.until(_Looking(terminal, lambda: self._knows(word, size, action)), f"finding {size}")
+        # By name, as the letters typed first may find as many contacts of an earlier request.
+        terminal.until_shown(f"{word.capitalize()} 000 ")
         terminal.until_shown(f" {size} of ")
         terminal.write("*")
         self.press(size, action, by=terminal)

@@ -6,6 +6,7 @@ where each is defined. Textual exports its widgets in the same way.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from time import sleep
 from typing import TYPE_CHECKING, Any, Final
@@ -78,5 +79,7 @@ def __getattr__(name: str) -> Any:
 def preload(on_imported: Callable[[type[Screen[Any]]], object] = lambda _: None) -> None:
     """Import every screen, so that no key press has to wait; run in a thread after the first paint."""
     for name, module in sorted(_MODULES.items()):
+        is_new = module not in sys.modules
         on_imported(getattr(import_module(module), name))
-        sleep(_PAUSE)
+        if is_new:
+            sleep(_PAUSE)
