@@ -250,6 +250,8 @@ def whole_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def site(whole_site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.setattr(connectivity, "_PAUSE", 0.01)
     monkeypatch.setattr(scheduler_module, "_LOCK_CHECK_SECONDS", 0.05)
+    monkeypatch.setattr(scheduler_module, "_TIME_CHECK_SECONDS", 0.05)
+    monkeypatch.setattr(reader_module, "_READY_CHECK_SECONDS", 0.02)
     monkeypatch.setattr(unified.UnifiedKey, "load", lambda _: Secret(whole_site.unified["api_key"]))
     yield whole_site
     whole_site.practice.clear_faults()
