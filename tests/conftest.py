@@ -42,9 +42,9 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile(config.getoption("--hypothesis-profile") or _profile(config))
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Run two processes per processor: many tests wait for programs that they start."""
-    return 2 * (os.cpu_count() or 1)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Run several processes per processor: many tests wait for timers, and slow ones for programs."""
+    return (2 if _profile(config) == "quick" else 3) * (os.cpu_count() or 1)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
