@@ -22,17 +22,22 @@ from support.practice import running_sandbox
 
 from tui.engine.accounts.account import TOKENS_IN_FILE, XeroAccount
 from tui.settings import load
+from tui.settings.schema import UNIFIED_KEY_VARIABLE
+from tui.settings.writer import set_values
 from tui.system.paths import Paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from support.practice import PracticeXero
+
 _NO_LIMIT = ("--minute-limit", "1000000", "--day-limit", "1000000", "--cycle", "3600")
 _READ_PATIENCE = 600.0
 _REST_SECONDS = 20.0
 _STATE = "SELECT count(*) FROM sync_state WHERE name = ?"
 _READING, _READ = "contacts.full_sync_page", "contacts.full_sync_ended_at"
+_RE_LEASED_READ = "re_leased.last_read"
 # As if every balance had moved since the last full read, which is long ago.
 _AGE = (
     "UPDATE contacts SET receivable = coalesce(receivable, 0) + 1",
@@ -45,16 +50,21 @@ _SOAK_CONTACTS, _ARCHIVE_SECONDS, _WARM_UP, _WINDOW = 5_000, 6.5, 10, 10
 
 
 @contextmanager
-def _practice(bench: Bench, folder: Path, contacts: int) -> Iterator[tuple[Home, dict[str, str]]]:
-    """Run a practice Xero in a process of its own; gives an empty home that is signed in to it."""
+def _practice(
+    bench: Bench, folder: Path, contacts: int, *, with_re_leased: bool = False
+) -> Iterator[tuple[Home, dict[str, str]]]:
+    """Run a practice Xero in a process of its own; gives an empty home that is signed in to it.
+
+    `with_re_leased` also connects the home to the practice Re-Leased.
+    """
     with running_sandbox(
         bench.folder / f"sandbox-{contacts}", "--contacts", str(contacts), *_NO_LIMIT
     ) as practice:
-        environment = {
-            **practice.environment,
-            "RESHELVE_RE_LEASED_FEED_URL": practice.released,
-            "RESHELVE_XERO_TOKEN_STORE": TOKENS_IN_FILE,
-        }
+        environment = {**practice.environment, "RESHELVE_XERO_TOKEN_STORE": TOKENS_IN_FILE}
+        if with_re_leased:
+            environment |= _connection(practice, Paths.under(folder).settings_file)
+        else:
+            environment["RESHELVE_RE_LEASED_FEED_URL"] = practice.released
         paths = Paths.under(folder)
         account = XeroAccount(load(paths.settings_file, environment), paths)
         asyncio.run(account.import_refresh_token(practice.refresh_token, practice.client_id))
@@ -66,7 +76,53 @@ def _practice(bench: Bench, folder: Path, contacts: int) -> Iterator[tuple[Home,
         yield Home(folder, contacts, practice.tenant_id), environment
 
 
-def read_and_rest(bench: Bench, contacts: int, number: int) -> None:
+def _connection(practice: PracticeXero, settings_file: Path) -> dict[str, str]:
+    """Write an organisation's connection to the practice Re-Leased; return the variables for the rest."""
+    where = practice.line["unified"]
+    [company_id] = [
+        one["companyId"] for one in practice.line["organisations"] if one["tenantId"] == practice.tenant_id
+    ]
+    organisation = f"organisations.{practice.tenant_id}"
+    set_values(
+        settings_file,
+        {
+            f"{organisation}.unified_connection_id": where["connection_id"],
+            f"{organisation}.re_leased_company_id": company_id,
+        },
+    )
+    return {
+        "RESHELVE_RE_LEASED_UNIFIED_URL": where["url"],
+        "RESHELVE_RE_LEASED_ARCHIVED_FIELD": "raw.isArchived",
+        "RESHELVE_RE_LEASED_XERO_ID_FIELD": "raw.xeroContactId",
+        UNIFIED_KEY_VARIABLE: where["api_key"],
+    }
+
+
+def read(bench: Bench, contacts: int, number: int) -> None:
+    """Read everything from Xero and from Re-Leased, as far as the parts ask for it."""
+    if bench.parts & {"read", "idle"}:
+        _read_and_rest(bench, contacts, number)
+    if "re-leased" in bench.parts:
+        _read_re_leased(bench, contacts, number)
+
+
+def _read_re_leased(bench: Bench, contacts: int, number: int) -> None:
+    """Press keys while all contacts in Re-Leased are read for the first time."""
+    with (
+        bench.noting(f"reading Re-Leased, {contacts:,} contacts"),
+        _practice(bench, bench.folder / f"re-leased-{number}", contacts, with_re_leased=True) as (
+            home,
+            environment,
+        ),
+    ):
+        without_key = {name: value for name, value in environment.items() if name != UNIFIED_KEY_VARIABLE}
+        with Terminal(bench.program.instrumented, without_key):
+            _wait(lambda: _has(home, _READ), "the end of the full read")
+        with Terminal(bench.program.instrumented, environment) as terminal:
+            _use_during_read(bench, home, terminal, "reading Re-Leased", _RE_LEASED_READ)
+
+
+def _read_and_rest(bench: Bench, contacts: int, number: int) -> None:
     """Read everything for the first time; read it again while keys are pressed; rest."""
     with (
         bench.noting(f"full read, {contacts:,} contacts"),
@@ -78,7 +134,9 @@ def read_and_rest(bench: Bench, contacts: int, number: int) -> None:
                 connection.execute(statement)
         with Terminal(bench.program.instrumented, environment) as terminal:
             if "read" in bench.parts:
-                _use_during_read(bench, home, terminal)
+                # A read of few pages is over before anybody sees it.
+                _wait(lambda: _has(home, _READING) or _has(home, _READ), "the start of the full read")
+                _use_during_read(bench, home, terminal, "a full read", _READ)
             _wait(lambda: _has(home, _READ), "the end of the full read")
             if "idle" in bench.parts:
                 _rest(bench, home, terminal)
@@ -94,31 +152,33 @@ def _read_all(bench: Bench, home: Home, environment: dict[str, str]) -> None:
         terminal.rest()
         used = terminal.cpu - used
         shown = [total for _ in terminal.frames() if (total := _TOTAL.search(terminal.screen.text))]
-    read = home.contacts - before
-    if "read" in bench.parts and read > 0:
-        bench.samples.add("full read: our CPU a contact", home.contacts, [used / read * 1e6])
+    stored = home.contacts - before
+    if "read" in bench.parts and stored > 0:
+        bench.samples.add("full read: our CPU a contact", home.contacts, [used / stored * 1e6])
         bench.samples.add("full read: the list grows", home.contacts, [len({total[1] for total in shown})])
 
 
-def _use_during_read(bench: Bench, home: Home, terminal: Terminal) -> None:
+def _use_during_read(bench: Bench, home: Home, terminal: Terminal, doing: str, state: str) -> None:
+    """Move around until the read has ended, which `state` tells."""
     with closing(sqlite3.connect(home.store_file)) as connection:
         names = [name for (name,) in connection.execute(_NAMES, (KNOWN_NAMES,))]
     expected = Expected(home.contacts, names)
     terminal.until(listed(expected), "the list")
-    # A read of few pages is over before anybody sees it.
-    _wait(lambda: _has(home, _READING) or _has(home, _READ), "the start of the full read")
-    while not _has(home, _READ):
-        bench.move(home.contacts, names, terminal, " during a full read", ended=lambda: _read_ended(home))
+    while not _has(home, state):
+        bench.move(home.contacts, names, terminal, f" during {doing}", ended=lambda: _ended(home, state))
         terminal.press(HOME)
         terminal.until(listed(expected), "the top of the list")
 
 
-def _read_ended(home: Home) -> float:
-    """Return when the read ended, by the clock of `perf_counter`; infinity while it goes on."""
-    if not _has(home, _READ):
+def _ended(home: Home, state: str) -> float:
+    """Return when a full read ended, by the clock of `perf_counter`; infinity while it goes on.
+
+    When a read of Re-Leased ends isn't stored: a few keys after its end count, too.
+    """
+    if state != _READ or not _has(home, state):
         return math.inf
     with closing(sqlite3.connect(home.store_file, timeout=10)) as connection:
-        [(ended,)] = connection.execute("SELECT value FROM sync_state WHERE name = ?", (_READ,))
+        [(ended,)] = connection.execute("SELECT value FROM sync_state WHERE name = ?", (state,))
     return datetime.fromisoformat(ended).timestamp() - time.time() + time.perf_counter()
 
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from benchmarks.terminal import Condition, Screen
 
 #: What `--only` chooses from, beside the soak.
-PARTS = ("version", "start", "keys", "memory", "moves", "screens", "changes", "read", "idle")
+PARTS = ("version", "start", "keys", "memory", "moves", "screens", "changes", "read", "idle", "re-leased")
 _VERSIONS = 6
 # Within half a second of the first frame: a search, or arrows, or both (which once came out of order).
 _EARLY_SECONDS, _EARLY_KEYS = 0.06, ((0, "harbour"), (8, ""), (2, "harbo"))
@@ -75,7 +75,7 @@ class Bench:
         if "keys" in self.parts:
             with self.noting("bare input"):
                 self._bare_input()
-        if self.parts & {"moves", "changes", "read"}:
+        if self.parts & {"moves", "changes", "read", "re-leased"}:
             with self.noting("DataTable"):
                 self._data_table()
         for home, expected in self.homes.items():
@@ -290,7 +290,7 @@ class Bench:
         steps = min(_STEPS, len(names) - 2)
         strokes = [Stroke(DOWN, {"seen": cursor.beyond(step)}) for step in range(steps)]
         name, pace = f"held arrow{during}", PACES["key repeat"]
-        self._pressed(name, contacts, terminal, strokes, seconds=pace, ended=ended)
+        times = self._pressed(name, contacts, terminal, strokes, seconds=pace, ended=ended)
         terminal.press(HOME)
         terminal.until(lambda screen: cursor.index(screen) == 0, "the top of the list")
         terminal.press(PAGE_DOWN)
@@ -302,7 +302,11 @@ class Bench:
         # longer: with fewer pages than a page has rows, each is still told from the one before.
         pages = min(_PAGES, len(names) // page - 1)
         strokes = [Stroke(PAGE_DOWN, {"seen": cursor.beyond(step * page)}) for step in range(pages)]
-        self._pressed(f"page down{during}", contacts, terminal, strokes, seconds=PACES["typist"], ended=ended)
+        times += self._pressed(
+            f"page down{during}", contacts, terminal, strokes, seconds=PACES["typist"], ended=ended
+        )
+        if ended and times:
+            self.samples.add(f"slowest key{during}", contacts, times)
 
     def _pressed(
         self,
@@ -313,10 +317,10 @@ class Bench:
         *,
         seconds: float,
         ended: Callable[[], float] | None = None,
-    ) -> None:
-        """Press keys and keep the times of their only effect."""
+    ) -> list[float]:
+        """Press keys; keep and return the times of their only effect."""
         if not strokes:
-            return
+            return []
         before = terminal.cpu
         [times] = terminal.press_all(strokes, seconds).values()
         cpu = (terminal.cpu - before) * 1000 / len(strokes)
@@ -324,8 +328,7 @@ class Bench:
         counted = [one for one, pressed in zip(times, terminal.pressed, strict=True) if pressed < end]
         if counted:
             self.samples.add(name, contacts, counted, cpu=cpu)
-            if ended:
-                self.samples.add("slowest key during a full read", contacts, counted)
+        return counted
 
     def _list_changes(self, home: Home) -> None:
         """Move in the list of changes, the latest of which is on top."""

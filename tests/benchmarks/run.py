@@ -100,7 +100,7 @@ def main(
         program = install(folder)
         samples = Samples()
         bench = Bench(program, folder, frozenset(parts or PARTS), {}, samples)
-        if bench.parts - {"version", "changes", "read", "idle"}:
+        if bench.parts - {"version", "changes", "read", "idle", "re-leased"}:
             # In a process of its own: programs start later from one that has a million contacts in memory.
             with ProcessPoolExecutor(1) as pool:
                 for size in sizes:
@@ -115,10 +115,7 @@ def main(
         for number in range(rounds):
             _say(f"Round {number + 1} of {rounds}, load {os.getloadavg()[0]:.1f}…")
             bench.round(number)
-            if bench.parts & {"read", "idle"}:
-                long_runs.read_and_rest(
-                    bench, max([size for size in sizes if size <= 100_000] or sizes[:1]), number
-                )
+            long_runs.read(bench, max([size for size in sizes if size <= 100_000] or sizes[:1]), number)
         if soak:
             _say(f"Using the program for {soak:g} minutes…")
             long_runs.soak(bench, soak)
