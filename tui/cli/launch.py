@@ -66,9 +66,9 @@ def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | No
     # this often: with 60 or 120, a paint that follows another would wait up to 17 ms for the next tick.
     os.environ.setdefault("TEXTUAL_FPS", "1000")
     gc.disable()
-    # Seconds that a key waits for its turn while a thread is busy, such as the one that saves contacts; a few
-    # times until it is painted. Python's own 0.005 can be felt.
-    sys.setswitchinterval(0.001)
+    # Seconds that a key waits for its turn while a thread is busy, such as the one that compares contacts: up
+    # to once for each row that it reads. Python's own 0.005 can be felt.
+    sys.setswitchinterval(0.0001)
     for name in _SIZE:
         os.environ.pop(name, None)
 
