@@ -38,6 +38,7 @@ _REST_SECONDS = 20.0
 _STATE = "SELECT count(*) FROM sync_state WHERE name = ?"
 _READING, _READ = "contacts.full_sync_page", "contacts.full_sync_ended_at"
 _RE_LEASED_READ = "re_leased.last_read"
+_READS_RE_LEASED = re.compile(r"Reading Re-Leased's contacts: [1-9]")
 # As if every balance had moved since the last full read, which is long ago.
 _AGE = (
     "UPDATE contacts SET receivable = coalesce(receivable, 0) + 1",
@@ -119,6 +120,7 @@ def _read_re_leased(bench: Bench, contacts: int, number: int) -> None:
         with Terminal(bench.program.instrumented, without_key):
             _wait(lambda: _has(home, _READ), "the end of the full read")
         with Terminal(bench.program.instrumented, environment) as terminal:
+            terminal.until(lambda screen: _READS_RE_LEASED.search(screen.text), "the read of Re-Leased")
             _use_during_read(bench, home, terminal, "reading Re-Leased", _RE_LEASED_READ)
 
 

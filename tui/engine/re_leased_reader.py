@@ -11,7 +11,7 @@ import gc
 import json
 import math
 from datetime import timedelta
-from time import monotonic
+from time import monotonic, perf_counter, sleep
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -54,6 +54,9 @@ _FULL_EVERY_UNFILTERED: Final = timedelta(hours=1)
 _OVERLAP: Final = timedelta(minutes=15)
 _EXAMPLES: Final = 5
 _FREED_AT_ONCE: Final = 1_000
+# While contacts are compared in a thread, which shares the interpreter with the thread that handles keys.
+_BUSY_SECONDS: Final = 0.002
+_PAUSE_SECONDS: Final = 0.003
 _RETRY_SECONDS: Final = 60.0
 # A retry would read everything again and fail in the same way until the settings are changed.
 _WRONG_COMPANY: Final = frozenset({ContactSourceReason.WRONG_COMPANY, ContactSourceReason.SEVERAL_COMPANIES})
@@ -462,7 +465,21 @@ def _compare(
     changes: Mapping[str, Sequence[Change]],
     known: Mapping[str, str | None],
 ) -> FileComparison:
-    return compare(source, _with_choices(lines, contacts, known) if known else lines, contacts, changes)
+    known_lines = _with_choices(lines, contacts, known) if known else lines
+    return compare(source, known_lines, contacts, changes, _Throttle().pause)
+
+
+class _Throttle:
+    """Keeps a thread that computes for long from slowing down every key press."""
+
+    def __init__(self) -> None:
+        self._resumed = perf_counter()
+
+    def pause(self) -> None:
+        """Sleep if the thread has been computing for a moment."""
+        if perf_counter() - self._resumed > _BUSY_SECONDS:
+            sleep(_PAUSE_SECONDS)
+            self._resumed = perf_counter()
 
 
 def _with_choices(
