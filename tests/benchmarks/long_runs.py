@@ -120,7 +120,7 @@ def _read_re_leased(bench: Bench, contacts: int, number: int) -> None:
         with Terminal(bench.program.instrumented, without_key):
             _wait(lambda: _has(home, _READ), "the end of the full read")
         with Terminal(bench.program.instrumented, environment) as terminal:
-            terminal.until(lambda screen: _READS_RE_LEASED.search(screen.text), "the read of Re-Leased")
+            terminal.until(lambda screen: bool(_READS_RE_LEASED.search(screen.text)), "the read of Re-Leased")
             _use_during_read(bench, home, terminal, "reading Re-Leased", _RE_LEASED_READ)
 
 
