@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from support.house import open_house
 from support.practice import running_sandbox
 
+from tui.engine.clock import utc_now
 from tui.screens.compare.compare import CompareScreen
 from tui.settings.schema import UNIFIED_KEY_VARIABLE
 
@@ -67,6 +69,35 @@ async def test_a_key_that_is_refused_later_leaves_changes_as_they_are(
         await house.until_shown("Unified.to")
         assert "✓ Synced" not in house.shown()
         assert house.pane.pending_total == 1
+
+
+async def test_a_contact_without_a_status_is_expected_but_never_synced(
+    practice: PracticeXero, tmp_path: Path
+) -> None:
+    contact_id = practice.create("Numbat Lettings")
+    last_sync = practice.feed()["company"]["lastSync"]
+    practice.sync_released()
+    ahead = timedelta(0)
+
+    async with open_house(
+        practice, tmp_path / "home", is_connected=True, now=lambda: utc_now() + ahead
+    ) as house:
+        await until_read(house)
+        await house.until(lambda: practice.feed()["company"]["lastSync"] != last_sync, "the sync")
+        # Otherwise the next sync would set them.
+        practice.unlink(contact_id)
+        practice.set_returned(contact_id, status_in="")
+        await house.archive("Numbat Lettings")
+        reason = "Re-Leased doesn't return this contact's status"
+        await house.until_shown(reason)
+        ahead = timedelta(days=2)
+        practice.set_clock(ahead_seconds=ahead.total_seconds())
+        before = reading(house).last_began_at
+        await house.pilot.press("f5")
+        await house.until_shown("Should be synced")
+        await house.until(lambda: reading(house).last_began_at != before, "reading again")
+        assert reason in house.shown()
+        assert "✓ Synced" not in house.shown()
 
 
 async def test_the_connection_is_tested_and_compared(practice: PracticeXero, tmp_path: Path) -> None:

@@ -173,19 +173,8 @@ class Reader:
         contact_id = self.site.practice.create(name)
         await self.until(lambda: self.store.contacts([contact_id]))
         await self.sync()
-        self.set_returned(contact_id, status_in=status_in, with_id=with_id)
+        self.site.practice.set_returned(contact_id, status_in=status_in, with_id=with_id)
         return contact_id
-
-    def set_returned(self, contact_id: str, *, status_in: str = "is_active", with_id: bool = True) -> None:
-        """Set where Re-Leased returns a contact's status, and whether Xero's ID; a sync resets both."""
-        file = self.site.practice.folder / "data" / "sandbox" / "practice.sqlite"
-        with closing(sqlite3.connect(file, timeout=30)) as connection, connection:
-            changed = connection.execute(
-                "UPDATE re_leased_contacts SET status_told = ?, xero_id = ?"
-                " WHERE contact = (SELECT id FROM contacts WHERE contact_id = ?)",
-                (status_in, contact_id if with_id else None, contact_id),
-            )
-            assert changed.rowcount == 1
 
     def re_leased_id(self, contact_id: str) -> str:
         """Return the ID in Re-Leased of a contact for which it returns Xero's ID."""
@@ -203,12 +192,6 @@ class Reader:
         before = runs()
         assert practice.sync_released().status == 200
         await self.until(lambda: runs() > before)
-
-    def unlink(self, contact_id: str, *, on: bool = True) -> None:
-        """Make Re-Leased's syncs leave a contact out, without recording that in Reshelve."""
-        practice = self.site.practice
-        url = f"{practice.released}/companies/{practice.tenant_id}/contacts/{contact_id}"
-        assert http("POST", f"{url}/{'unlink' if on else 'link'}", json_body={}).status == 200
 
 
 @pytest.fixture(scope="module")
@@ -250,7 +233,6 @@ def whole_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def site(whole_site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.setattr(connectivity, "_PAUSE", 0.01)
     monkeypatch.setattr(scheduler_module, "_LOCK_CHECK_SECONDS", 0.05)
-    monkeypatch.setattr(scheduler_module, "_TIME_CHECK_SECONDS", 0.05)
     monkeypatch.setattr(reader_module, "_READY_CHECK_SECONDS", 0.02)
     monkeypatch.setattr(unified.UnifiedKey, "load", lambda _: Secret(whole_site.unified["api_key"]))
     yield whole_site
@@ -391,7 +373,7 @@ async def test_a_contact_without_xeros_id_is_synced_once_a_complete_list_shows_i
         contact_id = await one.create_synced()
         await one.archive(contact_id)
         await one.sync()
-        one.set_returned(contact_id, with_id=False)
+        site.practice.set_returned(contact_id, with_id=False)
         before = len(site.pages())
         await one.read()
         # A complete list isn't due yet, but the change makes one necessary.
@@ -468,7 +450,7 @@ async def test_a_restore_is_synced_too(opened: Callable[..., Any], site: Site) -
 async def test_a_contact_without_a_status_stays_pending(opened: Callable[..., Any], site: Site) -> None:
     async with opened() as one:
         contact_id = await one.create_synced(status_in="")
-        one.unlink(contact_id)
+        site.practice.unlink(contact_id)
         await one.archive(contact_id)
         await one.sync()
         await one.read(is_full=True)
@@ -503,7 +485,7 @@ async def test_two_contacts_of_one_name_are_ambiguous_until_the_user_chooses(
         await one.archive(contact_id)
         await one.sync()
         for twin in (older, contact_id):
-            one.set_returned(twin, with_id=False)
+            site.practice.set_returned(twin, with_id=False)
         await one.read()
         await one.read(is_full=True)
         assert one.change(contact_id).read_result is ReadResult.AMBIGUOUS
@@ -522,7 +504,7 @@ async def test_the_users_choice_also_applies_to_a_partial_list(
         await reader_module.remember_matches(one.store, {re_leased_id: None})
         await one.archive(contact_id)
         await one.sync()
-        one.set_returned(contact_id, with_id=False)
+        site.practice.set_returned(contact_id, with_id=False)
         await one.read()
         await one.read(is_full=True)
         # The user chose that it is another contact of the same name.
@@ -543,7 +525,7 @@ async def test_a_change_left_out_by_a_due_sync_is_missed_until_the_next_sync(
 ) -> None:
     async with opened() as one:
         contact_id = await one.create_synced()
-        one.unlink(contact_id)
+        site.practice.unlink(contact_id)
         await one.archive(contact_id)
         await one.read(is_full=True)
         assert one.change(contact_id).read_result is ReadResult.OTHER_STATUS
@@ -561,7 +543,7 @@ async def test_a_change_left_out_by_a_due_sync_is_missed_until_the_next_sync(
         assert one.status(contact_id) is SyncStatus.EXPECTED
         await one.read()
         assert one.status(contact_id) is SyncStatus.MISSED
-        one.unlink(contact_id, on=False)
+        site.practice.unlink(contact_id, on=False)
         await one.sync()
         await one.read()
         assert one.status(contact_id) is SyncStatus.SYNCED
@@ -579,18 +561,18 @@ def counted(one: Reader) -> int:
 
 
 async def test_a_change_left_out_by_a_recorded_sync_is_missed_until_the_next_sync(
-    opened: Callable[..., Any],
+    opened: Callable[..., Any], site: Site
 ) -> None:
     async with opened() as one:
         contact_id = await one.create_synced()
-        one.unlink(contact_id)
+        site.practice.unlink(contact_id)
         await one.archive(contact_id)
         for _ in range(2):
             await record_sync(one)
             # Reported, until the read that it starts has ended.
             await one.until(lambda: one.status(contact_id) is SyncStatus.MISSED)
             assert one.change(contact_id).read_result is ReadResult.MISSED
-        one.unlink(contact_id, on=False)
+        site.practice.unlink(contact_id, on=False)
         await one.sync()
         await record_sync(one)
         await one.until(lambda: one.status(contact_id) is SyncStatus.SYNCED)
@@ -608,12 +590,12 @@ async def test_missed_stays_missed_if_a_later_read_shows_nothing(
 ) -> None:
     async with opened() as one:
         contact_id = await one.create_synced()
-        one.unlink(contact_id)
+        site.practice.unlink(contact_id)
         await one.archive(contact_id)
         site.advance(days=2)
         await one.read()
         assert one.status(contact_id) is SyncStatus.MISSED
-        one.set_returned(contact_id, status_in="")
+        site.practice.set_returned(contact_id, status_in="")
         await one.read(is_full=True)
         assert one.status(contact_id) is SyncStatus.MISSED
         site.advance(days=2)
@@ -889,7 +871,7 @@ async def test_only_the_copy_that_holds_the_lock_reads(opened: Callable[..., Any
 async def test_results_survive_a_restart(opened: Callable[..., Any], site: Site) -> None:
     async with opened() as one:
         synced, missed = await one.create_synced(), await one.create_synced()
-        one.unlink(missed)
+        site.practice.unlink(missed)
         await one.archive(synced, missed)
         await one.sync()
         site.advance(days=2)
@@ -938,7 +920,7 @@ async def test_nothing_is_read_while_this_computers_clock_is_wrong(
 ) -> None:
     async with opened() as one:
         contact_id = await one.create_synced()
-        one.unlink(contact_id)
+        site.practice.unlink(contact_id)
         await one.archive(contact_id)
         await one.read()
         before, asked = stored(one), len(site.pages())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -236,6 +237,22 @@ class PracticeXero:
         """Put the practice Re-Leased company into a state."""
         url = f"{self.released}/companies/{tenant_id or self.tenant_id}/state"
         assert http("POST", url, json_body={"state": state}).status == 200
+
+    def unlink(self, contact_id: str, *, on: bool = True) -> None:
+        """Make the practice Re-Leased's syncs leave a contact out, or no longer."""
+        url = f"{self.released}/companies/{self.tenant_id}/contacts/{contact_id}"
+        assert http("POST", f"{url}/{'unlink' if on else 'link'}", json_body={}).status == 200
+
+    def set_returned(self, contact_id: str, *, status_in: str = "is_active", with_id: bool = True) -> None:
+        """Set where Re-Leased returns a contact's status, and whether Xero's ID; a sync resets both."""
+        file = self.folder / "data" / "sandbox" / "practice.sqlite"
+        with closing(sqlite3.connect(file, timeout=30)) as connection, connection:
+            changed = connection.execute(
+                "UPDATE re_leased_contacts SET status_told = ?, xero_id = ?"
+                " WHERE contact = (SELECT id FROM contacts WHERE contact_id = ?)",
+                (status_in, contact_id if with_id else None, contact_id),
+            )
+            assert changed.rowcount == 1
 
     def feed(self, after: str = "", tenant_id: str | None = None) -> dict[str, Any]:
         """Read the practice Re-Leased's feed."""
