@@ -22,6 +22,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
 from textual.command import CommandPalette
+from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
 from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Region, Size
@@ -65,6 +66,7 @@ _PARTS = {
     ScrollBar: "renderer render_lines",
     StylesCache: "get_inner_outer",
     Stylesheet: "add_source has_source parse read_all update",
+    RuleSet: "__hash__",
     Strip: "divide",
     Widget: "_get_default_css _set_dirty render_lines",
     XTermParser: "_sequence_to_key_events feed parse_mouse_code tick",

@@ -100,7 +100,7 @@ def _connection(practice: PracticeXero, settings_file: Path) -> dict[str, str]:
 
 
 def read(bench: Bench, contacts: int, number: int) -> None:
-    """Read everything from Xero and from Re-Leased, as far as the parts ask for it."""
+    """Measure reading all contacts from Xero and from Re-Leased, as far as the parts include it."""
     if bench.parts & {"read", "idle"}:
         _read_and_rest(bench, contacts, number)
     if "re-leased" in bench.parts:
@@ -110,18 +110,19 @@ def read(bench: Bench, contacts: int, number: int) -> None:
 def _read_re_leased(bench: Bench, contacts: int, number: int) -> None:
     """Press keys while all contacts in Re-Leased are read for the first time."""
     with (
-        bench.noting(f"reading Re-Leased, {contacts:,} contacts"),
+        bench.noting(f"read of Re-Leased, {contacts:,} contacts"),
         _practice(bench, bench.folder / f"re-leased-{number}", contacts, with_re_leased=True) as (
             home,
             environment,
         ),
     ):
+        # Without the key, Re-Leased isn't read.
         without_key = {name: value for name, value in environment.items() if name != UNIFIED_KEY_VARIABLE}
         with Terminal(bench.program.instrumented, without_key):
             _wait(lambda: _has(home, _READ), "the end of the full read")
         with Terminal(bench.program.instrumented, environment) as terminal:
             terminal.until(lambda screen: bool(_READS_RE_LEASED.search(screen.text)), "the read of Re-Leased")
-            _use_during_read(bench, home, terminal, "reading Re-Leased", _RE_LEASED_READ)
+            _use_during_read(bench, home, terminal, "while Re-Leased is read", _RE_LEASED_READ)
 
 
 def _read_and_rest(bench: Bench, contacts: int, number: int) -> None:
@@ -138,7 +139,7 @@ def _read_and_rest(bench: Bench, contacts: int, number: int) -> None:
             if "read" in bench.parts:
                 # A read of few pages is over before anybody sees it.
                 _wait(lambda: _has(home, _READING) or _has(home, _READ), "the start of the full read")
-                _use_during_read(bench, home, terminal, "a full read", _READ)
+                _use_during_read(bench, home, terminal, "during a full read", _READ)
             _wait(lambda: _has(home, _READ), "the end of the full read")
             if "idle" in bench.parts:
                 _rest(bench, home, terminal)
@@ -160,22 +161,22 @@ def _read_all(bench: Bench, home: Home, environment: dict[str, str]) -> None:
         bench.samples.add("full read: the list grows", home.contacts, [len({total[1] for total in shown})])
 
 
-def _use_during_read(bench: Bench, home: Home, terminal: Terminal, doing: str, state: str) -> None:
-    """Move around until the read has ended, which `state` tells."""
+def _use_during_read(bench: Bench, home: Home, terminal: Terminal, when: str, state: str) -> None:
+    """Move around until the read has ended: then `state` is stored. `when` is part of the rows' names."""
     with closing(sqlite3.connect(home.store_file)) as connection:
         names = [name for (name,) in connection.execute(_NAMES, (KNOWN_NAMES,))]
     expected = Expected(home.contacts, names)
     terminal.until(listed(expected), "the list")
     while not _has(home, state):
-        bench.move(home.contacts, names, terminal, f" during {doing}", ended=lambda: _ended(home, state))
+        bench.move(home.contacts, names, terminal, f" {when}", ended=lambda: _ended(home, state))
         terminal.press(HOME)
         terminal.until(listed(expected), "the top of the list")
 
 
 def _ended(home: Home, state: str) -> float:
-    """Return when a full read ended, by the clock of `perf_counter`; infinity while it goes on.
+    """Return when a full read ended, by the clock of `perf_counter`; infinity before.
 
-    When a read of Re-Leased ends isn't stored: a few keys after its end count, too.
+    The end of a read of Re-Leased isn't stored: a few keys after it count, too.
     """
     if state != _READ or not _has(home, state):
         return math.inf

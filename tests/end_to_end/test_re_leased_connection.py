@@ -78,13 +78,12 @@ async def test_a_contact_without_a_status_is_expected_but_never_synced(
     last_sync = practice.feed()["company"]["lastSync"]
     practice.sync_released()
     ahead = timedelta(0)
-
     async with open_house(
         practice, tmp_path / "home", is_connected=True, now=lambda: utc_now() + ahead
     ) as house:
         await until_read(house)
         await house.until(lambda: practice.feed()["company"]["lastSync"] != last_sync, "the sync")
-        # Otherwise the next sync would set them.
+        # Otherwise the next sync would set the status again.
         practice.unlink(contact_id)
         practice.set_returned(contact_id, status_in="")
         await house.archive("Numbat Lettings")

@@ -76,6 +76,21 @@ async def test_last_page_of_the_first_sync_is_shown_without_a_key(backend: IdleE
         assert lines(person)[0].strip().startswith("Aaliyah Hill")
 
 
+@pytest.mark.parametrize("keys", [[], ["down"] * 20 + ["up"] * 5], ids=["at the top", "further down"])
+async def test_first_rows_keep_cursor_and_view_on_their_contacts(many: IdleEngine, keys: list[str]) -> None:
+    async with running(many, (120, 20)) as person:
+        # They are read by their place, where another contact is once there is a new one above.
+        person.main.finder.show_initial_rows(many.snapshot)
+        await person.press(*keys)
+        before = lines(person)
+        arrive(many, "!New")
+        many.publish_changes()
+        person.main.finder.apply_snapshot(many.snapshot)
+        assert lines(person) == before
+        await person.settle()
+        assert lines(person) == (before if keys else ["   !New", *before[:-1]])
+
+
 async def test_end_of_the_first_sync_is_shown_even_without_new_contacts(backend: IdleEngine) -> None:
     backend.known = in_order(backend.known)
     backend.publish(progress=SyncProgress(30, 30), last_refresh_at=None)

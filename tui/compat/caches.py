@@ -1,6 +1,6 @@
 """Textual's caches that keep closed screens in memory, or leave cycles that only a collection frees.
 
-Importing this module replaces the methods in question, for the whole process, and one more that is slow.
+Importing this module replaces the methods in question, for the whole process.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from textual._styles_cache import StylesCache
 from textual.cache import LRUCache
-from textual.css.model import RuleSet
 from textual.strip import Strip
 from textual.style import Style
 
@@ -51,5 +50,3 @@ Strip.divide = _divide_without_cycle  # type: ignore[assignment,method-assign] #
 # The entries of a cache form a ring, which would outlive it.
 LRUCache.clear = _unlink  # type: ignore[assignment,method-assign] # as above
 LRUCache.__del__ = _unlink  # type: ignore[attr-defined]
-# The same, in C: styling a widget asks for the hash of every rule there is, a third of its time.
-RuleSet.__hash__ = object.__hash__  # type: ignore[method-assign]

@@ -21,6 +21,7 @@ from textual._path import _css_path_type_as_list
 from textual.app import App, ReturnType
 from textual.await_complete import AwaitComplete
 from textual.command import CommandPalette
+from textual.css.model import RuleSet
 from textual.css.query import NoMatches
 from textual.geometry import Size
 from textual.screen import Screen, ScreenResultCallbackType, ScreenResultType
@@ -212,6 +213,8 @@ def _paint_scroll_bar(bar: ScrollBar, crop: Region) -> list[Strip]:
     return [strips[segments[y]] for y in crop.line_range]
 
 
+# Textual's own hash is the id, too, but in Python: styling a widget hashes every rule, a third of its time.
+RuleSet.__hash__ = object.__hash__  # type: ignore[method-assign]
 ScrollBar.renderer = _SafeScrollBarRender
 ScrollBar.render_lines = _paint_scroll_bar  # type: ignore[method-assign,assignment]
 

@@ -54,7 +54,7 @@ _FULL_EVERY_UNFILTERED: Final = timedelta(hours=1)
 _OVERLAP: Final = timedelta(minutes=15)
 _EXAMPLES: Final = 5
 _FREED_AT_ONCE: Final = 1_000
-# While contacts are compared in a thread, which shares the interpreter with the thread that handles keys.
+# For how long the thread that compares contacts computes, and then leaves the interpreter to key presses.
 _BUSY_SECONDS: Final = 0.002
 _PAUSE_SECONDS: Final = 0.003
 _RETRY_SECONDS: Final = 60.0
@@ -470,13 +470,13 @@ def _compare(
 
 
 class _Throttle:
-    """Keeps a thread that computes for long from slowing down every key press."""
+    """Makes a thread that computes for seconds sleep often, so that key presses aren't slowed down."""
 
     def __init__(self) -> None:
         self._resumed = perf_counter()
 
     def pause(self) -> None:
-        """Sleep if the thread has been computing for a moment."""
+        """Sleep if the thread has been computing for a while; call this often."""
         if perf_counter() - self._resumed > _BUSY_SECONDS:
             sleep(_PAUSE_SECONDS)
             self._resumed = perf_counter()

@@ -208,10 +208,10 @@ def compare(
     """Compare a file's lines with Xero's contacts.
 
     `changes` are the open and confirmed changes of each contact, by its id, in any order. `pause` is called
-    after each step of the work, which takes a second for 100,000 contacts.
+    again and again, so that a thread that shares the interpreter can let others run.
     """
     matcher = Matcher(_pausing(contacts, pause))
-    builder = _ComparisonBuilder(source, changes, pause)
+    builder = _ComparisonBuilder(source, changes)
     # Many lines can have the same candidates: by identity, so that each set of them counts once.
     mentioned: dict[int, tuple[XeroContact, ...]] = {}
     mentioned_ids: set[str] = set()
@@ -243,10 +243,11 @@ def compare(
         for contact in _pausing(contacts, pause)
         if contact.status in statuses and contact.contact_id not in mentioned_ids
     )
-    return replace(builder.result(), notes=ids.notes)
+    return replace(builder.result(pause), notes=ids.notes)
 
 
 def _pausing(items: Iterable[_Item], pause: Callable[[], object]) -> Iterator[_Item]:
+    """Yield the items, with a call of `pause` after each."""
     for item in items:
         yield item
         pause()
@@ -310,7 +311,6 @@ class _ComparisonBuilder(Struct):
 
     source: FileSource
     changes: Mapping[str, Sequence[Change]]
-    pause: Callable[[], object] = lambda: None
     repeated: int = 0
     only_in_file: list[FileContact] = field(default_factory=list)
     only_in_xero: list[XeroContact] = field(default_factory=list)
@@ -329,15 +329,15 @@ class _ComparisonBuilder(Struct):
         if self._first_lines.setdefault(contact.contact_id, line) is not line:
             self._more_lines.setdefault(contact.contact_id, []).append(line)
 
-    def result(self) -> FileComparison:
+    def result(self, pause: Callable[[], object] = lambda: None) -> FileComparison:
         """Classify all contacts, and sort everything in the order of the file."""
-        for contact_id, contact in _pausing(self._contacts.items(), self.pause):
+        for contact_id, contact in _pausing(self._contacts.items(), pause):
             self._classify(contact, (self._first_lines[contact_id], *self._more_lines.get(contact_id, ())))
         changes = (
             newly_synced_change(
                 self.changes.get(item.contact.contact_id, ()), item.contact.status, self.source
             )
-            for item in _pausing(self._matches, self.pause)
+            for item in _pausing(self._matches, pause)
         )
         return FileComparison(
             source=self.source,

@@ -158,10 +158,12 @@ class RowSource(Protocol):
 class SearchResult(Struct, frozen=True):
     """The result of a query: rows, and how many contacts match on each tab.
 
-    `is_complete` is False for a first screen that arrives before the counts are known.
+    `is_complete` is False for a first screen that arrives before the counts are known. `is_live` is True for
+    rows that are read by their place, each of which is whichever contact is there now.
     """
 
     query: Query
     rows: RowSource
     counts: TabCounts
     is_complete: bool = True
+    is_live: bool = False

@@ -28,9 +28,10 @@ class SnapshotChanged(Message, bubble=False):
 
 @dataclass
 class SearchAnswered(Message, bubble=False):
-    """Part or all of the result of a search, which is told by its number.
+    """Part or all of the result of a search.
 
-    `keep` means the cursor stays on its contact; `is_refresh` means the list changed without a new search.
+    `number` identifies the search; `keep` means the cursor stays on its contact; `is_refresh` means the list
+    changed without a new search.
     """
 
     number: int

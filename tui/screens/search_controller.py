@@ -53,10 +53,8 @@ class SearchController:
         self._order_version = -1
         self._update_queued = False
         self._is_initial_load = False
-        # Rows read from an index of the database: each is whichever contact is at its place now.
-        self._has_live_rows = True
         self._is_update_delayed = False
-        # Counts the searches and updates, so that an answer to an earlier one isn't taken for the last one's.
+        # Of the last search or update; results of earlier ones are ignored.
         self._search_number = 0
         self._is_searching = False
         self._last_update_at = 0.0
@@ -200,7 +198,6 @@ class SearchController:
         is_partial = not found.is_complete and message.keep
         if message.number != self._search_number or is_partial:
             return
-        self._has_live_rows = message.is_refresh and not message.keep
         if self._is_initial_load and not table.is_touched:
             table.show(found, keep=False)
         elif message.is_refresh:
@@ -259,8 +256,8 @@ class SearchController:
             self._update_results()
         if rows_changed:
             self._groups_stale = True
-            # The cursor wouldn't move along with its contact; the update is about to do that.
-            if not (order_changed and self._has_live_rows):
+            # Live rows would move without the cursor; the update moves both.
+            if not (order_changed and self._found is not None and self._found.is_live):
                 self.table.refresh_rows()
         self.show_counts(snapshot)
 

@@ -138,17 +138,19 @@ class LingeringRows:
         return bisect_left(self._places, start), bisect_left(self._places, max(start, stop))
 
 
-def keep_lingering(rows: RowSource, previous: RowSource, spans: Iterable[range]) -> RowSource:
-    """Return `rows` merged with the contacts of `previous` in `spans` that no longer match.
+def keep_lingering(
+    rows: RowSource, previous: RowSource, shown: Iterable[tuple[int, Sequence[str]]]
+) -> RowSource:
+    """Return `rows` merged with the contacts of `previous` that no longer match but must not disappear.
 
-    Each stays after the contact it followed before. `spans` are the indexes that must not disappear.
+    `shown` are the ids of those contacts, by the index of the first in each row of them. Each stays after the
+    contact it followed before.
     """
     lingering: dict[str, tuple[int, RowSource]] = {}
-    for span in spans:
-        ids = previous.ids(span.start, span.stop)
+    for start, ids in shown:
         indexes = [rows.index_of(contact_id) for contact_id in ids]
         matching = [index for index in indexes if index is not None]
-        before = matching[0] if matching else min(span.start, len(rows))
+        before = matching[0] if matching else min(start, len(rows))
         for contact_id, index in zip(ids, indexes, strict=True):
             if index is not None:
                 before = index + 1
@@ -351,11 +353,12 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         previous, top, was_visible = self._found.rows, self.top_row, self._is_cursor_visible
         is_at_top = self._stays_at_top and top == 0
         visible = range(top, min(top + self.page_rows, self._count))
-        visible_ids = previous.ids(visible.start, visible.stop)
-        spans = [visible]
+        # Not from the source, whose rows may have moved since they were painted.
+        visible_ids = [row.contact_id for row in self._window.rows(visible.start, visible.stop)]
+        shown = [(top, visible_ids)]
         if self._cursor_id is not None and self._cursor not in visible:
-            spans.append(range(self._cursor, self._cursor + 1))
-        rows = keep_lingering(found.rows, previous, spans)
+            shown.append((self._cursor, [self._cursor_id]))
+        rows = keep_lingering(found.rows, previous, shown)
         self._found = replace(found, rows=rows)
         self._open(self._found)
         index = None if self._cursor_id is None else rows.index_of(self._cursor_id)

@@ -72,7 +72,8 @@ class SearchService:
     def first(self, query: Query) -> SearchResult:
         """Return a whole tab at once, for any number of contacts; the rest of the query is ignored."""
         counts = self.counts()
-        return SearchResult(query, IndexRows(self._reader, query.tab, counts.of(query.tab)), counts)
+        rows = IndexRows(self._reader, query.tab, counts.of(query.tab))
+        return SearchResult(query, rows, counts, is_live=True)
 
     def rows(self, contact_ids: Sequence[str]) -> list[Row]:
         """Read the current rows of these contacts, without those that aren't stored."""
