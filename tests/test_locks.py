@@ -15,15 +15,14 @@ from click.testing import CliRunner
 
 from tui import messages
 from tui.cli import main
+from tui.engine.leader_lock import LeaderLock
 from tui.engine.maintenance import plan_repair, run_repair
-from tui.engine.sync.leader_lock import LeaderLock
 from tui.model.contact import Organisation
 from tui.model.errors import OfflineError, ReshelveError, StoreError
 from tui.model.reasons import StoreReason
 from tui.sandbox.server import ServerOptions, run
 from tui.store import Store
-from tui.store.database import Database
-from tui.store.errors import store_error
+from tui.store.database import Database, store_error
 from tui.system.locks import CannotLockError, FileLock
 from tui.system.paths import Paths
 from tui.xero.auth.token_store import FileTokenStore, Tokens

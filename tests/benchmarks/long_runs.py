@@ -20,7 +20,7 @@ from benchmarks.stores import Home
 from benchmarks.terminal import ESCAPE, FOCUS_OUT, HOME, NeverPaintedError, Terminal
 from support.practice import running_sandbox
 
-from tui.engine.accounts.account import TOKENS_IN_FILE, XeroAccount
+from tui.engine.account import TOKENS_IN_FILE, XeroAccount
 from tui.settings import load
 from tui.settings.schema import UNIFIED_KEY_VARIABLE
 from tui.settings.writer import set_values

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from tui.engine.accounts.account import TOKENS_IN_FILE, ConnectionList, save_connections
+from tui.engine.account import TOKENS_IN_FILE, ConnectionList, save_connections
 from tui.model.contact import Balances, Contact, ContactStatus, Organisation
 from tui.store import Store
 from tui.system.paths import Paths

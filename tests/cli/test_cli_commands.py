@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tui.engine.accounts.account import XeroAccount
+    from tui.engine.account import XeroAccount
     from tui.settings import Settings
     from tui.system.paths import Paths
 

@@ -17,7 +17,7 @@ from support.practice import NO_DAILY_LIMIT, PracticeXero, running_sandbox
 from support.workbooks import workbook
 
 from tui.cli import main
-from tui.engine.accounts.account import XeroAccount
+from tui.engine.account import XeroAccount
 from tui.model.change import State
 from tui.model.comparison import Finding
 from tui.system.paths import Paths

@@ -25,7 +25,7 @@ from support.terminal import Terminal
 
 from tui.cli import main
 from tui.cli.re_leased import company_named
-from tui.engine.accounts.account import XeroAccount
+from tui.engine.account import XeroAccount
 from tui.model.re_leased import ReLeasedCompany
 from tui.re_leased.unified import UnifiedKey
 from tui.settings import load

@@ -14,8 +14,8 @@ from store.damage import spoil, spoil_header
 from store.store_samples import contact
 
 from tui.cli import main
-from tui.engine.accounts.account import ConnectionList, save_connections
-from tui.engine.sync.leader_lock import LeaderLock
+from tui.engine.account import ConnectionList, save_connections
+from tui.engine.leader_lock import LeaderLock
 from tui.model.change import Action, State
 from tui.model.contact import Organisation
 from tui.store import Store

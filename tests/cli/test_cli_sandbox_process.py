@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from tui.cli.demo import demo_settings
-from tui.cli.sandbox_process import SandboxProcess
+from tui.cli.sandbox import SandboxProcess
 from tui.net.loopback import is_loopback
 from tui.settings import load
 from tui.system.paths import Paths
@@ -32,7 +32,7 @@ import json, signal, sys
 from pathlib import Path
 # Under nohup it would be ignored.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
-from tui.cli.sandbox_process import SandboxProcess
+from tui.cli.sandbox import SandboxProcess
 practice = SandboxProcess(Path(sys.argv[1]), contacts=20, cycle=45, fresh=False)
 print(json.dumps([practice._process.pid, practice.urls["api"]]), flush=True)
 sys.stdin.read()

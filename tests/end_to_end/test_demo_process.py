@@ -14,7 +14,7 @@ from support.effort import some
 from support.practice import running_sandbox
 from support.terminal import Terminal, gone
 
-from tui.engine.accounts.account import XeroAccount
+from tui.engine.account import XeroAccount
 from tui.settings import load, set_value
 from tui.system.paths import Paths
 

@@ -13,7 +13,7 @@ from support.house import PATIENCE_SECONDS, settings_for
 from support.practice import running_sandbox
 from support.xero_books import XeroBooks, differences
 
-from tui.engine.accounts.account import XeroAccount
+from tui.engine.account import XeroAccount
 from tui.model.change import Action
 from tui.model.errors import ReshelveError
 from tui.model.snapshot import ConnectionStatus

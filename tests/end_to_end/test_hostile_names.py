@@ -17,7 +17,7 @@ from textual.screen import ModalScreen
 from tui.screens.contact import ContactScreen
 from tui.screens.dialogs.help import HelpScreen
 from tui.screens.main import MainScreen
-from tui.screens.manual_restores.manual_restores import ManualRestoresScreen
+from tui.screens.manual_restores import ManualRestoresScreen
 from tui.system.log import log_to, logger
 from tui.system.paths import Paths
 from tui.widgets.text import DIRECTION_MARK, safe

@@ -182,7 +182,7 @@ async def test_queued_changes_survive_the_end_of_the_program(
     practice: PracticeXero, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The first attempt to send, which failed at once, may have been recorded as begun.
-    monkeypatch.setattr("tui.engine.sync.outbox.MAX_CALL_DURATION", timedelta(seconds=3))
+    monkeypatch.setattr("tui.engine.outbox.MAX_CALL_DURATION", timedelta(seconds=3))
     contact_id = practice.create("Wambenger Glazing")
     async with open_house(practice, tmp_path / "home") as house:
         practice.stop()

@@ -12,7 +12,7 @@ from support.house import House, open_house, settings_for, status_in_xero
 from support.practice import PracticeXero, running_sandbox
 
 from tui.app.app import ReshelveApp
-from tui.engine.accounts.account import XeroAccount
+from tui.engine.account import XeroAccount
 from tui.model.change import Action
 from tui.model.snapshot import ConnectionStatus
 from tui.screens.connect.connect import ConnectScreen

@@ -19,8 +19,8 @@ from support.steps import StepList, UnreadableStepError, carry_out, step_lists
 from textual.keys import _character_to_key
 
 from tui.app.app import ReshelveApp
-from tui.engine.accounts.account import XeroAccount
-from tui.screens.dialogs.formatting import CHECKING
+from tui.engine.account import XeroAccount
+from tui.screens.dialogs.confirm import CHECKING
 from tui.settings import XeroSettings
 from tui.system import browser
 from tui.system.paths import Paths

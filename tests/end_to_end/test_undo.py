@@ -10,7 +10,7 @@ from support.practice import NO_DAILY_LIMIT, running_sandbox
 
 from tui.model.change import State
 from tui.model.change_list import ChangeQuery
-from tui.screens.manual_restores.manual_restores import ManualRestoresScreen
+from tui.screens.manual_restores import ManualRestoresScreen
 from tui.widgets.contact_table import ContactTable
 
 if TYPE_CHECKING:

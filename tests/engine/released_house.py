@@ -13,7 +13,7 @@ from tui.engine.engine import Engine
 from tui.engine.engine_factory import nightly_window
 from tui.model.change import Action, Transition
 from tui.model.contact import Organisation
-from tui.re_leased.evidence_source import EvidenceReport
+from tui.re_leased.feed import EvidenceReport
 from tui.settings import OrganisationSettings, Settings
 from tui.store import TransitionRequest
 from tui.xero.rate_limiter import RateLimiter
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tui.model.change import Change
     from tui.model.snapshot import ChangeView, Snapshot
-    from tui.re_leased.evidence_source import EvidenceSource
+    from tui.re_leased.feed import EvidenceSource
     from tui.store import Store
 
 PATIENCE = 30

@@ -15,7 +15,7 @@ from support.house import settings_for
 from support.keychain import keychain_in
 from support.practice import PracticeXero, running_sandbox
 
-from tui.engine.accounts.account import TOKENS_IN_FILE, XeroAccount
+from tui.engine.account import TOKENS_IN_FILE, XeroAccount
 from tui.model.account import ConnectRequest
 from tui.model.change import Action
 from tui.model.contact import Contact, ContactStatus
@@ -31,7 +31,7 @@ from tui.model.snapshot import ConnectionStatus
 from tui.sandbox.oauth.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET
 from tui.settings import load
 from tui.system.paths import Paths
-from tui.xero.auth.keychain import KeychainTokenStore
+from tui.xero.auth.token_store import KeychainTokenStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -285,7 +285,7 @@ async def test_connections_are_listed_without_reading_a_store(
     def refuse(*_: object) -> None:
         pytest.fail("a store was read")
 
-    monkeypatch.setattr("tui.engine.accounts.account.read_summary", refuse)
+    monkeypatch.setattr("tui.engine.account.read_summary", refuse)
     tenant_ids = [one.tenant_id for one in practice.organisations]
     assert [one.tenant_id for one in account.connected] == tenant_ids
     assert [one.organisation.tenant_id for one in account.organisations()] == tenant_ids
@@ -296,9 +296,7 @@ async def test_stores_are_read_outside_the_event_loop(
     account: XeroAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads: set[int] = set()
-    monkeypatch.setattr(
-        "tui.engine.accounts.account.read_summary", lambda *_: threads.add(threading.get_ident())
-    )
+    monkeypatch.setattr("tui.engine.account.read_summary", lambda *_: threads.add(threading.get_ident()))
     assert all(one.is_counted for one in await account.organisations_with_counts())
     assert len(threads) == 1
     assert threading.get_ident() not in threads

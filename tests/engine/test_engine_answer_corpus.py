@@ -16,8 +16,8 @@ from support.effort import some
 from support.odd_answers import oddities
 from support.odd_xero import OddXero, id_of
 
-from tui.engine.sync.contact_sync import ContactSync
-from tui.engine.sync.outbox import Outbox
+from tui.engine.contact_sync import ContactSync
+from tui.engine.outbox import Outbox
 from tui.model.change import Action, Origin, State
 from tui.model.errors import XeroError
 from tui.store import Store

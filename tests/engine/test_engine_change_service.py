@@ -12,10 +12,9 @@ import pytest
 from engine.model_xero import START, Clock, ModelXero, contact
 
 from tui import messages
+from tui.engine.outbox import Outbox
 from tui.engine.services import WriteAccess
-from tui.engine.services.changes import COLUMNS, ChangeLog, ChangeService, UndoService
-from tui.engine.services.manual_restores import ManualRestoreService
-from tui.engine.sync.outbox import Outbox
+from tui.engine.services.changes import COLUMNS, ChangeLog, ChangeService, ManualRestoreService, UndoService
 from tui.model.change import Action, Change, State, Transition
 from tui.model.change_list import ChangeGroup, ChangeQuery, UndoOutcome
 from tui.model.contact import ContactStatus
@@ -25,7 +24,7 @@ from tui.model.reasons import ContactReason, Notice
 from tui.model.snapshot import ChangeView
 from tui.screens.changes.formatting import entry_text
 from tui.store import Store, TransitionRequest
-from tui.system.csv_text import csv_safe
+from tui.system.user_files import csv_safe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

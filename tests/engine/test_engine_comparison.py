@@ -17,7 +17,7 @@ from tui.engine import comparison
 from tui.engine.clock import XeroClock
 from tui.engine.comparison import LAST_FILE, open_store
 from tui.engine.services import WriteAccess
-from tui.engine.services.comparison import ComparisonService
+from tui.engine.services.evidence import ComparisonService
 from tui.model.change import Action, State, Transition
 from tui.model.comparison import MismatchReason
 from tui.model.contact import ContactStatus, Organisation

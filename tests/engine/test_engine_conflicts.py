@@ -10,8 +10,8 @@ import pytest
 from support.practice import running_sandbox
 
 from tui.engine.clock import utc_now
-from tui.engine.sync.manual_restores import ManualRestorePoller
-from tui.engine.sync.outbox import Outbox, RestoreCapability
+from tui.engine.contact_sync import ManualRestorePoller
+from tui.engine.outbox import Outbox, RestoreCapability
 from tui.model.change import Action, Change, State
 from tui.model.errors import XeroError
 from tui.model.reasons import ChangeReason, ContactReason, Notice, Reason

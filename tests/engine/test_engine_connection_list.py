@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tui import messages
-from tui.engine.accounts.account import ConnectionList, load_connections, save_connections
+from tui.engine.account import ConnectionList, load_connections, save_connections
 from tui.model.contact import Organisation
 from tui.model.errors import StoreError
 from tui.model.reasons import Notice, SignInReason

@@ -9,8 +9,7 @@ import pytest
 from engine.model_xero import START, Clock, Fault, ModelXero, contact
 from msgspec.structs import replace
 
-from tui.engine.sync.contact_sync import ContactSync
-from tui.engine.sync.manual_restores import ManualRestorePoller
+from tui.engine.contact_sync import ContactSync, ManualRestorePoller
 from tui.model.change import Action, Origin, State, Transition
 from tui.model.contact import ContactStatus
 from tui.model.errors import OfflineError

@@ -16,10 +16,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from support.effort import examples
 
-from tui.engine.precheck import block_reason
-from tui.engine.sync import contact_sync
-from tui.engine.sync.contact_sync import ContactSync
-from tui.engine.sync.manual_restores import ManualRestorePoller
+from tui.engine import contact_sync
+from tui.engine.contact_sync import ContactSync, ManualRestorePoller
+from tui.engine.services.contacts import block_reason
 from tui.model.change import Action, Origin, State, Transition
 from tui.model.contact import ContactStatus
 from tui.model.errors import OfflineError, RejectedError

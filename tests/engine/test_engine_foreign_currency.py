@@ -22,7 +22,7 @@ from support.effort import examples
 from support.house import settings_for
 from support.practice import running_sandbox
 
-from tui.engine.accounts.account import XeroAccount
+from tui.engine.account import XeroAccount
 from tui.engine.clock import XeroClock
 from tui.engine.re_leased_monitor import ReLeasedMonitor
 from tui.engine.snapshot_publisher import SnapshotPublisher

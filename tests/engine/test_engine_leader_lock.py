@@ -7,7 +7,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tui.engine.sync.leader_lock import LeaderLock
+from tui.engine.leader_lock import LeaderLock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _HOLDER = """
 import sys
 from pathlib import Path
-from tui.engine.sync.leader_lock import LeaderLock
+from tui.engine.leader_lock import LeaderLock
 lock = LeaderLock(Path(sys.argv[1]))
 print(lock.acquire(), flush=True)
 for line in sys.stdin:

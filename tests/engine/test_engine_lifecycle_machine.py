@@ -20,9 +20,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from msgspec.structs import replace
 from support.effort import examples
 
+from tui.engine.contact_sync import ManualRestorePoller
+from tui.engine.outbox import Outbox
 from tui.engine.services.changes import withdraw
-from tui.engine.sync.manual_restores import ManualRestorePoller
-from tui.engine.sync.outbox import Outbox
 from tui.model.change import Action, Change, State, Transition
 from tui.model.change_list import BatchKind, ChangeQuery
 from tui.model.contact import ContactStatus

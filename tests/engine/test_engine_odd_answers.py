@@ -23,11 +23,10 @@ from hypothesis import strategies as st
 from support.effort import examples
 
 from tui import messages
-from tui.engine.precheck import build_precheck
+from tui.engine.contact_sync import ManualRestorePoller
+from tui.engine.outbox import Outbox, RestoreCapability
 from tui.engine.services.changes import withdraw
-from tui.engine.services.contacts import ContactRefresher
-from tui.engine.sync.manual_restores import ManualRestorePoller
-from tui.engine.sync.outbox import Outbox, RestoreCapability
+from tui.engine.services.contacts import ContactRefresher, build_precheck
 from tui.model.change import Action, Change, Origin, State, Transition
 from tui.model.contact import ContactStatus
 from tui.model.errors import XeroError

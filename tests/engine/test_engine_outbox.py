@@ -9,7 +9,7 @@ import pytest
 from engine.model_xero import ARCHIVED_WORDS, REPEATING_WORDS, START, Clock, Fault, ModelXero, contact
 
 from tui import messages
-from tui.engine.sync.outbox import MAX_CALL_DURATION, Outbox, RestoreCapability
+from tui.engine.outbox import MAX_CALL_DURATION, Outbox, RestoreCapability
 from tui.model.change import Action, Change, Origin, State, Transition
 from tui.model.contact import Contact, ContactStatus
 from tui.model.errors import (

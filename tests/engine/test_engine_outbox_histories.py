@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from support.effort import examples
 
-from tui.engine.sync.outbox import Outbox
+from tui.engine.outbox import Outbox
 from tui.model.change import Action, Change, Origin, State, Transition
 from tui.model.contact import Contact, ContactStatus
 from tui.model.errors import XeroError

@@ -20,7 +20,7 @@ from tui.model.reasons import FeedReason
 from tui.store import Store, TransitionRequest
 
 if TYPE_CHECKING:
-    from tui.re_leased.evidence_source import EvidenceReport
+    from tui.re_leased.feed import EvidenceReport
 
 NIGHT = NightlyWindow(time(0), time(6), UTC)
 SILENT = FeedError(FeedReason.UNREACHABLE)

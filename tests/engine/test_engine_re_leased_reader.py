@@ -17,11 +17,11 @@ from support.practice import http, running_sandbox
 from tui.engine import connectivity
 from tui.engine import re_leased_reader as reader_module
 from tui.engine import scheduler as scheduler_module
-from tui.engine.accounts.account import TOKENS_IN_FILE, XeroAccount
+from tui.engine.account import TOKENS_IN_FILE, XeroAccount
 from tui.engine.clock import utc_now
 from tui.engine.engine import Engine
 from tui.engine.engine_factory import ClientFactory, nightly_window
-from tui.engine.sync.leader_lock import LOCK_NAME, LeaderLock
+from tui.engine.leader_lock import LOCK_NAME, LeaderLock
 from tui.model.change import Action, ReadResult, State
 from tui.model.contact import ContactStatus
 from tui.model.errors import ContactSourceError, ReshelveError, StoreError

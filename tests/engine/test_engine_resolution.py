@@ -9,8 +9,8 @@ import pytest
 from engine.model_xero import START, contact
 
 from tui import messages
-from tui.engine.precheck import block_reason, warnings
-from tui.engine.sync.outbox import RestoreCapability, as_manual_restores, resolve
+from tui.engine.outbox import RestoreCapability, as_manual_restores, resolve
+from tui.engine.services.contacts import block_reason, warnings
 from tui.model.change import Action, Change, Origin, State, Transition
 from tui.model.contact import Balances, Contact, ContactStatus, ineligible_reason
 from tui.model.reasons import ChangeReason, ContactReason, Notice, Reason

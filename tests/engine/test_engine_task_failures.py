@@ -12,20 +12,19 @@ from engine.test_engine_scheduler import LiveXero, house
 from msgspec.structs import replace
 
 from tui import messages
-from tui.engine import connectivity, maintenance, supervision
+from tui.engine import connectivity, maintenance, scheduler
 from tui.engine import engine as engine_module
 from tui.engine.clock import XeroClock
+from tui.engine.contact_sync import ContactSync, ManualRestorePoller
+from tui.engine.outbox import Outbox
 from tui.engine.re_leased_monitor import ReLeasedMonitor
 from tui.engine.scheduler import Scheduler
 from tui.engine.snapshot_publisher import SnapshotPublisher
-from tui.engine.sync.contact_sync import ContactSync
-from tui.engine.sync.manual_restores import ManualRestorePoller
-from tui.engine.sync.outbox import Outbox
 from tui.model.change import Action, State
 from tui.model.reasons import Notice, TaskReason
 from tui.model.snapshot import ConnectionStatus
 from tui.store import Store
-from tui.store.maintenance.upkeep import Maintenance
+from tui.store.maintenance.repair import Maintenance
 from tui.store.search.contact_index import IndexLoader
 from tui.store.search.search_service import SearchService
 
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tui.model.snapshot import Snapshot
-    from tui.re_leased.evidence_source import EvidenceReport
+    from tui.re_leased.feed import EvidenceReport
 
 SECRET = "Bayside Club"
 KINDS = (
@@ -90,8 +89,8 @@ def fail_once(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, error: Bas
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervision, "_FIRST_WAIT", 0.02)
-    monkeypatch.setattr(supervision, "_WORKS_AFTER", 0.05)
+    monkeypatch.setattr(scheduler, "_FIRST_WAIT", 0.02)
+    monkeypatch.setattr(scheduler, "_WORKS_AFTER", 0.05)
     monkeypatch.setattr(connectivity, "_FIRST_WAIT", 0.02)
     monkeypatch.setattr("tui.engine.snapshot_publisher._RETRY", 0.02)
     monkeypatch.setattr("tui.engine.snapshot_publisher._COALESCE", 0)
@@ -147,8 +146,8 @@ async def test_a_bug_is_shown_as_that_of_its_task_until_the_task_works_again(
     store: Store, place: str, task: TaskReason, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Long enough that nothing but the user's refresh retries it.
-    monkeypatch.setattr(supervision, "_FIRST_WAIT", 0.3 if place == "clients" else 600.0)
-    monkeypatch.setattr(supervision, "_LONGEST_WAIT", 600.0)
+    monkeypatch.setattr(scheduler, "_FIRST_WAIT", 0.3 if place == "clients" else 600.0)
+    monkeypatch.setattr(scheduler, "_LONGEST_WAIT", 600.0)
     fail_once(monkeypatch, *PLACES[place], RuntimeError(SECRET))
     async with house(store, LiveXero("a")) as home:
         if place == "outbox":
@@ -178,7 +177,7 @@ async def test_a_bug_while_a_change_is_sent_makes_it_unknown_and_then_resolved(
         seen.append((type(error), store.changes.totals().get(State.SENDING, 0)))
 
     xero.change_status = fail  # type: ignore[method-assign]
-    monkeypatch.setattr("tui.engine.supervision.log_unexpected", look)
+    monkeypatch.setattr("tui.engine.scheduler.log_unexpected", look)
     async with house(store, xero) as home:
         await home.until(lambda it: it.last_refresh_at)
         await home.engine.changes.request(Action.ARCHIVE, ["a"])

@@ -10,10 +10,8 @@ from engine.model_xero import START, Clock, contact
 from engine.released_house import SilentPublisher
 from msgspec.structs import replace
 
-from tui.engine.precheck import build_precheck
 from tui.engine.services import WriteAccess
-from tui.engine.services.contacts import ContactService, RefreshResult
-from tui.engine.services.tenancy import TenancyService
+from tui.engine.services.contacts import ContactService, RefreshResult, TenancyService, build_precheck
 from tui.model.change import Action
 from tui.model.contact import ContactStatus
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from engine.released_house import House
 
     from tui.model.snapshot import Snapshot
-    from tui.re_leased.evidence_source import EvidenceReport
+    from tui.re_leased.feed import EvidenceReport
     from tui.store import Store
 
 pytestmark = pytest.mark.slow

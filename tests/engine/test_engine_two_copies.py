@@ -10,7 +10,7 @@ import pytest
 from engine.test_engine_scheduler import PATIENCE, LiveXero, house
 
 from tui.engine import scheduler as loops_module
-from tui.engine.sync.leader_lock import LeaderLock
+from tui.engine.leader_lock import LeaderLock
 from tui.model.change import Action, State
 from tui.model.snapshot import ConnectionStatus
 from tui.store import Store

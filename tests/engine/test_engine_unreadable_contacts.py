@@ -9,7 +9,7 @@ import httpx
 import pytest
 from support.odd_xero import LONG_AGO_MS, OddXero, changed, id_of, stamp
 
-from tui.engine.sync.contact_sync import ContactSync
+from tui.engine.contact_sync import ContactSync
 from tui.model.errors import ReplyLostError
 from tui.model.query import Query
 

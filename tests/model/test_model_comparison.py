@@ -11,11 +11,18 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tui.model.change import Action, Change, Origin, State
-from tui.model.comparison import FileComparison, MismatchReason, compare, resolve_ambiguous
+from tui.model.comparison import (
+    FileComparison,
+    Matcher,
+    MismatchReason,
+    XeroContact,
+    compare,
+    resolve_ambiguous,
+    text_key,
+)
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import FileContact, FileSource
 from tui.model.evidence import proves
-from tui.model.matching import Matcher, XeroContact, text_key
 from tui.model.reasons import FileNote, Notice
 
 DATED = datetime(2026, 3, 4, 9, tzinfo=UTC)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tui.model.comparison import Matcher, XeroContact
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import FileContact
-from tui.model.matching import Matcher, XeroContact
 from tui.model.query import Tab, fold
 from tui.model.query_parser import parse_query
 from tui.widgets.text import match_spans

@@ -13,7 +13,8 @@ from support.effort import examples
 
 from tui.model.change import Action, Change, Origin, State
 from tui.model.evidence import StatusSince, SyncStatus
-from tui.model.filters import (
+from tui.model.qualifiers import QUALIFIERS, parse_amount
+from tui.model.query import (
     BY_STATE,
     BalanceCondition,
     BalanceSide,
@@ -23,16 +24,18 @@ from tui.model.filters import (
     DaysAgo,
     Filter,
     GroupCondition,
+    IssueKind,
     KindCondition,
     NoMatchCondition,
     Operator,
+    Query,
     SyncCondition,
     SyncFilter,
+    Tab,
     TimeSpan,
+    fold,
     sync_filter_of,
 )
-from tui.model.qualifiers import QUALIFIERS, parse_amount
-from tui.model.query import IssueKind, Query, Tab, fold
 from tui.model.query_parser import parse_query
 from tui.model.snapshot import ChangeView
 from tui.widgets.status_badge import badge_for

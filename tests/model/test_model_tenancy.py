@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.model.tenancy import ContactGroup, current_tenant_groups, sort_groups, tenant_groups_among
+from tui.model.contact import ContactGroup, current_tenant_groups, sort_groups, tenant_groups_among
 
 NAMES = st.sampled_from(["Tenants", "tenants", "Owners", "", "👪"])
 

@@ -17,7 +17,7 @@ from tui.re_leased.feed import FeedEvidenceSource
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-    from tui.re_leased.evidence_source import EvidenceReport
+    from tui.re_leased.feed import EvidenceReport
 
 pytestmark = pytest.mark.slow
 

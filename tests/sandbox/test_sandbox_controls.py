@@ -19,9 +19,9 @@ from support.xero_calls import XeroCalls
 
 import tui.sandbox
 from tui.sandbox import server
-from tui.sandbox.application import application
 from tui.sandbox.oauth.tokens import CLIENT_ID
 from tui.sandbox.request_log import CallCount
+from tui.sandbox.server import application
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

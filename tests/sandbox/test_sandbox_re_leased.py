@@ -10,7 +10,7 @@ import pytest
 from support.practice import PracticeXero, http, running_sandbox, until
 from support.xero_calls import XeroCalls
 
-from tui.sandbox.clock import iso
+from tui.sandbox.context import iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

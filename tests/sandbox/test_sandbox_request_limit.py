@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tui.sandbox.json_body import MAX_BYTES
+from tui.sandbox.responses import MAX_BYTES
 
 if TYPE_CHECKING:
     from support.practice import PracticeXero

@@ -9,7 +9,7 @@ import pytest
 
 from tui.sandbox.accounting.where import CONTACT_GROUP, Condition, Where, parse
 from tui.sandbox.books import ARCHIVED, Books, blank
-from tui.sandbox.clock import Clock
+from tui.sandbox.context import Clock
 from tui.sandbox.database import SandboxDatabase
 from tui.sandbox.responses import ApiError
 from tui.sandbox.sample_data import seed

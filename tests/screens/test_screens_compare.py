@@ -23,8 +23,7 @@ from tui.model.contact_file import FileContact, FileOptions
 from tui.model.errors import StoreError
 from tui.model.reasons import StoreReason
 from tui.screens.compare import formatting as words
-from tui.screens.compare.compare import CompareScreen
-from tui.screens.compare.comparison_list import KindBar
+from tui.screens.compare.compare import CompareScreen, KindBar
 from tui.screens.contact import ContactScreen
 from tui.screens.dialogs.ask import AskScreen, ChooseScreen, FileNameScreen
 from tui.screens.dialogs.confirm import ConfirmScreen

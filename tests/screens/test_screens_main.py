@@ -20,7 +20,7 @@ from tui.model.reasons import XeroReason
 from tui.model.snapshot import ConnectionStatus, SyncProgress, XeroStatus
 from tui.screens.contact import ContactScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
-from tui.screens.manual_restores.manual_restores import ManualRestoresScreen
+from tui.screens.manual_restores import ManualRestoresScreen
 from tui.widgets.banners import SyncProgressBar
 from tui.widgets.labels import StaticLine
 from tui.widgets.search_box import SearchBox

@@ -12,7 +12,7 @@ from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
 from tui.model.errors import OfflineError, RejectedError
 from tui.model.reasons import ContactReason, Notice, XeroReason
-from tui.screens.manual_restores.manual_restores import ManualRestoresScreen, RestoreItem
+from tui.screens.manual_restores import ManualRestoresScreen, RestoreItem
 from tui.widgets import clock
 from tui.widgets.labels import SafeLabel
 from tui.widgets.virtual_list import VirtualList

@@ -18,7 +18,7 @@ from tui.screens.compare.compare import CompareScreen
 from tui.screens.contact import ContactScreen
 from tui.screens.dialogs.help import HelpScreen
 from tui.screens.main import MainScreen
-from tui.screens.manual_restores.manual_restores import ManualRestoresScreen
+from tui.screens.manual_restores import ManualRestoresScreen
 from tui.screens.re_leased.troubleshoot import TroubleshootScreen
 from tui.screens.tenancy.tenant_groups import TenantGroupsScreen
 from tui.widgets.banners import PausedBanner

@@ -24,8 +24,7 @@ from tui.model.re_leased import ContactRead, ContactReading, ReadCounts
 from tui.model.snapshot import ConnectionStatus, ReLeasedStatus, SyncProgress, XeroStatus
 from tui.screens.changes.changes import ChangesScreen
 from tui.screens.dialogs.ask import AskScreen, ChooseScreen, FileNameScreen
-from tui.screens.re_leased.formatting import OldestUnconfirmed
-from tui.screens.re_leased.support_report import build_report
+from tui.screens.re_leased.formatting import OldestUnconfirmed, build_report
 from tui.screens.re_leased.sync_start import SyncStartScreen
 from tui.screens.re_leased.troubleshoot import TroubleshootScreen
 from tui.widgets.inputs import TickBox

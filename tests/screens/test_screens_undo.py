@@ -13,7 +13,7 @@ from tui.model.contact import ContactStatus
 from tui.model.reasons import ContactReason, Notice, UndoReason
 from tui.screens.changes.formatting import summary
 from tui.screens.dialogs.ask import AskScreen
-from tui.screens.manual_restores.manual_restores import ManualRestoresScreen
+from tui.screens.manual_restores import ManualRestoresScreen
 from tui.widgets.banners import PausedBanner
 from tui.widgets.labels import SafeLabel
 

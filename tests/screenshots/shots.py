@@ -10,7 +10,7 @@ from support.house import House, open_house
 from support.practice import PracticeXero, http, running_sandbox
 
 from tui.app.app import ReshelveApp
-from tui.engine.accounts.account import XeroAccount
+from tui.engine.account import XeroAccount
 from tui.settings import Settings
 from tui.system.paths import Paths
 from tui.widgets import clock

@@ -231,7 +231,7 @@ async def test_putting_back_is_retried_after_a_disk_error(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("tui.store.maintenance.displaced.install_replacement", full)
+        patch.setattr("tui.store.maintenance.file_ops.install_replacement", full)
         with pytest.raises(StoreError, match="No space left"):
             opened.maintenance.restore_files(NOON, holder)
     opened.maintenance.restore_files(NOON, holder)

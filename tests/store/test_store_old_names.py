@@ -25,8 +25,13 @@ from tui.model.contact import ContactStatus
 from tui.model.evidence import CompanyState, ReportKind
 from tui.store import Store
 from tui.store.database import FILE_NAME, Database
-from tui.store.maintenance.displaced import is_contained
-from tui.store.maintenance.file_ops import BACKUP_FOLDER, back_up, copy_change_log, newest_good_backup
+from tui.store.maintenance.file_ops import (
+    BACKUP_FOLDER,
+    back_up,
+    copy_change_log,
+    is_contained,
+    newest_good_backup,
+)
 from tui.store.maintenance.repair import Diagnosis, diagnose, rebuild_contacts, repair
 from tui.store.read_only_summary import read_summary
 from tui.store.schema import MIGRATIONS, migrate, old_names

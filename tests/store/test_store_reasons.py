@@ -19,8 +19,7 @@ from tui.model.change_list import ChangeGroup, ChangeQuery
 from tui.model.reasons import ChangeReason, ContactReason, Notice
 from tui.store import Store, TransitionRequest
 from tui.store.database import FILE_NAME
-from tui.store.maintenance.displaced import is_contained
-from tui.store.maintenance.file_ops import BACKUP_FOLDER, back_up
+from tui.store.maintenance.file_ops import BACKUP_FOLDER, back_up, is_contained
 from tui.store.maintenance.integrity import damage_anywhere
 from tui.store.maintenance.repair import Diagnosis, diagnose, rebuild_contacts, repair
 from tui.store.schema import migrate

@@ -20,12 +20,11 @@ from support.effort import examples
 from tui.model.change import Action, State, Transition
 from tui.model.contact import Balances, ContactStatus
 from tui.model.evidence import ReportKind, StatusSince, SyncKnowledge, UserReport, grade_change
-from tui.model.filters import ContactKind, Filter, KindCondition
-from tui.model.query import Query, Tab, TabCounts
+from tui.model.query import ContactKind, Filter, KindCondition, Query, Tab, TabCounts
 from tui.store import Store, TransitionRequest
 from tui.store.search import contact_index, filtering, search_service
 from tui.store.search import rows as rows_module
-from tui.store.search.conditions import Sql, Translator
+from tui.store.search.filtering import Sql, Translator
 
 if TYPE_CHECKING:
     import sqlite3

@@ -15,8 +15,7 @@ from support.effort import examples
 
 from tui.model.change import Action, Transition
 from tui.model.change_list import BatchKind, UndoOutcome
-from tui.model.contact import ContactStatus
-from tui.model.tenancy import ContactGroup, current_tenant_groups
+from tui.model.contact import ContactGroup, ContactStatus, current_tenant_groups
 from tui.store import Store, TransitionRequest
 from tui.store.database import FILE_NAME
 from tui.store.maintenance.repair import repair

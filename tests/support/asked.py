@@ -6,7 +6,7 @@ import operator
 from typing import TYPE_CHECKING
 
 from tui.model.contact import ContactStatus
-from tui.model.filters import (
+from tui.model.query import (
     BalanceCondition,
     BalanceSide,
     ChangedCondition,
@@ -16,9 +16,9 @@ from tui.model.filters import (
     NoMatchCondition,
     Operator,
     SyncCondition,
+    fold,
     sync_filter_of,
 )
-from tui.model.query import fold
 
 if TYPE_CHECKING:
     from datetime import datetime

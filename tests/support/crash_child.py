@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from support.crash_points import ORDERS, REACHED, UNDER_WAY, Point
 
-from tui.engine.sync import outbox as push_module
+from tui.engine import outbox as push_module
 from tui.model.change import Transition
 from tui.store import database as database_module
 from tui.store.change_repository import ChangeRepository
 from tui.store.database import Database
 from tui.store.evidence_queries import EvidenceQueries
 from tui.store.maintenance import file_ops
-from tui.store.maintenance import upkeep as upkeep_module
+from tui.store.maintenance import repair as upkeep_module
 from tui.store.store import Store
 from tui.xero.auth.token_store import FileTokenStore
 

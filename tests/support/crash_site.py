@@ -19,7 +19,7 @@ from support.house import settings_for
 from support.practice import PracticeXero, http
 from support.terminal import Terminal
 
-from tui.engine.accounts.account import TOKENS_IN_FILE, XeroAccount
+from tui.engine.account import TOKENS_IN_FILE, XeroAccount
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
 from tui.system.paths import Paths

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from support.practice import http
 
 from tui.app.app import ReshelveApp
-from tui.engine.accounts.account import TOKENS_IN_FILE, XeroAccount
+from tui.engine.account import TOKENS_IN_FILE, XeroAccount
 from tui.engine.clock import utc_now
 from tui.engine.engine import Engine
 from tui.model.query import Tab

@@ -23,17 +23,17 @@ from support.sample_contacts import NOW, contact_id, contacts
 
 from tui.engine.engine import Engine
 from tui.engine.engine_factory import ClientFactory, nightly_window
+from tui.engine.leader_lock import LOCK_NAME, LeaderLock
 from tui.engine.services import WriteAccess
-from tui.engine.sync.leader_lock import LOCK_NAME, LeaderLock
 from tui.model.change import Action, Change, State, Transition
 from tui.model.change_list import ChangeQuery
 from tui.model.contact import Contact, HistoryEntry, Organisation
 from tui.model.evidence import ReportKind, SyncRecord, SyncStatus, UserReport
-from tui.re_leased.evidence_source import EvidenceReport
+from tui.re_leased.feed import EvidenceReport
 from tui.settings import ReLeasedSettings, Settings, XeroSettings
 from tui.store import Store, TransitionRequest
 from tui.store.database import FILE_NAME, Database
-from tui.store.search.scan import RecentSearches
+from tui.store.search.contact_index import RecentSearches
 from tui.store.sync_state import FULL_SYNC_ENDED_AT, REFRESHED_UNTIL
 from tui.system.paths import Paths
 from tui.widgets import clock
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
     from datetime import datetime
 
+    from tui.engine.contact_sync import ContactSync
     from tui.engine.snapshot_publisher import SnapshotPublisher
-    from tui.engine.sync.contact_sync import ContactSync
     from tui.model.reasons import Notice
     from tui.model.snapshot import (
         ChangeView,

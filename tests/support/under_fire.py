@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Final
 from support.practice import http
 
 from tui.engine.clock import utc_now
-from tui.engine.precheck import block_reason
-from tui.engine.sync.contact_sync import ContactSync
-from tui.engine.sync.manual_restores import ManualRestorePoller
-from tui.engine.sync.outbox import Outbox
+from tui.engine.contact_sync import ContactSync, ManualRestorePoller
+from tui.engine.outbox import Outbox
+from tui.engine.services.contacts import block_reason
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
 from tui.model.errors import XeroError

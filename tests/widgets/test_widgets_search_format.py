@@ -9,7 +9,7 @@ from support.effort import examples
 
 from tui.model.query import Query, Tab
 from tui.model.query_parser import parse_query
-from tui.widgets.search_format import EXAMPLES, complete, correct, hint_text
+from tui.widgets.search_box import EXAMPLES, complete, correct, hint_text
 from tui.widgets.text import cells, safe
 
 TEXT = st.text(st.sampled_from('-":<>=. aisowegrupnc0127\0\x1b[界') | st.characters(), max_size=24)

@@ -14,12 +14,11 @@ from support.sample_contacts import NOW
 from tui import messages
 from tui.messages import formats
 from tui.messages.formats import pluralize
-from tui.model.change import Action, State
+from tui.model.change import Action, Precheck, State
 from tui.model.evidence import SyncStatus
-from tui.model.precheck import Precheck
 from tui.model.re_leased import ContactReading
 from tui.model.snapshot import ConnectionStatus, ReLeasedStatus, SyncProgress, XeroStatus
-from tui.screens.dialogs.formatting import freshness
+from tui.screens.dialogs.confirm import freshness
 from tui.screens.re_leased.formatting import sync_overview
 from tui.widgets import sync_pane
 from tui.widgets.banners import wait_reason

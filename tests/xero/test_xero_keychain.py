@@ -22,8 +22,7 @@ from tui import messages
 from tui.model.errors import KeychainError, OfflineError, ReconnectError, StoreError
 from tui.model.reasons import SignInReason
 from tui.system.keychain import keychain_name
-from tui.xero.auth.keychain import KeychainTokenStore
-from tui.xero.auth.token_store import Tokens
+from tui.xero.auth.token_store import KeychainTokenStore, Tokens
 from tui.xero.auth.tokens import TokenSource
 
 if TYPE_CHECKING:
@@ -190,11 +189,11 @@ BLOCKED = """
 import asyncio, sys, threading
 from pathlib import Path
 from support.keychain import FileKeychain
-from tui.xero.auth import keychain
+from tui.xero.auth import token_store
 FileKeychain.prompt = threading.Event()
 
 async def ask():
-    waiting = asyncio.create_task(asyncio.to_thread(keychain.KeychainTokenStore(Path("."), "c").load))
+    waiting = asyncio.create_task(asyncio.to_thread(token_store.KeychainTokenStore(Path("."), "c").load))
     await asyncio.sleep(0)
     waiting.cancel()
 
@@ -395,6 +394,6 @@ def test_no_keychain_without_a_bus(tmp_path: Path) -> None:
 
 
 def test_importing_the_keychain_module_does_not_load_keyring() -> None:
-    program = "import sys, tui.xero.auth.keychain; print('keyring' in sys.modules)"
+    program = "import sys, tui.xero.auth.token_store; print('keyring' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

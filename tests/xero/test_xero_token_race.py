@@ -17,9 +17,8 @@ import pytest
 from support.keychain import keychain_environment, keychain_in
 from support.practice import running_sandbox
 
-from tui.xero.auth.keychain import KeychainTokenStore
 from tui.xero.auth.token_endpoint import refresh_tokens
-from tui.xero.auth.token_store import FileTokenStore, Tokens, TokenStore
+from tui.xero.auth.token_store import FileTokenStore, KeychainTokenStore, Tokens, TokenStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -73,7 +72,7 @@ class _StrictHandler(BaseHTTPRequestHandler):
 CHILD = """
 import asyncio, sys
 from pathlib import Path
-from tui.xero.auth.keychain import KeychainTokenStore
+from tui.xero.auth.token_store import KeychainTokenStore
 from tui.xero.auth.token_store import FileTokenStore
 from tui.xero.auth.tokens import TokenSource
 

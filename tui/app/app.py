@@ -19,8 +19,8 @@ from tui.model.errors import ReshelveError
 from tui.model.reasons import Notice, ReadOnlyReason
 from tui.model.services import read_only_reason
 from tui.screens import navigation
-from tui.screens.base_screen import BaseScreen
-from tui.screens.events import (
+from tui.screens.base_screen import (
+    BaseScreen,
     ConnectRequested,
     OrganisationChosen,
     OrganisationsConnected,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tui.cli.launch import choose_organisation, confirm, join_names, to_click_error
-from tui.engine.accounts.account import account as account_of
+from tui.engine.account import account as account_of
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import FileOptions, parse_datetime
 from tui.model.errors import ReadOnlyError, ReshelveError

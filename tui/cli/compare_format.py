@@ -11,7 +11,7 @@ from tui import messages
 from tui.messages import formats
 from tui.messages.formats import format_number, pluralize
 from tui.model.comparison import Finding, comparison_rows
-from tui.system.csv_text import csv_text
+from tui.system.user_files import csv_text
 from tui.widgets.file_format import EXPORT_COLUMNS, REASONS, STATUSES, export_cells
 from tui.widgets.text import safe
 

@@ -12,7 +12,7 @@ import click
 
 from tui import messages
 from tui.cli.launch import confirm, format_error, no_such_organisation, report_keychain_wait, to_click_error
-from tui.engine.accounts.account import account as account_of
+from tui.engine.account import account as account_of
 from tui.messages import formats
 from tui.model.account import ConnectRequest
 from tui.model.errors import (

@@ -11,9 +11,8 @@ from typing import Final
 import click
 
 from tui.cli.launch import format_error, require_terminal, run, to_click_error
-from tui.cli.param_types import SecondsParam
-from tui.cli.sandbox_process import SandboxProcess
-from tui.engine.accounts.account import TOKENS_IN_FILE, XeroAccount
+from tui.cli.sandbox import SandboxProcess, SecondsParam
+from tui.engine.account import TOKENS_IN_FILE, XeroAccount
 from tui.model.errors import ReshelveError, SettingsError
 from tui.settings import (
     OrganisationSettings,

@@ -14,7 +14,7 @@ import click
 
 from tui import messages
 from tui.compat.terminal_output import ignore_terminal_write_errors
-from tui.engine.accounts.account import XeroAccount
+from tui.engine.account import XeroAccount
 from tui.messages.formats import pluralize
 from tui.messages.settings import did_you_mean
 from tui.model.errors import BugError, ReshelveError, SettingsError

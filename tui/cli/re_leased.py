@@ -22,7 +22,7 @@ from tui.cli.launch import (
     report_keychain_wait,
     to_click_error,
 )
-from tui.engine.accounts.account import account as account_of
+from tui.engine.account import account as account_of
 from tui.model.errors import ContactSourceError, KeychainError, ReshelveError
 from tui.model.query import fold
 from tui.model.reasons import ContactSourceReason

@@ -6,7 +6,7 @@ import click
 
 from tui import messages
 from tui.cli.launch import choose_organisation, confirm, to_click_error
-from tui.engine.accounts.account import account as account_of
+from tui.engine.account import account as account_of
 from tui.model.errors import ReshelveError
 from tui.settings import load
 from tui.system.paths import Paths

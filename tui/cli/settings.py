@@ -19,8 +19,7 @@ from tui.messages.settings import allowed_values, description
 from tui.model.errors import ReshelveError
 from tui.settings import KEYS, SECTIONS, Settings, find_key, load_report, set_value, unset
 from tui.settings.loader import validate_value
-from tui.settings.renamed import current_path
-from tui.settings.schema import KEY_BINDINGS, ORGANISATIONS, key_binding, organisation_keys
+from tui.settings.schema import KEY_BINDINGS, ORGANISATIONS, current_path, key_binding, organisation_keys
 from tui.settings.validators import printable
 from tui.system.paths import Paths
 

@@ -1,6 +1,8 @@
 """The private parts of Textual that Reshelve overrides, together with `tui.compat.terminal_driver`.
 
 Written for Textual 8.2. `tests/test_compat.py` fails when one of these parts has changed, and names it.
+Importing this module replaces some of Textual's methods for the whole process: its caches would keep closed
+screens in memory.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import asyncio
 import sys
 from collections import deque
 from contextlib import suppress
+from functools import lru_cache
 from inspect import getfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
@@ -18,8 +21,10 @@ from rich.style import Style
 from textual import events, on
 from textual._context import active_message_pump
 from textual._path import _css_path_type_as_list
+from textual._styles_cache import StylesCache
 from textual.app import App, ReturnType
 from textual.await_complete import AwaitComplete
+from textual.cache import LRUCache
 from textual.command import CommandPalette
 from textual.css.model import RuleSet
 from textual.css.query import NoMatches
@@ -28,26 +33,27 @@ from textual.screen import Screen, ScreenResultCallbackType, ScreenResultType
 from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.strip import Strip
+from textual.style import Style as VisualStyle
 from textual.theme import ThemeProvider
 from textual.widget import Widget
 from textual.widgets import Button, Input, OptionList
 from textual.worker import NoActiveWorker, get_current_worker
 
-from tui.compat import caches as _caches  # noqa: F401 - replaces what Textual caches
 from tui.model.errors import StoreClosedError
 from tui.system.log import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import PurePath
 
     from textual.actions import ActionParseResult
+    from textual.color import Color
     from textual.content import Content
     from textual.dom import DOMNode
     from textual.driver import Driver
     from textual.geometry import Region
     from textual.message_pump import MessagePump
-    from textual.style import Style as VisualStyle
+
 
 TEXTUAL_VERSION: Final = "8.2"
 _MOST_SECONDS_A_KEY: Final = 0.5
@@ -454,3 +460,37 @@ def set_virtual_size(view: ScrollView, size: Size) -> None:
         view.set_reactive(ScrollView.virtual_size, size)
         if view.is_attached:
             view._scroll_update(size)  # noqa: SLF001 - see above
+
+
+_MAX_CACHED: Final = 1_024
+_divide = Strip.divide
+
+
+@lru_cache(_MAX_CACHED)
+def _inner_and_outer(base_background: Color, background: Color) -> tuple[VisualStyle, VisualStyle]:
+    return VisualStyle(background=base_background + background), VisualStyle(background=base_background)
+
+
+def _divide_without_cycle(strip: Strip, cuts: Iterable[int]) -> Sequence[Strip]:
+    """Cut a line of the screen into parts."""
+    within = [cut for cut in cuts if cut <= strip.cell_length]
+    return [strip] if within == [strip.cell_length] else _divide(strip, within)
+
+
+def _unlink(cache: LRUCache[Any, Any]) -> None:
+    """Empty a cache and undo the links between its entries."""
+    for link in cache._cache.values():  # noqa: SLF001 - see above
+        link.clear()
+    cache._cache.clear()  # noqa: SLF001 - see above
+    cache._full = False  # noqa: SLF001 - see above
+    cache._head = []  # noqa: SLF001 - see above
+
+
+# Textual caches the method, and with the results the painted lines of the last 1,024 widgets: some 50 MB. The
+# result only depends on the colours.
+StylesCache.get_inner_outer = staticmethod(_inner_and_outer)  # type: ignore[assignment] # called the same way
+# A line that isn't cut would be cached in itself.
+Strip.divide = _divide_without_cycle  # type: ignore[assignment,method-assign] # mypy binds it twice
+# The entries of a cache form a ring, which would outlive it.
+LRUCache.clear = _unlink  # type: ignore[assignment,method-assign] # as above
+LRUCache.__del__ = _unlink  # type: ignore[attr-defined]

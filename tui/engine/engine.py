@@ -9,16 +9,12 @@ from tui.engine.clock import XeroClock, utc_now
 from tui.engine.connectivity import ConnectionState, StorageHealth
 from tui.engine.maintenance import maintain
 from tui.engine.re_leased_monitor import ReLeasedMonitor
-from tui.engine.scheduler import Scheduler
+from tui.engine.scheduler import Scheduler, supervise
 from tui.engine.services import WriteAccess
-from tui.engine.services.changes import ChangeLog, ChangeService, UndoService
-from tui.engine.services.comparison import ComparisonService
-from tui.engine.services.contacts import ContactRefresher, ContactService
-from tui.engine.services.evidence import EvidenceService
-from tui.engine.services.manual_restores import ManualRestoreService
-from tui.engine.services.tenancy import TenancyService
+from tui.engine.services.changes import ChangeLog, ChangeService, ManualRestoreService, UndoService
+from tui.engine.services.contacts import ContactRefresher, ContactService, TenancyService
+from tui.engine.services.evidence import ComparisonService, EvidenceService
 from tui.engine.snapshot_publisher import SnapshotPublisher
-from tui.engine.supervision import supervise
 from tui.model.errors import StoreError
 from tui.model.reasons import TaskReason
 from tui.system.log import log_unexpected, logger
@@ -30,8 +26,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tui.engine.engine_factory import ClientFactory
+    from tui.engine.leader_lock import LeaderLock
     from tui.engine.re_leased_reader import ReLeasedReader
-    from tui.engine.sync.leader_lock import LeaderLock
     from tui.model.contact import Organisation
     from tui.model.evidence import NightlyWindow, SyncInterval
     from tui.model.snapshot import Snapshot

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from tui.engine.clock import utc_now
 from tui.engine.engine import Engine
-from tui.engine.sync.leader_lock import LOCK_NAME, LeaderLock
+from tui.engine.leader_lock import LOCK_NAME, LeaderLock
 from tui.model.errors import ContactSourceError, OfflineError, ReshelveError
 from tui.model.evidence import NightlyWindow, SyncInterval
 from tui.model.reasons import ContactSourceReason, Notice, SyncWindowReason, XeroReason
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from tui.model.contact import Organisation
-    from tui.re_leased.evidence_source import EvidenceSource
+    from tui.re_leased.feed import EvidenceSource
     from tui.re_leased.source import OpenSource
     from tui.settings import Settings
     from tui.system.paths import Paths
@@ -159,7 +159,7 @@ def token_store(settings: Settings, paths: Paths, sign_in: str) -> TokenStore:
 
     if settings.xero.token_store == TOKENS_IN_FILE:
         return FileTokenStore(paths.token_file(sign_in))
-    from tui.xero.auth.keychain import KeychainTokenStore
+    from tui.xero.auth.token_store import KeychainTokenStore
 
     return KeychainTokenStore(paths.data, sign_in)
 

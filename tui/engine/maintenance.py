@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from tui.engine.clock import utc_now
-from tui.engine.sync.leader_lock import LOCK_NAME, LeaderLock
+from tui.engine.leader_lock import LOCK_NAME, LeaderLock
 from tui.model.errors import StoreError
 from tui.model.reasons import Notice, RepairReason, StoreReason
 from tui.store.database import FILE_NAME

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tui.model.errors import UnexpectedError
     from tui.model.evidence import CompanyStatus, SyncRecord
-    from tui.re_leased.evidence_source import EvidenceReport, EvidenceSource
+    from tui.re_leased.feed import EvidenceReport, EvidenceSource
     from tui.store import Store
 
 _CURSOR: Final = "feed.cursor"

@@ -20,12 +20,11 @@ from msgspec.structs import replace
 
 from tui.model import timestamps
 from tui.model.change import ReadResult, last_confirmed
-from tui.model.comparison import FileComparison, compare, sync_record_of
+from tui.model.comparison import FileComparison, compare, id_key, is_xero_id, sync_record_of
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import FileContact, FileSource
 from tui.model.errors import ContactSourceError
 from tui.model.evidence import was_sync_due
-from tui.model.matching import id_key, is_xero_id
 from tui.model.re_leased import ConnectionTest, ContactRead, ContactReading, ReadCounts, is_deleted_name
 from tui.model.reasons import ContactSourceReason
 from tui.net import lenient_json
@@ -36,8 +35,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tui.model.change import Change
+    from tui.model.comparison import XeroContact
     from tui.model.evidence import SyncKnowledge, SyncRecord
-    from tui.model.matching import XeroContact
     from tui.model.query import TabCounts
     from tui.model.re_leased import ReLeasedContact
     from tui.re_leased.source import ContactSource, OpenSource

@@ -1,4 +1,7 @@
-"""The engine's periodic tasks: outbox, refresh, restores, Re-Leased, and the leader lock."""
+"""The engine's periodic tasks: outbox, refresh, restores, Re-Leased, and the leader lock.
+
+An unexpected exception of a task is logged and shown, and the task is retried.
+"""
 
 from __future__ import annotations
 
@@ -11,27 +14,78 @@ from typing import TYPE_CHECKING, Final
 
 from tui.engine.clock import utc_now
 from tui.engine.connectivity import ActivityTracker, QuotaBudget, QuotaHighWaterMark
-from tui.engine.supervision import retry_wait, unexpected_error
 from tui.model.errors import ReshelveError, StoreError, UnexpectedError
 from tui.model.reasons import TaskReason
 from tui.store.sync_state import QUOTA_HIGH_WATER_MARK
-from tui.system.log import logger
+from tui.system.log import log_unexpected, logger
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from datetime import datetime
 
     from tui.engine.connectivity import ConnectionState, StorageHealth
+    from tui.engine.contact_sync import ContactSync
+    from tui.engine.leader_lock import LeaderLock
     from tui.engine.re_leased_monitor import ReLeasedMonitor
     from tui.engine.re_leased_reader import ReLeasedReader
     from tui.engine.snapshot_publisher import SnapshotPublisher
-    from tui.engine.sync.contact_sync import ContactSync
-    from tui.engine.sync.leader_lock import LeaderLock
     from tui.model.snapshot import SyncProgress
-    from tui.re_leased.evidence_source import EvidenceSource
+    from tui.re_leased.feed import EvidenceSource
     from tui.re_leased.source import ContactSource
     from tui.store import Store, StoreUpdate
     from tui.xero.client import XeroClient
+
+
+# Seconds.
+_FIRST_WAIT: Final = 1.0
+_LONGEST_WAIT: Final = 60.0
+_WORKS_AFTER: Final = 5.0
+_MOST_DOUBLINGS: Final = 10
+
+
+def unexpected_error(activity: str, error: Exception) -> UnexpectedError:
+    """Log an unexpected exception and return the error to show for it."""
+    if isinstance(error, UnexpectedError):
+        # Already logged.
+        return error
+    log_unexpected(activity, error)
+    return UnexpectedError(type(error).__name__)
+
+
+def retry_wait(bugs: int) -> float:
+    """Return the seconds before the next attempt, after that many bugs in a row."""
+    return float(min(_FIRST_WAIT * 2 ** min(bugs - 1, _MOST_DOUBLINGS), _LONGEST_WAIT))
+
+
+async def supervise(task: TaskReason, work: Callable[[], Awaitable[None]], storage: StorageHealth) -> None:
+    """Run a background task to completion; after a bug, restart it with increasing waits.
+
+    Raises the `ReshelveError` it ends with; only bugs are retried.
+    """
+    bugs = 0
+
+    def recovered() -> None:
+        nonlocal bugs
+        bugs = 0
+        storage.record_task(task, None)
+
+    while True:
+        # An endless task counts as recovered once it has run for a while.
+        timer = asyncio.get_running_loop().call_later(_WORKS_AFTER, recovered) if bugs else None
+        try:
+            await work()
+        except Exception as error:
+            if isinstance(error, ReshelveError) and not isinstance(error, UnexpectedError):
+                raise
+            storage.record_task(task, unexpected_error(task, error))
+        else:
+            storage.record_task(task, None)
+            return
+        finally:
+            if timer is not None:
+                timer.cancel()
+        bugs += 1
+        await asyncio.sleep(retry_wait(bugs))
 
 
 # Seconds. The interval may change during a wait, and a laptop may sleep.
@@ -275,7 +329,7 @@ class Scheduler:
 
     async def run_outbox(self, xero: XeroClient) -> None:
         """Send queued changes whenever there are any."""
-        from tui.engine.sync.outbox import Outbox
+        from tui.engine.outbox import Outbox
 
         outbox = Outbox(
             self._store, xero, self._now, self._on_outbox_write, may_send=lambda: self._lock.is_held
@@ -292,7 +346,7 @@ class Scheduler:
 
     async def run_contact_sync(self, xero: XeroClient) -> None:
         """Refresh from Xero at the refresh interval, starting now."""
-        from tui.engine.sync.contact_sync import ContactSync
+        from tui.engine.contact_sync import ContactSync
 
         def progress(state: SyncProgress | None) -> None:
             self.record_reply(xero, None)
@@ -320,7 +374,7 @@ class Scheduler:
 
     async def poll_manual_restores(self, xero: XeroClient) -> None:
         """Check which restores were finished in Xero."""
-        from tui.engine.sync.manual_restores import ManualRestorePoller
+        from tui.engine.contact_sync import ManualRestorePoller
 
         poller = ManualRestorePoller(self._store, xero, self._now, self._on_sync_write)
         self._manual_restore_task.wake()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from tui.engine.supervision import unexpected_error
+from tui.engine.scheduler import unexpected_error
 from tui.model import timestamps
 from tui.model.change import State
 from tui.model.errors import StoreError

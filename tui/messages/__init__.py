@@ -8,16 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.messages import (
-    comparison,
-    contacts,
-    general,
-    network,
-    re_leased,
-    settings,
-    sign_in,
-    store,
-)
+from tui.messages import comparison, contacts, network, re_leased, settings, sign_in, store, texts
 from tui.messages.texts import Text, fill_in
 from tui.model.query import fold
 from tui.model.reasons import ChangeReason, Notice
@@ -30,7 +21,7 @@ if TYPE_CHECKING:
     from tui.model.reasons import Param, Reason
 
 _TEXTS: dict[Reason, Text | Callable[[Mapping[str, Param]], Text]] = {
-    **general.TEXTS,
+    **texts.TEXTS,
     **network.TEXTS,
     **sign_in.TEXTS,
     **re_leased.TEXTS,

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from tui.model.change import Action, Change, Origin, State
-from tui.model.contact import ineligible_reason
+from tui.model.contact import NO_WARNINGS, TenancyWarnings, ineligible_reason, tenant_groups_among
 from tui.model.query import fold
 from tui.model.reasons import ContactReason, UndoReason
-from tui.model.tenancy import NO_WARNINGS, TenancyWarnings, tenant_groups_among
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from msgspec import Struct, field
 
-from tui.model.filters import (
+from tui.model.query import (
     BalanceCondition,
     BalanceSide,
     ChangedCondition,
@@ -21,20 +21,23 @@ from tui.model.filters import (
     DaysAgo,
     Filter,
     GroupCondition,
+    IssueKind,
     KindCondition,
     NoMatchCondition,
     Operator,
+    Query,
+    QueryIssue,
     SyncCondition,
     SyncFilter,
     TimeSpan,
+    fold,
+    tokenize,
 )
-from tui.model.query import IssueKind, Query, QueryIssue, fold, tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tui.model.filters import Condition
-    from tui.model.query import Tab, Term
+    from tui.model.query import Condition, Tab, Term
 
 
 _NOTHING: Final = Filter(NoMatchCondition())
@@ -155,7 +158,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from enum import StrEnum
 
-    from tui.model.filters import Condition
+    from tui.model.query import Condition
 
     Word = TypeVar("Word", bound=StrEnum)
 

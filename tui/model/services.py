@@ -15,17 +15,15 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from tui.model.change import Action, Change, ChangeLogEntry
+    from tui.model.change import Action, Change, ChangeLogEntry, Precheck
     from tui.model.change_list import ChangeQuery, ChangeSearchResult, ManualRestore, UndoPlan
     from tui.model.comparison import FileComparison, RecordedMatches
-    from tui.model.contact import ContactDetails, HistoryEntry, Row, SearchResult
+    from tui.model.contact import ContactDetails, ContactGroup, HistoryEntry, Row, SearchResult
     from tui.model.contact_file import FileOptions
     from tui.model.evidence import CompanyState
-    from tui.model.precheck import Precheck
     from tui.model.query import Query
     from tui.model.re_leased import ConnectionTest
     from tui.model.snapshot import Snapshot
-    from tui.model.tenancy import ContactGroup
 
 
 class ContactServiceProtocol(Protocol):

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tui.sandbox.clock import xero_date
+from tui.sandbox.context import xero_date
 from tui.sandbox.database import parse_guid
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from tui.sandbox.clock import Clock
+    from tui.sandbox.context import Clock
     from tui.sandbox.database import SandboxDatabase
 
 

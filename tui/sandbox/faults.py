@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 
-from tui.sandbox.clock import http_date
+from tui.sandbox.context import http_date
 from tui.sandbox.re_leased.unified import error_body
 
 if TYPE_CHECKING:
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from tui.sandbox.clock import Clock
-    from tui.sandbox.context import SandboxServices
+    from tui.sandbox.context import Clock, SandboxServices
     from tui.sandbox.request_log import CallCount, LoggedRequest
 
 

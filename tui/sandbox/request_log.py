@@ -7,10 +7,10 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tui.sandbox.clock import iso
+from tui.sandbox.context import iso
 
 if TYPE_CHECKING:
-    from tui.sandbox.clock import Clock
+    from tui.sandbox.context import Clock
     from tui.sandbox.rate_limits import RateLimits
 
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from tui.sandbox import books
 from tui.sandbox.accounting.groups import group_document
 from tui.sandbox.books import ACTIVE, ARCHIVED, GDPR, Document, blank, with_edit_defaults
-from tui.sandbox.clock import xero_date
+from tui.sandbox.context import xero_date
 from tui.sandbox.database import build_database
-from tui.sandbox.re_leased.contacts import fill
+from tui.sandbox.re_leased.company import fill
 
 if TYPE_CHECKING:
     import sqlite3

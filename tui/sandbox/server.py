@@ -1,4 +1,7 @@
-"""Opens the data, binds the port, prints one line of JSON, and serves until stopped."""
+"""All routes of the practice services on one port.
+
+Opens the data, binds the port, prints one line of JSON, and serves until stopped.
+"""
 
 from __future__ import annotations
 
@@ -11,24 +14,34 @@ import socket
 import sqlite3
 import sys
 import threading
-from contextlib import closing, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import uvicorn
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 
-from tui.sandbox import database
-from tui.sandbox.application import application
+from tui.sandbox import controls, database, xero_pages
+from tui.sandbox.accounting import routes as accounting
 from tui.sandbox.books import Books
-from tui.sandbox.clock import Clock
-from tui.sandbox.context import CountCache, SandboxServices
+from tui.sandbox.context import Clock, CountCache, SandboxServices
 from tui.sandbox.database import SandboxDatabase
-from tui.sandbox.faults import Faults
+from tui.sandbox.faults import FaultMiddleware, Faults
+from tui.sandbox.oauth import endpoints
 from tui.sandbox.oauth.tokens import CLIENT_ID, TokenIssuer
 from tui.sandbox.rate_limits import RateLimits
+from tui.sandbox.re_leased import endpoints as released
+from tui.sandbox.re_leased import unified
 from tui.sandbox.re_leased.company import Companies
 from tui.sandbox.re_leased.unified import CONNECTION_ID, UnifiedApi, company_id
 from tui.sandbox.request_log import CallCounter, RequestLog
+from tui.sandbox.responses import RequestLimit
 from tui.sandbox.sample_data import seed
 from tui.system.locks import FileLock
 from tui.system.log import log_to, logger
@@ -36,10 +49,113 @@ from tui.system.paths import private_folder
 from tui.system.platform import STOP_SIGNALS, on_signals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
-    from starlette.types import Scope
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+# A reverse proxy may serve the real names; controls stay on loopback nevertheless.
+_XERO = frozenset({"login.xero.com", "identity.xero.com", "api.xero.com", "go.xero.com"})
+# These need a token, a code or a secret, which other pages don't have, or return public data.
+_OPEN = (
+    "/api.xro/", "/connect/", "/connections", "/Connections", "/.well-known/", "/accounting/", "/unified/",
+)  # fmt: skip
+_CONTROLS = ("/practice/", "/released/")
+
+
+class HostGuard:
+    """ASGI middleware that returns 403 to requests from other web pages."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on or refuse it."""
+        if scope["type"] == "http":
+            refusal = _refusal(scope["path"], Headers(scope=scope))
+            if refusal is not None:
+                await PlainTextResponse(refusal, 403)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def _refusal(path: str, headers: Headers) -> str | None:
+    if path.startswith(_OPEN):
+        return None
+    host = headers.get("host", "")
+    names = _LOOPBACK if path.startswith(_CONTROLS) else _LOOPBACK | _XERO
+    if _name(f"//{host}") not in names:
+        return "The practice Xero and Re-Leased are available on 127.0.0.1 and localhost only.\n"
+    origin = headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != host:
+        return "Refused: this request came from another web page. Nothing was changed.\n"
+    return None
+
+
+def _name(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
+_IDENTITY = [
+    Route("/identity/connect/authorize", endpoints.authorize, methods=["GET"]),
+    Route("/identity/connect/authorize", endpoints.decide, methods=["POST"]),
+    Route("/identity/error", endpoints.error, methods=["GET"]),
+    Route("/identity/apps", endpoints.show, methods=["GET"]),
+    Route("/identity/apps/{id}", endpoints.disconnect_organisation, methods=["POST"]),
+    Route(endpoints.CONFIGURATION, endpoints.configuration, methods=["GET"]),
+    Route(endpoints.KEYS, endpoints.keys, methods=["GET"]),
+    Route("/connect/token", endpoints.token, methods=["POST"]),
+    Route("/connect/userinfo", endpoints.userinfo, methods=["GET", "POST"]),
+    Route("/connect/revocation", endpoints.revocation, methods=["POST"]),
+    Route("/connections", endpoints.connections, methods=["GET"]),
+    # The spelling of Xero's own SDKs, which the live service accepts as well.
+    Route("/Connections", endpoints.connections, methods=["GET"]),
+    Route("/Connections/{id}", endpoints.disconnect, methods=["DELETE"]),
+    Route("/connections/{id}", endpoints.disconnect, methods=["DELETE"]),
+]
+
+
+def application(services: SandboxServices) -> Starlette:
+    """Create the practice services.
+
+    The server adds `app.state.drop`, which closes the connection of a request without a response.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        del app
+        services.companies.start()
+        yield
+        await services.companies.stop()
+
+    app = Starlette(
+        routes=[
+            *accounting.ROUTES,
+            *_IDENTITY,
+            *xero_pages.ROUTES,
+            *released.ROUTES,
+            *unified.ROUTES,
+            *controls.ROUTES,
+        ],
+        middleware=[
+            Middleware(HostGuard),
+            Middleware(RequestLimit),
+            Middleware(FaultMiddleware),
+            # Fast compression: a page of a thousand contacts mustn't take longer because of it.
+            Middleware(GZipMiddleware, compresslevel=1),
+        ],
+        lifespan=lifespan,
+    )
+    # Xero doesn't redirect either: a URL is correct or not found.
+    app.router.redirect_slashes = False
+    app.state.practice = services
+    return app
+
 
 _HOST = "127.0.0.1"
 _FILE = "practice.sqlite"

@@ -14,8 +14,7 @@ from starlette.routing import Route
 
 from tui.sandbox import books
 from tui.sandbox.books import GDPR, RefusedError, SandboxOrganisation
-from tui.sandbox.clock import human
-from tui.sandbox.context import services_of
+from tui.sandbox.context import human, services_of
 from tui.sandbox.responses import button, details, escaped, isolated, link, notice, page
 
 if TYPE_CHECKING:

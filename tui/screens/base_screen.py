@@ -1,14 +1,19 @@
-"""Base classes of the screens: error reporting, workers and status messages."""
+"""Base classes of the screens: error reporting, workers and status messages.
+
+Also the messages that the app, its screens and their workers send each other.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Generic
 
 from textual import getters
 from textual.css.query import NoMatches
+from textual.message import Message
 from textual.screen import ScreenResultType
 from textual.worker import Worker, WorkerState
 
@@ -26,7 +31,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from datetime import datetime
 
+    from tui.model.account import ConnectResult
+    from tui.model.change import Precheck
+    from tui.model.contact import Organisation, SearchResult
     from tui.model.services import Backend
+    from tui.model.snapshot import Snapshot
 
 
 class BaseScreen(GuardedScreen[ScreenResultType], Generic[ScreenResultType]):
@@ -109,3 +118,74 @@ class EngineScreen(BaseScreen[ScreenResultType], Generic[ScreenResultType]):
         """Copy Xero's ContactID of a contact, for a search in Re-Leased's Sync Results."""
         self.app.copy_to_clipboard(contact_id)
         self.flash(f"Copied for Re-Leased's Sync Results (External ID): {contact_id}")
+
+
+@dataclass
+class SnapshotChanged(Message, bubble=False):
+    """The engine published a new snapshot. Only the newest of several matters."""
+
+    snapshot: Snapshot
+
+    def can_replace(self, message: Message) -> bool:
+        """Let a newer queued snapshot replace this one."""
+        return isinstance(message, SnapshotChanged)
+
+
+@dataclass
+class SearchAnswered(Message, bubble=False):
+    """Part or all of the result of a search.
+
+    `number` identifies the search; `keep` means the cursor stays on its contact; `is_refresh` means the list
+    changed without a new search.
+    """
+
+    number: int
+    found: SearchResult
+    keep: bool
+    is_refresh: bool = False
+
+
+@dataclass
+class GroupNamesLoaded(Message):
+    """The names of all contact groups."""
+
+    names: tuple[str, ...]
+
+
+@dataclass
+class RestoreRequested(Message):
+    """The user requested restores: if any must be finished in Xero, their list opens automatically."""
+
+    contact_ids: tuple[str, ...]
+
+
+@dataclass
+class PrecheckFinished(Message, bubble=False):
+    """The check with Xero before a change has finished."""
+
+    precheck: Precheck
+
+
+@dataclass
+class PrecheckFailed(Message, bubble=False):
+    """The contacts couldn't be checked."""
+
+    error: ReshelveError
+
+
+@dataclass
+class OrganisationChosen(Message):
+    """The user chose this organisation."""
+
+    organisation: Organisation
+
+
+class ConnectRequested(Message):
+    """The user wants to connect to Xero, or to sign in again."""
+
+
+@dataclass
+class OrganisationsConnected(Message):
+    """The user connected these organisations and continues."""
+
+    connected: ConnectResult

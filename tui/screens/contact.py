@@ -19,10 +19,9 @@ from tui.messages.formats import money
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
 from tui.model.errors import ReshelveError
-from tui.screens.base_screen import EngineScreen
+from tui.screens.base_screen import EngineScreen, SnapshotChanged
 from tui.screens.changes.change_controller import ChangeController, UndoController, blocked_reason, can_retry
 from tui.screens.changes.formatting import entry_text, entry_time
-from tui.screens.events import SnapshotChanged
 from tui.screens.re_leased.manual_sync_controller import ContactReportController
 from tui.screens.tenancy.formatting import format_groups
 from tui.widgets.banners import PausedBanner

@@ -14,10 +14,9 @@ from tui.model.change import Action
 from tui.model.query import Tab
 from tui.model.snapshot import ConnectionStatus
 from tui.screens import navigation
-from tui.screens.base_screen import EngineScreen
+from tui.screens.base_screen import EngineScreen, GroupNamesLoaded, SearchAnswered, SnapshotChanged
 from tui.screens.changes.change_controller import ChangeController, UndoController, blocked_reason
 from tui.screens.compare.open_comparison import ComparisonController
-from tui.screens.events import GroupNamesLoaded, SearchAnswered, SnapshotChanged
 from tui.screens.re_leased.manual_sync_controller import ManualSyncController
 from tui.screens.search_controller import SearchController
 from tui.widgets.banners import PausedBanner, SelectionBar, SyncProgressBar, UnreadableBar

@@ -25,10 +25,9 @@ if TYPE_CHECKING:
     from tui.screens.dialogs.ask import ChooseScreen
     from tui.screens.dialogs.confirm import ConfirmScreen
     from tui.screens.dialogs.help import BugReportScreen, HelpScreen
-    from tui.screens.manual_restores.manual_restores import ManualRestoresScreen
-    from tui.screens.re_leased.connection_test import ConnectionTestScreen
+    from tui.screens.manual_restores import ManualRestoresScreen
     from tui.screens.re_leased.sync_start import SyncStartScreen
-    from tui.screens.re_leased.troubleshoot import TroubleshootScreen
+    from tui.screens.re_leased.troubleshoot import ConnectionTestScreen, TroubleshootScreen
     from tui.screens.tenancy.tenant_groups import TenantGroupsScreen
 
 __all__ = [
@@ -52,7 +51,7 @@ __all__ = [
 _MODULES: Final = {
     "ChangesScreen": "tui.screens.changes.changes",
     "BugReportScreen": "tui.screens.dialogs.help",
-    "ConnectionTestScreen": "tui.screens.re_leased.connection_test",
+    "ConnectionTestScreen": "tui.screens.re_leased.troubleshoot",
     "ChooseFileScreen": "tui.screens.compare.choose_file",
     "ChooseScreen": "tui.screens.dialogs.ask",
     "CompareScreen": "tui.screens.compare.compare",
@@ -60,7 +59,7 @@ _MODULES: Final = {
     "ConnectScreen": "tui.screens.connect.connect",
     "ContactScreen": "tui.screens.contact",
     "HelpScreen": "tui.screens.dialogs.help",
-    "ManualRestoresScreen": "tui.screens.manual_restores.manual_restores",
+    "ManualRestoresScreen": "tui.screens.manual_restores",
     "OrganisationsScreen": "tui.screens.connect.organisations",
     "SyncStartScreen": "tui.screens.re_leased.sync_start",
     "TenantGroupsScreen": "tui.screens.tenancy.tenant_groups",

@@ -7,13 +7,11 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
-from tui.model.filters import NoMatchCondition
-from tui.model.query import Query, Tab
+from tui.model.query import NoMatchCondition, Query, Tab
 from tui.model.query_parser import parse_query
-from tui.screens.events import GroupNamesLoaded, SearchAnswered
+from tui.screens.base_screen import GroupNamesLoaded, SearchAnswered
 from tui.widgets.contact_table import ContactTable
-from tui.widgets.search_box import QueryHint, SearchBox
-from tui.widgets.search_format import complete, correct
+from tui.widgets.search_box import QueryHint, SearchBox, complete, correct
 from tui.widgets.tab_bar import TabBar
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tui.model.errors import SettingsError
 from tui.model.reasons import SettingsReason
-from tui.settings.renamed import old_variables, with_current_names
 from tui.settings.schema import (
     KEY_BINDINGS,
     KEYS,
@@ -28,7 +27,9 @@ from tui.settings.schema import (
     is_action,
     is_lenient,
     key_binding,
+    old_variables,
     organisation_keys,
+    with_current_names,
 )
 from tui.settings.validators import InvalidValueError, printable
 from tui.system.paths import is_tenant_id

@@ -5,8 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tui.settings.loader import no_section, read, section_of, validate_value
-from tui.settings.renamed import current_path
-from tui.settings.schema import KEY_BINDINGS, KEYS, ORGANISATIONS, SECTIONS, find_key, organisation_keys
+from tui.settings.schema import (
+    KEY_BINDINGS,
+    KEYS,
+    ORGANISATIONS,
+    SECTIONS,
+    current_path,
+    find_key,
+    organisation_keys,
+)
 from tui.system.paths import write_atomically
 
 if TYPE_CHECKING:

@@ -1,31 +1,207 @@
-"""Stores contacts as Xero returned them, and updates the change log for changed statuses."""
+"""Stores contacts as Xero returned them, and updates the change log for changed statuses.
+
+Someone may change a contact in Xero while a change of it is open in Reshelve:
+
+| Open in Reshelve              | In Xero, someone | Result                                                  |
+|-------------------------------|------------------|---------------------------------------------------------|
+| archive, queued               | archives it      | confirmed, never sent                                   |
+| archive, queued               | merges it        | confirmed, never sent: a merge archives the contact     |
+| archive, queued               | restores it      | the later one wins: refused if that was the restore     |
+| archive, unknown              | archives it      | confirmed                                               |
+| archive, unknown              | edits it         | refused: it may have been archived and restored since   |
+| restore, queued/awaiting user | restores it      | confirmed                                               |
+| restore, queued/awaiting user | merges it        | refused: a merged contact can't be restored             |
+| any, queued/awaiting user     | requests erasure | refused: a contact with a GDPR request can't be changed |
+| any, queued/awaiting user     | renames it       | continues with the new name; the log has both           |
+| any, sending                  | anything         | left to the outbox, which has the reply or reads again  |
+
+`engine.outbox.resolve` decides about unknown changes. Changes in Xero are dated by Xero's clock, requests by
+this machine's; if both are the same, Xero's wins. Contacts that Xero no longer has are marked as deleted once
+that is certain, but kept.
+"""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from msgspec import Struct, field
 
-from tui.model.change import Action, Change, State, Transition
+from tui.model.change import Action, Change, LogEvent, State, Transition
 from tui.model.change_list import BatchKind
-from tui.model.contact import ContactStatus
-from tui.model.reasons import ChangeReason, Notice
-from tui.store import deleted_contacts
+from tui.model.contact import ContactStatus, ineligible_reason
+from tui.model.reasons import ChangeReason, ContactReason, Notice
+from tui.store import values
 from tui.store.change_log import changes as change_table
-from tui.store.change_log import conflicts
 from tui.store.change_log.batches import insert_batch, record_targets
-from tui.store.change_log.entries import changed_at
+from tui.store.change_log.entries import changed_at, write_entry
 from tui.store.change_log.evidence import mark_foreign_currency
-from tui.store.contacts import StatusChange, UpsertResult, upsert
-from tui.store.deleted_contacts import clear_unreadable
+from tui.store.contacts import StatusChange, UpsertResult, contacts_in, upsert
+from tui.store.sync_state import write_sync_state
+from tui.store.values import to_ms
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from tui.model.contact import Contact
+    from tui.store.database import Database
+
+
+# A JSON object by contact id: not empty if the full sync in progress has seen the contact.
+_DELETED: Final = "contacts.unreadable"
+_SELECT_DELETED: Final = "SELECT value FROM sync_state WHERE name = ?"
+_SEEN: Final = "seen"
+
+
+def read_unreadable(database: Database) -> tuple[str, ...]:
+    """Read the ids of the unreadable contacts; for those without an id, the marks."""
+    return tuple(_of(database.rows(_SELECT_DELETED, (_DELETED,))))
+
+
+def record_unreadable(connection: sqlite3.Connection, marks: Sequence[str], *, is_full_sync: bool) -> None:
+    """Add contacts that couldn't be parsed."""
+    if marks:
+        before = _stored(connection)
+        _write(connection, before, before | dict.fromkeys(marks, _SEEN if is_full_sync else ""))
+
+
+def clear_unreadable(connection: sqlite3.Connection, contact_ids: Iterable[str]) -> None:
+    """Remove contacts that can be parsed now or that Xero no longer has."""
+    before = _stored(connection)
+    if before:
+        cleared = set(contact_ids)
+        _write(connection, before, {mark: seen for mark, seen in before.items() if mark not in cleared})
+
+
+def reset_unreadable_seen(connection: sqlite3.Connection) -> None:
+    """Start a full sync, which hasn't seen any of them yet."""
+    before = _stored(connection)
+    _write(connection, before, dict.fromkeys(before, ""))
+
+
+def clear_unreadable_unseen(connection: sqlite3.Connection) -> None:
+    """End a full sync: remove those that it hasn't seen."""
+    before = _stored(connection)
+    _write(connection, before, {mark: seen for mark, seen in before.items() if seen})
+
+
+def _stored(connection: sqlite3.Connection) -> dict[str, str]:
+    return _of(connection.execute(_SELECT_DELETED, (_DELETED,)).fetchall())
+
+
+def _of(rows: Sequence[tuple[object]]) -> dict[str, str]:
+    return values.fields(rows[0][0]) if rows else {}
+
+
+def _write(connection: sqlite3.Connection, before: dict[str, str], after: dict[str, str]) -> None:
+    if after != before:
+        write_sync_state(connection, _DELETED, json.dumps(after) if after else None)
+
+
+# Replies must be at least this far apart, in milliseconds, to count as two.
+_MIN_INTERVAL_MS: Final = 5 * 60 * 1000
+
+
+def reset_seen(connection: sqlite3.Connection) -> None:
+    """Clear the list of contacts that the full sync has seen."""
+    connection.execute("DELETE FROM full_sync_seen")
+
+
+def mark_seen(connection: sqlite3.Connection, rowids: Iterable[int]) -> None:
+    """Record that the full sync in progress has seen these contacts."""
+    connection.execute(
+        "INSERT OR IGNORE INTO full_sync_seen SELECT value FROM json_each(?)", (json.dumps(list(rowids)),)
+    )
+
+
+def unseen_contacts(database: Database, limit: int) -> list[str]:
+    """Return contacts that the full sync in progress hasn't seen. Too slow for the event loop's thread."""
+    sql = """
+        SELECT contact_id FROM contacts
+        WHERE rowid NOT IN (SELECT contact_rowid FROM full_sync_seen) AND status <> ? LIMIT ?
+    """
+    with database.read_connection() as connection:
+        rows = connection.execute(sql, (ContactStatus.DELETED.value, limit)).fetchall()
+    return [values.text(contact_id) for (contact_id,) in rows]
+
+
+def confirm_missing(connection: sqlite3.Connection, contact_ids: Sequence[str], now: datetime) -> list[str]:
+    """Record that a reply lacked these contacts. Returns those that an earlier reply lacked as well.
+
+    Two replies, some time apart, rule out a passing error. Stored, so that a restart doesn't count one twice.
+    """
+    now_ms = to_ms(now)
+    connection.executemany(
+        # If the clock was set back since the first time, that time is in the future: start again from now.
+        "INSERT INTO missing_contacts (contact_id, since_ms, status) VALUES (?1, ?2, '')"
+        " ON CONFLICT (contact_id) DO UPDATE SET since_ms = ?2 WHERE since_ms > ?2",
+        ((contact_id, now_ms) for contact_id in contact_ids),
+    )
+    rows = connection.execute(
+        "SELECT contact_id FROM missing_contacts"
+        " WHERE contact_id IN (SELECT value FROM json_each(?)) AND since_ms <= ?",
+        (json.dumps(list(contact_ids)), now_ms - _MIN_INTERVAL_MS),
+    )
+    return [contact_id for (contact_id,) in rows]
+
+
+def status_before(connection: sqlite3.Connection, contact_id: str) -> ContactStatus | None:
+    """Return a contact's status before it was marked as deleted; None if that isn't known."""
+    sql = "SELECT status FROM missing_contacts WHERE contact_id = ?"
+    row = connection.execute(sql, (contact_id,)).fetchone()
+    known = values.read_rows(
+        lambda row_of_status: values.enum_member(ContactStatus, row_of_status[0]), [row] if row else []
+    )
+    return known[0] if known else None
+
+
+def clear_missing(connection: sqlite3.Connection, contact_ids: Iterable[str]) -> None:
+    """Forget that replies lacked these contacts: Xero has returned them."""
+    if connection.execute("SELECT 1 FROM missing_contacts LIMIT 1").fetchone() is None:
+        return
+    connection.execute(
+        "DELETE FROM missing_contacts WHERE contact_id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(contact_ids)),),
+    )
+
+
+def mark_deleted(connection: sqlite3.Connection, contact_ids: Sequence[str], now: datetime) -> dict[str, int]:
+    """Mark contacts as deleted and refuse their open changes. Returns the row ids of those marked.
+
+    Changes that are being sent are left to the outbox, which reads the contact again.
+    """
+    if not contact_ids:
+        return {}
+    listed = json.dumps(list(contact_ids))
+    connection.execute(
+        """
+        INSERT INTO missing_contacts (contact_id, since_ms, status)
+        SELECT contact_id, ?1, status FROM contacts
+        WHERE status <> ?2 AND contact_id IN (SELECT value FROM json_each(?3))
+        ON CONFLICT (contact_id) DO UPDATE SET status = excluded.status
+        """,
+        (to_ms(now), ContactStatus.DELETED.value, listed),
+    )
+    rows = connection.execute(
+        """
+        UPDATE contacts SET status = ?1
+        WHERE status <> ?1 AND contact_id IN (SELECT value FROM json_each(?2))
+        RETURNING contact_id, rowid
+        """,
+        (ContactStatus.DELETED.value, listed),
+    ).fetchall()
+    for contact_id in contact_ids:
+        for change in change_table.open_changes(connection, contact_id):
+            if change.state is not State.SENDING:
+                refuse = change_table.TransitionRequest(
+                    change.change_id, Transition.REFUSE, notice=Notice(ContactReason.DELETED)
+                )
+                change_table.apply_transition(connection, refuse, now)
+    return dict(rows)
+
 
 _STATUS_ACTIONS: Final = {
     (ContactStatus.ACTIVE, ContactStatus.ARCHIVED): Action.ARCHIVE,
@@ -66,11 +242,11 @@ def ingest(
         _record_status_change(connection, status_change, seen_at, batch_id, handled)
         for status_change in upserted.status_changes
     ]
-    conflicts.update_open_changes(connection, upserted.changed_ids, seen_at, handled)
+    update_open_changes(connection, upserted.changed_ids, seen_at, handled)
     mark_foreign_currency(connection, [contact.contact_id for contact in contacts])
-    deleted_contacts.clear_missing(connection, (contact.contact_id for contact in contacts))
-    deleted = (*deleted, *deleted_contacts.confirm_missing(connection, missing, seen_at))
-    marked = deleted_contacts.mark_deleted(connection, deleted, seen_at)
+    clear_missing(connection, (contact.contact_id for contact in contacts))
+    deleted = (*deleted, *confirm_missing(connection, missing, seen_at))
+    marked = mark_deleted(connection, deleted, seen_at)
     upserted.changed_ids |= marked.keys()
     clear_unreadable(connection, (*(contact.contact_id for contact in contacts), *deleted))
     return IngestResult(upserted, tuple(change for change in detected if change is not None), marked)
@@ -86,7 +262,7 @@ def _record_status_change(
     before: ContactStatus | None = status_change.old_status
     if before is ContactStatus.DELETED:
         # The contact is back, and may have changed in the meantime.
-        before = deleted_contacts.status_before(connection, status_change.contact.contact_id)
+        before = status_before(connection, status_change.contact.contact_id)
     action = _STATUS_ACTIONS.get((before, status_change.contact.status)) if before else None
     if action is None:
         return None
@@ -100,7 +276,7 @@ def _record_status_change(
         if change.state is State.SENDING or change.change_id in handled:
             # The outbox has the reply or is waiting for it, and records the result.
             return None
-        reason = conflicts.confirmation_reason(connection, change, status_change.contact)
+        reason = confirmation_reason(connection, change, status_change.contact)
         confirm = change_table.TransitionRequest(
             change.change_id, Transition.CONFIRM, confirmed_at=confirmed_at, notice=Notice(reason)
         )
@@ -108,7 +284,7 @@ def _record_status_change(
         # An unknown restore that is confirmed now was made by Reshelve, so it doesn't conflict with a queued
         # archive.
         if action is Action.RESTORE and change.state is not State.UNKNOWN:
-            conflicts.resolve_restore_conflict(connection, change.contact_id, confirmed_at, seen_at)
+            resolve_restore_conflict(connection, change.contact_id, confirmed_at, seen_at)
         return confirmed
     unconfirmed = change_table.find_unconfirmed(connection, status_change.contact, action)
     if unconfirmed is not None:
@@ -117,9 +293,7 @@ def _record_status_change(
         connection, status_change.contact, action, batch_id, seen_at, confirmed_at=confirmed_at
     )
     if action is Action.RESTORE:
-        conflicts.resolve_restore_conflict(
-            connection, status_change.contact.contact_id, confirmed_at, seen_at
-        )
+        resolve_restore_conflict(connection, status_change.contact.contact_id, confirmed_at, seen_at)
     return change_table.get(connection, change_id)
 
 
@@ -149,3 +323,76 @@ def add(
         insert_batch(connection, BatchKind.REQUEST, now, batch_id=batch_id)
         record_targets(connection, batch_id, cancelled)
     return [change_table.get(connection, change_id) for change_id in added]
+
+
+_OPEN: Final = f"""
+    SELECT {", ".join(change_table.CHANGE_COLUMNS)} FROM changes
+    WHERE contact_id IN (SELECT value FROM json_each(?)) AND state IN ('queued', 'awaiting_user')
+    ORDER BY change_id
+"""  # noqa: S608 - our own column names
+
+
+def confirmation_reason(connection: sqlite3.Connection, change: Change, contact: Contact) -> ChangeReason:
+    """Return, for the log, how an open change came to be made in Xero."""
+    if change.action is Action.ARCHIVE and contact.merged_to:
+        return ChangeReason.MERGED_AWAY
+    if change_table.find_unconfirmed(connection, contact, change.action) is not None:
+        return ChangeReason.CONFIRMED_LATE
+    # If it was sent before, that call may have archived the contact without showing in a read yet.
+    was_first = _is_queued(change, Action.ARCHIVE) and not change.idempotency_key
+    return ChangeReason.ARCHIVED_FIRST if was_first else ChangeReason.DETECTED_IN_XERO
+
+
+def resolve_restore_conflict(
+    connection: sqlite3.Connection, contact_id: str, restored_at: datetime, seen_at: datetime
+) -> None:
+    """Resolve a restore in Xero against a queued archive: the later one wins."""
+    for change in change_table.open_changes(connection, contact_id):
+        if not _is_queued(change, Action.ARCHIVE):
+            continue
+        if restored_at >= change.requested_at:
+            refuse = change_table.TransitionRequest(
+                change.change_id, Transition.REFUSE, notice=Notice(ChangeReason.RESTORED_SINCE)
+            )
+            change_table.apply_transition(connection, refuse, seen_at)
+        else:
+            notice = Notice(ChangeReason.RESTORED_BEFORE)
+            state = change.state.value
+            write_entry(connection, to_ms(seen_at), change.change_id, LogEvent.NOTE, state, notice=notice)
+
+
+def update_open_changes(
+    connection: sqlite3.Connection,
+    contact_ids: Collection[str],
+    seen_at: datetime,
+    handled: frozenset[int],
+) -> None:
+    """Refuse changes of contacts that can't be changed any more, and record new names."""
+    rows = connection.execute(_OPEN, (json.dumps(list(contact_ids)),)).fetchall()
+    open_changes = values.read_rows(change_table.change_of, rows)
+    pending = [change for change in open_changes if change.change_id not in handled]
+    if not pending:
+        return
+    contacts = contacts_in(connection, [change.contact_id for change in pending])
+    for change in pending:
+        contact = contacts.get(change.contact_id)
+        if contact is None:
+            continue
+        reason = ineligible_reason(contact)
+        if reason:
+            refuse = change_table.TransitionRequest(
+                change.change_id, Transition.REFUSE, notice=Notice(reason)
+            )
+            change_table.apply_transition(connection, refuse, seen_at)
+        elif contact.name != change.name:
+            _rename(connection, change, contact.name, seen_at)
+
+
+def _rename(connection: sqlite3.Connection, change: Change, name: str, seen_at: datetime) -> None:
+    connection.execute("UPDATE changes SET name = ? WHERE change_id = ?", (name, change.change_id))
+    notice, state = Notice(ChangeReason.RENAMED, {"old": change.name, "new": name}), change.state.value
+    write_entry(connection, to_ms(seen_at), change.change_id, LogEvent.RENAMED, state, notice=notice)
+
+
+def _is_queued(change: Change, action: Action) -> bool:
+    return change.action is action and change.state is State.QUEUED

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tui.model.change import Change
+    from tui.model.comparison import XeroContact
     from tui.model.evidence import CompanyStatus, SyncRecord, UserReport
-    from tui.model.matching import XeroContact
     from tui.store.database import Database
 
 
@@ -251,7 +251,7 @@ def read_for_comparison(
 
     Must be called in a thread.
     """
-    from tui.model.matching import XeroContact
+    from tui.model.comparison import XeroContact
 
     def contact(row: tuple[Any, ...]) -> XeroContact:
         key, name, email, status = row

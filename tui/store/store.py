@@ -13,8 +13,7 @@ from tui.store.change_log import changes as change_table
 from tui.store.change_log import evidence as change_evidence
 from tui.store.change_log.changes import TransitionRequest
 from tui.store.change_repository import ChangeRepository
-from tui.store.contacts import find_active_by_name, read_contacts, read_counts
-from tui.store.deleted_contacts import (
+from tui.store.contact_ingest import (
     clear_unreadable_unseen,
     mark_seen,
     read_unreadable,
@@ -23,9 +22,9 @@ from tui.store.deleted_contacts import (
     reset_unreadable_seen,
     unseen_contacts,
 )
+from tui.store.contacts import find_active_by_name, read_contacts, read_counts
 from tui.store.evidence_queries import EvidenceQueries, read_for_comparison
-from tui.store.maintenance.repair import open_or_rebuild
-from tui.store.maintenance.upkeep import Maintenance
+from tui.store.maintenance.repair import Maintenance, open_or_rebuild
 from tui.store.search.search_service import SearchService
 from tui.store.tenancy import TenancyRepository
 
@@ -36,9 +35,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tui.model.change import Change
+    from tui.model.comparison import XeroContact
     from tui.model.contact import Contact
     from tui.model.errors import StoreError
-    from tui.model.matching import XeroContact
     from tui.model.query import TabCounts
     from tui.store.contact_ingest import IngestResult
     from tui.store.database import Database

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from tui.model.contact import ContactStatus
-from tui.model.tenancy import ContactGroup, TenancyWarnings, current_tenant_groups, sort_groups
+from tui.model.contact import ContactGroup, ContactStatus, TenancyWarnings, current_tenant_groups, sort_groups
 from tui.store import values
 from tui.store.values import to_ms
 

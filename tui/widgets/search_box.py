@@ -1,10 +1,11 @@
-"""The search box: searches while you type."""
+"""The search box: searches while you type, with hints, completion, and examples for the help."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
+from msgspec import Struct
 from textual import on
 from textual.actions import SkipAction
 from textual.binding import Binding
@@ -16,17 +17,186 @@ from textual.widgets import Input
 
 from tui.compat.textual import LineInput
 from tui.messages.formats import format_number
+from tui.model.query import IssueKind, fold
 from tui.widgets.labels import StaticLine
-from tui.widgets.search_format import hint_text
+from tui.widgets.text import cells, fit, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from textual import events
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
+    from tui.model.qualifiers import Qualifier
     from tui.model.query import QueryIssue
+
+
+#: For the help: what to type, and what it finds.
+EXAMPLES: Final = (
+    ("bay club", "Both words, anywhere in a contact; accents and case don't matter"),
+    ('"bay club"', "The two words together"),
+    ("-club", "Without this word; a minus works before filters too"),
+    ("is:supplier", "Suppliers; also customer, active, archived, merged, unlinked, gdpr, gone (from Xero)"),
+    ("owes:>500", "They owe you more than 500.00, as last loaded; also < <= = >="),
+    ("owed:>0", "You owe them something; unknown balances never match"),
+    ("group:tenants", "In a group whose name starts like this"),
+    ('group:"Owners"', "In the group with exactly this name"),
+    (
+        "sync:pending",
+        "Last change is pending sync; also missed, expected (should be synced), reported, checked, synced",
+    ),
+    ("sync:refused", "Last change was refused by Xero; also queued, sending, checking, restore, none"),
+    ("changed:<7d", "Changed in Xero less than 7 days ago; also h, w, m (months), y"),
+    ("changed:2026-03", "Changed in that month; also a day (2026-03-01), today, yesterday"),
+)
+# Qualifiers whose values aren't listed.
+_DESCRIPTIONS: Final = {
+    "owes": "what they owe you",
+    "owed": "what you owe them",
+    "group": "a group's name",
+    "changed": "last changed in Xero",
+}
+_MOST_TYPED: Final = 30
+_MORE: Final = "…"
+
+
+class QueryHintText(Struct, frozen=True):
+    """One line about the typed query; `is_problem` distinguishes errors from suggestions."""
+
+    text: str = ""
+    is_problem: bool = False
+
+
+def hint_text(issues: Sequence[QueryIssue], width: int, groups: Sequence[str] = ()) -> QueryHintText:
+    """Return the first problem, or else what can be typed next, in at most `width` cells.
+
+    `groups` are the contact groups that may be suggested.
+    """
+    issue = _main_issue(issues)
+    if issue is None:
+        return QueryHintText()
+    problems = [problem for problem in issues if problem.is_problem]
+    more = f" ({format_number(len(problems) - 1)} more)" if len(problems) > 1 else ""
+    longest_first = (line + more for line in _issue_messages(issue, groups))
+    line = next((line for line in longest_first if cells(line) <= width), None)
+    if line is None:
+        *_, line = _issue_messages(issue, groups)
+    return QueryHintText(fit(line, width).rstrip(), is_problem=issue.is_problem)
+
+
+def complete(text: str, groups: Sequence[str] = ()) -> str:
+    """Return the text with the qualifier at its end completed, or unchanged if there is no completion.
+
+    `groups` are the names of contact groups, in the order of preference.
+    """
+    if ":" not in text and "-" not in text:
+        return text
+    from tui.model.qualifiers import QUALIFIERS
+    from tui.model.query import tokenize
+
+    last = next(reversed(list(tokenize(text))), None)
+    if last is None or last.is_ended:
+        return text
+    name, begun = last.name.lower(), last.typed.partition(":")[2] if last.name else last.without_sign
+    offered: Sequence[str] = ()
+    if name == "group":
+        offered = _group_completions(groups, begun)
+    elif name in QUALIFIERS and QUALIFIERS[name].is_listed:
+        offered = QUALIFIERS[name].values
+    elif last.is_negated and not name:
+        offered = [f"{qualifier}:" for qualifier in QUALIFIERS]
+    found = next((value for value in offered if fold(value[: len(begun)]) == fold(begun)), "")
+    return text + found[len(begun) :]
+
+
+def _group_completions(groups: Sequence[str], begun: str) -> list[str]:
+    """Return completions of the typed group name: without quotation marks, up to its first space.
+
+    Names that contain quotation marks can't be quoted, so they are left out.
+    """
+    names = [group for group in groups if '"' not in group]
+    if begun.startswith('"'):
+        return [f'"{name}"' for name in names]
+    if begun:
+        return [name.partition(" ")[0] for name in names]
+    return [f'"{name}"' if " " in name else name for name in names]
+
+
+def correct(text: str, issues: Sequence[QueryIssue]) -> str:
+    """Return the text with the displayed issue corrected, or unchanged if there is no suggestion."""
+    issue = _main_issue(issues)
+    if issue is None or not issue.suggestion:
+        return text
+    sign = "-" if issue.typed.startswith("-") else ""
+    return text[: issue.start] + sign + issue.suggestion + text[issue.stop :]
+
+
+def _main_issue(issues: Sequence[QueryIssue]) -> QueryIssue | None:
+    """Return the issue to show: the first problem, or else the first suggestion."""
+    return next((issue for issue in issues if issue.is_problem), next(iter(issues), None))
+
+
+def _issue_messages(issue: QueryIssue, groups: Sequence[str]) -> Iterator[str]:
+    """Yield phrasings of an issue, each shorter than the one before."""
+    from tui.model.qualifiers import QUALIFIERS
+
+    typed = f"“{fit(issue.typed, min(_MOST_TYPED, max(1, cells(issue.typed))))}”"
+    names = [f"{name}:" for name in QUALIFIERS]
+    match issue.kind:
+        case IssueKind.MISSPELT | IssueKind.INVALID_VALUE if issue.suggestion:
+            yield f"{typed} isn't a filter, so no contacts match. Press tab for {safe(issue.suggestion)}"
+            yield f"{typed} isn't a filter. Press tab for {safe(issue.suggestion)}"
+            yield f"{typed} isn't a filter."
+        case IssueKind.INVALID_VALUE:
+            possible = QUALIFIERS[issue.qualifier].values
+            yield from _with_list(f"{typed} isn't a filter, so no contacts match. Possible:", possible)
+            yield from _with_list(f"{typed} isn't a filter. Possible:", possible)
+            yield f"{typed} isn't a filter."
+        case IssueKind.MISSPELT | IssueKind.UNKNOWN_QUALIFIER:
+            yield from _with_list(f"{typed} isn't a filter, so no contacts match. Filters:", names)
+            yield f"{typed} isn't a filter."
+        case IssueKind.TREATED_AS_TEXT:
+            yield from _with_list(f"{typed} is searched as text. Filters:", names)
+            yield f"{typed} is searched as text."
+        case IssueKind.NO_SUCH_GROUP:
+            if issue.suggestion:
+                yield f"No group matches {typed}. Press tab for {safe(issue.suggestion)}"
+            yield from _with_list(f"No group matches {typed}. Groups:", [safe(each) for each in groups])
+            yield f"No group matches {typed}."
+        case IssueKind.UNFINISHED if issue.qualifier:
+            known = (
+                [safe(each) for each in _group_completions(groups, "")] if issue.qualifier == "group" else []
+            )
+            yield from _value_hints(issue, QUALIFIERS[issue.qualifier], known)
+        case IssueKind.UNFINISHED:
+            word = issue.typed.lstrip("-")
+            begun = [name for name in names if name.startswith(fold(word))]
+            yield f"Filters: {' '.join(begun)}  Type a space to exclude “{safe(word)}”."
+            yield f"Filters: {' '.join(begun)}"
+
+
+def _value_hints(issue: QueryIssue, qualifier: Qualifier, known: Sequence[str]) -> Iterator[str]:
+    """Yield what can follow; `known` is the full list of values if it depends on the organisation."""
+    name, _, value = issue.typed.partition(":")
+    possible = known or qualifier.values
+    begun = [option for option in possible if option.startswith(fold(value))] or possible
+    if qualifier.is_listed or known:
+        first, *others = begun
+        tab = f"Press tab for {name.lower()}:{first}"
+        yield from _with_list(f"{tab}  or", others) if others else ()
+        yield tab
+    else:
+        description = f"{qualifier.name}: {_DESCRIPTIONS[qualifier.name]}"
+        yield from _with_list(f"{description}, such as", begun)
+        yield description
+
+
+def _with_list(lead: str, items: Sequence[str]) -> Iterator[str]:
+    """Yield the lead with all items, then with fewer and fewer."""
+    yield f"{lead} {'  '.join(items)}"
+    for count in range(len(items) - 1, 0, -1):
+        yield f"{lead} {'  '.join(items[:count])}  {_MORE}"
 
 
 class QueryHint(StaticLine):

@@ -14,8 +14,7 @@ from starlette.routing import Route, compile_path
 from tui.sandbox import books
 from tui.sandbox.accounting import groups, listing, writing
 from tui.sandbox.accounting.writing import USER, parse_elements
-from tui.sandbox.clock import iso_without_zone, xero_date
-from tui.sandbox.context import services_of
+from tui.sandbox.context import iso_without_zone, services_of, xero_date
 from tui.sandbox.oauth.tokens import bearer
 from tui.sandbox.responses import (
     ApiError,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tui.sandbox import books, json_body
+from tui.sandbox import books, responses
 from tui.sandbox.accounting.listing import ADDRESS_FIELDS, PHONE_FIELDS, changed, check, dicts
 from tui.sandbox.books import ACTIVE, ARCHIVED, MATCHED_ARCHIVED, Document, RefusedError, new_id
 from tui.sandbox.database import parse_guid
@@ -76,8 +76,8 @@ def parse_elements(body: bytes, name: str = "Contacts") -> list[Document]:
     Property names are case-insensitive, as the live service's are for its own SDKs.
     """
     try:
-        content = json_body.decode(body)
-    except json_body.BodyError:
+        content = responses.decode(body)
+    except responses.BodyError:
         raise unreadable_body("The request body is not valid JSON.") from None
     content = _in_our_case(content, _DEEPEST)
     if isinstance(content, dict):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Mapping
 
-    from tui.sandbox.clock import Clock
+    from tui.sandbox.context import Clock
     from tui.sandbox.database import SandboxDatabase
 
 

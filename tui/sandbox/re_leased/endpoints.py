@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from tui.sandbox.clock import human, iso
-from tui.sandbox.context import services_of
-from tui.sandbox.json_body import read_body
+from tui.sandbox.context import human, iso, services_of
 from tui.sandbox.re_leased.company import STATES, SyncRefusedError
-from tui.sandbox.responses import button, details, isolated, page
+from tui.sandbox.responses import button, details, isolated, page, read_body
 
 if TYPE_CHECKING:
     from starlette.requests import Request

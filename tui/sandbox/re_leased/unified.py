@@ -17,9 +17,8 @@ import msgspec
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tui.sandbox.clock import iso
-from tui.sandbox.context import services_of
-from tui.sandbox.re_leased.contacts import BASE_CURRENCY
+from tui.sandbox.context import iso, services_of
+from tui.sandbox.re_leased.company import BASE_CURRENCY
 
 if TYPE_CHECKING:
     import sqlite3

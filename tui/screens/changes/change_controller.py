@@ -13,9 +13,9 @@ from tui.model.change_list import BatchKind, ChangeGroup, ChangeQuery, UndoOutco
 from tui.model.contact import ContactStatus
 from tui.model.reasons import ContactReason, Notice
 from tui.screens import navigation
+from tui.screens.base_screen import RestoreRequested
 from tui.screens.changes import formatting
 from tui.screens.dialogs.ask import AskScreen
-from tui.screens.events import RestoreRequested
 from tui.widgets.text import safe
 
 if TYPE_CHECKING:

@@ -12,10 +12,9 @@ from tui import messages
 from tui.messages import formats
 from tui.messages.formats import NO_VALUE, format_number, format_size, pluralize
 from tui.model.change import Action, State
-from tui.model.comparison import AmbiguousLine, Match, Mismatch, MismatchReason
+from tui.model.comparison import AmbiguousLine, Match, Mismatch, MismatchReason, XeroContact
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import FileContact, FileProblem
-from tui.model.matching import XeroContact
 from tui.model.query import fold
 from tui.widgets.file_format import REASONS, STATUSES
 from tui.widgets.status_badge import badge_for

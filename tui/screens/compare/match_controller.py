@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tui.model.comparison import FileComparison
     from tui.screens.base_screen import EngineScreen
-    from tui.screens.compare.comparison_list import ComparisonList
+    from tui.screens.compare.compare import ComparisonList
 
 
 class FixController:

@@ -20,11 +20,10 @@ from tui.compat.textual import LineInput, SafeOptionList
 from tui.messages.formats import pluralize
 from tui.model.errors import ReshelveError
 from tui.model.query import fold
-from tui.screens.base_screen import BaseScreen
+from tui.screens.base_screen import BaseScreen, ConnectRequested, OrganisationChosen
 from tui.screens.connect import formatting
 from tui.screens.connect.formatting import KEYCHAIN
 from tui.screens.dialogs.ask import AskScreen
-from tui.screens.events import ConnectRequested, OrganisationChosen
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel
 

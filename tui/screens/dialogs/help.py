@@ -14,8 +14,7 @@ from tui.compat.textual import ReadyButton
 from tui.screens.base_screen import BaseScreen
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel, TermList
-from tui.widgets.search_box import SearchBox
-from tui.widgets.search_format import EXAMPLES
+from tui.widgets.search_box import EXAMPLES, SearchBox
 from tui.widgets.status_badge import LEGEND
 
 if TYPE_CHECKING:

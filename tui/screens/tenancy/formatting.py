@@ -13,7 +13,7 @@ from tui.widgets.text import cells, content, fit, safe
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tui.model.tenancy import ContactGroup
+    from tui.model.contact import ContactGroup
 
 
 # Group names come from Xero and may be of any length.

@@ -16,8 +16,7 @@ from textual.worker import WorkerFailed
 
 from tui.actions import bindings
 from tui.model.errors import ReshelveError
-from tui.screens.base_screen import EngineScreen
-from tui.screens.events import SnapshotChanged
+from tui.screens.base_screen import EngineScreen, SnapshotChanged
 from tui.screens.tenancy import formatting
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel
@@ -31,8 +30,8 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.content import Content
 
+    from tui.model.contact import ContactGroup
     from tui.model.services import Backend
-    from tui.model.tenancy import ContactGroup
 
 
 @dataclass

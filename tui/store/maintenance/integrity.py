@@ -19,8 +19,7 @@ from tui.model.contact import ContactStatus
 from tui.model.evidence import ReportKind
 from tui.model.timestamps import EARLIEST_MS, LATEST_MS, from_milliseconds
 from tui.store import values
-from tui.store.database import Connection
-from tui.store.errors import is_damage
+from tui.store.database import Connection, is_damage
 from tui.store.schema import version_of
 from tui.store.schema.old_files import names_of_version, use_current_names
 from tui.store.schema.old_names import old_table

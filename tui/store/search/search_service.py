@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from tui.model.contact import SearchResult
 from tui.store.contacts import read_counts
-from tui.store.search.contact_index import IndexLoader, load_order
+from tui.store.search.contact_index import IndexLoader, IndexScan, load_order
 from tui.store.search.rows import IndexRows, ListedRows, RowReader, SearchRows
-from tui.store.search.scan import IndexScan
 
 if TYPE_CHECKING:
     from array import array
@@ -153,7 +152,7 @@ class SearchService:
 
     async def _search(self, query: Query) -> AsyncGenerator[SearchResult, None]:
         # Not needed before the first paint, which has no words to search for.
-        from tui.store.search.conditions import Translator, search
+        from tui.store.search.filtering import Translator, search
 
         cancelled, moment = threading.Event(), self._open_filter_cache().moment()
 

@@ -1,4 +1,4 @@
-"""The tokens of a sign-in, and where they are stored."""
+"""The tokens of a sign-in, and where they are stored: in the system's keychain or a file."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from tui.model import timestamps
 from tui.model.errors import ReconnectError, StoreError
 from tui.model.reasons import SignInReason
 from tui.net import lenient_json
+from tui.system.keychain import KeychainEntry, Secret
 from tui.system.paths import write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path
+
 
 _EXPIRY_MARGIN: Final = timedelta(minutes=2)
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -115,3 +117,35 @@ class FileTokenStore(TokenStore):
         except OSError as error:
             problem = error.strerror or str(error)
             raise StoreError(SignInReason.NOT_REMOVED, problem=problem, file=str(self._path)) from error
+
+
+class KeychainTokenStore(TokenStore):
+    """The tokens of one client ID of one installation (its data `folder`), in an entry of their own.
+
+    See `KeychainEntry` for its failures.
+    """
+
+    def __init__(self, folder: Path, client_id: str) -> None:
+        self._entry = KeychainEntry(f"{client_id} in {folder}")
+
+    def load(self) -> Tokens:
+        """Read the entry. Raises `ReconnectError` and `KeychainError`."""
+        return _parse_tokens(self._entry.load())
+
+    def save(self, tokens: Tokens) -> None:
+        """Replace the entry and verify it. Raises `KeychainWriteError`, and `KeychainError` while waiting."""
+        self._entry.save(Secret(tokens.to_json().decode()))
+
+    def delete(self) -> None:
+        """Remove the entry. Raises `KeychainWriteError`, and `KeychainError` while waiting."""
+        self._entry.delete()
+
+
+def _parse_tokens(kept: Secret) -> Tokens:
+    reason = SignInReason.NOT_SIGNED_IN
+    if kept:
+        try:
+            return Tokens.from_json(kept.encode())
+        except ValueError:
+            reason = SignInReason.UNREADABLE
+    raise ReconnectError(reason)

@@ -222,7 +222,7 @@ class XeroAccount(Account):
     async def sign_in(self, request: ConnectRequest) -> SignIn:
         """Start signing in."""
         token_location = await self._choose_token_store(request)
-        sign_in_module = await asyncio.to_thread(import_module, "tui.engine.accounts.sign_in")
+        sign_in_module = await asyncio.to_thread(import_module, "tui.engine.sign_in")
         attempt: SignIn = await sign_in_module.begin(
             self._settings, request, token_location, self._persist_tokens
         )
@@ -316,7 +316,7 @@ class XeroAccount(Account):
 
     async def _persist_tokens(self, tokens: Tokens, *, is_custom: bool) -> tuple[Organisation, ...]:
         """Fetch the organisations of new tokens and save both; if that fails, the old sign-in stays."""
-        from tui.engine.accounts.sign_in import InMemoryTokenStore
+        from tui.engine.sign_in import InMemoryTokenStore
         from tui.xero.auth.tokens import TokenSource
         from tui.xero.connections import list_organisations
 

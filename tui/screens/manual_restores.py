@@ -22,8 +22,7 @@ from tui.messages import formats
 from tui.messages.formats import pluralize
 from tui.model.change import State
 from tui.model.errors import RejectedError, ReshelveError
-from tui.screens.base_screen import EngineScreen
-from tui.screens.events import ConnectRequested, SnapshotChanged
+from tui.screens.base_screen import ConnectRequested, EngineScreen, SnapshotChanged
 from tui.system import browser
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel
@@ -358,7 +357,7 @@ _NOTHING: Final = "No restores to finish in Xero. Press {back} to go back."
 class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
     """List pending restores with their links; each is marked when its outcome is known."""
 
-    CSS_PATH: ClassVar = ["../dialogs/dialog.tcss", "manual_restores.tcss"]
+    CSS_PATH: ClassVar = ["dialogs/dialog.tcss", "manual_restores.tcss"]
     AUTO_FOCUS = "#items"
     VERTICAL_BREAKPOINTS = [(0, "-short"), (22, "-high")]  # noqa: RUF012 - Textual's own declaration
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -1,1 +1,0 @@
-"""Sign-ins and their organisations."""

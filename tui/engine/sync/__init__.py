@@ -1,1 +1,0 @@
-"""Keep the local database in sync with Xero: contacts, outbox, manual restores."""

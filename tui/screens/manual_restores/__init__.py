@@ -1,1 +1,0 @@
-"""Restores to finish in Xero."""
