@@ -19,7 +19,6 @@ from tui.model.query import Query, Tab, TabCounts
 from tui.model.query_parser import parse_query
 from tui.store import Store
 from tui.store.search import contact_index, search_service
-from tui.store.search import rows as rows_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -105,9 +104,8 @@ def test_every_search_path_finds_what_a_scan_finds(pages: list[list[Contact]], t
                 store.close()
 
     with pytest.MonkeyPatch.context() as patch:
-        # Many chunks, and a turn of the loop after each.
-        for module in (contact_index, rows_module):
-            patch.setattr(module, "CHUNK", 4)
+        # Many slices, and a turn of the loop after each.
+        patch.setattr(contact_index, "SLICE", 4)
         patch.setattr(search_service, "_SLICE_SECONDS", 0)
         patch.setattr(search_service, "_FIRST_SCREEN_SECONDS", 0)
         asyncio.run(history())
@@ -219,7 +217,7 @@ async def test_the_loop_stays_alive_during_a_long_search(
     ticking = asyncio.create_task(tick())
     await search(store, "contact 8")
     ticking.cancel()
-    assert turns >= 9_000 // contact_index.CHUNK
+    assert turns >= 9_000 // contact_index.SLICE
 
 
 async def test_before_the_index_is_loaded_a_search_uses_sql(store: Store) -> None:

@@ -23,7 +23,6 @@ from tui.model.evidence import ReportKind, StatusSince, SyncKnowledge, UserRepor
 from tui.model.query import ContactKind, Filter, KindCondition, Query, Tab, TabCounts
 from tui.store import Store, TransitionRequest
 from tui.store.search import contact_index, filtering, search_service
-from tui.store.search import rows as rows_module
 from tui.store.search.filtering import Sql, Translator
 
 if TYPE_CHECKING:
@@ -200,9 +199,8 @@ def test_qualifiers_find_what_a_scan_finds(
                 store.close()
 
     with pytest.MonkeyPatch.context() as patch:
-        # Many chunks with a turn of the loop after each, and a tiny cache.
-        for module in (contact_index, rows_module):
-            patch.setattr(module, "CHUNK", 4)
+        # Many slices with a turn of the loop after each, and a tiny cache.
+        patch.setattr(contact_index, "SLICE", 4)
         patch.setattr(search_service, "_SLICE_SECONDS", 0)
         patch.setattr(search_service, "_FIRST_SCREEN_SECONDS", 0)
         patch.setattr(filtering, "_MAX_CACHED", 2)

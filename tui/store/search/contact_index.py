@@ -1,11 +1,12 @@
-"""The search index: all contacts in table order, with their searchable texts, in memory.
+"""The search index: the order of all contacts, their searchable texts and their statuses, in memory.
 
 It is loaded in a thread after the first paint and takes about 160 bytes per contact. Order and texts never
 change once it is loaded (a new index replaces it); statuses are updated in place.
 
-The index is split into chunks. Matches in a chunk are a mask: an integer with one byte per contact, 1 for a
-match. Masks are built by loops that run in C, and are cheap to count, to limit to a tab and to keep. Words
-are searched in slices short enough to keep the screen responsive.
+A search is a plain scan of the texts, in slices short enough to keep the screen responsive. Matches in a
+slice are a mask: an integer with one byte per contact, 1 for a match. Masks are built by loops that run in C,
+and are cheap to count, to limit to a tab and to keep: with 100,000 contacts, a first letter takes half as
+long as with lists of matches. SQLite's trigram index takes ten times as long, and slows down every write.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from contextlib import suppress
 from itertools import compress, repeat
 from operator import contains
 from time import perf_counter
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
@@ -34,106 +35,12 @@ if TYPE_CHECKING:
     from tui.store.database import Database
 
 
+#: Contacts in one slice of a search: at most half a millisecond.
+SLICE: Final = 2_048
 _MAX_CACHED: Final = 8
-
-
-class WordMatches(Struct, frozen=True):
-    """The contacts whose texts match a query, on all tabs: a mask for each chunk of the index.
-
-    The query has no filters: matches of filters change all the time, those of texts only with the index.
-    """
-
-    query: Query
-    masks: Sequence[int]
-
-
-class RecentSearches:
-    """Caches the last few searches of an index: the next query is usually similar to one of them."""
-
-    def __init__(self) -> None:
-        self._cache: OrderedDict[tuple[frozenset[str], ...], tuple[int, WordMatches]] = OrderedDict()
-
-    def keep(self, matches: WordMatches, total: int) -> None:
-        """Cache these matches, and evict the oldest."""
-        key = (frozenset(matches.query.words), frozenset(matches.query.excluded_words))
-        self._cache[key] = (total, matches)
-        self._cache.move_to_end(key)
-        if len(self._cache) > _MAX_CACHED:
-            self._cache.popitem(last=False)
-
-    def narrowest(self, query: Query) -> WordMatches | None:
-        """Return the smallest cached matches that include all matches of the query."""
-        wider = [entry for entry in self._cache.values() if query.narrows(entry[1].query)]
-        return min(wider, key=lambda entry: entry[0])[1] if wider else None
-
-
-class IndexScan:
-    """One search of the index. Every slice adds to the matches and to the counts of the tabs.
-
-    `within` are matches that include all matches of the query's texts. `allowed` are the masks of the
-    contacts that match its filters, None if it has none.
-    """
-
-    def __init__(
-        self,
-        index: ContactIndex,
-        query: Query,
-        within: WordMatches | None,
-        allowed: Sequence[int] | None = None,
-    ) -> None:
-        self._index = index
-        self._tab = query.tab
-        self._among = within
-        self._allowed = allowed
-        # Words that `within` was already searched for needn't be searched again.
-        done = within.query if within else Query()
-        # The longest word is likely the rarest, which leaves few texts to search for the others.
-        self._words = sorted((word for word in query.words if word not in done.words), key=len, reverse=True)
-        self._excluded_words = [word for word in query.excluded_words if word not in done.excluded_words]
-        self._masks: list[int] = []
-        self.matches = WordMatches(query.words_only, self._masks)
-        #: How many contacts match the texts, whether or not they match the filters.
-        self.texts_total = 0
-        #: The mask of each chunk on the query's tab, and how many contacts it selects.
-        self.shown: list[int] = []
-        self.totals: list[int] = []
-        self.counts = TabCounts()
-
-    def slices(self) -> Iterator[None]:
-        """Search one chunk per step, in well under a millisecond."""
-        for number, chunk in enumerate(self._index.chunks):
-            texts = self._search_chunk(chunk, self._among.masks[number] if self._among else chunk.full_mask())
-            found = texts if self._allowed is None else texts & self._allowed[number]
-            active, archived = found & chunk.tab_mask(Tab.ACTIVE), found & chunk.tab_mask(Tab.ARCHIVED)
-            shown = {Tab.ALL: found, Tab.ACTIVE: active, Tab.ARCHIVED: archived}[self._tab]
-            self._masks.append(texts)
-            self.texts_total += texts.bit_count()
-            self.shown.append(shown)
-            self.totals.append(shown.bit_count())
-            self.counts = TabCounts(
-                self.counts.all + found.bit_count(),
-                self.counts.active + active.bit_count(),
-                self.counts.archived + archived.bit_count(),
-            )
-            yield
-
-    def _search_chunk(self, chunk: Chunk, mask: int) -> int:
-        for word in self._words:
-            if not mask:
-                break
-            mask = chunk.find(word, mask)
-        for word in self._excluded_words:
-            mask ^= chunk.find(word, mask)
-        return mask
-
-
-T = TypeVar("T")
-
-#: Contacts per chunk (fewer in the last one); a chunk is searched in about 0.2 ms.
-CHUNK: Final = 2_048
-_NO_POSITION: Final = 0xFFFF_FFFF
-# If more than this share of a chunk are candidates, searching all of it is faster than selecting them.
+# If more than this share of a slice are candidates, searching all of it is faster than selecting them.
 _FULL_SCAN_SHARE: Final = 0.6
+_NO_POSITION: Final = 0xFFFF_FFFF
 
 _OTHER, _ACTIVE, _ARCHIVED = range(3)
 _STATUS_BYTES: Final = {
@@ -142,11 +49,8 @@ _STATUS_BYTES: Final = {
     ContactStatus.ACTIVE: _ACTIVE,
     ContactStatus.ARCHIVED: _ARCHIVED,
 }
-_ON_TAB: Final = {
-    Tab.ACTIVE: bytes(int(byte == _ACTIVE) for byte in range(256)),
-    Tab.ARCHIVED: bytes(int(byte == _ARCHIVED) for byte in range(256)),
-}
-
+# Translates statuses to flags: on the tab Active, on the tab Archived.
+_IS_ON_TAB: Final = tuple(bytes(int(byte == tab) for byte in range(256)) for tab in (_ACTIVE, _ARCHIVED))
 
 _CONTACTS: Final = """
     SELECT rowid, status, coalesce(CAST(search AS TEXT), '') FROM contacts
@@ -160,8 +64,7 @@ _ORDERS: Final = {
         (Tab.ARCHIVED, f" AND status = '{ContactStatus.ARCHIVED}'"),
     )
 }
-# Row ids are assigned in sequence and stay near the number of rows, and so does the size of the position
-# list.
+# Row ids are assigned in sequence and stay near the number of rows, and so does the size of the index.
 _SLACK: Final = 1_000_000
 
 
@@ -169,87 +72,23 @@ class LoadCancelledError(Exception):
     """Loading was cancelled because the store is closing."""
 
 
-class Order(Struct, frozen=True):
-    """Maps positions in the table to row ids, and back."""
+class ContactIndex(Struct, frozen=True):
+    """All contacts, by their position in the table: row ids, texts, and statuses."""
 
     rowids: array[int]
-    positions: array[int]
-
-    @classmethod
-    def of(cls, rowids: array[int]) -> Order:
-        """Build both directions from row ids in order."""
-        positions = array("I", repeat(_NO_POSITION, max(rowids, default=0) + 1))
-        for position, rowid in enumerate(rowids):
-            positions[rowid] = position
-        return cls(rowids, positions)
-
-    def position_of(self, rowid: int) -> int | None:
-        """Return a row's position; None if the row was added later."""
-        if rowid >= len(self.positions):
-            return None
-        position = self.positions[rowid]
-        return None if position == _NO_POSITION else position
-
-
-class Chunk(Struct, frozen=True):
-    """Consecutive contacts: their searchable texts and their statuses."""
-
     # The garbage collector doesn't track a tuple of strings.
     texts: tuple[str, ...]
     statuses: bytearray
+    #: The position of each row id.
+    positions: array[int]
 
     def __len__(self) -> int:
-        return len(self.texts)
-
-    def full_mask(self) -> int:
-        """Return the mask of all contacts."""
-        return mask_of(b"\x01" * len(self))
-
-    def tab_mask(self, tab: Tab) -> int:
-        """Return the mask of the contacts whose current status belongs to a tab: Active or Archived."""
-        return mask_of(self.statuses.translate(_ON_TAB[tab]))
-
-    def find(self, word: str, candidates: int) -> int:
-        """Return the mask of those candidates whose text contains the word."""
-        if candidates.bit_count() > _FULL_SCAN_SHARE * len(self):
-            return mask_of(bytes(map(contains, self.texts, repeat(word)))) & candidates
-        found = bytearray(len(self))
-        selected = candidates.to_bytes(len(self), "little")
-        holds = map(contains, compress(self.texts, selected), repeat(word))
-        for position in compress(compress(range(len(self)), selected), holds):
-            found[position] = 1
-        return mask_of(found)
-
-
-class ContactIndex(Struct, frozen=True):
-    """All contacts by position."""
-
-    order: Order
-    chunks: tuple[Chunk, ...]
-
-    def __len__(self) -> int:
-        return len(self.order.rowids)
+        return len(self.rowids)
 
     def patch(self, rowid: int, status: ContactStatus) -> None:
-        """Update a status."""
-        position = self.order.position_of(rowid)
-        if position is not None:
-            self.chunks[position // CHUNK].statuses[position % CHUNK] = _STATUS_BYTES[status]
-
-
-def select_masked(mask: int, values: Sequence[T]) -> Iterator[T]:
-    """Return the values, one for each contact of a chunk, that the mask selects."""
-    return compress(values, mask.to_bytes(len(values), "little"))
-
-
-def count_masked_before(mask: int, position: int) -> int:
-    """Return how many contacts before a position in the chunk the mask selects."""
-    return (mask & ((1 << 8 * position) - 1)).bit_count()
-
-
-def is_masked(mask: int, position: int) -> bool:
-    """Return whether the mask selects the contact at a position in the chunk."""
-    return bool(mask >> 8 * position & 1)
+        """Update a status; a contact that was added later isn't in the index yet."""
+        if rowid < len(self.positions) and self.positions[rowid] != _NO_POSITION:
+            self.statuses[self.positions[rowid]] = _STATUS_BYTES[status]
 
 
 def load(connection: sqlite3.Connection, *, is_stopped: Callable[[], bool]) -> ContactIndex:
@@ -259,25 +98,30 @@ def load(connection: sqlite3.Connection, *, is_stopped: Callable[[], bool]) -> C
     """
     # Four bytes per row are enough for 4 billion rows.
     rowids = array("I")
-    chunks = []
+    texts: list[str] = []
+    statuses = bytearray()
     cursor = connection.execute(_CONTACTS, (highest_rowid(connection),))
-    while rows := cursor.fetchmany(CHUNK):
+    while rows := cursor.fetchmany(SLICE):
         if is_stopped():
             raise LoadCancelledError
-        some_rowids, statuses, texts = zip(*rows, strict=True)
+        some_rowids, some_statuses, some_texts = zip(*rows, strict=True)
         rowids.extend(some_rowids)
+        texts.extend(some_texts)
         # A status is a `StrEnum`, so the strings that SQLite returns work as keys.
-        chunks.append(Chunk(texts, bytearray(map(_STATUS_BYTES.get, statuses, repeat(_OTHER)))))
-    return ContactIndex(Order.of(rowids), tuple(chunks))
+        statuses.extend(map(_STATUS_BYTES.get, some_statuses, repeat(_OTHER)))
+    positions = array("I", repeat(_NO_POSITION, max(rowids, default=0) + 1))
+    for position, rowid in enumerate(rowids):
+        positions[rowid] = position
+    return ContactIndex(rowids, tuple(texts), statuses, positions)
 
 
-def load_order(connection: sqlite3.Connection, tab: Tab) -> Order:
-    """Read the order of a tab alone, in a tenth of the time of the index."""
-    rowids = array("I")
+def load_order(connection: sqlite3.Connection, tab: Tab) -> array[int]:
+    """Read the row ids of a tab in table order, in a tenth of the time of the index."""
+    order = array("I")
     cursor = connection.execute(_ORDERS[tab], (highest_rowid(connection),))
-    while rows := cursor.fetchmany(CHUNK):
-        rowids.extend(rowid for (rowid,) in rows)
-    return Order.of(rowids)
+    while rows := cursor.fetchmany(SLICE):
+        order.extend(rowid for (rowid,) in rows)
+    return order
 
 
 def highest_rowid(connection: sqlite3.Connection) -> int:
@@ -286,7 +130,114 @@ def highest_rowid(connection: sqlite3.Connection) -> int:
     return 4 * int(count) + _SLACK
 
 
-def mask_of(flags: bytes | bytearray) -> int:
+class TextMatches(Struct, frozen=True):
+    """The contacts on all tabs whose texts match a query: a mask for each slice of the index.
+
+    The query has no filters: matches of filters change all the time, those of texts only with the index.
+    """
+
+    query: Query
+    masks: list[int]
+
+    def count(self) -> int:
+        """Return how many contacts match."""
+        return sum(map(int.bit_count, self.masks))
+
+
+class RecentSearches:
+    """Caches the last few searches of an index: the next query is usually similar to one of them."""
+
+    def __init__(self) -> None:
+        self._cache: OrderedDict[tuple[frozenset[str], ...], TextMatches] = OrderedDict()
+
+    def keep(self, matches: TextMatches) -> None:
+        """Cache these matches, and evict the oldest."""
+        key = (frozenset(matches.query.words), frozenset(matches.query.excluded_words))
+        self._cache[key] = matches
+        self._cache.move_to_end(key)
+        if len(self._cache) > _MAX_CACHED:
+            self._cache.popitem(last=False)
+
+    def narrowest(self, query: Query) -> TextMatches | None:
+        """Return the smallest cached matches that include all matches of the query."""
+        wider = [matches for matches in self._cache.values() if query.narrows(matches.query)]
+        return min(wider, key=TextMatches.count, default=None)
+
+
+class IndexScan:
+    """One search of the index. Every slice adds to the matches and to the counts of the tabs.
+
+    `within` are matches that include all matches of the query's texts. `filters` has, for each filter of the
+    query, a byte per position: 1 if the contact matches it.
+    """
+
+    def __init__(
+        self, index: ContactIndex, query: Query, within: TextMatches | None, filters: Sequence[bytes] = ()
+    ) -> None:
+        self._index = index
+        self._tab = query.tab
+        self._within = within
+        self._filters = filters
+        # Words that `within` was already searched for needn't be searched again.
+        done = within.query if within else Query()
+        # The longest word is likely the rarest, which leaves few texts to search for the others.
+        self._words = sorted((word for word in query.words if word not in done.words), key=len, reverse=True)
+        self._excluded_words = [word for word in query.excluded_words if word not in done.excluded_words]
+        #: The matches of the texts, whether or not they match the filters.
+        self.matches = TextMatches(query.words_only, [])
+        #: The row ids found on the query's tab, in table order.
+        self.rowids = array("I")
+        self.counts = TabCounts()
+
+    def slices(self) -> Iterator[None]:
+        """Search one slice of the contacts per step, in well under a millisecond."""
+        for number, start in enumerate(range(0, len(self._index), SLICE)):
+            part = slice(start, start + SLICE)
+            candidates = self._within.masks[number] if self._within else None
+            found = 0 if candidates == 0 else self._search(self._index.texts[part], candidates)
+            self.matches.masks.append(found)
+            if found:
+                self._add(found, part)
+            yield
+
+    def _add(self, found: int, part: slice) -> None:
+        """Add the matches of one slice that also match the filters."""
+        for flags in self._filters:
+            found &= _mask_of(flags[part])
+        statuses, rowids = self._index.statuses[part], self._index.rowids[part]
+        active, archived = (found & _mask_of(statuses.translate(on_tab)) for on_tab in _IS_ON_TAB)
+        self.counts = TabCounts(
+            self.counts.all + found.bit_count(),
+            self.counts.active + active.bit_count(),
+            self.counts.archived + archived.bit_count(),
+        )
+        shown = {Tab.ALL: found, Tab.ACTIVE: active, Tab.ARCHIVED: archived}[self._tab]
+        self.rowids.extend(compress(rowids, shown.to_bytes(len(rowids), "little")))
+
+    def _search(self, texts: Sequence[str], candidates: int | None) -> int:
+        mask = _mask_of(b"\x01" * len(texts)) if candidates is None else candidates
+        for word in self._words:
+            if not mask:
+                break
+            mask = _matches(texts, word, mask)
+        for word in self._excluded_words:
+            mask ^= _matches(texts, word, mask)
+        return mask
+
+
+def _matches(texts: Sequence[str], word: str, candidates: int) -> int:
+    """Return the mask of those candidates whose text contains the word."""
+    if candidates.bit_count() > _FULL_SCAN_SHARE * len(texts):
+        return _mask_of(bytes(map(contains, texts, repeat(word)))) & candidates
+    found = bytearray(len(texts))
+    selected = candidates.to_bytes(len(texts), "little")
+    holds = map(contains, compress(texts, selected), repeat(word))
+    for position in compress(compress(range(len(texts)), selected), holds):
+        found[position] = 1
+    return _mask_of(found)
+
+
+def _mask_of(flags: bytes | bytearray) -> int:
     """Return the mask with these bytes: 1 for each selected contact, else 0."""
     return int.from_bytes(flags, "little")
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from bisect import bisect_right
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
 from tui.model.change import State
@@ -13,16 +11,14 @@ from tui.model.query import Tab
 from tui.model.snapshot import ChangeView
 from tui.store import values
 from tui.store.change_log.changes import CHANGE_COLUMNS, change_of
-from tui.store.search.contact_index import CHUNK, count_masked_before, is_masked, mask_of, select_masked
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from tui.model.change import Change
     from tui.model.evidence import StatusSince
     from tui.store.database import Database
-    from tui.store.search.contact_index import Order
 
 # A cancelled change doesn't count; the one before it does.
 _ROWS: Final = f"""
@@ -133,74 +129,8 @@ class RowReader:
         return ChangeView(change, self._grade(change) if change.state is State.CONFIRMED else None)
 
 
-class SearchRows:
-    """Results from the search index: a fixed selection in a fixed order; the rows themselves are read live.
-
-    `masks` selects from each chunk; `totals` is how many.
-    """
-
-    def __init__(self, reader: RowReader, order: Order, masks: Sequence[int], totals: Iterable[int]) -> None:
-        self._reader = reader
-        self._order = order
-        self._masks = masks
-        # The position at which each chunk begins, and the total at the end.
-        self._chunk_starts = list(accumulate(totals, initial=0))
-
-    @classmethod
-    def of_all(cls, reader: RowReader, order: Order) -> SearchRows:
-        """Select every row of an order."""
-        totals = [min(CHUNK, len(order.rowids) - start) for start in range(0, len(order.rowids), CHUNK)]
-        return cls(reader, order, [mask_of(b"\x01" * total) for total in totals], totals)
-
-    def __len__(self) -> int:
-        return self._chunk_starts[-1]
-
-    def window(self, start: int, stop: int) -> Sequence[Row]:
-        """Return the rows from start up to, not including, stop; fewer at the end."""
-        return self._reader.rows(self._rowids(start, stop))
-
-    def ids(self, start: int, stop: int) -> Sequence[str]:
-        """Return the contact ids from start up to, not including, stop."""
-        return self._reader.ids(self._rowids(start, stop))
-
-    def index_of(self, contact_id: str) -> int | None:
-        """Return a contact's position; None if it isn't among the results."""
-        rowid = self._reader.rowid(contact_id)
-        return None if rowid is None else self._index_of_row(rowid)
-
-    def absent(self, contact_ids: Collection[str]) -> frozenset[str]:
-        """Return which of the contacts aren't among the results."""
-        rowids = self._reader.rowids(contact_ids)
-        present = (
-            contact_id for contact_id, rowid in rowids.items() if self._index_of_row(rowid) is not None
-        )
-        return frozenset(contact_ids).difference(present)
-
-    def _index_of_row(self, rowid: int) -> int | None:
-        position = self._order.position_of(rowid)
-        if position is None:
-            return None
-        number, offset = divmod(position, CHUNK)
-        if number >= len(self._masks) or not is_masked(self._masks[number], offset):
-            return None
-        return self._chunk_starts[number] + count_masked_before(self._masks[number], offset)
-
-    def _rowids(self, start: int, stop: int) -> list[int]:
-        start, stop = max(start, 0), min(stop, len(self))
-        rowids: list[int] = []
-        if start >= stop:
-            return rowids
-        first = bisect_right(self._chunk_starts, start) - 1
-        for number in range(first, len(self._masks)):
-            if self._chunk_starts[number] >= stop:
-                break
-            chunk = self._order.rowids[number * CHUNK : (number + 1) * CHUNK]
-            rowids.extend(select_masked(self._masks[number], chunk))
-        return rowids[start - self._chunk_starts[first] : stop - self._chunk_starts[first]]
-
-
-class ListedRows:
-    """Results from SQL, before the index is loaded: row ids in table order."""
+class FoundRows:
+    """The results of a search: contacts in a fixed order, by row id; the rows themselves are read live."""
 
     def __init__(self, reader: RowReader, rowids: array[int]) -> None:
         self._reader = reader
@@ -227,11 +157,10 @@ class ListedRows:
 
     def absent(self, contact_ids: Collection[str]) -> frozenset[str]:
         """Return which of the contacts aren't among the results."""
-        found = frozenset(self._rowids)
-        present = (
-            contact_id for contact_id, rowid in self._reader.rowids(contact_ids).items() if rowid in found
-        )
-        return frozenset(contact_ids).difference(present)
+        rowids = self._reader.rowids(contact_ids)
+        present = frozenset(rowids.values()).intersection(self._rowids)
+        found = (contact_id for contact_id, rowid in rowids.items() if rowid in present)
+        return frozenset(contact_ids).difference(found)
 
 
 class IndexRows:

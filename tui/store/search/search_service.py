@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from tui.model.contact import SearchResult
 from tui.store.contacts import read_counts
 from tui.store.search.contact_index import IndexLoader, IndexScan, load_order
-from tui.store.search.rows import IndexRows, ListedRows, RowReader, SearchRows
+from tui.store.search.rows import FoundRows, IndexRows, RowReader
 
 if TYPE_CHECKING:
     from array import array
@@ -99,7 +99,7 @@ class SearchService:
         if self._loader.index is None:
             return self.first(query)
         order = await self._database.read(lambda connection: load_order(connection, query.tab))
-        return SearchResult(query, SearchRows.of_all(self._reader, order), self.counts())
+        return SearchResult(query, FoundRows(self._reader, order), self.counts())
 
     def mark_stale(self) -> None:
         """Reload the index: contacts were added, or their names or texts changed."""
@@ -121,21 +121,22 @@ class SearchService:
     async def _scan(self, index: ContactIndex, query: Query) -> AsyncGenerator[SearchResult, None]:
         recent = self._loader.recent
         # Nothing else is awaited here, so that a search for words takes no longer than necessary.
-        allowed = await self._open_filter_cache().masks(index, query.filters) if query.filters else None
-        scan = IndexScan(index, query, recent.narrowest(query), allowed)
+        filters = await self._open_filter_cache().flags(index, query.filters) if query.filters else ()
+        scan = IndexScan(index, query, recent.narrowest(query), filters)
         has_answered = False
         begun = resumed = perf_counter()
         for _ in scan.slices():
             if perf_counter() - resumed < _SLICE_SECONDS:
                 continue
             is_slow = perf_counter() - begun >= _FIRST_SCREEN_SECONDS
-            if is_slow and not has_answered and sum(scan.totals) >= _VIEWPORT:
+            if is_slow and not has_answered and len(scan.rowids) >= _VIEWPORT:
                 has_answered = True
-                yield SearchResult(query, self._result_rows(index, scan), scan.counts, is_complete=False)
+                first = FoundRows(self._reader, scan.rowids[:])
+                yield SearchResult(query, first, scan.counts, is_complete=False)
             await _yield_to_loop()
             resumed = perf_counter()
-        recent.keep(scan.matches, scan.texts_total)
-        yield SearchResult(query, self._result_rows(index, scan), scan.counts)
+        recent.keep(scan.matches)
+        yield SearchResult(query, FoundRows(self._reader, scan.rowids), scan.counts)
 
     def _open_filter_cache(self) -> FilterCache:
         if self._filter_cache is None:
@@ -146,9 +147,6 @@ class SearchService:
 
     def _sync_status(self, change: Change) -> StatusSince | None:
         return self.grade(change)
-
-    def _result_rows(self, index: ContactIndex, scan: IndexScan) -> SearchRows:
-        return SearchRows(self._reader, index.order, tuple(scan.shown), scan.totals)
 
     async def _search(self, query: Query) -> AsyncGenerator[SearchResult, None]:
         # Not needed before the first paint, which has no words to search for.
@@ -164,9 +162,9 @@ class SearchService:
         try:
             rowids, counts = await asyncio.to_thread(select, _VIEWPORT)
             if len(rowids) == _VIEWPORT:
-                yield SearchResult(query, ListedRows(self._reader, rowids), counts, is_complete=False)
+                yield SearchResult(query, FoundRows(self._reader, rowids), counts, is_complete=False)
             rowids, counts = await asyncio.to_thread(select, None)
-            yield SearchResult(query, ListedRows(self._reader, rowids), counts)
+            yield SearchResult(query, FoundRows(self._reader, rowids), counts)
         finally:
             cancelled.set()
 
