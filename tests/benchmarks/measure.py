@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks import searches
 from benchmarks.report import LOOP, LOOP_CPU, PACES, SCREENS
-from benchmarks.stores import change_name
+from benchmarks.stores import change_name, contact_file
 from benchmarks.terminal import (
     CLEAR_INPUT,
     CTRL_HOME,
@@ -41,11 +41,24 @@ if TYPE_CHECKING:
     from benchmarks.terminal import Condition, Screen
 
 #: What `--only` chooses from, beside the soak.
-PARTS = ("version", "start", "keys", "memory", "moves", "screens", "changes", "read", "idle", "re-leased")
+PARTS = (
+    "version",
+    "start",
+    "keys",
+    "memory",
+    "moves",
+    "screens",
+    "changes",
+    "comparison",
+    "read",
+    "idle",
+    "re-leased",
+)
 _VERSIONS = 6
 # Within half a second of the first frame: a search, or arrows, or both (which once came out of order).
 _EARLY_SECONDS, _EARLY_KEYS = 0.06, ((0, "harbour"), (8, ""), (2, "harbo"))
 CHANGES = 300_000
+LINES = 100_000
 _STEPS, _PAGES = 60, 12
 _TABLE_NUMBER = re.compile(r"\brow (\d{5})\b")
 # A screen was opened when so much of what was shown is different.
@@ -63,6 +76,8 @@ class Bench:
     samples: Samples
     #: A home with many changes.
     changes: Home | None = None
+    #: A home whose contacts are all in a file, with the other status.
+    compared: Home | None = None
     load: list[tuple[float, ...]] = field(default_factory=list)
 
     def round(self, number: int) -> None:
@@ -75,7 +90,7 @@ class Bench:
         if "keys" in self.parts:
             with self.noting("bare input"):
                 self._bare_input()
-        if self.parts & {"moves", "changes", "read", "re-leased"}:
+        if self.parts & {"moves", "changes", "comparison", "read", "re-leased"}:
             with self.noting("DataTable"):
                 self._data_table()
         for home, expected in self.homes.items():
@@ -89,6 +104,10 @@ class Bench:
         if "changes" in self.parts and self.changes:
             with self.noting("list of changes"):
                 self._list_changes(self.changes)
+
+        if "comparison" in self.parts and self.compared:
+            with self.noting("comparison"):
+                self._list_comparison(self.compared)
 
     @contextmanager
     def noting(self, what: str) -> Iterator[None]:
@@ -339,6 +358,25 @@ class Bench:
             terminal.press("l")
             terminal.until(lambda screen: names[0] in screen.text, "the list of changes")
             self.move(CHANGES, names, terminal, " in the list of changes")
+
+    def _list_comparison(self, home: Home) -> None:
+        """Compare a file of all contacts, and move in the list of differences."""
+        file = home.path / "contacts.csv"
+        names = contact_file(home, file)[: searches.KNOWN_NAMES]
+        with Terminal(self.program.command, home.environment) as terminal:
+            terminal.until(lambda screen: names[0] in screen.text, "the first screen")
+            terminal.rest()
+            terminal.press("f")
+            terminal.until(lambda screen: "Compare" in screen.text, "the choice of a file")
+            terminal.rest()
+            terminal.press(CLEAR_INPUT)
+            for letter in str(file):
+                terminal.press(letter)
+            terminal.rest()
+            terminal.press("\r")
+            terminal.until(lambda screen: "Only in Re-Leased" in screen.text, "the comparison")
+            terminal.rest()
+            self.move(LINES, names, terminal, " in a comparison")
 
     def _open_screens(self, home: Home, expected: Expected, terminal: Terminal, number: int) -> None:
         """Open each screen for the first time in this process, another one first in each round."""

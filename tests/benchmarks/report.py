@@ -86,6 +86,8 @@ ROWS = (
     Row("held arrow while Re-Leased is read", "p95", _MOVE, "DataTable of 10,000: held arrow"),
     Row("page down in the list of changes", "p95", _MOVE, "DataTable of 10,000: page down"),
     Row("held arrow in the list of changes", "p95", _MOVE, "DataTable of 10,000: held arrow"),
+    Row("page down in a comparison", "p95", _MOVE, "DataTable of 10,000: page down"),
+    Row("held arrow in a comparison", "p95", _MOVE, "DataTable of 10,000: held arrow"),
     Row("slowest key during a full read", "max", (Goal(50),)),
     Row("slowest key while Re-Leased is read", "max", (Goal(50),)),
     Row("full read: our CPU a contact", "median", (Goal(80, aim=50),), unit="µs", fewest=3),

@@ -17,7 +17,7 @@ from typing import Any
 
 import click
 from benchmarks import long_runs
-from benchmarks.measure import CHANGES, PARTS, Bench
+from benchmarks.measure import CHANGES, LINES, PARTS, Bench
 from benchmarks.program import ROOT, install
 from benchmarks.report import Samples, compare, exit_code, judge, table
 from benchmarks.searches import expect
@@ -100,7 +100,7 @@ def main(
         program = install(folder)
         samples = Samples()
         bench = Bench(program, folder, frozenset(parts or PARTS), {}, samples)
-        if bench.parts - {"version", "changes", "read", "idle", "re-leased"}:
+        if bench.parts - {"version", "changes", "comparison", "read", "idle", "re-leased"}:
             # In a process of its own: programs start later from one that has a million contacts in memory.
             with ProcessPoolExecutor(1) as pool:
                 for size in sizes:
@@ -110,6 +110,9 @@ def main(
         if "changes" in bench.parts:
             _say(f"Preparing {CHANGES:,} changes…")
             bench.changes = prepare_changes(folder / "changes", CHANGES)
+        if "comparison" in bench.parts:
+            _say(f"Preparing {LINES:,} contacts to compare…")
+            bench.compared = prepare(folder / "compared", LINES)
         facts = _facts(program.fps)
         begun = time.monotonic()
         for number in range(rounds):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import json
 import random
 import sqlite3
@@ -87,6 +88,17 @@ def prepare_changes(path: Path, changes: int) -> Home:
     with closing(sqlite3.connect(home.store_file)) as connection, connection:
         connection.execute(_CHANGES, (changes,))
     return home
+
+
+def contact_file(home: Home, file: Path) -> list[str]:
+    """Write a file of all contacts, each with the other status; returns their names in its order."""
+    with closing(sqlite3.connect(home.store_file)) as connection:
+        found = connection.execute("SELECT name, status FROM contacts ORDER BY sort_key, rowid").fetchall()
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        lines = csv.writer(stream)
+        lines.writerow(("Name", "Status"))
+        lines.writerows((name, "Archived" if status == "ACTIVE" else "Active") for name, status in found)
+    return [name for name, _ in found]
 
 
 def change_name(number: int) -> str:

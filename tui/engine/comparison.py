@@ -20,7 +20,7 @@ from tui.store.sync_state import FULL_SYNC_ENDED_AT, REFRESHED_UNTIL
 from tui.system.paths import private_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -51,19 +51,25 @@ def require_all_contacts(store: Store) -> None:
 
 
 async def compare_file(
-    store: Store, file: Path, options: FileOptions, clock: XeroClock | None = None
+    store: Store,
+    file: Path,
+    options: FileOptions,
+    clock: XeroClock | None = None,
+    pause: Callable[[], object] = lambda: None,
 ) -> FileComparison:
     """Compare a file with saved contacts; nothing is recorded. Raises `ReshelveError`.
 
-    Without a clock, the clock offset of an earlier run is used. When cancelled, it soon stops reading the
-    file.
+    Without a clock, the clock offset of an earlier run is used. `pause` is called often. When cancelled, it
+    soon stops reading the file.
     """
     require_all_contacts(store)
     contacts, changes = await store.read_for_comparison()
     clock = clock or XeroClock(utc_now, store)
     stop = threading.Event()
     try:
-        found = await asyncio.to_thread(_read_and_compare, file, options, clock, contacts, changes, stop=stop)
+        found = await asyncio.to_thread(
+            _read_and_compare, file, options, clock, contacts, changes, stop=stop, pause=pause
+        )
     finally:
         stop.set()
     return replace(found, notes=(*found.notes, *_staleness_notes(store, found.source.exported_at)))
@@ -94,11 +100,12 @@ def _read_and_compare(
     changes: Mapping[str, Sequence[Change]],
     *,
     stop: threading.Event,
+    pause: Callable[[], object],
 ) -> FileComparison:
     # The file's date, and the one the user gives, are assumed to be by this computer's clock.
     with open_contact_file(file, options, clock.system_now()) as opened:
         source = replace(opened.source, exported_at=clock.to_xero_time(opened.source.exported_at))
-        found = compare(source, _until_stopped(stop, opened.contacts), contacts, changes)
+        found = compare(source, _until_stopped(stop, opened.contacts), contacts, changes, pause)
         return replace(found, notes=(*opened.notes, *found.notes))
 
 

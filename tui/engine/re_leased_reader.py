@@ -11,13 +11,14 @@ import gc
 import json
 import math
 from datetime import timedelta
-from time import monotonic, perf_counter, sleep
-from typing import TYPE_CHECKING, Any, Final
+from time import monotonic
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from tui.engine.pacing import Throttle, free_gradually
 from tui.model import timestamps
 from tui.model.change import ReadResult, last_confirmed
 from tui.model.comparison import FileComparison, compare, id_key, is_xero_id, sync_record_of
@@ -52,10 +53,6 @@ _FULL_EVERY_UNFILTERED: Final = timedelta(hours=1)
 # Changes are requested from a little before the last read, as Re-Leased's clock may be behind Xero's.
 _OVERLAP: Final = timedelta(minutes=15)
 _EXAMPLES: Final = 5
-_FREED_AT_ONCE: Final = 1_000
-# For how long the thread that compares contacts computes, and then leaves the interpreter to key presses.
-_BUSY_SECONDS: Final = 0.002
-_PAUSE_SECONDS: Final = 0.003
 _RETRY_SECONDS: Final = 60.0
 # A retry would read everything again and fail in the same way until the settings are changed.
 _WRONG_COMPANY: Final = frozenset({ContactSourceReason.WRONG_COMPANY, ContactSourceReason.SEVERAL_COMPANIES})
@@ -338,7 +335,7 @@ class ReLeasedReader:
             evidence = [sync_record_of(change, found.source) for change in shown.synced]
             compared = [*found.matches, *found.mismatches, *found.without_status, *listed.lines]
             del found, listed
-            await _free_gradually(compared)
+            await free_gradually(compared)
         synced = await self._store.evidence.record_read(evidence, shown.results, began_at, *cursors)
         if is_full:
             self._shown_ids = frozenset(unseen)
@@ -450,13 +447,6 @@ class _Collected:
         )
 
 
-async def _free_gradually(objects: list[Any]) -> None:
-    """Free objects that nothing else refers to: 100,000 at once would hold up the event loop for 60 ms."""
-    while objects:
-        del objects[-_FREED_AT_ONCE:]
-        await asyncio.sleep(0)
-
-
 def _compare(
     source: FileSource,
     lines: Sequence[FileContact],
@@ -465,20 +455,7 @@ def _compare(
     known: Mapping[str, str | None],
 ) -> FileComparison:
     known_lines = _with_choices(lines, contacts, known) if known else lines
-    return compare(source, known_lines, contacts, changes, _Throttle().pause)
-
-
-class _Throttle:
-    """Makes a thread that computes for seconds sleep often, so that key presses aren't slowed down."""
-
-    def __init__(self) -> None:
-        self._resumed = perf_counter()
-
-    def pause(self) -> None:
-        """Sleep if the thread has been computing for a while; call this often."""
-        if perf_counter() - self._resumed > _BUSY_SECONDS:
-            sleep(_PAUSE_SECONDS)
-            self._resumed = perf_counter()
+    return compare(source, known_lines, contacts, changes, Throttle().pause)
 
 
 def _with_choices(

@@ -111,8 +111,9 @@ class ComparisonService:
     async def compare_file(self, file: Path, options: FileOptions) -> FileComparison:
         """Compare a file with saved contacts; nothing is recorded."""
         from tui.engine import comparison
+        from tui.engine.pacing import Throttle
 
-        return await comparison.compare_file(self._store, file, options, self._clock)
+        return await comparison.compare_file(self._store, file, options, self._clock, Throttle().pause)
 
     async def compare_contacts(self) -> FileComparison:
         """Read Re-Leased's contacts and compare them with saved contacts; nothing is recorded."""
