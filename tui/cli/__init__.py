@@ -18,16 +18,17 @@ _HOME_PROBLEMS = {
     "unusable": "RESHELVE_HOME can't be used: {}.",
 }
 _CORRECT_HOME = "Set it to a folder that you can write to, or unset it."
+# Where each command is, and its line in `reshelve --help`, which imports none of them.
 _COMMANDS = {
-    "open": "tui.cli.launch:open_",
-    "demo": "tui.cli.demo:demo",
-    "connect": "tui.cli.connect:connect",
-    "disconnect": "tui.cli.connect:disconnect",
-    "repair": "tui.cli.repair:repair",
-    "compare": "tui.cli.compare:compare",
-    "re-leased": "tui.cli.re_leased:re_leased",
-    "settings": "tui.cli.settings:settings",
-    "sandbox": "tui.cli.sandbox:sandbox",
+    "open": ("tui.cli.launch:open_", "Open an organisation, or connect the first one."),
+    "demo": ("tui.cli.demo:demo", "Try Reshelve with a practice Xero; no account needed."),
+    "connect": ("tui.cli.connect:connect", "Sign in to Xero and connect organisations."),
+    "disconnect": ("tui.cli.connect:disconnect", "Disconnect from Xero and delete the sign-in."),
+    "repair": ("tui.cli.repair:repair", "Repair the local database."),
+    "compare": ("tui.cli.compare:compare", "Compare contacts exported from Re-Leased with Xero."),
+    "re-leased": ("tui.cli.re_leased:re_leased", "Read Re-Leased's own contacts, to confirm changes."),
+    "settings": ("tui.cli.settings:settings", "Show or change settings."),
+    "sandbox": ("tui.cli.sandbox:sandbox", "Serve a practice Xero and Re-Leased to other programs."),
 }
 # Names of earlier versions, kept as aliases.
 _OLD_NAMES = {"reconcile": "compare"}
@@ -44,6 +45,12 @@ class _LazyGroup(click.Group):
         del ctx
         cmd_name = _OLD_NAMES.get(cmd_name, cmd_name)
         return _load(cmd_name) if cmd_name in _COMMANDS else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; errors are shown as messages, never as a traceback."""
@@ -84,7 +91,7 @@ def _logged(error: Exception) -> str:
 
 
 def _load(command: str) -> click.Command:
-    module, name = _COMMANDS[command].split(":")
+    module, name = _COMMANDS[command][0].split(":")
     loaded: click.Command = getattr(import_module(module), name)
     return loaded
 

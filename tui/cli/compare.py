@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tui.cli import compare_format
 from tui.cli.launch import choose_organisation, confirm, join_names, to_click_error
+from tui.engine import comparison
 from tui.engine.account import account as account_of
+from tui.engine.comparison import open_store
+from tui.messages.formats import pluralize
+from tui.model.comparison import resolve_ambiguous
 from tui.model.contact import ContactStatus
 from tui.model.contact_file import FileOptions, parse_datetime
 from tui.model.errors import ReadOnlyError, ReshelveError
 from tui.model.reasons import ReadOnlyReason
 from tui.settings import load
 from tui.system.paths import Paths
+from tui.widgets.text import safe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,8 +102,6 @@ def compare(
     try:
         account = account_of(load(paths.settings_file), paths)
         chosen = _single_organisation(account.connected, organisation)
-        from tui.engine.comparison import open_store
-
         store = open_store(paths, chosen)
         file_options = FileOptions(status=status, exported_at=dated, header_row=header_row, **options)
         try:
@@ -124,8 +128,6 @@ def compare(
 def _single_organisation(organisations: Sequence[Organisation], wanted: str | None) -> Organisation:
     """Return the organisation to compare with. A file is evidence for one organisation only."""
     if wanted is None and len(organisations) > 1:
-        from tui.widgets.text import safe
-
         names = safe(join_names([listed.name for listed in organisations]))
         raise click.ClickException(
             f"Several organisations are connected. Choose one with --organisation: {names}."
@@ -140,9 +142,6 @@ def _print_result(
     store: Store, file: Path, options: FileOptions, organisation: str, *, is_json: bool
 ) -> None:
     """Print the whole result on standard output, and nothing else there."""
-    from tui.cli import compare_format
-    from tui.engine import comparison
-
     found = asyncio.run(comparison.compare_file(store, file, options))
     for line in compare_format.heading(found, organisation):
         click.echo(line, err=True)
@@ -161,11 +160,6 @@ def _compare(
     is_recording: bool,
     is_read_only: bool,
 ) -> None:
-    from tui.cli import compare_format
-    from tui.engine import comparison
-    from tui.messages.formats import pluralize
-    from tui.model.comparison import resolve_ambiguous
-
     found = asyncio.run(comparison.compare_file(store, file, options))
     for line in (*compare_format.heading(found, organisation), *compare_format.summary(found)):
         click.echo(line)
@@ -188,8 +182,6 @@ def _compare(
 
 def _ask_choices(found: FileComparison) -> dict[int, str | None]:
     """Ask which contact each ambiguous line means; skipped lines are left out."""
-    from tui.messages.formats import pluralize
-
     lines = pluralize(len(found.ambiguous), "line needs", "lines need")
     if not click.confirm(f"{lines} review. Review now?", default=False):
         return {}
@@ -207,8 +199,6 @@ def _ask_choices(found: FileComparison) -> dict[int, str | None]:
 
 
 def _ask_choice(line: AmbiguousLine) -> str:
-    from tui.cli import compare_format
-
     click.echo(compare_format.ambiguous(line))
     for number, candidate in enumerate(line.candidates, 1):
         click.echo(f"  {number}  {compare_format.contact(candidate)}")

@@ -30,6 +30,8 @@ from tui.settings.loader import validate_value
 from tui.system import browser
 from tui.system.paths import Paths
 from tui.system.platform import terminal_lines
+from tui.widgets import clock
+from tui.widgets.text import safe
 
 if TYPE_CHECKING:
     from tui.model.account import Account, ConnectResult, SignIn
@@ -84,8 +86,6 @@ def connect(
     except NetworkSetupError as error:
         raise click.ClickException(f"{format_error(error)} {_NOTHING_CHANGED}") from error
     except (OfflineError, ReplyLostError) as error:
-        from tui.widgets.text import safe
-
         # Unlike the app, a command doesn't retry.
         raise click.ClickException(
             f"{safe(messages.message(error))} {_NOTHING_CHANGED} Try again later."
@@ -204,9 +204,6 @@ def _paste(attempt: SignIn, address: str) -> None:
 
 def _print_result(connected: ConnectResult) -> None:
     """Print the connected organisations and where the tokens are stored."""
-    from tui.widgets import clock
-    from tui.widgets.text import safe
-
     for organisation in connected.organisations:
         suffix = " (read-only)" if organisation.is_read_only else ""
         click.echo(f"Connected: {safe(organisation.name)}{suffix}")
@@ -288,8 +285,6 @@ def _select_sign_ins(sign_ins: SignIns, wanted: str | None, *, is_all: bool) -> 
 
 def _print_sign_ins(sign_ins: SignIns) -> None:
     """Print each sign-in with its organisations and their unfinished changes."""
-    from tui.widgets.text import safe
-
     for sign_in, listed in sign_ins.items():
         click.echo(f"Sign-in {safe(sign_in)} gives access to:")
         for one in listed:
@@ -306,8 +301,6 @@ def _print_sign_ins(sign_ins: SignIns) -> None:
 
 async def _disconnect(account: Account, sign_ins: SignIns) -> None:
     """End the sign-ins one by one and print each. Raises an error at the first that fails."""
-    from tui.widgets.text import safe
-
     for sign_in, listed in sign_ins.items():
         names = ", ".join(safe(one.organisation.name) for one in listed)
         try:

@@ -23,13 +23,22 @@ from tui.cli.launch import (
     to_click_error,
 )
 from tui.engine.account import account as account_of
+from tui.engine.clock import utc_now
+from tui.engine.comparison import open_store, require_all_contacts
+from tui.engine.engine_factory import contact_source
+from tui.engine.re_leased_reader import try_connection
+from tui.messages.formats import duration, format_number, pluralize
 from tui.model.errors import ContactSourceError, KeychainError, ReshelveError
 from tui.model.query import fold
 from tui.model.reasons import ContactSourceReason
+from tui.re_leased.unified import UnifiedKey, UnifiedSource
 from tui.settings import find_key, load, load_report, set_values, unified_connection
 from tui.settings.loader import validate_value
 from tui.settings.schema import UNIFIED_KEY_VARIABLE, UNIFIED_URLS
+from tui.system.keychain import keychain_name
 from tui.system.paths import Paths
+from tui.widgets.re_leased_format import report
+from tui.widgets.text import safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,7 +47,6 @@ if TYPE_CHECKING:
     from tui.model.contact import Organisation
     from tui.model.re_leased import ConnectionTest, ReLeasedCompany
     from tui.re_leased.source import OpenSource
-    from tui.re_leased.unified import UnifiedKey
     from tui.settings import Settings
     from tui.store import Store
     from tui.system.keychain import Secret
@@ -223,8 +231,6 @@ def _validated_prompt(path: str, value: str, place: str) -> str:
 
 def _ask_key(paths: Paths) -> tuple[Secret, bool]:
     """Return the API key, and whether it has yet to be stored."""
-    from tui.re_leased.unified import UnifiedKey
-
     stored = UnifiedKey(paths.data)
     if stored.is_in_environment:
         click.echo(f"The API key is taken from {UNIFIED_KEY_VARIABLE}, not from the keychain.")
@@ -245,8 +251,6 @@ def _ask_key(paths: Paths) -> tuple[Secret, bool]:
 
 def _require_keychain() -> None:
     """Raise `ClickException` if there is no keychain, before anything is asked."""
-    from tui.system.keychain import keychain_name
-
     if not _wait_for_keychain(keychain_name):
         raise click.ClickException(
             f"No keychain found, so the API key can't be stored. {_NOTHING_CHANGED} Set the environment "
@@ -279,8 +283,6 @@ def _wait_for_keychain(call: Callable[[], _T]) -> _T:
 
 async def _companies(base_url: str, connection_id: str, key: Secret) -> list[ReLeasedCompany]:
     """Return Re-Leased's companies, which also checks the key. Raises `ContactSourceError`."""
-    from tui.re_leased.unified import UnifiedSource
-
     source = UnifiedSource(base_url=base_url, connection_id=connection_id, api_key=lambda: key)
     async with aclosing(source):
         return await source.companies()
@@ -426,8 +428,6 @@ def _save(paths: Paths, organisation: Organisation, answers: _Answers) -> None:
 
 def _store_key(paths: Paths, key: Secret | None) -> None:
     if key is not None:
-        from tui.re_leased.unified import UnifiedKey
-
         stored = UnifiedKey(paths.data)
         _wait_for_keychain(lambda: stored.save(key))
 
@@ -456,8 +456,6 @@ def test(organisation: str | None, *, show_values: bool) -> None:
         if not settings.re_leased.source:
             connected = _with_connection(settings, connected, organisation)
         chosen = _choose_organisation(connected, organisation)
-        from tui.engine.comparison import open_store
-
         store = open_store(paths, chosen)
         try:
             found = _read(store, settings, paths, chosen)
@@ -467,8 +465,6 @@ def test(organisation: str | None, *, show_values: bool) -> None:
         raise click.ClickException(f"Cancelled. {_NOTHING_RECORDED}") from None
     except ReshelveError as error:
         raise _command_error(error, _NOTHING_RECORDED) from error
-    from tui.widgets.re_leased_format import report
-
     hint = "Add --show-values to show them."
     for line in report(found, shows_values=show_values, how_to_show=hint):
         click.echo(line)
@@ -493,10 +489,6 @@ def _with_connection(
 
 def _read(store: Store, settings: Settings, paths: Paths, organisation: Organisation) -> ConnectionTest:
     """Read and compare all contacts. Raises `ReshelveError`."""
-    from tui.engine.comparison import require_all_contacts
-    from tui.engine.engine_factory import contact_source
-    from tui.re_leased.unified import UnifiedKey
-
     require_all_contacts(store)
     source = contact_source(settings, paths, organisation)
     if not settings.re_leased.source:
@@ -512,9 +504,6 @@ def _read(store: Store, settings: Settings, paths: Paths, organisation: Organisa
 async def _read_and_compare(
     store: Store, source: OpenSource, organisation: str, progress: _Progress
 ) -> ConnectionTest:
-    from tui.engine.clock import utc_now
-    from tui.engine.re_leased_reader import try_connection
-
     async with aclosing(source):
         return await try_connection(
             store, source, organisation, utc_now(), progress.show, on_wait=progress.wait
@@ -531,8 +520,6 @@ class _Progress:
 
     def show(self, count: int) -> None:
         """Show the number of contacts so far."""
-        from tui.messages.formats import format_number
-
         text = f"Reading Re-Leased's contacts … {format_number(count)}"
         if self._is_terminal:
             click.echo(f"\r{text}", nl=False, err=True)
@@ -592,8 +579,6 @@ def disconnect(organisation: str | None, *, yes: bool) -> None:
 
 def _remove_key(paths: Paths) -> None:
     """Remove the key from the keychain. Raises `ClickException` if that fails."""
-    from tui.re_leased.unified import UnifiedKey
-
     stored = UnifiedKey(paths.data)
     if stored.is_in_environment:
         # There may be no keychain at all, and it isn't worth waiting for one that asks for a password.
@@ -627,13 +612,9 @@ def _command_error(error: ReshelveError, unchanged: str) -> click.ClickException
 
 
 def _seconds(wait: float) -> str:
-    from tui.messages.formats import duration, pluralize
-
     return duration(timedelta(seconds=wait)) if wait > _MOST_SECONDS else pluralize(ceil(wait), "second")
 
 
 def _safe(text: str) -> str:
     """Return external text made safe for the terminal and shortened."""
-    from tui.widgets.text import safe
-
     return safe(text, _LONGEST_NAME)

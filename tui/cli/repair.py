@@ -7,9 +7,11 @@ import click
 from tui import messages
 from tui.cli.launch import choose_organisation, confirm, to_click_error
 from tui.engine.account import account as account_of
+from tui.engine.maintenance import plan_repair, run_repair
 from tui.model.errors import ReshelveError
 from tui.settings import load
 from tui.system.paths import Paths
+from tui.widgets.text import safe
 
 
 @click.command()
@@ -21,9 +23,6 @@ def repair(organisation: str | None, *, yes: bool) -> None:
     The change log is restored from its newest good backup plus whatever can still be read. Contacts are
     downloaded again from Xero. The damaged file is kept.
     """
-    from tui.engine.maintenance import plan_repair, run_repair
-    from tui.widgets.text import safe
-
     paths = Paths.find()
     try:
         account = account_of(load(paths.settings_file), paths)
