@@ -10,6 +10,7 @@ from support.idle_engine import IdleEngine
 from support.sample_contacts import NOW, contact_id
 from support.screen_test import running
 
+from tui.model.columns import BY_NAME
 from tui.model.contact import ContactStatus
 from tui.model.snapshot import SyncProgress
 
@@ -80,7 +81,7 @@ async def test_last_page_of_the_first_sync_is_shown_without_a_key(backend: IdleE
 async def test_first_rows_keep_cursor_and_view_on_their_contacts(many: IdleEngine, keys: list[str]) -> None:
     async with running(many, (120, 20)) as person:
         # They are read by their place, where another contact is once there is a new one above.
-        person.main.finder.show_initial_rows(many.snapshot)
+        person.main.finder.show_initial_rows(many.snapshot, BY_NAME)
         await person.press(*keys)
         before = lines(person)
         arrive(many, "!New")

@@ -17,6 +17,7 @@ from tui.engine.re_leased_monitor import ReLeasedMonitor
 from tui.engine.snapshot_publisher import SnapshotPublisher
 from tui.model.change import Action, ReadResult, State, Transition
 from tui.model.change_list import BatchKind, ChangeGroup, ChangeQuery
+from tui.model.columns import ListLayout
 from tui.model.contact import Balances, ContactStatus, Organisation
 from tui.model.errors import StoreError
 from tui.model.evidence import NightlyWindow, ReportKind, SyncRecord, UserReport
@@ -25,7 +26,7 @@ from tui.model.query_parser import parse_query
 from tui.store import Store, TransitionRequest
 from tui.store.maintenance.repair import diagnose, rebuild_contacts, repair
 from tui.store.read_only_summary import read_summary
-from tui.widgets.table_view import RowPalette, RowStyle, paint_row
+from tui.widgets.table_view import RowPalette, RowStyle, layout_columns, paint_row
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -203,7 +204,12 @@ def _paint(rows: Any, tab: Tab) -> None:
     palette = RowPalette(PLAIN, PLAIN, PLAIN, PLAIN, AnyStyle(), AnyStyle())
     for row in rows:
         for width in 40, 120:
-            paint_row(row, RowStyle(width, tab, ("contact",), NOON), palette)
+            paint_row(
+                row,
+                layout_columns(width, tab, ListLayout()),
+                RowStyle(width, tab, ("contact",), NOON),
+                palette,
+            )
 
 
 class AnyStyle(dict[str, Style]):

@@ -135,6 +135,9 @@ class Host(App[None]):
     def on_contact_table_contact_opened(self, message: ContactTable.ContactOpened) -> None:
         self.seen.append(message)
 
+    def on_contact_table_title_clicked(self, message: ContactTable.TitleClicked) -> None:
+        self.seen.append(message)
+
 
 def lines(table: ContactTable) -> list[str]:
     """The text of each line of the table."""

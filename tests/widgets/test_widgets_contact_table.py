@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 
 import pytest
@@ -8,10 +9,12 @@ from textual.screen import Screen
 from widgets.table_host import NOW, Host, Many, Rows, found, lines, row, view
 
 from tui.model.change import State
+from tui.model.columns import ColumnKey, ListLayout, Sort
 from tui.model.contact import ContactStatus
 from tui.model.evidence import SyncStatus
 from tui.model.query import Tab
 from tui.widgets.contact_table import ContactTable
+from tui.widgets.table_view import GAP, GUTTER, layout_columns
 
 
 def moved(host: Host) -> list[tuple[str, bool]]:
@@ -83,7 +86,7 @@ async def test_the_header_stays_when_rows_scroll() -> None:
     async with host.run_test(size=(80, 24)) as pilot:
         await pilot.press("end")
         shown = lines(host.table)
-        assert shown[0].split() == ["Contact", "E-mail", "They", "owe", "Last", "change"]
+        assert shown[0].split() == ["Contact", "E-mail", "They", "owe", "Sync", "status"]
         assert shown[-1].startswith("▌  Contact 99 ")
 
 
@@ -285,12 +288,14 @@ async def test_only_the_all_tab_has_a_status() -> None:
 @pytest.mark.parametrize(
     ("width", "titles"),
     [
-        (121, "Contact Status E-mail They owe Last change"),
-        (80, "Contact Status They owe Last change"),
-        (68, "Contact Status They owe Last change"),
-        (60, "Contact Status Last change"),
-        (52, "Contact Status Last change"),
-        (42, "Contact Last change"),
+        (200, "Contact Status E-mail Phone Groups They owe Overdue Sync status"),
+        (121, "Contact Status E-mail They owe Overdue Sync status"),
+        (120, "Contact Status E-mail They owe Sync status"),
+        (79, "Contact Status E-mail They owe Sync status"),
+        (68, "Contact Status They owe Sync status"),
+        (60, "Contact Status Sync status"),
+        (52, "Contact Status Sync status"),
+        (42, "Contact Sync status"),
         (30, "Contact"),
     ],
 )
@@ -329,6 +334,64 @@ async def test_deleted_contact_is_dimmed_and_labelled_unless_a_change_is_shown()
         assert [bool(style and style.italic) for style in styles] == [False, True]
 
 
+@pytest.mark.parametrize("tab", Tab)
+def test_no_column_vanishes_from_a_wider_list(tab: Tab) -> None:
+    before: set[ColumnKey] = set()
+    for width in range(4, 300):
+        placed = layout_columns(width, tab, ListLayout())
+        shown = {each.column.key for each in placed}
+        assert before <= shown, width
+        assert GUTTER + sum(each.width for each in placed) + GAP * (len(placed) - 1) == max(width, GUTTER + 1)
+        before = shown
+
+
+@pytest.mark.parametrize("width", [10, 40, 75, 119, 200])
+def test_the_users_columns_keep_their_order_and_widths(width: int) -> None:
+    layout = ListLayout.from_text("phone,email:30,name,tax_number;name")
+    placed = layout_columns(width, Tab.ACTIVE, layout)
+    keys = [each.column.key for each in placed]
+    assert ColumnKey.NAME in keys
+    assert keys == [column.key for column in layout.columns if column.key in keys]
+    assert all(each.width == 30 for each in placed if each.column.key is ColumnKey.EMAIL)
+
+
+@pytest.mark.parametrize(
+    ("sort", "title"),
+    [
+        (Sort(), "Contact "),
+        (Sort(ColumnKey.NAME, is_descending=True), "Contact ▼"),
+        (Sort(ColumnKey.EMAIL), "E-mail ▲"),
+        (Sort(ColumnKey.OWES, is_descending=True), "  They owe ▼"),
+    ],
+    ids=str,
+)
+async def test_the_title_shows_the_sort(sort: Sort, title: str) -> None:
+    result = found([row(0, owes=100)], Tab.ACTIVE)
+    host = Host(replace(result, query=dataclasses.replace(result.query, sort=sort)))
+    async with host.run_test(size=(80, 24)):
+        assert title in lines(host.table)[0]
+        assert ("▲" in lines(host.table)[0]) + ("▼" in lines(host.table)[0]) == (not sort.is_default)
+
+
+async def test_a_click_on_a_title_asks_for_its_sort() -> None:
+    host = Host(found([row(0)], Tab.ACTIVE))
+    async with host.run_test(size=(80, 24)) as pilot:
+        titles = lines(host.table)[0]
+        for word, column in (("E-mail", ColumnKey.EMAIL), ("Contact", ColumnKey.NAME)):
+            await pilot.click(host.table, offset=(titles.index(word) + 1, 0))
+            clicked = [one for one in host.seen if isinstance(one, ContactTable.TitleClicked)]
+            assert clicked[-1].column is column
+        await pilot.click(host.table, offset=(0, 0))
+        assert len([one for one in host.seen if isinstance(one, ContactTable.TitleClicked)]) == 2
+
+
+async def test_zero_and_unknown_amounts_look_different() -> None:
+    host = Host(found([row(0, owes=0), row(1, owes=None)], Tab.ACTIVE))
+    async with host.run_test(size=(80, 24)):
+        assert "—" in lines(host.table)[1]
+        assert "—" not in lines(host.table)[2]
+
+
 @pytest.mark.parametrize(
     ("age", "title"),
     [
@@ -345,7 +408,7 @@ async def test_amounts_older_than_a_day_show_their_age(age: timedelta | None, ti
     host = Host(found([row(0, owes=100)], Tab.ACTIVE))
     async with host.run_test(size=(120, 24)):
         host.table.update_from(None if age is None else NOW - age)
-        assert f"{title:>12}  Last change" in lines(host.table)[0]
+        assert f"{title:>12}  Sync status" in lines(host.table)[0]
 
 
 async def test_unchanged_age_repaints_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

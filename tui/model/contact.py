@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tui.model.change import ChangeLogEntry
+    from tui.model.columns import ColumnKey
     from tui.model.query import Query, TabCounts
     from tui.model.snapshot import ChangeView
 
@@ -124,7 +125,11 @@ class ContactDetails(Struct, frozen=True):
 
 
 class Row(Struct, frozen=True):
-    """One contact as a row of the table; `owes` is in hundredths, None if unknown."""
+    """One contact as a row of the table; `owes` is in hundredths, None if unknown.
+
+    `more` has the values of further columns that are shown: texts, amounts in hundredths, and times in
+    milliseconds; None where nothing is known.
+    """
 
     contact_id: str
     name: str
@@ -133,6 +138,7 @@ class Row(Struct, frozen=True):
     owes: int | None
     is_merged: bool
     last_change: ChangeView | None
+    more: tuple[tuple[ColumnKey, str | int | None], ...] = ()
 
 
 class RowSource(Protocol):

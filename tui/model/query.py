@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from tui.model.change import State
+from tui.model.columns import BY_NAME, Sort
 from tui.model.contact import ContactStatus
 from tui.model.evidence import SyncStatus
 
@@ -244,7 +245,7 @@ class QueryIssue(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A tab, folded words that contacts must contain and others that they mustn't, and filters.
+    """A tab, folded words that contacts must contain and others that they mustn't, filters, and an order.
 
     Without any of these it finds everything; with a filter that doesn't exist, nothing. `issues` are about
     parts of the text that are invalid or incomplete; they don't affect the results.
@@ -255,6 +256,7 @@ class Query:
     excluded_words: tuple[str, ...] = ()
     filters: tuple[Filter, ...] = ()
     issues: tuple[QueryIssue, ...] = field(default=(), compare=False)
+    sort: Sort = BY_NAME
 
     @property
     def is_everything(self) -> bool:
@@ -264,7 +266,7 @@ class Query:
     @property
     def words_only(self) -> Query:
         """The part of it that only needs texts."""
-        return Query(self.tab, self.words, self.excluded_words) if self.filters else self
+        return Query(self.tab, self.words, self.excluded_words)
 
     def narrows(self, other: Query) -> bool:
         """Return whether all its results are among the other's (ignoring the tab)."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from tui.model.change import Action, Change, ChangeLogEntry, Precheck
     from tui.model.change_list import ChangeQuery, ChangeSearchResult, ManualRestore, UndoPlan
+    from tui.model.columns import ColumnKey, ListLayout
     from tui.model.comparison import FileComparison, RecordedMatches
     from tui.model.contact import ContactDetails, ContactGroup, HistoryEntry, Row, SearchResult
     from tui.model.contact_file import FileOptions
@@ -35,6 +36,18 @@ class ContactServiceProtocol(Protocol):
 
     def find(self, query: Query) -> AsyncIterator[SearchResult]:
         """Yield results: a first screen as soon as there is one, then everything."""
+        ...
+
+    def layout(self) -> ListLayout:
+        """Return the user's columns and sort in this organisation."""
+        ...
+
+    async def save_layout(self, layout: ListLayout) -> None:
+        """Keep the user's columns and sort."""
+        ...
+
+    def show_columns(self, columns: Sequence[ColumnKey]) -> None:
+        """Read the values of these columns with every row."""
         ...
 
     async def rows(self, contact_ids: Sequence[str]) -> Sequence[Row]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
+from msgspec.structs import replace
 from textual import getters, on, work
 from textual.containers import Container, Horizontal
 from textual.events import DescendantBlur, DescendantFocus
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
+    from tui.model.columns import ListLayout
     from tui.model.services import Backend
     from tui.model.snapshot import Snapshot
 
@@ -60,7 +63,7 @@ class MainScreen(EngineScreen[None]):
         *bindings("archive", "restore", "open_in_xero", "copy", "search", "clear"),
         *bindings("tab_all", "tab_active", "tab_archived", "manual_restores", "refresh", "pause_sync"),
         *bindings("undo", "redo", "changes", "pause", "retry_contact", "manual_sync"),
-        *bindings("compare", "troubleshoot", "tenant_groups"),
+        *bindings("compare", "troubleshoot", "tenant_groups", "columns"),
     ]
 
     table = getters.query_one(ContactTable)
@@ -97,7 +100,9 @@ class MainScreen(EngineScreen[None]):
         yield SyncProgressBar()
         yield UnreadableBar()
         with Container(id="body"):
-            yield ContactTable(id="contacts", clock=self.local_now)
+            yield ContactTable(
+                id="contacts", clock=self.local_now, on_columns=self.backend.contacts.show_columns
+            )
             yield SyncPane(id="sync")
         yield SelectionBar()
         yield KeyBar()
@@ -105,7 +110,9 @@ class MainScreen(EngineScreen[None]):
     def on_mount(self) -> None:
         """Show saved data."""
         snapshot = self.backend.snapshot
-        self.finder.show_initial_rows(snapshot)
+        layout = self.backend.contacts.layout()
+        self.table.use_layout(layout)
+        self.finder.show_initial_rows(snapshot, layout.sort)
         self._update(snapshot)
         self._update_key_bar()
 
@@ -279,6 +286,25 @@ class MainScreen(EngineScreen[None]):
     def action_clear(self) -> None:
         """Clear the selection, then the search."""
         self.finder.clear()
+
+    # --- columns and sort ---
+
+    def action_columns(self) -> None:
+        """Choose the columns and the sort."""
+        table = self.table
+        self.open_screen(
+            navigation.ColumnsScreen(self.backend, table.layout_used, table.columns, self._use_layout)
+        )
+
+    @on(ContactTable.TitleClicked)
+    def _sort_by(self, message: ContactTable.TitleClicked) -> None:
+        layout = self.table.layout_used
+        self._use_layout(replace(layout, sort=layout.sort.by(message.column)))
+
+    def _use_layout(self, layout: ListLayout) -> None:
+        self.table.use_layout(layout)
+        self.finder.sort_by(layout.sort)
+        self.start(partial(self.backend.contacts.save_layout, layout), "layout", exclusive=True)
 
     # --- contact under the cursor ---
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from tui.screens.changes.changes import ChangesScreen
+    from tui.screens.columns import ColumnsScreen
     from tui.screens.compare.choose_file import ChooseFileScreen
     from tui.screens.compare.compare import CompareScreen
     from tui.screens.connect.connect import ConnectScreen
@@ -35,6 +36,7 @@ __all__ = [
     "ChangesScreen",
     "ChooseFileScreen",
     "ChooseScreen",
+    "ColumnsScreen",
     "CompareScreen",
     "ConfirmScreen",
     "ConnectScreen",
@@ -54,6 +56,7 @@ _MODULES: Final = {
     "ConnectionTestScreen": "tui.screens.re_leased.troubleshoot",
     "ChooseFileScreen": "tui.screens.compare.choose_file",
     "ChooseScreen": "tui.screens.dialogs.ask",
+    "ColumnsScreen": "tui.screens.columns",
     "CompareScreen": "tui.screens.compare.compare",
     "ConfirmScreen": "tui.screens.dialogs.confirm",
     "ConnectScreen": "tui.screens.connect.connect",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
+from tui.model.columns import BY_NAME
 from tui.model.query import NoMatchCondition, Query, Tab
 from tui.model.query_parser import parse_query
 from tui.screens.base_screen import GroupNamesLoaded, SearchAnswered
@@ -17,6 +19,7 @@ from tui.widgets.tab_bar import TabBar
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from tui.model.columns import Sort
     from tui.model.contact import SearchResult
     from tui.model.snapshot import Snapshot
     from tui.screens.base_screen import EngineScreen
@@ -44,6 +47,7 @@ class SearchController:
     def __init__(self, screen: EngineScreen[Any]) -> None:
         self._screen = screen
         self._query = Query()
+        self._sort = BY_NAME
         self._searched = (Tab.ALL, "")
         self._groups: tuple[str, ...] = ()
         self._groups_stale = True
@@ -77,13 +81,24 @@ class SearchController:
         """The displayed result, None before the first rows."""
         return self.table.found
 
-    def show_initial_rows(self, snapshot: Snapshot) -> None:
-        """Show the first rows at once, directly from an index, before anything else runs."""
+    def show_initial_rows(self, snapshot: Snapshot, sort: Sort) -> None:
+        """Show the first rows at once, directly from the database, before anything else runs."""
+        self._sort = sort
+        self._query = replace(self._query, sort=sort)
         self._rows_version, self._order_version = snapshot.rows_version, snapshot.order_version
         is_read = snapshot.balances_read_at is not None or snapshot.last_refresh_at is not None
         self._is_initial_load = snapshot.progress is not None or not is_read
         self.table.show(self._screen.backend.contacts.first_rows(self._query), keep=False)
         self.show_counts(snapshot)
+        if not self._query.sort.is_default:
+            # Only the first rows in this order were read.
+            self.find(keep=True)
+
+    def sort_by(self, sort: Sort) -> None:
+        """Sort the list; the cursor stays on its contact."""
+        if sort != self._sort:
+            self._sort = sort
+            self.find(keep=True)
 
     def find(self, *, keep: bool) -> None:
         """Search again. With `keep` the cursor stays on its contact, otherwise it moves to the top."""
@@ -116,9 +131,10 @@ class SearchController:
 
     def _parse_query(self) -> Query:
         """Parse the search box; an incomplete filter is an error only once the box loses focus."""
-        return parse_query(
+        query = parse_query(
             self.tabs.tab, self.search.text, self._groups, is_complete=not self.search.has_focus_within
         )
+        return query if self._sort.is_default else replace(query, sort=self._sort)
 
     def focus_changed(self) -> None:
         """Search again if the text has another meaning now that typing has ended or resumed."""
@@ -151,7 +167,8 @@ class SearchController:
 
     def _shows_growing_list(self, query: Query) -> bool:
         """Whether the top of the list is shown while it loads: each snapshot, twice a second, updates it."""
-        return query.is_everything and self._is_initial_load and not self.table.is_touched
+        is_growing = self._is_initial_load and not self.table.is_touched
+        return is_growing and query.is_everything and query.sort.is_default
 
     def _update_query_hint(self) -> None:
         """Show which parts of the text are invalid or incomplete, and suggest a correction."""
@@ -244,10 +261,9 @@ class SearchController:
     def apply_snapshot(self, snapshot: Snapshot) -> None:
         """Repaint rows that may look different, and search again if rows may have been added or removed."""
         rows_changed = snapshot.rows_version != self._rows_version
-        # Filters match on what rows show.
-        order_changed = snapshot.order_version != self._order_version or (
-            rows_changed and bool(self._query.filters)
-        )
+        # Filters match on what rows show, and so does a sort by anything but the name.
+        depends_on_rows = bool(self._query.filters) or not self._query.sort.is_default
+        order_changed = snapshot.order_version != self._order_version or (rows_changed and depends_on_rows)
         self._rows_version, self._order_version = snapshot.rows_version, snapshot.order_version
         self._finish_initial_load(snapshot)
         if order_changed:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from tui.store.database import Database
 
+#: The columns of the contact list and its sort, as the user chose them.
+LIST_LAYOUT: Final = "list.layout"
 #: The time, by Xero's clock, up to which stored contacts are current. The next incremental sync starts there.
 REFRESHED_UNTIL: Final = "contacts.refreshed_until"
 #: The organisation's own currency, such as NZD.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from textual import events
     from textual.binding import BindingType
 
+    from tui.model.columns import ColumnKey
     from tui.model.contact import Row, RowSource, SearchResult
 
 
@@ -221,6 +222,13 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
             super().__init__()
             self.count = count
 
+    class TitleClicked(Message):
+        """The title of a column was clicked."""
+
+        def __init__(self, column: ColumnKey) -> None:
+            super().__init__()
+            self.column = column
+
     class ContactOpened(Message):
         """The user wants to open a contact."""
 
@@ -232,10 +240,11 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         self,
         *,
         clock: Callable[[], datetime] = local_now,
+        on_columns: Callable[[Sequence[ColumnKey]], None] = lambda _: None,
         id: str | None = None,  # noqa: A002 - Textual's name
         classes: str | None = None,
     ) -> None:
-        super().__init__(clock=clock, id=id, classes=classes)
+        super().__init__(clock=clock, on_columns=on_columns, id=id, classes=classes)
         self._found: SearchResult | None = None
         self._cursor = 0
         self._cursor_id: str | None = None
@@ -538,6 +547,11 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
     def on_click(self, event: events.Click) -> None:
         """Move the cursor; Shift extends the range, Ctrl or the margin toggles, a double click opens."""
         offset = event.get_content_offset(self)
+        if offset is not None and self.is_title_line(offset.y):
+            column = self.column_at(offset.x)
+            if column is not None:
+                self.post_message(self.TitleClicked(column))
+            return
         index = None if offset is None else self._row_at(offset.y)
         if offset is None or index is None:
             return

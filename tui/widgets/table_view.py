@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import textwrap
 from datetime import UTC, datetime
-from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,11 +17,13 @@ from textual.reactive import reactive
 from textual.strip import Strip
 
 from tui.compat.textual import PaintedView, set_virtual_size
-from tui.messages.formats import money
+from tui.messages.formats import day, money
 from tui.model.change import State
+from tui.model.columns import ColumnKey, ListLayout
 from tui.model.contact import ContactStatus
 from tui.model.evidence import SyncStatus
 from tui.model.query import Query, Tab
+from tui.model.timestamps import from_milliseconds
 from tui.widgets.status_badge import SPINNER, StatusBadge, badge_for
 from tui.widgets.text import DIRECTION_MARK, ELLIPSIS, fit, match_spans, safe
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from textual.geometry import Region
     from textual.timer import Timer
 
+    from tui.model.columns import ShownColumn, Sort
     from tui.model.contact import Row, RowSource, SearchResult
     from tui.model.snapshot import ChangeView
 
@@ -109,7 +111,7 @@ class RowPalette(Struct, frozen=True):
 
 
 class RowStyle(Struct, frozen=True):
-    """Everything except a row's values that determines how it is painted; used as a cache key.
+    """What determines how a row is painted, besides its values and the columns; used as a cache key.
 
     `frame` is the spinner's, empty for rows without one; only the day and time zone of `now` matter.
     """
@@ -134,21 +136,36 @@ def status_words(row: Row) -> str:
     return "Merged" if row.is_merged else _STATUS[row.status]
 
 
-def paint_header(width: int, tab: Tab, palette: RowPalette, owes: str = "") -> Strip:
-    """Paint the column titles; `owes` replaces the title of the amounts."""
-    parts = [
-        fit(
-            owes if owes and placed.column.key is ColumnKey.OWES else placed.column.title,
-            placed.width,
-            "right" if placed.column.is_right else "left",
-        )
-        for placed in layout_columns(width, tab)
-    ]
+def paint_header(
+    width: int, columns: Sequence[PlacedColumn], sort: Sort, palette: RowPalette, owes: str = ""
+) -> Strip:
+    """Paint the column titles, with an arrow at the sorted one; `owes` replaces the title of the amounts."""
+    parts = [_title(placed, sort, owes) for placed in columns]
     text = " " * GUTTER + (" " * GAP).join(parts)
     return Strip([Segment(fit(text, width), palette.header)], width)
 
 
-def paint_row(row: Row, row_style: RowStyle, palette: RowPalette) -> Strip:
+def _title(placed: PlacedColumn, sort: Sort, owes: str) -> str:
+    column, width = placed.column, placed.width
+    title = owes if owes and column.key is ColumnKey.OWES else column.title
+    align: Literal["left", "right"] = "right" if column.is_right else "left"
+    # In order of names, as in Xero, needs no mark.
+    if column.key is not sort.column or sort.is_default:
+        return fit(title, width, align)
+    return fit(f"{fit(title, min(len(title), width - 2))} {SORT_MARKS[sort.is_descending]}", width, align)
+
+
+def column_at(columns: Sequence[PlacedColumn], x: int) -> ColumnKey | None:
+    """Return the column at a cell of a line; None left of the first one."""
+    start = GUTTER
+    for placed in columns:
+        if start <= x < start + placed.width + GAP:
+            return placed.column.key
+        start += placed.width + GAP
+    return None
+
+
+def paint_row(row: Row, columns: Sequence[PlacedColumn], row_style: RowStyle, palette: RowPalette) -> Strip:
     """Paint one contact in exactly the given width."""
     base = (
         palette.cursor
@@ -165,7 +182,7 @@ def paint_row(row: Row, row_style: RowStyle, palette: RowPalette) -> Strip:
         Segment(CURSOR if row_style.is_cursor else " ", mark),
         Segment(f"{TICK if row_style.is_selected else ' '} ", mark),
     ]
-    for number, placed in enumerate(layout_columns(row_style.width, row_style.tab)):
+    for number, placed in enumerate(columns):
         if number:
             segments.append(Segment(" " * GAP, base))
         segments.extend(_cell(row, placed, row_style, base, over))
@@ -179,7 +196,7 @@ def _cell(
     """Paint one column of a row."""
     width = placed.width
     match placed.column.key:
-        case ColumnKey.CONTACT:
+        case ColumnKey.NAME:
             yield from _highlighted(row.name, width, row_style.words, base, base + over["match"])
         case ColumnKey.EMAIL:
             base += over["muted"]
@@ -187,11 +204,28 @@ def _cell(
         case ColumnKey.STATUS:
             yield Segment(fit(status_words(row), width), base + over["muted"])
         case ColumnKey.OWES:
-            yield Segment(fit(money(row.owes), width, "right"), base if row.owes else base + over["muted"])
-        case ColumnKey.LAST_CHANGE:
+            yield _amount(row.owes, width, base, over)
+        case ColumnKey.SYNC_STATUS:
             shown = row_badge(row, row_style)
             style = base + over[shown.style] if shown.style else base
             yield Segment(fit(shown.fitted(width).text, width), style)
+        case key:
+            value = dict(row.more).get(key)
+            base += over["muted"]
+            if key is ColumnKey.UPDATED and isinstance(value, int):
+                moment = from_milliseconds(value)
+                text = "" if moment is None else day(moment.astimezone(row_style.now.tzinfo))
+                yield Segment(fit(text, width), base)
+            elif isinstance(value, str):
+                yield from _highlighted(value, width, row_style.words, base, base + over["match"])
+            else:
+                yield _amount(value, width, base, over)
+
+
+def _amount(value: int | None, width: int, base: Style, over: dict[str, Style]) -> Segment:
+    """Paint an amount in hundredths: zero as a dash, and nothing where nothing is known."""
+    text = "" if value is None else money(value)
+    return Segment(fit(text, width, "right"), base if value else base + over["muted"])
 
 
 def row_badge(row: Row, row_style: RowStyle) -> StatusBadge:
@@ -247,24 +281,20 @@ GUTTER: Final = 3
 GAP: Final = 2
 
 
-class ColumnKey(StrEnum):
-    """The columns."""
-
-    CONTACT = "contact"
-    STATUS = "status"
-    EMAIL = "email"
-    OWES = "owes"
-    LAST_CHANGE = "last change"
+SORT_MARKS: Final = ("▲", "▼")
 
 
 class Column(Struct, frozen=True):
-    """A column. Those with a `share` divide the width left by fixed ones; hidden below `from_width`."""
+    """A column: the least width it is shown with, and the width that its values need.
+
+    Those with a `share` divide what is left.
+    """
 
     key: ColumnKey
     title: str
-    width: int = 0
+    least: int
+    width: int
     share: int = 0
-    from_width: int = 0
     is_right: bool = False
 
 
@@ -275,39 +305,100 @@ class PlacedColumn(Struct, frozen=True):
     width: int
 
 
-_STATUS_COLUMN: Final = Column(ColumnKey.STATUS, "Status", width=8, from_width=48)
-_COLUMNS: Final = (
-    Column(ColumnKey.CONTACT, "Contact", share=3),
-    _STATUS_COLUMN,
-    Column(ColumnKey.EMAIL, "E-mail", share=2, from_width=70),
-    Column(ColumnKey.OWES, "They owe", width=12, from_width=56, is_right=True),
-    # As wide as "◷ Pending sync 23 Nov".
-    Column(ColumnKey.LAST_CHANGE, "Last change", width=21, from_width=38),
+#: All columns, in the order in which they are offered.
+COLUMNS: Final = {
+    column.key: column
+    for column in (
+        Column(ColumnKey.NAME, "Contact", 16, 24, share=3),
+        Column(ColumnKey.STATUS, "Status", 8, 8),
+        Column(ColumnKey.EMAIL, "E-mail", 13, 20, share=2),
+        Column(ColumnKey.PHONE, "Phone", 12, 16),
+        Column(ColumnKey.GROUPS, "Groups", 12, 20, share=1),
+        Column(ColumnKey.OWES, "They owe", 12, 12, is_right=True),
+        Column(ColumnKey.OVERDUE, "Overdue", 12, 12, is_right=True),
+        Column(ColumnKey.YOU_OWE, "You owe", 12, 12, is_right=True),
+        Column(ColumnKey.ACCOUNT_NUMBER, "Account no.", 11, 14),
+        Column(ColumnKey.CONTACT_NUMBER, "Contact no.", 11, 14),
+        Column(ColumnKey.TAX_NUMBER, "Tax number", 11, 14),
+        Column(ColumnKey.UPDATED, "Changed in Xero", 11, 15),
+        # As wide as "◷ Pending sync", and with its day.
+        Column(ColumnKey.SYNC_STATUS, "Sync status", 14, 21),
+    )
+}
+# Without columns of the user's: first what is shown before anything else, then what is added to wide lists.
+_USUAL: Final = (
+    ColumnKey.NAME,
+    ColumnKey.SYNC_STATUS,
+    ColumnKey.STATUS,
+    ColumnKey.OWES,
+    ColumnKey.EMAIL,
+    ColumnKey.OVERDUE,
+    ColumnKey.PHONE,
+    ColumnKey.GROUPS,
 )
+_ON_WIDE_LISTS: Final = frozenset(_USUAL[5:])
+# Wider than the list of a terminal below 120 columns, so that widening one to the pane's layout removes none.
+_WIDE: Final = 120
 
 
 @lru_cache(maxsize=8)
-def layout_columns(width: int, tab: Tab) -> tuple[PlacedColumn, ...]:
-    """Divide a line into columns; only the All tab has a Status column, which leaves less for the others."""
-    has_status = tab is Tab.ALL and width >= _STATUS_COLUMN.from_width
-    room = width - _STATUS_COLUMN.width - GAP if has_status else width
-    columns = [
-        column
-        for column in _COLUMNS
-        if (has_status if column is _STATUS_COLUMN else room >= column.from_width)
-    ]
-    taken = GUTTER + sum(column.width for column in columns) + GAP * (len(columns) - 1)
-    free = max(0, width - taken)
-    shares = sum(column.share for column in columns)
-    placed: list[PlacedColumn] = []
+def layout_columns(width: int, tab: Tab, layout: ListLayout) -> tuple[PlacedColumn, ...]:
+    """Divide a line into columns: the user's as far as they fit, or else the most useful ones.
+
+    Only the All tab has a Status column, unless the user chose it.
+    """
+    if layout.columns:
+        chosen = [_with_width(shown) for shown in layout.columns]
+        order = sorted(chosen, key=lambda column: column.key is not ColumnKey.NAME)
+    else:
+        order = [
+            COLUMNS[key]
+            for key in _USUAL
+            if not (width < _WIDE and key in _ON_WIDE_LISTS)
+            and not (tab is not Tab.ALL and key is ColumnKey.STATUS)
+        ]
+    shown = order[:1]
+    for column in order[1:]:
+        # A column that comes with a wide list takes nothing from the others.
+        is_extra = not layout.columns and column.key in _ON_WIDE_LISTS
+        taken = _total(*(each.width if is_extra else each.least for each in shown), column.least)
+        if taken > width:
+            break
+        shown.append(column)
+    keys = [column.key for column in layout.columns] or [*COLUMNS]
+    widths = _widths(shown, width)
+    placed = {column.key: PlacedColumn(column, widths[column.key]) for column in shown}
+    return tuple(placed[key] for key in keys if key in placed)
+
+
+def _with_width(shown: ShownColumn) -> Column:
+    column = COLUMNS[shown.key]
+    return replace(column, least=shown.width, width=shown.width, share=0) if shown.width else column
+
+
+def _total(*widths: int) -> int:
+    """Return the width of a line with columns so wide."""
+    return GUTTER + sum(widths) + GAP * (len(widths) - 1)
+
+
+def _widths(columns: Sequence[Column], width: int) -> dict[ColumnKey, int]:
+    """Give each column its least width, then what its values need, then a share of what is left."""
+    widths = {column.key: column.least for column in columns}
+    free = width - _total(*widths.values())
+    if free < 0:
+        # Only the name is left in a list this narrow, and takes all of it.
+        return {column.key: max(1, width - GUTTER) for column in columns[:1]}
     for column in columns:
-        cells = column.width
+        more = min(free, column.width - column.least)
+        widths[column.key] += more
+        free -= more
+    shares = sum(column.share for column in columns)
+    for column in columns:
         if column.share:
-            cells = free * column.share // shares
-            free -= cells
-            shares -= column.share
-        placed.append(PlacedColumn(column, cells))
-    return tuple(placed)
+            more = free * column.share // shares
+            widths[column.key] += more
+            free, shares = free - more, shares - column.share
+    return widths
 
 
 _SPINNER_SECONDS: Final = 1 / 8
@@ -326,7 +417,8 @@ def local_now() -> datetime:
 class TableView(PaintedView):
     """Shows rows below a fixed header. Painting costs depend on the visible rows, not on all rows.
 
-    `empty_text` is shown if there are no rows. `clock` returns the time in the user's time zone.
+    `empty_text` is shown if there are no rows. `clock` returns the time in the user's time zone. `on_columns`
+    is called with the columns that are shown, before their rows are read.
     """
 
     # Dragging would select text, which the lines don't support.
@@ -370,6 +462,7 @@ class TableView(PaintedView):
         self,
         *,
         clock: Callable[[], datetime] = local_now,
+        on_columns: Callable[[Sequence[ColumnKey]], None] = lambda _: None,
         id: str | None = None,  # noqa: A002 - Textual's name
         classes: str | None = None,
     ) -> None:
@@ -378,6 +471,9 @@ class TableView(PaintedView):
         self._count = 0
         self._window = RowWindow()
         self._clock = clock
+        self._on_columns = on_columns
+        self._list_layout = ListLayout()
+        self._columns: tuple[PlacedColumn, ...] = ()
         self._today = clock()
         self._palette: RowPalette | None = None
         self._strips: LRUCache[tuple[Row, RowStyle], Strip] = LRUCache(_MAX_STRIPS)
@@ -386,6 +482,21 @@ class TableView(PaintedView):
         self._owes = ""
         # The width of a line and the first row, for all lines that are painted together.
         self._batch = 0, 0
+
+    @property
+    def layout_used(self) -> ListLayout:
+        """The user's columns and their sort."""
+        return self._list_layout
+
+    @property
+    def columns(self) -> Sequence[PlacedColumn]:
+        """The columns that are shown, after the first paint."""
+        return self._columns
+
+    def use_layout(self, layout: ListLayout) -> None:
+        """Show other columns. The rows are sorted by whoever finds them."""
+        self._list_layout = layout
+        self.refresh()
 
     def update_from(self, balances_read_at: datetime | None) -> None:
         """Show the age of the amounts in the header if they are old; repaints only what changes."""
@@ -420,6 +531,7 @@ class TableView(PaintedView):
     def _open(self, found: SearchResult) -> None:
         """Switch to other rows, without scrolling."""
         self._query = found.query
+        self._place_columns()
         self._window.open(found.rows)
         self._set_count(len(found.rows))
         self.refresh()
@@ -444,6 +556,14 @@ class TableView(PaintedView):
         """Return the index of the row painted on a line of the widget."""
         index = self.top_row + line - _HEADER_LINES
         return index if line >= _HEADER_LINES and index < self._count else None
+
+    def is_title_line(self, line: int) -> bool:
+        """Whether a line of the widget has the titles."""
+        return 0 <= line < _HEADER_LINES
+
+    def column_at(self, x: int) -> ColumnKey | None:
+        """Return the column at a cell of a line."""
+        return column_at(self._columns, x)
 
     def _refresh_row(self, index: int) -> None:
         if self.top_row <= index < self.top_row + self.page_rows:
@@ -478,16 +598,28 @@ class TableView(PaintedView):
         # Badges show only past days and times, so painting depends on the day alone.
         self._today = self._clock().replace(hour=0, minute=0, second=0, microsecond=0)
         self._batch = self.line_width, self.top_row
+        self._place_columns()
         moving = any(_is_sending(row) for _, row in self._visible())
         self._run_spinner(on=moving and self.app.animation_level != "none")
         return super().render_lines(crop)
+
+    def _place_columns(self) -> None:
+        columns = layout_columns(self.line_width, self._query.tab, self._list_layout)
+        if columns == self._columns:
+            return
+        keys = [placed.column.key for placed in columns]
+        if keys != [placed.column.key for placed in self._columns]:
+            self._on_columns(keys)
+            self._window.invalidate()
+        self._columns = columns
+        self._strips.clear()
 
     def render_line(self, y: int) -> Strip:
         """Paint the header or a row."""
         width, top = self._batch
         palette = self._styles_in_use()
         if y < _HEADER_LINES:
-            return paint_header(width, self._query.tab, palette, self._owes)
+            return paint_header(width, self._columns, self._query.sort, palette, self._owes)
         if not self._count:
             return self._empty_line(y, width)
         index = top + y - _HEADER_LINES
@@ -502,7 +634,7 @@ class TableView(PaintedView):
         )
         strip = self._strips.get((row, row_style))
         if strip is None:
-            strip = self._strips[row, row_style] = paint_row(row, row_style, palette)
+            strip = self._strips[row, row_style] = paint_row(row, self._columns, row_style, palette)
         return strip
 
     def _empty_line(self, y: int, width: int) -> Strip:

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from tui.model.change import Action, Precheck, PrecheckLine
+from tui.model.columns import ListLayout
 from tui.model.contact import ContactDetails, ineligible_reason, tenant_groups_among
 from tui.model.errors import ReshelveError, StoreError, XeroError
 from tui.model.reasons import ContactReason, Notice
 from tui.model.snapshot import ChangeView
 from tui.store.read_only_summary import find_active
+from tui.store.sync_state import LIST_LAYOUT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from tui.engine.scheduler import Scheduler
     from tui.engine.services import WriteAccess
     from tui.engine.snapshot_publisher import SnapshotPublisher
+    from tui.model.columns import ColumnKey
     from tui.model.contact import Contact, ContactGroup, HistoryEntry, Row, SearchResult
     from tui.model.query import Query
     from tui.model.reasons import Param
@@ -124,6 +127,18 @@ class ContactService:
     def find(self, query: Query) -> AsyncIterator[SearchResult]:
         """Run a query and yield the first rows as soon as possible."""
         return self._store.search.find(query)
+
+    def layout(self) -> ListLayout:
+        """Return the user's columns and sort in this organisation."""
+        return ListLayout.from_text(self._store.sync_state(LIST_LAYOUT))
+
+    async def save_layout(self, layout: ListLayout) -> None:
+        """Keep the user's columns and sort."""
+        await self._store.set_sync_state(LIST_LAYOUT, layout.to_text())
+
+    def show_columns(self, columns: Sequence[ColumnKey]) -> None:
+        """Read the values of these columns with every row."""
+        self._store.search.show_columns(columns)
 
     async def rows(self, contact_ids: Sequence[str]) -> Sequence[Row]:
         """Return the current table rows of contacts."""

@@ -34,6 +34,7 @@ from tui.model.query import (
 from tui.model.snapshot import ChangeView
 from tui.store import values
 from tui.store.change_log.changes import CHANGE_COLUMNS, change_of
+from tui.store.search.sorting import order_by
 from tui.store.values import to_ms
 
 if TYPE_CHECKING:
@@ -165,7 +166,8 @@ def search(
     totals: dict[object, int] = dict.fromkeys(ContactStatus, 0)
     try:
         condition = _condition(translator, query, None if limit is None else status)
-        sql = f"SELECT rowid, status FROM contacts WHERE {condition.text} ORDER BY sort_key, rowid LIMIT ?"  # noqa: S608 - our own conditions
+        order = order_by(query.sort)
+        sql = f"SELECT rowid, status FROM contacts AS c WHERE {condition.text} ORDER BY {order} LIMIT ?"  # noqa: S608 - our own conditions
         for rowid, found in connection.execute(sql, (*condition.parameters, -1 if limit is None else limit)):
             totals[found] = totals.get(found, 0) + 1
             if status is None or status == found:

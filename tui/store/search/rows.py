@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from tui.model.change import State
+from tui.model.columns import ALWAYS_READ, NUMBERS, ColumnKey
 from tui.model.contact import ContactStatus, Row
 from tui.model.query import Tab
 from tui.model.snapshot import ChangeView
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 # A cancelled change doesn't count; the one before it does.
 _ROWS: Final = f"""
     SELECT c.contact_id, c.name, c.email, c.status, c.receivable, c.merged_to,
-        {", ".join(f"h.{column}" for column in CHANGE_COLUMNS)}
+        {{more}} {", ".join(f"h.{column}" for column in CHANGE_COLUMNS)}
     FROM json_each(?) AS wanted
     LEFT JOIN contacts AS c ON c.rowid = wanted.value
     LEFT JOIN changes AS h
@@ -52,10 +53,21 @@ class RowReader:
     def __init__(self, database: Database, grade: Callable[[Change], StatusSince | None]) -> None:
         self._database = database
         self._grade = grade
+        self._more: tuple[ColumnKey, ...] = ()
+        self._sql = _ROWS.format(more="")
+
+    def show_columns(self, columns: Sequence[ColumnKey]) -> None:
+        """Read the values of these columns too, besides those that a row always has."""
+        more = tuple(key for key in columns if key not in ALWAYS_READ)
+        if more != self._more:
+            from tui.store.search.sorting import VALUES
+
+            self._more = more
+            self._sql = _ROWS.format(more="".join(f"{VALUES[key]}, " for key in more))
 
     def rows(self, rowids: Sequence[int]) -> list[Row]:
         """Read rows, with a placeholder without an id for each that no longer exists."""
-        return [self._row(row) for row in self._database.rows(_ROWS, (str(list(rowids)),))]
+        return [self._row(row) for row in self._database.rows(self._sql, (str(list(rowids)),))]
 
     def rows_of(self, contact_ids: Sequence[str]) -> list[Row]:
         """Read the rows of these contacts, without those that aren't stored."""
@@ -104,7 +116,7 @@ class RowReader:
         return rows[0][0] if rows else None
 
     def _row(self, row: tuple[Any, ...]) -> Row:
-        contact_id, name, email, status, owes, merged_to, *change = row
+        contact_id, name, email, status, owes, merged_to, *rest = row
         known = _STATUSES.get(status)
         if contact_id is None or known is None:
             return _PLACEHOLDER
@@ -115,7 +127,8 @@ class RowReader:
             status=known,
             owes=values.integer(owes),
             is_merged=bool(values.text(merged_to)),
-            last_change=self._view(tuple(change)),
+            last_change=self._view(tuple(rest[len(self._more) :])),
+            more=tuple(map(_value, self._more, rest)) if self._more else (),
         )
 
     def _view(self, row: tuple[Any, ...]) -> ChangeView | None:
@@ -127,6 +140,12 @@ class RowReader:
 
     def _shown(self, change: Change) -> ChangeView:
         return ChangeView(change, self._grade(change) if change.state is State.CONFIRMED else None)
+
+
+def _value(key: ColumnKey, stored: object) -> tuple[ColumnKey, str | int | None]:
+    if key is ColumnKey.GROUPS:
+        return key, ", ".join(values.names(stored))
+    return key, values.integer(stored) if key in NUMBERS else values.text(stored)
 
 
 class FoundRows:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from tui.model.contact import SearchResult
 from tui.store.contacts import read_counts
-from tui.store.search.contact_index import IndexLoader, IndexScan, load_order
+from tui.store.search.contact_index import IndexLoader, IndexScan
 from tui.store.search.rows import FoundRows, IndexRows, RowReader
 
 if TYPE_CHECKING:
@@ -20,19 +20,25 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
     from tui.model.change import Change
+    from tui.model.columns import ColumnKey, Sort
     from tui.model.contact import ContactStatus, Row
     from tui.model.evidence import StatusSince
     from tui.model.query import Query, TabCounts
     from tui.store.database import Database
     from tui.store.search.contact_index import ContactIndex
     from tui.store.search.filtering import FilterCache
+    from tui.store.search.sorting import SortedOrders
 
 # How long a search may block the event loop, in seconds.
 _SLICE_SECONDS: Final = 0.003
 # Painting the list takes longer than most searches, so a first screen is worth it only for slow ones.
 _FIRST_SCREEN_SECONDS: Final = 0.03
 _VIEWPORT: Final = 60
-_PRELOADED_MODULES: Final = ("tui.model.qualifiers", "tui.store.search.filtering")
+_PRELOADED_MODULES: Final = (
+    "tui.model.qualifiers",
+    "tui.store.search.filtering",
+    "tui.store.search.sorting",
+)
 
 
 class SearchService:
@@ -47,6 +53,7 @@ class SearchService:
         self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
         self._reader = RowReader(database, self._sync_status)
         self._filter_cache: FilterCache | None = None
+        self._orders: SortedOrders | None = None
 
     @property
     def on_loaded(self) -> Callable[[], None]:
@@ -69,10 +76,23 @@ class SearchService:
         return read_counts(self._database)
 
     def first(self, query: Query) -> SearchResult:
-        """Return a whole tab at once, for any number of contacts; the rest of the query is ignored."""
+        """Return a whole tab at once, for any number of contacts; the words of the query are ignored.
+
+        In another order than by name, only its first contacts.
+        """
         counts = self.counts()
+        if not query.sort.is_default:
+            from tui.store.search.sorting import load_order
+
+            with self._database.read_connection() as connection:
+                rowids = load_order(connection, query.tab, query.sort, _VIEWPORT)
+            return SearchResult(query, FoundRows(self._reader, rowids), counts, is_complete=False)
         rows = IndexRows(self._reader, query.tab, counts.of(query.tab))
         return SearchResult(query, rows, counts, is_live=True)
+
+    def show_columns(self, columns: Sequence[ColumnKey]) -> None:
+        """Read the values of these columns with every row, besides those that a row always has."""
+        self._reader.show_columns(columns)
 
     def rows(self, contact_ids: Sequence[str]) -> list[Row]:
         """Read the current rows of these contacts, without those that aren't stored."""
@@ -96,9 +116,11 @@ class SearchService:
                     yield found
 
     async def _everything(self, query: Query) -> SearchResult:
-        if self._loader.index is None:
+        if self._loader.index is None and query.sort.is_default:
             return self.first(query)
-        order = await self._database.read(lambda connection: load_order(connection, query.tab))
+        from tui.store.search.sorting import load_order
+
+        order = await self._database.read(lambda connection: load_order(connection, query.tab, query.sort))
         return SearchResult(query, FoundRows(self._reader, order), self.counts())
 
     def mark_stale(self) -> None:
@@ -129,14 +151,22 @@ class SearchService:
             if perf_counter() - resumed < _SLICE_SECONDS:
                 continue
             is_slow = perf_counter() - begun >= _FIRST_SCREEN_SECONDS
-            if is_slow and not has_answered and len(scan.rowids) >= _VIEWPORT:
+            if is_slow and not has_answered and query.sort.is_default and len(scan.rowids) >= _VIEWPORT:
                 has_answered = True
                 first = FoundRows(self._reader, scan.rowids[:])
                 yield SearchResult(query, first, scan.counts, is_complete=False)
             await _yield_to_loop()
             resumed = perf_counter()
         recent.keep(scan.matches)
-        yield SearchResult(query, FoundRows(self._reader, scan.rowids), scan.counts)
+        rowids = scan.rowids if query.sort.is_default else await self._sorted(scan.rowids, query.sort)
+        yield SearchResult(query, FoundRows(self._reader, rowids), scan.counts)
+
+    async def _sorted(self, rowids: array[int], sort: Sort) -> array[int]:
+        if self._orders is None:
+            from tui.store.search.sorting import SortedOrders
+
+            self._orders = SortedOrders(self._database)
+        return await self._orders.sort(rowids, sort)
 
     def _open_filter_cache(self) -> FilterCache:
         if self._filter_cache is None:
