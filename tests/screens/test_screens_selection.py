@@ -12,6 +12,7 @@ from support.sample_contacts import NOW, contact_id, contacts
 from support.screen_test import running
 from textual.events import Key
 
+from tui.messages.formats import money
 from tui.model.change import Action, State
 from tui.screens.changes.changes import ChangesScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
@@ -71,11 +72,11 @@ async def test_tabs_and_searches_count_hidden_selections(
     async with running(backend) as person:
         await person.press("shift+down", "shift+down", *keys)
         counted = f" ({hidden} not shown)" if hidden else ""
-        assert bar(person) == f"3 selected{counted} · Esc clears"
+        assert bar(person).startswith(f"3 selected{counted} · they owe ")
         await person.press("a")
         assert any("shown in the list" in line for line in dialog(person)) is bool(hidden)
         await person.press("escape", "1", "/", "x", "escape", "escape")
-        assert bar(person) == "3 selected · Esc clears"
+        assert bar(person).startswith("3 selected · they owe ")
 
 
 async def test_selection_removed_from_the_list_by_an_update_is_counted(backend: IdleEngine) -> None:
@@ -211,3 +212,62 @@ async def test_change_scrolled_out_of_sight_is_shown_before_it_is_retried(
         await person.settle()
         await person.press("r")
         assert rows.scroll_offset.y == 0
+
+
+async def test_the_bar_adds_up_what_the_selected_contacts_owe(backend: IdleEngine) -> None:
+    async with running(backend, (120, 36)) as person:
+        await person.press("*")
+        known = contacts()
+        owed = sum(one.balances.receivable for one in known if one.balances)
+        overdue = sum(one.balances.receivable_overdue for one in known if one.balances)
+        assert f"they owe {money(owed)} · overdue {money(overdue)}" in bar(person)
+        await person.press("escape", "end", "space")
+        assert bar(person).startswith("1 selected ·")
+
+
+async def test_only_the_selected_contacts_are_shown_and_all_again(backend: IdleEngine) -> None:
+    async with running(backend, (120, 36)) as person:
+        await person.press("space", "down", "space", "/", *"zephyr", "enter", "space")
+        assert person.shown == 1
+        await person.press("v")
+        assert person.shown == 3
+        assert bar(person).startswith("3 selected ·")
+        assert bar(person).endswith("shows all contacts")
+        await person.press("v")
+        assert person.shown == 1
+        assert "(2 not shown)" in bar(person)
+
+
+async def test_clearing_the_selection_shows_the_search_again(backend: IdleEngine) -> None:
+    async with running(backend, (120, 36)) as person:
+        await person.press("space", "space", "v")
+        assert person.shown == 2
+        await person.press("escape")
+        assert person.shown == 30
+        await person.press("v")
+        assert person.shown == 30
+        assert "No contacts are selected" in person.bottom_line
+
+
+async def test_a_search_ends_showing_only_the_selected(backend: IdleEngine) -> None:
+    async with running(backend, (120, 36)) as person:
+        await person.press("space", "v")
+        assert person.shown == 1
+        await person.press("/", *"bayside")
+        assert person.shown == 3
+
+
+async def test_a_deselected_contact_leaves_the_list_of_selected_ones(backend: IdleEngine) -> None:
+    async with running(backend, (120, 36)) as person:
+        await person.press("space", "space", "v", "home", "space")
+        await person.hears_changes()
+        assert bar(person).startswith("1 selected ·")
+
+
+async def test_the_selection_is_inverted_within_the_list(backend: IdleEngine) -> None:
+    async with running(backend, (120, 36)) as person:
+        await person.press("space", "/", *"bayside", "enter", "space", "i")
+        selected = person.main.table.selected
+        assert len(selected) == 3
+        assert contact_id(0) in selected
+        assert contact_id(2) not in selected

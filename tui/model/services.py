@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from tui.model.reasons import ReadOnlyReason
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tui.model.change_list import ChangeQuery, ChangeSearchResult, ManualRestore, UndoPlan
     from tui.model.columns import ColumnKey, ListLayout
     from tui.model.comparison import FileComparison, RecordedMatches
-    from tui.model.contact import ContactDetails, ContactGroup, HistoryEntry, Row, SearchResult
+    from tui.model.contact import Balances, ContactDetails, ContactGroup, HistoryEntry, Row, SearchResult
     from tui.model.contact_file import FileOptions
     from tui.model.evidence import CompanyState
     from tui.model.query import Query
@@ -52,6 +52,14 @@ class ContactServiceProtocol(Protocol):
 
     async def rows(self, contact_ids: Sequence[str]) -> Sequence[Row]:
         """Return the current rows of contacts, without those that aren't in the local database."""
+        ...
+
+    async def total_balances(self, contact_ids: Collection[str]) -> Balances:
+        """Add up the known balances of contacts."""
+        ...
+
+    async def listed(self, contact_ids: Collection[str], query: Query) -> SearchResult:
+        """Return these contacts on the query's tab, in its order."""
         ...
 
     async def details(self, contact_id: str) -> ContactDetails:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -9,6 +10,7 @@ from msgspec.structs import replace
 from textual import getters, on, work
 from textual.containers import Container, Horizontal
 from textual.events import DescendantBlur, DescendantFocus
+from textual.message import Message
 
 from tui.actions import bindings
 from tui.messages.formats import format_number, pluralize
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
     from tui.model.columns import ListLayout
+    from tui.model.contact import Balances
     from tui.model.services import Backend
     from tui.model.snapshot import Snapshot
 
@@ -52,6 +55,12 @@ _SEARCH_KEYS = (
 )
 
 
+@dataclass
+class _SelectionTotals(Message, bubble=False):
+    selected: frozenset[str]
+    totals: Balances
+
+
 class MainScreen(EngineScreen[None]):
     """The contacts and their status. The first frame reads rows directly from an index, without waiting."""
 
@@ -63,7 +72,7 @@ class MainScreen(EngineScreen[None]):
         *bindings("archive", "restore", "open_in_xero", "copy", "search", "clear"),
         *bindings("tab_all", "tab_active", "tab_archived", "manual_restores", "refresh", "pause_sync"),
         *bindings("undo", "redo", "changes", "pause", "retry_contact", "manual_sync"),
-        *bindings("compare", "troubleshoot", "tenant_groups", "columns"),
+        *bindings("compare", "troubleshoot", "tenant_groups", "columns", "show_selected"),
     ]
 
     table = getters.query_one(ContactTable)
@@ -176,8 +185,34 @@ class MainScreen(EngineScreen[None]):
 
     @on(ContactTable.SelectionChanged)
     def _selection_changed(self) -> None:
-        self.selection_bar.update_from(len(self.table.selected), len(self.table.hidden))
+        self._update_selection_bar(None)
         self._update_key_bar()
+        if self.table.selected:
+            self._add_up_selection()
+        else:
+            self.finder.show_selected(on=False)
+
+    @work(exclusive=True, group="totals", exit_on_error=False)
+    async def _add_up_selection(self) -> None:
+        selected = self.table.selected
+        self.post_message(_SelectionTotals(selected, await self.backend.contacts.total_balances(selected)))
+
+    @on(_SelectionTotals)
+    def _totals_known(self, message: _SelectionTotals) -> None:
+        if message.selected == self.table.selected:
+            self._update_selection_bar(message.totals)
+
+    def _update_selection_bar(self, totals: Balances | None) -> None:
+        table, is_alone = self.table, self.finder.shows_selected
+        self.selection_bar.update_from(len(table.selected), len(table.hidden), totals, is_alone=is_alone)
+
+    def action_show_selected(self) -> None:
+        """Show only the selected contacts, or all contacts again."""
+        if not self.table.selected:
+            self.flash("No contacts are selected.")
+            return
+        self.finder.show_selected(on=not self.finder.shows_selected)
+        self._selection_changed()
 
     def _update_key_bar(self) -> None:
         self._key_bar_state = self._key_bar_state_of(self.backend.snapshot)

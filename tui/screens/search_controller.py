@@ -48,6 +48,8 @@ class SearchController:
         self._screen = screen
         self._query = Query()
         self._sort = BY_NAME
+        #: Whether the list shows the selected contacts alone, whatever is searched for.
+        self.shows_selected = False
         self._searched = (Tab.ALL, "")
         self._groups: tuple[str, ...] = ()
         self._groups_stale = True
@@ -100,6 +102,12 @@ class SearchController:
             self._sort = sort
             self.find(keep=True)
 
+    def show_selected(self, *, on: bool) -> None:
+        """Show only the selected contacts, or what is searched for again."""
+        if on != self.shows_selected:
+            self.shows_selected = on
+            self.find(keep=True)
+
     def find(self, *, keep: bool) -> None:
         """Search again. With `keep` the cursor stays on its contact, otherwise it moves to the top."""
         self._query = self._parse_query()
@@ -111,7 +119,8 @@ class SearchController:
             self.table.discard_deferred()
         self._searched = searched
         self.table.defer_actions()
-        self._start_search(partial(self._find, self._query, keep=keep))
+        find = self._find_selected if self.shows_selected else partial(self._find, keep=keep)
+        self._start_search(partial(find, self._query))
 
     def _start_search(self, search: Callable[[int], Coroutine[None, None, None]]) -> None:
         """Start a search or update in place of the one that is running."""
@@ -162,6 +171,10 @@ class SearchController:
             found = self._screen.backend.contacts.first_rows(query)
             self._screen.post_message(SearchAnswered(number, found, keep=False, is_refresh=True))
             return
+        if self.shows_selected:
+            found = await self._screen.backend.contacts.listed(self.table.selected, query)
+            self._screen.post_message(SearchAnswered(number, found, keep=True, is_refresh=True))
+            return
         async for found in self._screen.backend.contacts.find(query):
             self._screen.post_message(SearchAnswered(number, found, keep=True, is_refresh=True))
 
@@ -199,6 +212,10 @@ class SearchController:
     def complete(self, text: str) -> str:
         """Return the most likely completion of the text."""
         return complete(text, self._groups)
+
+    async def _find_selected(self, query: Query, number: int) -> None:
+        found = await self._screen.backend.contacts.listed(self.table.selected, query)
+        self._screen.post_message(SearchAnswered(number, found, keep=True))
 
     async def _find(self, query: Query, number: int, *, keep: bool) -> None:
         async for found in self._screen.backend.contacts.find(query):
@@ -282,6 +299,7 @@ class SearchController:
 
     def search_changed(self) -> None:
         """Search for the typed text."""
+        self.shows_selected = False
         # After clearing the search, the cursor stays on its contact.
         self.find(keep=not self.search.text)
 

@@ -17,7 +17,7 @@ from tui.store.values import search_text, sort_key, to_ms
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
     from tui.store.database import Database
@@ -196,6 +196,12 @@ def find_active_by_name(database: Database, name: str, *, except_id: str) -> Con
     return None
 
 
+_TOTALS: Final = """
+    SELECT sum(receivable), sum(receivable_overdue), sum(payable), sum(payable_overdue) FROM contacts
+    WHERE contact_id IN (SELECT value FROM json_each(?))
+"""
+
+
 def read_counts(database: Database) -> TabCounts:
     """Read how many contacts each tab has; takes constant time."""
     rows = database.rows("SELECT name, total FROM row_counts WHERE name LIKE 'contacts:%'")
@@ -205,6 +211,13 @@ def read_counts(database: Database) -> TabCounts:
         active=totals.get(f"contacts:{ContactStatus.ACTIVE}", 0),
         archived=totals.get(f"contacts:{ContactStatus.ARCHIVED}", 0),
     )
+
+
+def total_balances(connection: sqlite3.Connection, contact_ids: Collection[str]) -> Balances:
+    """Add up the known balances of contacts."""
+    sums = connection.execute(_TOTALS, (json.dumps(list(contact_ids)),)).fetchone()
+    receivable, receivable_overdue, payable, payable_overdue = (values.integer(total) or 0 for total in sums)
+    return Balances(receivable, receivable_overdue, payable, payable_overdue)
 
 
 def _values(contact: Contact) -> tuple[object, ...]:

@@ -22,7 +22,7 @@ from tui.store.contact_ingest import (
     reset_unreadable_seen,
     unseen_contacts,
 )
-from tui.store.contacts import find_active_by_name, read_contacts, read_counts
+from tui.store.contacts import find_active_by_name, read_contacts, read_counts, total_balances
 from tui.store.evidence_queries import EvidenceQueries, read_for_comparison
 from tui.store.maintenance.repair import Maintenance, open_or_rebuild
 from tui.store.search.search_service import SearchService
@@ -30,13 +30,13 @@ from tui.store.tenancy import TenancyRepository
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from tui.model.change import Change
     from tui.model.comparison import XeroContact
-    from tui.model.contact import Contact
+    from tui.model.contact import Balances, Contact
     from tui.model.errors import StoreError
     from tui.model.query import TabCounts
     from tui.store.contact_ingest import IngestResult
@@ -214,6 +214,10 @@ class Store:
     async def read_for_comparison(self) -> tuple[Sequence[XeroContact], Mapping[str, Sequence[Change]]]:
         """Read all contacts in order, and the open and confirmed changes of each by contact id."""
         return await asyncio.to_thread(read_for_comparison, self._database)
+
+    async def total_balances(self, contact_ids: Collection[str]) -> Balances:
+        """Add up the known balances of contacts."""
+        return await self._database.read(lambda connection: total_balances(connection, contact_ids))
 
     # --- sync state ---
 

@@ -9,7 +9,7 @@ from textual.style import Style
 
 from tui.actions import current_key
 from tui.messages import formats
-from tui.messages.formats import format_number, pluralize
+from tui.messages.formats import format_number, money, pluralize
 from tui.model.snapshot import ConnectionStatus
 from tui.widgets.labels import StaticLine
 from tui.widgets.text import safe
@@ -17,6 +17,7 @@ from tui.widgets.text import safe
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from tui.model.contact import Balances
     from tui.model.snapshot import Snapshot, SyncProgress, XeroStatus
 
 
@@ -94,13 +95,23 @@ class SelectionBar(StaticLine):
     }
     """
 
-    def update_from(self, selected: int, hidden: int) -> None:
-        """Show how many contacts are selected, and how many of them the list doesn't show."""
+    def update_from(
+        self, selected: int, hidden: int, totals: Balances | None = None, *, is_alone: bool = False
+    ) -> None:
+        """Show how many contacts are selected, how many of them the list doesn't show, and what they owe.
+
+        `is_alone` means that the list shows only them; `totals` is None until they are known.
+        """
         if self.display != bool(selected):
             self.display = bool(selected)
         not_shown = f" ({format_number(hidden)} not shown)" if hidden else ""
-        key = current_key(self.app, "clear")
-        self.show(Content(safe(f"{format_number(selected)} selected{not_shown} · {key.capitalize()} clears")))
+        owed = f" · they owe {money(totals.receivable)}" if totals and totals.receivable else ""
+        late = totals.receivable_overdue if totals else 0
+        overdue = f" · overdue {money(late)}" if late else ""
+        clear, alone = current_key(self.app, "clear").capitalize(), current_key(self.app, "show_selected")
+        others = "shows all contacts" if is_alone else "shows only these"
+        keys = f" · {clear} clears · {alone} {others}"
+        self.show(Content(safe(f"{format_number(selected)} selected{not_shown}{owed}{overdue}{keys}")))
 
 
 class UnreadableBar(StaticLine):

@@ -203,6 +203,7 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         ),
         Binding("space", "select", "Select", id="table.select", show=False),
         Binding("asterisk", "select_all", "Select all", id="table.select_all", show=False),
+        Binding("i", "invert", "Invert selection", id="table.invert", show=False),
         Binding("escape", "clear", "Clear selection", id="table.clear", show=False),
         Binding("enter", "open", "Open", id="table.open", show=False),
     ]
@@ -526,6 +527,18 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
     def action_select_all(self) -> None:
         """Select all contacts found."""
         self.run_when_shown(self.select_all_found)
+
+    def action_invert(self) -> None:
+        """Select the contacts in the list that aren't selected, instead of those that are."""
+        self.run_when_shown(self._invert)
+
+    def _invert(self) -> None:
+        if self._found is not None:
+            self._end_range()
+            self.is_touched = True
+            for contact_id in self._found.rows.ids(0, self._count):
+                self._selection.toggle(contact_id)
+            self._selection_changed()
 
     def action_clear(self) -> None:
         """Clear the selection; if it is empty, leave the key to other bindings."""

@@ -19,7 +19,7 @@ from tui.store.read_only_summary import find_active
 from tui.store.sync_state import LIST_LAYOUT
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tui.engine.services import WriteAccess
     from tui.engine.snapshot_publisher import SnapshotPublisher
     from tui.model.columns import ColumnKey
-    from tui.model.contact import Contact, ContactGroup, HistoryEntry, Row, SearchResult
+    from tui.model.contact import Balances, Contact, ContactGroup, HistoryEntry, Row, SearchResult
     from tui.model.query import Query
     from tui.model.reasons import Param
     from tui.store import Store
@@ -143,6 +143,14 @@ class ContactService:
     async def rows(self, contact_ids: Sequence[str]) -> Sequence[Row]:
         """Return the current table rows of contacts."""
         return self._store.search.rows(contact_ids)
+
+    async def total_balances(self, contact_ids: Collection[str]) -> Balances:
+        """Add up the known balances of contacts."""
+        return await self._store.total_balances(contact_ids)
+
+    async def listed(self, contact_ids: Collection[str], query: Query) -> SearchResult:
+        """Return these contacts on the query's tab, in its order."""
+        return await self._store.search.listed(contact_ids, query)
 
     async def details(self, contact_id: str) -> ContactDetails:
         """Return one contact and its changes. Raises `StoreError` if it isn't in the local database."""

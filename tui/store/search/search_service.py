@@ -17,7 +17,7 @@ from tui.store.search.rows import FoundRows, IndexRows, RowReader
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
 
     from tui.model.change import Change
     from tui.model.columns import ColumnKey, Sort
@@ -114,6 +114,15 @@ class SearchService:
             async with aclosing(self._scan(index, query)) as answers:
                 async for found in answers:
                     yield found
+
+    async def listed(self, contact_ids: Collection[str], query: Query) -> SearchResult:
+        """Return these contacts on the query's tab, in its order, without those that aren't stored."""
+        from tui.store.search.sorting import load_listed
+
+        rowids, counts = await self._database.read(
+            lambda connection: load_listed(connection, contact_ids, query.tab, query.sort)
+        )
+        return SearchResult(query, FoundRows(self._reader, rowids), counts)
 
     async def _everything(self, query: Query) -> SearchResult:
         if self._loader.index is None and query.sort.is_default:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from array import array
+from collections import Counter
 from itertools import compress
 from typing import TYPE_CHECKING, Final
 
 from tui.model.columns import ColumnKey, Sort
-from tui.model.query import Tab
+from tui.model.contact import ContactStatus
+from tui.model.query import Tab, TabCounts
 from tui.store.search.contact_index import SLICE, highest_rowid
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Collection
 
     from tui.store.database import Database
 
@@ -73,6 +77,20 @@ def load_order(connection: sqlite3.Connection, tab: Tab, sort: Sort, limit: int 
     while rows := cursor.fetchmany(SLICE):
         order.extend(rowid for (rowid,) in rows)
     return order
+
+
+def load_listed(
+    connection: sqlite3.Connection, contact_ids: Collection[str], tab: Tab, sort: Sort
+) -> tuple[array[int], TabCounts]:
+    """Read the row ids of these contacts on a tab, in an order, and how many of them each tab has."""
+    sql = f"""
+        SELECT c.rowid, c.status FROM contacts AS c
+        WHERE c.contact_id IN (SELECT value FROM json_each(?)) ORDER BY {order_by(sort)}
+    """  # noqa: S608 - our own expressions
+    found = connection.execute(sql, (json.dumps(list(contact_ids)),)).fetchall()
+    statuses = Counter(status for _, status in found)
+    counts = TabCounts(len(found), statuses[ContactStatus.ACTIVE], statuses[ContactStatus.ARCHIVED])
+    return array("I", (rowid for rowid, status in found if tab.status in {None, status})), counts
 
 
 class SortedOrders:
