@@ -93,6 +93,13 @@ ACTIONS: Final = (
     _contacts("narrower", "minus", "Narrower", "In Columns: make the column narrower"),
     _contacts("usual_columns", "0", "Usual columns", "In Columns: show the columns that fit, sorted by name"),
     _contacts("open_in_xero", "o", "Open in Xero", "Open the contact in Xero"),
+    _contacts("next_contact", "right_square_bracket", "Next",
+              "On a contact's page: show the next contact of the list"),
+    _contacts("previous_contact", "left_square_bracket", "Previous",
+              "On a contact's page: show the previous contact of the list"),
+    _contacts("open_survivor", "M", "Merged into",
+              "On a contact's page: show the contact it was merged into"),
+    _contacts("copy_field", "C", "Copy field", "On a contact's page: choose a field to copy"),
     _contacts("copy", "y", "Copy link", "Copy the link to the contact in Xero"),
     # Priority: text typed right after the key must reach the search box, not the table's keys.
     _finding("search", "/,ctrl+f", "Search", "Search names, people, e-mail addresses and numbers",

@@ -9,7 +9,7 @@ from support.screen_test import Driver, running
 from textual.widgets import Static
 
 from tui.model.change import Action, State
-from tui.model.contact import Balances
+from tui.model.contact import Balances, ContactStatus
 from tui.model.errors import OfflineError
 from tui.model.evidence import SyncStatus
 from tui.model.reasons import ContactReason, Notice, XeroReason
@@ -17,6 +17,7 @@ from tui.screens.contact import ContactScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
 
 if TYPE_CHECKING:
+    import pytest
     from support.idle_engine import IdleEngine
 
 
@@ -118,3 +119,66 @@ async def test_after_a_restore_that_re_leased_has_the_drafts_are_approved(backen
     async with running(backend) as person:
         await person.press("enter")
         assert "Drafts" not in words(person, "changes")
+
+
+RECORD = b"""{
+    "Phones": [
+        {"PhoneType": "MOBILE", "PhoneCountryCode": "64", "PhoneAreaCode": "21", "PhoneNumber": "5550100"},
+        {"PhoneType": "FAX"}
+    ],
+    "Addresses": [{"AddressType": "STREET", "AddressLine1": "1 Quay St",
+         "City": "Auckland", "PostalCode": "1010"}],
+    "ContactPersons": [{"FirstName": "Ana", "EmailAddress": "ana@club.example"}],
+    "TaxNumber": "49-091-850", "DefaultCurrency": "AUD", "Website": 5
+}"""
+
+
+async def test_the_page_shows_all_of_xeros_fields(backend: IdleEngine) -> None:
+    backend.edit(0, raw=RECORD)
+    async with running(backend, (120, 36)) as person:
+        await person.press("enter")
+        shown = words(person, "details")
+        for text in (
+            "Mobile",
+            "64 21 5550100",
+            "1 Quay St, Auckland 1010",
+            "Ana, ana@club.example",
+            "49-091-850",
+            "AUD",
+        ):
+            assert text in shown
+        assert "Fax" not in shown
+        assert "Website" not in shown
+
+
+async def test_next_and_previous_follow_the_list(backend: IdleEngine) -> None:
+    async with running(backend, (120, 36)) as person:
+        await person.press("down", "enter", "right_square_bracket")
+        assert "Bayside Club" in words(person, "heading")
+        await person.press("left_square_bracket", "left_square_bracket", "left_square_bracket")
+        assert "Abel Tasman Lettings" in words(person, "heading")
+        assert "No more contacts" in person.bottom_line
+        await person.press("escape")
+        assert person.cursor_name == "Abel Tasman Lettings"
+
+
+async def test_a_merged_contact_leads_to_the_one_that_is_left(backend: IdleEngine) -> None:
+    backend.edit(0, status=ContactStatus.ARCHIVED, merged_to=contact_id(2))
+    async with running(backend, (120, 36)) as person:
+        await person.press("enter")
+        assert "Merged into      Bayside Club" in words(person, "details")
+        await person.press("M")
+        assert "Bayside Club" in words(person, "heading")
+        await person.press("M")
+        assert "wasn't merged" in person.bottom_line
+
+
+async def test_a_field_is_chosen_and_copied(backend: IdleEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(backend, (120, 36)) as person:
+        copied: list[str] = []
+        monkeypatch.setattr(person.app, "copy_to_clipboard", copied.append)
+        await person.press("enter", "C", "down", "down", "enter")
+        assert copied == ["+64 4 555 0000"]
+        assert "Phone copied." in person.bottom_line
+        await person.press("C", "escape")
+        assert len(copied) == 1

@@ -115,13 +115,33 @@ class HistoryEntry(Struct, frozen=True):
     details: str
 
 
+class ContactRecord(Struct, frozen=True):
+    """Further fields of a contact, as Xero last returned them; empty where it has none.
+
+    `phones` and `addresses` are labels with their texts.
+    """
+
+    phones: tuple[tuple[str, str], ...] = ()
+    addresses: tuple[tuple[str, str], ...] = ()
+    people: tuple[str, ...] = ()
+    tax_number: str = ""
+    company_number: str = ""
+    currency: str = ""
+    website: str = ""
+
+
 class ContactDetails(Struct, frozen=True):
-    """One contact with its changes and their log, newest first; `tenant_groups` are its groups of tenants."""
+    """One contact with its changes and their log, newest first; `tenant_groups` are its groups of tenants.
+
+    `survivor` is the name of the contact that it was merged into, empty if that isn't known.
+    """
 
     contact: Contact
     changes: tuple[ChangeView, ...]
     timeline: tuple[ChangeLogEntry, ...]
     tenant_groups: tuple[str, ...] = ()
+    record: ContactRecord = ContactRecord()
+    survivor: str = ""
 
 
 class Row(Struct, frozen=True):

@@ -19,6 +19,7 @@ from tui.messages.formats import money
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
 from tui.model.errors import ReshelveError
+from tui.screens import navigation
 from tui.screens.base_screen import EngineScreen, SnapshotChanged
 from tui.screens.changes.change_controller import ChangeController, UndoController, blocked_reason, can_retry
 from tui.screens.changes.formatting import entry_text, entry_time
@@ -27,7 +28,7 @@ from tui.screens.tenancy.formatting import format_groups
 from tui.widgets.banners import PausedBanner
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.status_badge import advice_after_sync, badge_for, read_note, refusal_advice
-from tui.widgets.text import content
+from tui.widgets.text import content, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -65,20 +66,31 @@ def _format_details(page: ContactDetails) -> Content:
     """Format the contact's details; empty fields are left out."""
     contact = page.contact
     kinds = (("Customer", contact.is_customer), ("Supplier", contact.is_supplier))
-    pairs = (
-        ("Person", f"{contact.first_name} {contact.last_name}".strip()),
-        ("E-mail", contact.email),
-        ("Phone", contact.phone),
-        ("Account number", contact.account_number),
-        ("Contact number", contact.contact_number),
-        ("Kind", ", ".join(word for word, applies in kinds if applies)),
-        ("Groups", ", ".join(contact.groups)),
-    )
+    pairs = (*_fields(page), ("Kind", ", ".join(word for word, applies in kinds if applies)))
     lines = [_pair(label, value) for label, value in pairs if value]
     if page.tenant_groups:
         noun = "Tenant group" if len(page.tenant_groups) == 1 else "Tenant groups"
         lines.append(_pair("", f"! {noun}: {format_groups(page.tenant_groups)}", "$text-warning"))
     return _section("Details", lines)
+
+
+def _fields(page: ContactDetails) -> Iterator[tuple[str, str]]:
+    """Yield the labels and texts of the contact's fields, which can also be copied."""
+    contact, record = page.contact, page.record
+    yield "Person", f"{contact.first_name} {contact.last_name}".strip()
+    for person in record.people:
+        yield "Also", person
+    yield "E-mail", contact.email
+    yield from record.phones or (("Phone", contact.phone),)
+    yield from record.addresses
+    yield "Account number", contact.account_number
+    yield "Contact number", contact.contact_number
+    yield "Tax number", record.tax_number
+    yield "Company number", record.company_number
+    yield "Currency", record.currency
+    yield "Website", record.website
+    yield "Groups", ", ".join(contact.groups)
+    yield "Merged into", page.survivor
 
 
 def _format_balances(contact: Contact, now: datetime) -> Content:
@@ -158,6 +170,12 @@ def _history_line(line: HistoryEntry) -> Content:
     return Content.assemble(head, by, details)
 
 
+def _copyable(page: ContactDetails) -> Iterator[tuple[str, str]]:
+    yield "Name", page.contact.name
+    yield from ((label, text) for label, text in _fields(page) if text)
+    yield "Contact ID", page.contact.contact_id
+
+
 def _pair(label: str, value: str, style: str = "") -> Content:
     return Content.assemble((label.ljust(_LABEL), "$text-muted"), content(value, style))
 
@@ -173,11 +191,13 @@ class _PageLoaded(Message, bubble=False):
 
 @dataclass
 class _HistoryLoaded(Message, bubble=False):
+    contact_id: str
     lines: Sequence[HistoryEntry]
 
 
 @dataclass
 class _HistoryFailed(Message, bubble=False):
+    contact_id: str
     error: ReshelveError
 
 
@@ -190,17 +210,21 @@ class ContactScreen(EngineScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("archive", "restore", "open_in_xero", "copy", "refresh", "back"),
         *bindings("undo", "redo", "pause", "retry_contact", "mark_checked", "mark_not_linked"),
-        *bindings("copy_contact_id"),
+        *bindings("copy_contact_id", "copy_field", "next_contact", "previous_contact", "open_survivor"),
         *bindings("tenant_groups"),
     ]
 
-    def __init__(self, backend: Backend, contact_id: str) -> None:
+    def __init__(
+        self, backend: Backend, contact_id: str, neighbour: Callable[[int], str | None] = lambda _: None
+    ) -> None:
+        """Show a contact. `neighbour` moves so many rows down the list and returns the contact there."""
         super().__init__()
         self.backend = backend
         self.changes = ChangeController(self)
         self.undo = UndoController(self)
         self.reports = ContactReportController(self)
         self._contact_id = contact_id
+        self._neighbour = neighbour
         self._page: ContactDetails | None = None
 
     def compose(self) -> ComposeResult:
@@ -268,13 +292,17 @@ class ContactScreen(EngineScreen[None]):
 
     @work(exclusive=True, group="history", exit_on_error=False)
     async def _fetch_history(self) -> None:
+        contact_id = self._contact_id
         try:
-            self.post_message(_HistoryLoaded(await self.backend.contacts.history(self._contact_id)))
+            lines = await self.backend.contacts.history(contact_id)
+            self.post_message(_HistoryLoaded(contact_id, lines))
         except ReshelveError as error:
-            self.post_message(_HistoryFailed(error))
+            self.post_message(_HistoryFailed(contact_id, error))
 
     @on(_PageLoaded)
     def _show(self, message: _PageLoaded) -> None:
+        if message.page.contact.contact_id != self._contact_id:
+            return
         page = self._page = message.page
         now = self.now()
         self._update_section("#heading", _format_heading(page.contact))
@@ -291,10 +319,13 @@ class ContactScreen(EngineScreen[None]):
 
     @on(_HistoryLoaded)
     def _show_history(self, message: _HistoryLoaded) -> None:
-        self._update_section("#history", _format_history(message.lines))
+        if message.contact_id == self._contact_id:
+            self._update_section("#history", _format_history(message.lines))
 
     @on(_HistoryFailed)
     def _show_failure(self, message: _HistoryFailed) -> None:
+        if message.contact_id != self._contact_id:
+            return
         error = message.error
         again = f"Press {self.key('refresh')} to retry."
         text = f"{messages.message(error)} {error_advice(self.app, error) or again}"
@@ -365,6 +396,53 @@ class ContactScreen(EngineScreen[None]):
     def action_copy_contact_id(self) -> None:
         """Copy Xero's ContactID of this contact."""
         self.copy_contact_id(self._contact_id)
+
+    def action_copy_field(self) -> None:
+        """Choose a field of this contact to copy."""
+        page = self._page
+        if page is None:
+            return
+        fields = {f"{number}": (label, text) for number, (label, text) in enumerate(_copyable(page))}
+
+        def chosen(number: str | None) -> None:
+            if number is not None:
+                label, text = fields[number]
+                self.app.copy_to_clipboard(text)
+                self.flash(f"{label} copied.")
+
+        labels = {number: f"{label}: {safe(text)}" for number, (label, text) in fields.items()}
+        self.open_screen(navigation.ChooseScreen("Copy", (), labels, first="0"), chosen)
+
+    def action_next_contact(self) -> None:
+        """Show the next contact of the list."""
+        self._go(1)
+
+    def action_previous_contact(self) -> None:
+        """Show the previous contact of the list."""
+        self._go(-1)
+
+    def _go(self, steps: int) -> None:
+        contact_id = self._neighbour(steps)
+        if contact_id is None:
+            self.flash("No more contacts in this direction.")
+        else:
+            self._show_contact(contact_id)
+
+    def action_open_survivor(self) -> None:
+        """Show the contact that this one was merged into."""
+        page = self._page
+        if page is None or not page.contact.merged_to:
+            self.flash("This contact wasn't merged into another one.")
+        elif not page.survivor:
+            self.flash("The contact it was merged into isn't loaded.")
+        else:
+            self._show_contact(page.contact.merged_to)
+
+    def _show_contact(self, contact_id: str) -> None:
+        self._contact_id = contact_id
+        self._page = None
+        self.query_one("#page").scroll_home(animate=False)
+        self.action_refresh()
 
     def action_refresh(self) -> None:
         """Reload everything."""

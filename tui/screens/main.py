@@ -345,7 +345,8 @@ class MainScreen(EngineScreen[None]):
 
     @on(ContactTable.ContactOpened)
     def _contact_opened(self, message: ContactTable.ContactOpened) -> None:
-        self.open_screen(navigation.ContactScreen(self.backend, message.contact_id))
+        contact = navigation.ContactScreen(self.backend, message.contact_id, self.table.step)
+        self.open_screen(contact)
 
     def action_open_in_xero(self) -> None:
         """Open the contact under the cursor in Xero."""

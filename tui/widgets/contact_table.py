@@ -316,6 +316,14 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         """Scroll to the contact under the cursor; the mouse wheel may have moved it out of view."""
         self._reveal(self._cursor)
 
+    def step(self, rows: int) -> str | None:
+        """Move the cursor so many rows down, and return the contact there; None at the end of the list."""
+        if not 0 <= self._cursor + rows < self._count:
+            return None
+        self._end_range()
+        self._move_to(self._cursor + rows)
+        return self._cursor_id
+
     def targets(self) -> tuple[str, ...]:
         """Return the contacts an action applies to: the selected ones, or the one under the cursor."""
         if self._selection:

@@ -374,9 +374,14 @@ def _phone(phones: tuple[Phone, ...]) -> str:
     for kind in _PHONES:
         phone = numbers.get(kind)
         if phone is not None:
-            parts = (phone.phone_country_code, phone.phone_area_code, phone.phone_number)
-            return " ".join(part for part in parts if part)
+            return phone_text(phone)
     return ""
+
+
+def phone_text(phone: Phone) -> str:
+    """Return a whole phone number; empty without its main part."""
+    parts = (phone.phone_country_code, phone.phone_area_code, phone.phone_number)
+    return " ".join(part for part in parts if part) if phone.phone_number else ""
 
 
 def _balances(balances: BalancesElement) -> Balances | None:

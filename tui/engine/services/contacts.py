@@ -157,12 +157,17 @@ class ContactService:
         contact = self._store.contact(contact_id)
         if contact is None:
             raise StoreError(ContactReason.NOT_SAVED)
+        from tui.xero.contact_record import contact_record
+
         grade = self._publisher.grade
+        survivor = self._store.contact(contact.merged_to) if contact.merged_to else None
         return ContactDetails(
             contact,
             tuple(ChangeView(change, grade(change)) for change in self._store.changes.of_contact(contact_id)),
             tuple(self._store.changes.entries_of_contact(contact_id)),
             tenant_groups_among(contact.groups, self._store.tenancy.tenant_groups()),
+            contact_record(contact.raw),
+            survivor.name if survivor is not None else "",
         )
 
     async def history(self, contact_id: str) -> Sequence[HistoryEntry]:
