@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 from typing import TYPE_CHECKING
 
 from tui.model.contact import ContactStatus
@@ -39,9 +40,17 @@ _COMPARE = {
 def holds(one: Contact, word: str) -> bool:
     phone = "".join(one.phone.split())
     digits = "".join(char for char in phone if char.isdecimal())
-    people = (one.name, one.first_name, one.last_name, one.email)
-    numbers = (one.account_number, one.contact_number, phone, digits)
-    return any(word in fold(field) for field in (*people, *numbers))
+    texts = [
+        fold(text)
+        for text in (one.name, one.first_name, one.last_name, one.account_number, one.contact_number)
+    ]
+    email = fold(one.email)
+    if "@" in word or "." in word:
+        return any(word in text for text in (*texts, email, fold(phone)))
+    joined = [re.sub(r"\b-\b", "", text) for text in texts]
+    return any(
+        word in text for text in (*texts, *joined, *re.split("@[a-z0-9.-]+", email), fold(phone), digits)
+    )
 
 
 def is_asked_for(

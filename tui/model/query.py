@@ -110,8 +110,9 @@ class TabCounts(Struct, frozen=True):
         return {Tab.ALL: self.all, Tab.ACTIVE: self.active, Tab.ARCHIVED: self.archived}[tab]
 
 
-#: The version of `fold`: texts folded by other rules, or by older Unicode tables, are out of date.
-FOLD_VERSION: Final = f"2 {unicodedata.unidata_version}"
+#: The version of `fold` and of the stored search texts: those of other rules, or of older Unicode tables, are
+#: out of date.
+FOLD_VERSION: Final = f"3 {unicodedata.unidata_version}"
 
 # Characters that are typed for one another, or can't be typed at all.
 _APOSTROPHES: Final = (
