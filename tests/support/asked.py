@@ -93,7 +93,11 @@ def _meets(
     if isinstance(condition, BalanceCondition):
         if one.balances is None:
             return None
-        owing = one.balances.receivable if condition.side is BalanceSide.RECEIVABLE else one.balances.payable
+        owing = {
+            BalanceSide.RECEIVABLE: one.balances.receivable,
+            BalanceSide.PAYABLE: one.balances.payable,
+            BalanceSide.OVERDUE: one.balances.receivable_overdue,
+        }[condition.side]
         return bool(_COMPARE[condition.operator](owing, condition.hundredths))
     if isinstance(condition, GroupCondition):
         groups = [" ".join(fold(group).split()) for group in one.groups]

@@ -306,10 +306,11 @@ class Operator(StrEnum):
 
 
 class BalanceSide(StrEnum):
-    """Which outstanding balance: what they owe us (receivable), or what we owe them (payable)."""
+    """Which balance: what they owe us (receivable), the overdue part of it, or what we owe them (payable)."""
 
     RECEIVABLE = "owes"
     PAYABLE = "owed"
+    OVERDUE = "overdue"
 
 
 class SyncFilter(StrEnum):
@@ -371,7 +372,7 @@ class KindCondition(Struct, frozen=True):
 
 
 class BalanceCondition(Struct, frozen=True):
-    """An outstanding balance in hundredths. An unknown balance never matches."""
+    """A balance in hundredths. An unknown balance never matches."""
 
     side: BalanceSide
     operator: Operator

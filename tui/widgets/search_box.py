@@ -40,6 +40,7 @@ EXAMPLES: Final = (
     ("is:supplier", "Suppliers; also customer, active, archived, merged, unlinked, gdpr, gone (from Xero)"),
     ("owes:>500", "They owe you more than 500.00, as last loaded; also < <= = >="),
     ("owed:>0", "You owe them something; unknown balances never match"),
+    ("overdue:>0", "What they owe you is overdue, or part of it"),
     ("group:tenants", "In a group whose name starts like this"),
     ('group:"Owners"', "In the group with exactly this name"),
     (
@@ -54,6 +55,7 @@ EXAMPLES: Final = (
 _DESCRIPTIONS: Final = {
     "owes": "what they owe you",
     "owed": "what you owe them",
+    "overdue": "what they owe you and is overdue",
     "group": "a group's name",
     "changed": "last changed in Xero",
 }
