@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from tui.model.services import Backend
     from tui.model.snapshot import Snapshot
+    from tui.system.search_history import SearchHistory
 
 _RECONNECT_STATUSES = frozenset({ConnectionStatus.RECONNECT, ConnectionStatus.REMOVED})
 _SYNC_PAUSED = "Loading pauses after this page. Press {key} to resume; nothing is lost."
@@ -73,10 +74,10 @@ class MainScreen(EngineScreen[None]):
     sync_pane = getters.query_one(SyncPane)
     selection_bar = getters.query_one(SelectionBar)
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, searches: SearchHistory) -> None:
         super().__init__()
         self.backend = backend
-        self.finder = SearchController(self)
+        self.finder = SearchController(self, searches)
         self.changes = ChangeController(self, self._clear_selection)
         self.undo = UndoController(self)
         self.manual_sync = ManualSyncController(self)
@@ -90,7 +91,9 @@ class MainScreen(EngineScreen[None]):
         yield TitleBar()
         with Horizontal(id="finder"):
             yield TabBar(id="tabs")
-            yield SearchBox("#contacts", complete=self.finder.complete, id="search")
+            yield SearchBox(
+                "#contacts", complete=self.finder.complete, recent=self.finder.recent_searches, id="search"
+            )
         yield StatusLegend()
         yield QueryHint()
         yield PausedBanner()
@@ -219,6 +222,7 @@ class MainScreen(EngineScreen[None]):
         if not targets:
             self.flash("No contact to change.")
             return
+        self.finder.keep_search()
         if not self.table.selected:
             self.table.reveal_cursor()
         row = self.table.cursor_row
@@ -245,6 +249,10 @@ class MainScreen(EngineScreen[None]):
     @on(SearchBox.QueryChanged)
     def _search_changed(self) -> None:
         self.finder.search_changed()
+
+    @on(SearchBox.Used)
+    def _search_used(self) -> None:
+        self.finder.keep_search()
 
     @on(SearchAnswered)
     def _search_answered(self, message: SearchAnswered) -> None:
@@ -284,6 +292,7 @@ class MainScreen(EngineScreen[None]):
 
     @on(ContactTable.ContactOpened)
     def _contact_opened(self, message: ContactTable.ContactOpened) -> None:
+        self.finder.keep_search()
         self.open_screen(navigation.ContactScreen(self.backend, message.contact_id))
 
     def action_open_in_xero(self) -> None:
@@ -299,6 +308,7 @@ class MainScreen(EngineScreen[None]):
         if contact_id is None:
             self.flash("No contact under the cursor.")
         else:
+            self.finder.keep_search()
             self.table.reveal_cursor()
             do(contact_id)
 

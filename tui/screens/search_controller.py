@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tui.model.contact import SearchResult
     from tui.model.snapshot import Snapshot
     from tui.screens.base_screen import EngineScreen
+    from tui.system.search_history import SearchHistory
 
 #: Minimum seconds between two updates of the list; pages of a full load arrive more often.
 UPDATE_INTERVAL: Final = 0.5
@@ -41,8 +42,9 @@ class SearchController:
     during the initial load does a cursor that hasn't been moved stay at the top of the list.
     """
 
-    def __init__(self, screen: EngineScreen[Any]) -> None:
+    def __init__(self, screen: EngineScreen[Any], searches: SearchHistory) -> None:
         self._screen = screen
+        self._searches = searches
         self._query = Query()
         self._searched = (Tab.ALL, "")
         self._groups: tuple[str, ...] = ()
@@ -182,6 +184,18 @@ class SearchController:
     def complete(self, text: str) -> str:
         """Return the most likely completion of the text."""
         return complete(text, self._groups)
+
+    def recent_searches(self) -> tuple[str, ...]:
+        """Return the last searches that were used, newest first."""
+        return self._searches.texts
+
+    def keep_search(self) -> None:
+        """Keep the search: it was used, by Enter or by an action on a contact that it found."""
+        if self._searches.add(self.search.text):
+            self._screen.start(self._save_searches, "searches")
+
+    async def _save_searches(self) -> None:
+        await asyncio.to_thread(self._searches.save)
 
     async def _find(self, query: Query, number: int, *, keep: bool) -> None:
         async for found in self._screen.backend.contacts.find(query):
