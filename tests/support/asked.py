@@ -40,14 +40,12 @@ _COMPARE = {
 def holds(one: Contact, word: str) -> bool:
     phone = "".join(one.phone.split())
     digits = "".join(char for char in phone if char.isdecimal())
-    texts = [
-        fold(text)
-        for text in (one.name, one.first_name, one.last_name, one.account_number, one.contact_number)
-    ]
+    names = [fold(text) for text in (one.name, one.first_name, one.last_name)]
+    texts = [*names, fold(one.account_number), fold(one.contact_number)]
     email = fold(one.email)
     if "@" in word or "." in word:
         return any(word in text for text in (*texts, email, fold(phone)))
-    joined = [re.sub(r"\b-\b", "", text) for text in texts]
+    joined = [re.sub(r"\b-\b", "", text) for text in names]
     return any(
         word in text for text in (*texts, *joined, *re.split("@[a-z0-9.-]+", email), fold(phone), digits)
     )

@@ -235,7 +235,8 @@ def _values(contact: Contact) -> tuple[object, ...]:
             contact.name,
             contact.phone,
             contact.email,
-            (contact.first_name, contact.last_name, contact.account_number, contact.contact_number),
+            (contact.first_name, contact.last_name),
+            (contact.account_number, contact.contact_number),
         ),
     )
 

@@ -49,7 +49,7 @@ def sort_key(name: str) -> str:
     return fold(name).strip()[:_SORTED_LENGTH]
 
 
-def search_text(name: str, phone: str, email: str, others: Iterable[str]) -> str:
+def search_text(name: str, phone: str, email: str, people: Iterable[str], numbers: Iterable[str]) -> str:
     """Return the folded text to search for the words of `stored_query`.
 
     A field is left out if the text already contains it: all texts are kept in memory, and each letter takes
@@ -61,11 +61,13 @@ def search_text(name: str, phone: str, email: str, others: Iterable[str]) -> str
     """
     phone = "".join(phone.split())
     digits = "".join(filter(str.isdecimal, phone))
+    names = [fold(field) for field in (name, *people) if field]
+    others = [fold(field) for field in (*numbers, phone) if field]
     address = fold(email)
-    fields = [fold(field) for field in (name, *others) if field]
-    parts = [*fields, *_DOMAIN.split(address), fold(phone), fold(digits)]
-    parts += [_HYPHEN.sub("", field) for field in fields if "-" in field]
-    parts += [_mark(field) for field in (*fields, address, fold(phone)) if "." in field or "@" in field]
+    # Of the address, only words without a dot are searched for in this form.
+    parts = [*names, *_DOMAIN.sub(".", address).split("."), *others, fold(digits)]
+    parts += [_HYPHEN.sub("", field) for field in names if "-" in field]
+    parts += [_mark(field) for field in (*names, address, *others) if "." in field or "@" in field]
     text = fold(name)
     for part in parts:
         if part and part not in text:
@@ -111,8 +113,9 @@ def refold(connection: sqlite3.Connection) -> None:
 def _refolded(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[str, str, int]]:
     """Yield new texts for the rows whose texts are out of date."""
     for rowid, stored_key, stored_text, *fields in rows:
-        name, phone, email, *others = map(text, fields)
-        key, folded = sort_key(name), search_text(name, phone, email, others)
+        name, phone, email, first_name, last_name, *numbers = map(text, fields)
+        folded = search_text(name, phone, email, (first_name, last_name), numbers)
+        key = sort_key(name)
         if (key, folded) != (stored_key, stored_text):
             yield key, folded, rowid
 
