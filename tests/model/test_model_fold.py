@@ -154,6 +154,7 @@ def test_letters_of_other_scripts_stay_what_they_are() -> None:
         ("Mrs O’Brien Ltd", "obrien", ["O’Brien"]),
         ("Mrs O'Brien Ltd", "o'brien", ["O'Brien"]),
         ("Smith‑Jones", "smith-j", ["Smith‑J"]),
+        ("Mr Smith‑Jones", "smithj", ["Smith‑J"]),
         ("Łódź Straße", "lodz strasse", ["Łódź", "Straße"]),
         ("Æro Bay", "bay", ["Bay"]),
         ("ﬁsh", "f", ["ﬁ"]),

@@ -87,6 +87,7 @@ def only(text: str) -> Filter:
         ("IS:Suppliers", KindCondition(ContactKind.SUPPLIER)),
         ("owes:>0", BalanceCondition(BalanceSide.RECEIVABLE, Operator.MORE, 0)),
         ("owed:>=1,500.50", BalanceCondition(BalanceSide.PAYABLE, Operator.AT_LEAST, 150_050)),
+        ("overdue:>0", BalanceCondition(BalanceSide.OVERDUE, Operator.MORE, 0)),
         ("owes:＞１００", BalanceCondition(BalanceSide.RECEIVABLE, Operator.MORE, 10_000)),
         ("owes:<-5", BalanceCondition(BalanceSide.RECEIVABLE, Operator.LESS, -500)),
         ("owes:=5", BalanceCondition(BalanceSide.RECEIVABLE, Operator.EQUAL, 500)),

@@ -8,20 +8,24 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 from support.effort import some
-from support.screen_test import running
+from support.fake_account import FakeAccount
+from support.idle_engine import DEMO, IdleEngine
+from support.screen_test import Driver, running
 from textual.widgets import Static
 
+from tui.app.app import ReshelveApp
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
 from tui.model.query import Tab
 from tui.screens.changes.changes import ChangesScreen
 from tui.screens.dialogs.help import HelpScreen
+from tui.system.search_history import SearchHistory
 from tui.widgets.labels import StaticLine
 from tui.widgets.search_box import QueryHint, SearchBox
 
 if TYPE_CHECKING:
-    from support.idle_engine import IdleEngine
-    from support.screen_test import Driver
+    from pathlib import Path
+
     from textual.geometry import Region
 
 pytestmark = pytest.mark.slow
@@ -307,3 +311,68 @@ async def test_changes_are_searched_by_plain_words(backend: IdleEngine) -> None:
         await person.press("right")
         assert box.text == "is:cus"
         assert not person.screen.query(QueryHint)
+
+
+async def search_for(person: Driver, text: str, *keys: str) -> None:
+    """Search for another text, then press keys."""
+    await person.press("escape", "/", *text, *keys)
+
+
+async def test_up_recalls_the_searches_that_were_used(backend: IdleEngine) -> None:
+    async with running(backend) as person:
+        box = person.main.search
+        await person.press("/", "up")
+        assert box.text == ""
+        await search_for(person, "bay", "enter")
+        await search_for(person, "is:supplier", "enter")
+        await person.press("escape", "/", "up")
+        assert (box.text, person.shown) == ("is:supplier", 8)
+        await person.press("up", "up")
+        assert box.text == "bay"
+        await person.press("down")
+        assert box.text == "is:supplier"
+        # There is no newer one, so Down goes to the contacts, as always.
+        await person.press("down")
+        assert (box.text, person.main.table.has_focus) == ("is:supplier", True)
+
+
+async def test_searches_that_were_only_typed_are_not_kept(backend: IdleEngine) -> None:
+    async with running(backend) as person:
+        await search_for(person, "club", "escape", "escape")
+        await search_for(person, "coco", "down", "escape")
+        assert person.main.finder.recent_searches() == ()
+
+
+@pytest.mark.parametrize("key", ["enter", "a", "y"])
+async def test_an_action_on_a_contact_found_keeps_the_search(backend: IdleEngine, key: str) -> None:
+    async with running(backend) as person:
+        await search_for(person, "coco", "down", key)
+        assert person.main.finder.recent_searches() == ("coco",)
+
+
+async def test_up_leaves_a_typed_text_alone(backend: IdleEngine) -> None:
+    async with running(backend) as person:
+        await search_for(person, "bay", "enter")
+        await search_for(person, "club", "up")
+        assert person.main.search.text == "club"
+        # A recalled search that was edited is a typed text.
+        await person.press("escape", "/", "up", "s", "up")
+        assert person.main.search.text == "bays"
+
+
+async def test_last_searches_are_there_after_a_restart_in_read_only_mode_too(tmp_path: Path) -> None:
+    file = tmp_path / "searches.json"
+    for number in range(2):
+        engine = IdleEngine.with_contacts(is_read_only=True)
+        app = ReshelveApp(
+            FakeAccount.of(engine),
+            engine.snapshot.organisation,
+            searches=lambda organisation: SearchHistory(file if organisation == DEMO else None),
+        )
+        async with app.run_test() as pilot:
+            person = Driver(app, pilot, engine)
+            await person.settle()
+            await person.press("/", "up")
+            assert person.main.search.text == ("bay" if number else "")
+            if not number:
+                await person.press(*"bay", "enter")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from store.store_samples import NOON, contact, names, search
 
+from tui.model.query import FOLD_VERSION
 from tui.store import Store, database
 from tui.store.database import FILE_NAME
 
@@ -46,6 +47,31 @@ async def test_apostrophes_and_dashes_are_found_in_memory_and_in_the_database(
         assert names(await search(store, typed)) == [name]
         shown = [row.name for row in store.search.first((await search(store, "")).query).rows.window(0, 9)]
         assert shown == ["Bay\u200bside", "Łódź", "O’Brien", "Smith‑Jones"]
+    finally:
+        store.close()
+
+
+async def test_a_store_of_the_version_before_is_brought_up_to_date(tmp_path: Path) -> None:
+    people = [
+        contact(1, name="Alma", email="alma@gmail.com"),
+        contact(2, name="Gmail Support"),
+        contact(3, name="Smith-Jones"),
+    ]
+    store = Store.open(tmp_path)
+    await store.save_contacts(people, NOON)
+    store.close()
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection, connection:
+        # As version 2 left it: with the domain among the words, and no second spelling.
+        connection.execute("UPDATE contacts SET search = lower(name || char(10) || email)")
+        connection.execute(
+            "UPDATE sync_state SET value = ? WHERE name = 'contacts.fold_version'",
+            (FOLD_VERSION.replace("3", "2", 1),),
+        )
+    store = Store.open(tmp_path)
+    try:
+        await store.search.load()
+        found = {text: names(await search(store, text)) for text in ("gmail", "gmail.com", "smithjones")}
+        assert found == {"gmail": ["Gmail Support"], "gmail.com": ["Alma"], "smithjones": ["Smith-Jones"]}
     finally:
         store.close()
 

@@ -35,7 +35,7 @@ def _however_slow_this_machine_is() -> Iterator[None]:
 
 
 # Few letters, so that words are often found, with accents, ligatures, wide and astral characters.
-LETTERS = "abAB éÉß\u0301ﬁ界店Я🍰👨\u200d👩 1\n\0."
+LETTERS = "abAB éÉß\u0301ﬁ界店Я🍰👨\u200d👩 1\n\0.@-"
 words = st.text(LETTERS, max_size=8)
 contacts = st.lists(
     st.builds(
@@ -58,7 +58,12 @@ queries = st.lists(st.text(LETTERS.strip() + " ", max_size=4), min_size=1, max_s
 
 def naive(stored: Sequence[Contact], query: Query) -> tuple[Counter[str], TabCounts]:
     """Search every field of every contact, one by one."""
-    found = [one for one in stored if all(holds(one, word) for word in query.words)]
+    found = [
+        one
+        for one in stored
+        if all(holds(one, word) for word in query.words)
+        and not any(holds(one, word) for word in query.excluded_words)
+    ]
     statuses = Counter(one.status for one in found)
     counts = TabCounts(len(found), statuses[ACTIVE], statuses[ARCHIVED])
     wanted = {Tab.ACTIVE: {ACTIVE}, Tab.ARCHIVED: {ARCHIVED}}.get(query.tab, set(ContactStatus))
@@ -137,12 +142,49 @@ async def stocked(store: Store) -> Store:
         ("zoe", ["東京 Trading 🍰"]),
         ("京 🍰", ["東京 Trading 🍰"]),
         ("clubbob", []),
+        ("bsclub", []),
+        ("bsclub.example", ["Bayside Club"]),
+        ("@bsclub", ["Bayside Club"]),
+        ("bob@bs", ["Bayside Club"]),
+        ("bayside -example", ["Bayside Club", "Bayside Gone", "Bayside Wholesale"]),
+        ("bayside -.example", ["Bayside Gone", "Bayside Wholesale"]),
     ],
 )
 async def test_words_are_found_in_any_field_ignoring_accents(
     stocked: Store, text: str, found: list[str]
 ) -> None:
     assert names(await search(stocked, text)) == found
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+async def test_the_domain_of_an_email_is_found_only_with_an_at_sign_or_a_dot(
+    store: Store, *, loaded: bool
+) -> None:
+    people = [
+        contact(1, name="Alma", email="alma@gmail.com"),
+        contact(2, name="Gmail Support", email="help@google.example"),
+        contact(3, name="Smith-Jones & Co. Ltd", email="j.smith@163-mail.com", phone="021.555.01"),
+        contact(4, name="Zoë", email="gmail.zoe@xtra.example"),
+    ]
+    await store.save_contacts(people, NOON)
+    if loaded:
+        await store.search.load()
+
+    async def found(text: str) -> list[str]:
+        # Typed letter by letter: a search may narrow the one before.
+        for end in range(1, len(text)):
+            await search(store, text[:end])
+        return names(await search(store, text))
+
+    assert await found("gmail") == ["Gmail Support", "Zoë"]
+    assert await found("gmail.com") == await found("@gmail") == await found("ALMA@Gmail") == ["Alma"]
+    assert await found("-gmail") == ["Alma", "Smith-Jones & Co. Ltd"]
+    assert await found("-gmail.com") == ["Gmail Support", "Smith-Jones & Co. Ltd", "Zoë"]
+    for domain in ("163", "-mail", "163-mail", "com"):
+        assert await found(f'"{domain}"') == []
+    smiths = ("163-mail.com", "j.smith", "smith co.", '"co. ltd"', "021.555", "02155501", "smith jones")
+    for text in (*smiths, "smith-jones", "smithjones"):
+        assert await found(text) == ["Smith-Jones & Co. Ltd"], text
 
 
 async def test_counts_are_of_matches_on_each_tab(stocked: Store) -> None:

@@ -97,7 +97,17 @@ tellings = st.lists(
 pieces = st.sampled_from(
     [
         *(f"is:{kind}" for kind in ContactKind),
-        *("owes:>0", "owes:<=500", "owed:500.01", "owed:>-11", "owes:0", "changed:<7d", "changed:>2w"),
+        *(
+            "overdue:>0",
+            "overdue:<=500.00",
+            "owes:>0",
+            "owes:<=500",
+            "owed:500.01",
+            "owed:>-11",
+            "owes:0",
+            "changed:<7d",
+            "changed:>2w",
+        ),
         *("changed:2026-03", "changed:>=2026-03-20", "changed:yesterday", "group:ten", 'group:"Tenants"'),
         *("group:tenants-", 'group:"tenants east"', 'group:"\'); --"', "sync:pending", "sync:overdue"),
         *("sync:read", "sync:seen", "sync:superseded", "sync:unlinked", "sync:queued", "sync:handoff"),
@@ -216,7 +226,7 @@ async def stocked(store: Store) -> Store:
             name="Alma",
             is_customer=True,
             groups=("Tenants", "East Side"),
-            balances=Balances(receivable=23_400),
+            balances=Balances(receivable=23_400, receivable_overdue=9_900),
         ),
         contact(2, ARCHIVED, name="Bayside", is_supplier=True, balances=Balances(payable=50_000)),
         contact(3, name="Café", is_customer=True, is_supplier=True, groups=("Tenants West",)),
@@ -241,6 +251,9 @@ async def stocked(store: Store) -> Store:
         ("owes:234", "Alma"),
         ("owes:>234.00", ""),
         ("owed:>=500", "Bayside"),
+        ("overdue:>0", "Alma"),
+        ("overdue:>99", ""),
+        ("-overdue:>0", "Bayside Dora"),
         # No balance is known of Café and Edith, so they match neither.
         ("owes:0", "Bayside Dora"),
         ("-owes:>0", "Bayside Dora"),

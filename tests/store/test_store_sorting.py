@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tui.model.contact import Contact, Row, SearchResult
 
-texts = st.text("abAB1 é", max_size=3)
+texts = st.text("abAB1. é", max_size=3)
 amounts = st.none() | st.integers(-300, 300)
 contacts = st.lists(
     st.builds(
@@ -107,7 +107,7 @@ def in_order(rows: Sequence[Contact], by_name: Sequence[str], sort: Sort) -> lis
 @given(
     known=contacts,
     sort=st.builds(Sort, st.sampled_from(EVERY_COLUMN), st.booleans()),
-    text=st.sampled_from(["", "a", "1"]),
+    text=st.sampled_from(["", "a", "1", "."]),
 )
 @settings(max_examples=examples(150))
 def test_every_order_is_the_one_that_python_sorts(known: list[Contact], sort: Sort, text: str) -> None:

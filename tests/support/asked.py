@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 from typing import TYPE_CHECKING
 
 from tui.model.contact import ContactStatus
@@ -39,9 +40,15 @@ _COMPARE = {
 def holds(one: Contact, word: str) -> bool:
     phone = "".join(one.phone.split())
     digits = "".join(char for char in phone if char.isdecimal())
-    people = (one.name, one.first_name, one.last_name, one.email)
-    numbers = (one.account_number, one.contact_number, phone, digits)
-    return any(word in fold(field) for field in (*people, *numbers))
+    names = [fold(text) for text in (one.name, one.first_name, one.last_name)]
+    texts = [*names, fold(one.account_number), fold(one.contact_number)]
+    email = fold(one.email)
+    if "@" in word or "." in word:
+        return any(word in text for text in (*texts, email, fold(phone)))
+    joined = [re.sub(r"\b-\b", "", text) for text in names]
+    return any(
+        word in text for text in (*texts, *joined, *re.split("@[a-z0-9.-]+", email), fold(phone), digits)
+    )
 
 
 def is_asked_for(
@@ -84,7 +91,11 @@ def _meets(
     if isinstance(condition, BalanceCondition):
         if one.balances is None:
             return None
-        owing = one.balances.receivable if condition.side is BalanceSide.RECEIVABLE else one.balances.payable
+        owing = {
+            BalanceSide.RECEIVABLE: one.balances.receivable,
+            BalanceSide.PAYABLE: one.balances.payable,
+            BalanceSide.OVERDUE: one.balances.receivable_overdue,
+        }[condition.side]
         return bool(_COMPARE[condition.operator](owing, condition.hundredths))
     if isinstance(condition, GroupCondition):
         groups = [" ".join(fold(group).split()) for group in one.groups]

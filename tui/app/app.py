@@ -30,6 +30,7 @@ from tui.screens.base_screen import (
 from tui.screens.main import MainScreen
 from tui.system.log import logger
 from tui.system.platform import STOP_SIGNALS, HangUpDetector, on_signals
+from tui.system.search_history import SearchHistory
 from tui.widgets.themes import DEFAULT, THEMES
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ class ReshelveApp(CrashSafeApp[None]):
     """Shows an organisation's contacts at once and starts its engine after the first frame.
 
     Without an organisation it starts at the connect screen. `keys` maps binding IDs to custom keys;
-    `on_theme` is called when the user chooses another theme; `warning` is shown at the start.
+    `on_theme` is called when the user chooses another theme; `searches` returns the last searches of an
+    organisation; `warning` is shown at the start.
     """
 
     TITLE = "Reshelve"
@@ -104,6 +106,7 @@ class ReshelveApp(CrashSafeApp[None]):
         keys: Mapping[str, str] | None = None,
         theme: str = DEFAULT,
         on_theme: Callable[[str], None] = lambda _: None,
+        searches: Callable[[Organisation], SearchHistory] = lambda _: SearchHistory(),
         warning: str = "",
     ) -> None:
         super().__init__(css_path=None if organisation is not None else "../screens/connect/connect.tcss")
@@ -116,6 +119,7 @@ class ReshelveApp(CrashSafeApp[None]):
         self._requested_restores: frozenset[str] = frozenset()
         self._seconds = 0
         self._on_theme = on_theme
+        self._searches = searches
         self._warning = warning
         for known in THEMES:
             self.register_theme(known)
@@ -233,7 +237,8 @@ class ReshelveApp(CrashSafeApp[None]):
         """Return an organisation's contacts screen, as the user left it."""
         main_screen = self._main_screens.get(service)
         if main_screen is None:
-            main_screen = self._main_screens[service] = MainScreen(service)
+            searches = self._searches(service.snapshot.organisation)
+            main_screen = self._main_screens[service] = MainScreen(service, searches)
             # Installed screens keep their state while another organisation is shown.
             self.install_screen(main_screen, f"contacts-{id(main_screen)}")
         return main_screen

@@ -24,6 +24,7 @@ from tui.settings.schema import closest
 from tui.settings.validators import printable
 from tui.system.log import log_file, log_to
 from tui.system.paths import Paths
+from tui.system.search_history import SearchHistory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -89,6 +90,7 @@ def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | No
         keys=_keymap(settings.keys),
         theme=settings.screen.theme,
         on_theme=partial(_save_theme, paths.settings_file),
+        searches=lambda opened: SearchHistory(paths.searches(opened.tenant_id)),
         warning=_IGNORED.format(pluralize(len(warnings), "invalid setting")) if warnings else "",
     )
     signal.signal(signal.SIGINT, partial(_on_interrupt, app))

@@ -264,6 +264,10 @@ def _read_owed(value: Value) -> Condition | None:
     return _read_owing(BalanceSide.PAYABLE, value)
 
 
+def _read_overdue(value: Value) -> Condition | None:
+    return _read_owing(BalanceSide.OVERDUE, value)
+
+
 def _read_owing(side: BalanceSide, value: Value) -> Condition | None:
     comparison, rest = _split_operator(value.text)
     hundredths = parse_amount(rest)
@@ -339,6 +343,7 @@ _ALL: Final = (
     _listed("is", ContactKind, _read_is),
     Qualifier("owes", _AMOUNTS, _read_owes, _is_half_amount),
     Qualifier("owed", _AMOUNTS, _read_owed, _is_half_amount),
+    Qualifier("overdue", _AMOUNTS, _read_overdue, _is_half_amount),
     Qualifier("group", _GROUPS, _read_group, lambda text: not text),
     _listed("sync", SyncFilter, _read_sync),
     Qualifier("changed", _TIMES, _read_changed, _is_half_time),

@@ -111,8 +111,9 @@ class TabCounts(Struct, frozen=True):
         return {Tab.ALL: self.all, Tab.ACTIVE: self.active, Tab.ARCHIVED: self.archived}[tab]
 
 
-#: The version of `fold`: texts folded by other rules, or by older Unicode tables, are out of date.
-FOLD_VERSION: Final = f"2 {unicodedata.unidata_version}"
+#: The version of `fold` and of the stored search texts: those of other rules, or of older Unicode tables, are
+#: out of date.
+FOLD_VERSION: Final = f"3 {unicodedata.unidata_version}"
 
 # Characters that are typed for one another, or can't be typed at all.
 _APOSTROPHES: Final = (
@@ -307,10 +308,11 @@ class Operator(StrEnum):
 
 
 class BalanceSide(StrEnum):
-    """Which outstanding balance: what they owe us (receivable), or what we owe them (payable)."""
+    """Which balance: what they owe us (receivable), the overdue part of it, or what we owe them (payable)."""
 
     RECEIVABLE = "owes"
     PAYABLE = "owed"
+    OVERDUE = "overdue"
 
 
 class SyncFilter(StrEnum):
@@ -372,7 +374,7 @@ class KindCondition(Struct, frozen=True):
 
 
 class BalanceCondition(Struct, frozen=True):
-    """An outstanding balance in hundredths. An unknown balance never matches."""
+    """A balance in hundredths. An unknown balance never matches."""
 
     side: BalanceSide
     operator: Operator

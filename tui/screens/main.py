@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from tui.model.contact import Balances
     from tui.model.services import Backend
     from tui.model.snapshot import Snapshot
+    from tui.system.search_history import SearchHistory
 
 _RECONNECT_STATUSES = frozenset({ConnectionStatus.RECONNECT, ConnectionStatus.REMOVED})
 _SYNC_PAUSED = "Loading pauses after this page. Press {key} to resume; nothing is lost."
@@ -85,10 +86,10 @@ class MainScreen(EngineScreen[None]):
     sync_pane = getters.query_one(SyncPane)
     selection_bar = getters.query_one(SelectionBar)
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, searches: SearchHistory) -> None:
         super().__init__()
         self.backend = backend
-        self.finder = SearchController(self)
+        self.finder = SearchController(self, searches)
         self.changes = ChangeController(self, self._clear_selection)
         self.undo = UndoController(self)
         self.manual_sync = ManualSyncController(self)
@@ -102,7 +103,9 @@ class MainScreen(EngineScreen[None]):
         yield TitleBar()
         with Horizontal(id="finder"):
             yield TabBar(id="tabs")
-            yield SearchBox("#contacts", complete=self.finder.complete, id="search")
+            yield SearchBox(
+                "#contacts", complete=self.finder.complete, recent=self.finder.recent_searches, id="search"
+            )
         yield StatusLegend()
         yield QueryHint()
         yield PausedBanner()
@@ -261,6 +264,7 @@ class MainScreen(EngineScreen[None]):
         if not targets:
             self.flash("No contact to change.")
             return
+        self.finder.keep_search()
         if not self.table.selected:
             self.table.reveal_cursor()
         row = self.table.cursor_row
@@ -287,6 +291,10 @@ class MainScreen(EngineScreen[None]):
     @on(SearchBox.QueryChanged)
     def _search_changed(self) -> None:
         self.finder.search_changed()
+
+    @on(SearchBox.Used)
+    def _search_used(self) -> None:
+        self.finder.keep_search()
 
     @on(SearchAnswered)
     def _search_answered(self, message: SearchAnswered) -> None:
@@ -345,6 +353,7 @@ class MainScreen(EngineScreen[None]):
 
     @on(ContactTable.ContactOpened)
     def _contact_opened(self, message: ContactTable.ContactOpened) -> None:
+        self.finder.keep_search()
         contact = navigation.ContactScreen(self.backend, message.contact_id, self.table.step)
         self.open_screen(contact)
 
@@ -361,6 +370,7 @@ class MainScreen(EngineScreen[None]):
         if contact_id is None:
             self.flash("No contact under the cursor.")
         else:
+            self.finder.keep_search()
             self.table.reveal_cursor()
             do(contact_id)
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tui.model.contact import SearchResult
     from tui.model.snapshot import Snapshot
     from tui.screens.base_screen import EngineScreen
+    from tui.system.search_history import SearchHistory
 
 #: Minimum seconds between two updates of the list; pages of a full load arrive more often.
 UPDATE_INTERVAL: Final = 0.5
@@ -44,8 +45,9 @@ class SearchController:
     during the initial load does a cursor that hasn't been moved stay at the top of the list.
     """
 
-    def __init__(self, screen: EngineScreen[Any]) -> None:
+    def __init__(self, screen: EngineScreen[Any], searches: SearchHistory) -> None:
         self._screen = screen
+        self._searches = searches
         self._query = Query()
         self._sort = BY_NAME
         #: Whether the list shows the selected contacts alone, whatever is searched for.
@@ -216,6 +218,18 @@ class SearchController:
     async def _find_selected(self, query: Query, number: int) -> None:
         found = await self._screen.backend.contacts.listed(self.table.selected, query)
         self._screen.post_message(SearchAnswered(number, found, keep=True))
+
+    def recent_searches(self) -> tuple[str, ...]:
+        """Return the last searches that were used, newest first."""
+        return self._searches.texts
+
+    def keep_search(self) -> None:
+        """Keep the search: it was used, by Enter or by an action on a contact that it found."""
+        if self._searches.add(self.search.text):
+            self._screen.start(self._save_searches, "searches")
+
+    async def _save_searches(self) -> None:
+        await asyncio.to_thread(self._searches.save)
 
     async def _find(self, query: Query, number: int, *, keep: bool) -> None:
         async for found in self._screen.backend.contacts.find(query):

@@ -247,13 +247,9 @@ def _values(contact: Contact) -> tuple[object, ...]:
         search_text(
             contact.name,
             contact.phone,
-            (
-                contact.email,
-                contact.first_name,
-                contact.last_name,
-                contact.account_number,
-                contact.contact_number,
-            ),
+            contact.email,
+            (contact.first_name, contact.last_name),
+            (contact.account_number, contact.contact_number),
         ),
     )
 

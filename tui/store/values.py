@@ -7,6 +7,8 @@ that this program would never write.
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -19,11 +21,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from enum import StrEnum
 
+    from tui.model.query import Query
+
 
 # Long enough to order names; keeps a 10,000-character name out of the indexes.
 _SORTED_LENGTH: Final = 120
 # Search words have no white space, so none matches across two fields.
 _FIELD_SEPARATOR: Final = "\n"
+_DOMAIN: Final = re.compile(r"@[a-z0-9.-]+")
+_HYPHEN: Final = re.compile(r"(?<=\w)-(?=\w)")
+# All characters of a domain but the dot, each as one that folding never leaves: a capital, or a control.
+_MARKED: Final = {
+    ord(char): char.upper() if char.isalpha() else chr(ord(char) & 0x1F)
+    for char in "abcdefghijklmnopqrstuvwxyz0123456789-"
+}
 _FOLD_VERSION: Final = "contacts.fold_version"
 #: Reads a named value; see `store.sync_state`.
 SELECT_SYNC_STATE: Final = "SELECT value FROM sync_state WHERE name = ?"
@@ -41,20 +52,45 @@ def sort_key(name: str) -> str:
     return fold(name).strip()[:_SORTED_LENGTH]
 
 
-def search_text(name: str, phone: str, others: Iterable[str]) -> str:
-    """Return the folded text to search.
+def search_text(name: str, phone: str, email: str, people: Iterable[str], numbers: Iterable[str]) -> str:
+    """Return the folded text to search for the words of `stored_query`.
 
     A field is left out if the text already contains it: all texts are kept in memory, and each letter takes
     time to search (most email addresses contain their owner's names). A phone number is found with and
-    without spaces and signs.
+    without spaces and signs, and "smithjones" finds Smith-Jones.
+
+    An email's domain is only found by words with `@` or a dot: "gmail" doesn't find everyone at gmail.com. So
+    fields with either are added a second time, in characters that no other word contains.
     """
     phone = "".join(phone.split())
     digits = "".join(filter(str.isdecimal, phone))
+    names = [fold(field) for field in (name, *people) if field]
+    others = [fold(field) for field in (*numbers, phone) if field]
+    address = fold(email)
+    # Of the address, only words without a dot are searched for in this form.
+    parts = [*names, *_DOMAIN.sub(".", address).split("."), *others, fold(digits)]
+    parts += [_HYPHEN.sub("", field) for field in names if "-" in field]
+    parts += [_mark(field) for field in (*names, address, *others) if "." in field or "@" in field]
     text = fold(name)
-    for field in (*others, phone, digits):
-        if field and (folded := fold(field)) not in text:
-            text += _FIELD_SEPARATOR + folded
+    for part in parts:
+        if part and part not in text:
+            text += _FIELD_SEPARATOR + part
     return text
+
+
+def stored_query(query: Query) -> Query:
+    """Return the query with its words as `search_text` stores them."""
+    if not any("." in word or "@" in word for word in (*query.words, *query.excluded_words)):
+        return query
+    words, excluded_words = (
+        tuple(_mark(word) if "." in word or "@" in word else word for word in words)
+        for words in (query.words, query.excluded_words)
+    )
+    return replace(query, words=words, excluded_words=excluded_words)
+
+
+def _mark(folded: str) -> str:
+    return folded.translate(_MARKED)
 
 
 def refold(connection: sqlite3.Connection) -> None:
@@ -80,8 +116,9 @@ def refold(connection: sqlite3.Connection) -> None:
 def _refolded(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[str, str, int]]:
     """Yield new texts for the rows whose texts are out of date."""
     for rowid, stored_key, stored_text, *fields in rows:
-        name, phone, *others = map(text, fields)
-        key, folded = sort_key(name), search_text(name, phone, others)
+        name, phone, email, first_name, last_name, *numbers = map(text, fields)
+        folded = search_text(name, phone, email, (first_name, last_name), numbers)
+        key = sort_key(name)
         if (key, folded) != (stored_key, stored_text):
             yield key, folded, rowid
 

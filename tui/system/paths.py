@@ -115,6 +115,10 @@ class Paths:
             raise ValueError("not a tenant's id as Xero writes them")
         return self.organisations / tenant_id
 
+    def searches(self, tenant_id: str) -> Path:
+        """Return the file of one organisation's last searches. Raises `ValueError` as above."""
+        return self.organisation(tenant_id) / "searches.json"
+
 
 def is_tenant_id(text: str) -> bool:
     """Return whether a text can be a tenant id and a folder name."""

@@ -40,6 +40,7 @@ EXAMPLES: Final = (
     ("is:supplier", "Suppliers; also customer, active, archived, merged, unlinked, gdpr, gone (from Xero)"),
     ("owes:>500", "They owe you more than 500.00, as last loaded; also < <= = >="),
     ("owed:>0", "You owe them something; unknown balances never match"),
+    ("overdue:>0", "What they owe you is overdue, or part of it"),
     ("group:tenants", "In a group whose name starts like this"),
     ('group:"Owners"', "In the group with exactly this name"),
     (
@@ -49,11 +50,13 @@ EXAMPLES: Final = (
     ("sync:refused", "Last change was refused by Xero; also queued, sending, checking, restore, none"),
     ("changed:<7d", "Changed in Xero less than 7 days ago; also h, w, m (months), y"),
     ("changed:2026-03", "Changed in that month; also a day (2026-03-01), today, yesterday"),
+    ("↑", "In an empty box: the searches you used last, one by one"),
 )
 # Qualifiers whose values aren't listed.
 _DESCRIPTIONS: Final = {
     "owes": "what they owe you",
     "owed": "what you owe them",
+    "overdue": "what they owe you and is overdue",
     "group": "a group's name",
     "changed": "last changed in Xero",
 }
@@ -235,10 +238,12 @@ class QueryHint(StaticLine):
 
 
 class _SearchInput(LineInput):
-    """The input itself; Down and Enter move to the list."""
+    """The input itself; Down and Enter move to the list, Up recalls the last searches."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,enter", "leave", "Go to list", show=False),
+        Binding("enter", "use", "Go to list", show=False),
+        Binding("up", "older", "Last searches", show=False),
+        Binding("down", "newer", "Go to list", show=False),
         Binding("escape", "clear", "Clear", show=False),
         Binding("tab", "complete", "Complete", show=False),
     ]
@@ -247,6 +252,11 @@ class _SearchInput(LineInput):
     suggestion = ""
     #: Selector of the list that Down and Enter focus.
     list_selector = ""
+    #: Returns the last searches, newest first.
+    recent: Callable[[], Sequence[str]] = staticmethod(lambda: ())
+    # The searches that Up goes through, and the place of the one that is shown.
+    _recalled: Sequence[str] = ()
+    _place = -1
 
     async def on_key(self, event: events.Key) -> None:
         """Ignore a repeated `/` while the box is empty."""
@@ -254,9 +264,36 @@ class _SearchInput(LineInput):
             event.stop()
             event.prevent_default()
 
-    def action_leave(self) -> None:
+    def action_use(self) -> None:
         """Focus the list and keep the text."""
+        self.post_message(SearchBox.Used())
         self._leave()
+
+    def action_older(self) -> None:
+        """In an empty box, recall the last search; then the one before."""
+        if not self.value:
+            self._recalled, self._place = self.recent(), -1
+        elif not self._is_recalled:
+            raise SkipAction
+        if self._place + 1 < len(self._recalled):
+            self._recall(self._place + 1)
+
+    def action_newer(self) -> None:
+        """Recall the next newer search; if there is none, focus the list and keep the text."""
+        if self._is_recalled and self._place > 0:
+            self._recall(self._place - 1)
+        else:
+            self._leave()
+
+    @property
+    def _is_recalled(self) -> bool:
+        """Whether the text is a recalled search, unchanged."""
+        return 0 <= self._place < len(self._recalled) and self.value == self._recalled[self._place]
+
+    def _recall(self, place: int) -> None:
+        self._place = place
+        self.value = self._recalled[place]
+        self.cursor_position = len(self.value)
 
     def action_complete(self) -> None:
         """Accept the suggestion; if there is none, leave the key to other bindings."""
@@ -280,7 +317,8 @@ class _SearchInput(LineInput):
 class SearchBox(Horizontal):
     """A prompt, the input, and the number of matching contacts.
 
-    Enter and Esc focus the list that `list_selector` selects.
+    Enter and Esc focus the list that `list_selector` selects. `recent` returns the last searches, newest
+    first.
     """
 
     DEFAULT_CSS = """
@@ -303,16 +341,22 @@ class SearchBox(Horizontal):
             """Replace older changes: only the latest text matters."""
             return isinstance(message, SearchBox.QueryChanged)
 
+    @dataclass
+    class Used(Message):
+        """The user has pressed Enter on the text."""
+
     def __init__(
         self,
         list_selector: str,
         *,
         complete: Callable[[str], str] = lambda text: text,
+        recent: Callable[[], Sequence[str]] = lambda: (),
         id: str | None = None,  # noqa: A002 - Textual's name
     ) -> None:
         super().__init__(id=id)
         self._list_selector = list_selector
         self._complete = complete
+        self._recent = recent
 
     def compose(self) -> ComposeResult:
         """Lay out prompt, input and result count in a row."""
@@ -321,6 +365,7 @@ class SearchBox(Horizontal):
         yield prompt
         words = _SearchInput(placeholder="Search", compact=True, select_on_focus=False, id="words")
         words.list_selector = self._list_selector
+        words.recent = self._recent
         yield words
         yield _ResultCount(id="tally")
 

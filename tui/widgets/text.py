@@ -26,6 +26,15 @@ def match_spans(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
         return []
     folded, origin = _fold_with_origin(text)
     hits = bytearray(len(text) + 1)
+    _mark_hits(hits, folded, origin, words)
+    if "-" in folded:
+        # "smithjones" finds Smith-Jones.
+        kept = [place for place, char in enumerate(folded) if char != "-"]
+        _mark_hits(hits, folded.replace("-", ""), [origin[place] for place in kept], words)
+    return _runs(hits)
+
+
+def _mark_hits(hits: bytearray, folded: str, origin: Sequence[int], words: Sequence[str]) -> None:
     for word in words:
         start = folded.find(word) if word else -1
         while start >= 0:
@@ -33,7 +42,6 @@ def match_spans(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
             first, last = origin[start], origin[stop - 1]
             hits[first : last + 1] = b"\x01" * (last + 1 - first)
             start = folded.find(word, stop)
-    return _runs(hits)
 
 
 def _fold_with_origin(text: str) -> tuple[str, Sequence[int]]:

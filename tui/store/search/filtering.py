@@ -48,7 +48,11 @@ if TYPE_CHECKING:
     from tui.store.search.contact_index import ContactIndex
 
 
-_BALANCES: Final = {BalanceSide.RECEIVABLE: "receivable", BalanceSide.PAYABLE: "payable"}
+_BALANCES: Final = {
+    BalanceSide.RECEIVABLE: "receivable",
+    BalanceSide.PAYABLE: "payable",
+    BalanceSide.OVERDUE: "receivable_overdue",
+}
 _KINDS: Final = {
     ContactKind.CUSTOMER: "is_customer = 1",
     ContactKind.SUPPLIER: "is_supplier = 1",

@@ -14,6 +14,7 @@ from tui.model.contact import SearchResult
 from tui.store.contacts import read_counts
 from tui.store.search.contact_index import IndexLoader, IndexScan
 from tui.store.search.rows import FoundRows, IndexRows, RowReader
+from tui.store.values import stored_query
 
 if TYPE_CHECKING:
     from array import array
@@ -153,7 +154,8 @@ class SearchService:
         recent = self._loader.recent
         # Nothing else is awaited here, so that a search for words takes no longer than necessary.
         filters = await self._open_filter_cache().flags(index, query.filters) if query.filters else ()
-        scan = IndexScan(index, query, recent.narrowest(query), filters)
+        stored = stored_query(query)
+        scan = IndexScan(index, stored, recent.narrowest(stored), filters)
         has_answered = False
         begun = resumed = perf_counter()
         for _ in scan.slices():
@@ -196,7 +198,7 @@ class SearchService:
         def select(limit: int | None) -> tuple[array[int], TabCounts]:
             with self._database.read_connection() as connection:
                 translator = Translator(connection, moment, self._sync_status)
-                return search(translator, query, limit, is_cancelled=cancelled.is_set)
+                return search(translator, stored_query(query), limit, is_cancelled=cancelled.is_set)
 
         try:
             rowids, counts = await asyncio.to_thread(select, _VIEWPORT)
