@@ -134,11 +134,11 @@ async def test_confirmed_change_is_undone_instead_of_cancelled(busy: IdleEngine)
 async def test_refused_change_is_retried(busy: IdleEngine) -> None:
     async with running(busy) as person:
         await person.press("l", "3")
-        assert person.bottom_line.startswith("r Retry")
-        await person.press("r")
+        assert person.bottom_line.startswith("R Retry")
+        await person.press("R")
         assert ("retry", (contact_id(13),)) in busy.calls
         assert names(person) == []
-        await person.press("1", "home", "r")
+        await person.press("1", "home", "R")
         assert "Nothing to retry" in person.bottom_line
 
 
@@ -298,7 +298,7 @@ async def test_read_only_mode_changes_nothing(busy: IdleEngine) -> None:
     async with running(busy) as person:
         await person.press("l")
         assert "Cancel" not in person.bottom_line
-        for key in ("x", "r", "s", "u"):
+        for key in ("x", "R", "P", "u"):
             await person.press(key)
             assert "--read-only" in person.bottom_line
         await person.press("down")

@@ -104,7 +104,7 @@ def test_key_used_by_another_action_of_the_same_screen_is_refused(
         {"confirm": "q"},
         {"back": "escape,q,b"},
         {"archive": "a"},
-        {"mark_not_linked": "k"},
+        {"mark_not_linked": "N"},
         {"search": "/"},
     ],
 )

@@ -188,7 +188,7 @@ async def test_contact_scrolled_out_of_sight_is_shown_before_it_is_changed(
 ) -> None:
     async with running(busy) as person:
         table = person.main.query_one(ContactTable)
-        for key in ("a", "o", "y", "R", "enter"):
+        for key in ("a", "o", "Y", "R", "enter"):
             table.scroll_to(y=500, animate=False)
             await person.settle()
             await person.press(key)
@@ -209,5 +209,5 @@ async def test_change_scrolled_out_of_sight_is_shown_before_it_is_retried(
         rows = person.screen.query_one(VirtualList)
         rows.scroll_to(y=40, animate=False)
         await person.settle()
-        await person.press("r")
+        await person.press("R")
         assert rows.scroll_offset.y == 0
