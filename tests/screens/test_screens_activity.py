@@ -321,3 +321,21 @@ async def test_every_size_of_terminal_works(busy: IdleEngine, size: tuple[int, i
         assert person.sees(AskScreen)
         await person.press("escape", "escape")
         assert person.is_home
+
+
+async def test_vim_keys_move_in_the_list_of_changes(backend: IdleEngine) -> None:
+    backend.move_all(backend.request(Action.ARCHIVE, *range(30)), State.CONFIRMED)
+    backend.publish_changes()
+    async with running(backend, (80, 24)) as person:
+        await person.press("l")
+        rows = person.screen.query_one(VirtualList)
+        await person.press("G")
+        assert rows.cursor == 29
+        await person.press("ctrl+u")
+        assert 15 < rows.cursor < 29
+        await person.press("H")
+        assert rows.cursor == rows.visible_range[0]
+        await person.press("L")
+        assert rows.cursor == rows.visible_range[1] - 1
+        await person.press("g", "g")
+        assert rows.cursor == 0
