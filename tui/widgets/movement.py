@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from time import monotonic
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from textual.binding import Binding
+
+from tui.actions import key_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MOVES: Final = {
     "up": ("up,k", "Up"),
@@ -22,6 +27,14 @@ _VIM_MOVES: Final = {
     "bottom": ("L", "Last visible"),
     "prefix": ("g", "First, if pressed twice"),
 }
+_HELP: Final = (
+    (("up", "down"), "One row up or down"),
+    (("page_up", "page_down"), "A page up or down"),
+    (("half_up", "half_down"), "Half a page up or down"),
+    (("home", "prefix"), "To the first row"),
+    (("end",), "To the last row"),
+    (("top", "bottom"), "To the first or last visible row"),
+)
 #: Keys that a custom key may take away from moving.
 VIM_KEYS: Final = frozenset({"g", "G", "H", "L", "ctrl+d", "ctrl+u"})
 # Textual ignores an empty list of keys; no terminal sends this one.
@@ -37,6 +50,22 @@ def without_keys(taken: frozenset[str]) -> dict[str, str]:
         if taken & VIM_KEYS & set(single):
             kept[f"table.{where}"] = ",".join(key for key in single if key not in taken) or _NO_KEY
     return kept
+
+
+def moves_help(keymap: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return, for the help, the current keys that move the cursor, and where to."""
+    defaults = {f"table.{where}": keys for where, (keys, _) in (MOVES | _VIM_MOVES).items()}
+    listed = []
+    for moves, text in _HELP:
+        names = [(f"table.{where}", where == "prefix") for where in moves]
+        keys = [
+            key_name(key) * (2 if is_prefix else 1)
+            for name, is_prefix in names
+            for key in keymap.get(name, defaults[name]).split(",")
+            if key != _NO_KEY
+        ]
+        listed.append((" ".join(keys), text))
+    return [(keys, text) for keys, text in listed if keys]
 
 
 def move_bindings() -> list[Binding]:
