@@ -106,7 +106,7 @@ async def test_the_connection_is_tested_and_compared(practice: PracticeXero, tmp
         await house.until_shown("matched with a contact in Xero")
         await house.until_shown("Values are hidden")
         assert "raw.isArchived" in house.shown()
-        await house.pilot.press("v")
+        await house.pilot.press("V")
         await house.until(lambda: "Values are hidden" not in house.shown(), "showing the values")
         await house.pilot.press("escape", "escape", "f")
         await house.until_shown("What do you want to compare with Xero?")

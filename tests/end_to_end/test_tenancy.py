@@ -57,7 +57,7 @@ async def test_the_first_archive_explains_and_a_marked_group_warns_each_time(
         await house.pilot.press("y")
         await house.until_shown("◷ Pending sync")
 
-        await house.pilot.press("g")
+        await house.pilot.press("ctrl+g")
         await house.until_shown("[ ] Tenants")
         assert isinstance(house.app.screen, TenantGroupsScreen)
         await house.pilot.press("space")

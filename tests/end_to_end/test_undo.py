@@ -94,8 +94,10 @@ async def test_undo_before_sending_cancels(practice: PracticeXero, tmp_path: Pat
 async def test_pause_holds_back_requests_until_it_ends(practice: PracticeXero, tmp_path: Path) -> None:
     ids = [practice.create(name) for name in NAMES]
     async with open_house(practice, tmp_path / "home") as house:
-        await house.pilot.press("s")
-        await house.until_shown("Sending paused. Press s to resume.")
+        await house.pilot.press("P")
+        await house.until_shown("y Pause")
+        await house.pilot.press("y")
+        await house.until_shown("Sending paused. Press P to resume.")
         await archive_all(house)
         await house.until_shown("Not sent yet: 3.")
         # Refreshes continue: after two more, the change is still queued.
@@ -103,6 +105,6 @@ async def test_pause_holds_back_requests_until_it_ends(practice: PracticeXero, t
         await house.until(lambda: len(practice.requests()) > before + 1, "two more calls")
         assert {status_in_xero(practice, each) for each in ids} == {"ACTIVE"}
 
-        await house.pilot.press("s")
+        await house.pilot.press("P")
         await house.until(lambda: house.pane.pending_total == 3, "three archives confirmed")
         assert {status_in_xero(practice, each) for each in ids} == {"ARCHIVED"}

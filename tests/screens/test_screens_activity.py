@@ -134,11 +134,11 @@ async def test_confirmed_change_is_undone_instead_of_cancelled(busy: IdleEngine)
 async def test_refused_change_is_retried(busy: IdleEngine) -> None:
     async with running(busy) as person:
         await person.press("l", "3")
-        assert person.bottom_line.startswith("r Retry")
-        await person.press("r")
+        assert person.bottom_line.startswith("R Retry")
+        await person.press("R")
         assert ("retry", (contact_id(13),)) in busy.calls
         assert names(person) == []
-        await person.press("1", "home", "r")
+        await person.press("1", "home", "R")
         assert "Nothing to retry" in person.bottom_line
 
 
@@ -298,7 +298,7 @@ async def test_read_only_mode_changes_nothing(busy: IdleEngine) -> None:
     async with running(busy) as person:
         await person.press("l")
         assert "Cancel" not in person.bottom_line
-        for key in ("x", "r", "s", "u"):
+        for key in ("x", "R", "P", "u"):
             await person.press(key)
             assert "--read-only" in person.bottom_line
         await person.press("down")
@@ -321,3 +321,21 @@ async def test_every_size_of_terminal_works(busy: IdleEngine, size: tuple[int, i
         assert person.sees(AskScreen)
         await person.press("escape", "escape")
         assert person.is_home
+
+
+async def test_vim_keys_move_in_the_list_of_changes(backend: IdleEngine) -> None:
+    backend.move_all(backend.request(Action.ARCHIVE, *range(30)), State.CONFIRMED)
+    backend.publish_changes()
+    async with running(backend, (80, 24)) as person:
+        await person.press("l")
+        rows = person.screen.query_one(VirtualList)
+        await person.press("G")
+        assert rows.cursor == 29
+        await person.press("ctrl+u")
+        assert 15 < rows.cursor < 29
+        await person.press("H")
+        assert rows.cursor == rows.visible_range[0]
+        await person.press("L")
+        assert rows.cursor == rows.visible_range[1] - 1
+        await person.press("g", "g")
+        assert rows.cursor == 0

@@ -29,7 +29,7 @@ _BURSTS = [
     "u enter enter escape",
     "question_mark question_mark escape escape escape",
     "v enter enter escape escape escape",
-    "g space enter enter escape",
+    "ctrl+g space enter enter escape",
     "t enter enter escape escape",
     "c enter enter escape escape",
     "ctrl+o ctrl+o m m question_mark ctrl+p escape escape escape escape escape",

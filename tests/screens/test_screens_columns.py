@@ -79,7 +79,7 @@ async def test_columns_and_sort_are_kept(backend: IdleEngine) -> None:
 
 async def test_columns_are_moved_and_resized(backend: IdleEngine) -> None:
     async with running(backend, (120, 36)) as person:
-        await person.press("s", "down", "down", "down", "shift+up", "plus", "minus", "minus")
+        await person.press("s", "down", "down", "down", "less_than_sign", "plus", "minus", "minus")
         assert "▌" in choices(person)[2]
         assert choices(person)[2].endswith("10 wide")
         await person.press("escape")

@@ -166,18 +166,18 @@ async def test_a_client_id_can_be_pasted_wherever_the_focus_is() -> None:
 
 async def test_the_redirect_uri_and_the_address_are_copied_with_a_key(account: FakeAccount) -> None:
     async with connecting(account) as person:
-        await person.pilot.press("y")
+        await person.pilot.press("Y")
         assert person.app.clipboard == account.redirect_uri
         person.screen.set_focus(box(person, "#client-id"))
         person.screen.query_one(KeyBar).end_flash()
         await person.pilot.pause()
-        assert person.bottom_line.startswith("^y Copy redirect URI")
+        assert person.bottom_line.startswith("F8 Copy redirect URI")
         assert person.bottom_line.endswith("^c Quit")
         person.app.copy_to_clipboard("")
-        await person.pilot.press("ctrl+y")
+        await person.pilot.press("f8")
         assert person.app.clipboard == account.redirect_uri
         await begin(person, account)
-        await person.pilot.press("y")
+        await person.pilot.press("Y")
         assert person.app.clipboard == URL
 
 

@@ -96,7 +96,7 @@ async def test_keys_work_on_the_contact_page(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("enter", "r")
         assert person.bottom_line.startswith("Already active.")
-        await person.press("y")
+        await person.press("Y")
         assert person.app.clipboard == backend.contacts.url(contact_id(0))
         await person.press("q")
         assert person.is_home

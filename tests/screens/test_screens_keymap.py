@@ -13,6 +13,7 @@ from tui.app.keymap import _actions_by_screen, _ids, _subclasses, problems, to_t
 from tui.cli.launch import without_unknown
 from tui.screens.changes.changes import ChangesScreen
 from tui.screens.dialogs.help import HelpScreen
+from tui.screens.re_leased.troubleshoot import TroubleshootScreen
 from tui.settings import Settings, load, set_value
 from tui.widgets.themes import THEME_NAMES
 
@@ -104,7 +105,7 @@ def test_key_used_by_another_action_of_the_same_screen_is_refused(
         {"confirm": "q"},
         {"back": "escape,q,b"},
         {"archive": "a"},
-        {"mark_not_linked": "k"},
+        {"mark_not_linked": "N"},
         {"search": "/"},
     ],
 )
@@ -161,6 +162,21 @@ async def test_custom_keys_run_their_actions(backend: IdleEngine) -> None:
         assert person.is_home
         await person.press("f8")
         assert not person.is_home
+
+
+async def test_custom_keys_come_before_vim_movement(backend: IdleEngine) -> None:
+    own = {"changes": "G", "troubleshoot": "ctrl+d"}
+    assert said(own) == []
+    async with running(backend) as person:
+        person.app.set_keymap(to_textual_keymap(own))
+        await person.press("G")
+        assert person.sees(ChangesScreen)
+        await person.press("escape", "ctrl+d")
+        assert person.sees(TroubleshootScreen)
+        await person.press("escape", "end")
+        last = person.cursor_name
+        await person.press("g", "g")
+        assert person.cursor_name != last
 
 
 async def test_a_key_that_two_actions_share_stays_with_the_other_one(backend: IdleEngine) -> None:

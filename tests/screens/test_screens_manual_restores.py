@@ -163,7 +163,7 @@ async def test_the_link_can_be_copied_and_opened(
     opened: list[str] = []
     monkeypatch.setattr("tui.system.browser.open_page", browser_into(opened))
     async with running(waiting) as person:
-        await person.press("h", "y")
+        await person.press("h", "Y")
         assert person.app.clipboard == waiting.contacts.url(contact_id(5))
         await person.press("o", "down", "enter")
         assert opened == [waiting.contacts.url(contact_id(5)), waiting.contacts.url(contact_id(12))]
@@ -228,7 +228,7 @@ async def test_the_next_five_are_opened_and_then_the_five_after(
 
 async def test_all_links_are_copied_one_per_line(waiting: IdleEngine) -> None:
     async with running(waiting) as person:
-        await person.press("h", "Y")
+        await person.press("h", "C")
         assert person.app.clipboard.split("\n") == [waiting.contacts.url(contact_id(n)) for n in (5, 12)]
         assert "2 links" in person.bottom_line
 

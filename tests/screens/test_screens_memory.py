@@ -56,7 +56,7 @@ def _no_collections() -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    "key", ["enter", "question_mark", "l", "t", "ctrl+o", "f", "g", "m", "h", "a", "u", "ctrl+p"]
+    "key", ["enter", "question_mark", "l", "t", "ctrl+o", "f", "ctrl+g", "m", "h", "a", "u", "ctrl+p"]
 )
 async def test_a_screen_that_was_closed_is_gone(busy: IdleEngine, key: str) -> None:
     async with running(busy) as driver:

@@ -97,7 +97,7 @@ def test_manual_sync_ended(snap_compare: Compare, busy: IdleEngine, size: tuple[
 
 @pytest.mark.parametrize("size", SIZES)
 def test_unlinked(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
-    assert picture(snap_compare, busy, "enter", "k", size=size)
+    assert picture(snap_compare, busy, "enter", "N", size=size)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -140,7 +140,7 @@ def test_troubleshoot_all_well(snap_compare: Compare, size: tuple[int, int]) -> 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_troubleshoot_retry(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
-    assert picture(snap_compare, busy, "t", "r", size=size, as_text=True)
+    assert picture(snap_compare, busy, "t", "R", size=size, as_text=True)
 
 
 @pytest.mark.parametrize("size", SIZES)

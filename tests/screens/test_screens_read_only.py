@@ -123,7 +123,7 @@ async def test_a_click_on_the_paused_line_sends_nothing(reader: IdleEngine) -> N
 
 async def test_key_that_writes_explains_read_only_mode(reader: IdleEngine) -> None:
     async with running(reader) as person:
-        for key in ("a", "r", "u", "U", "s", "m", "g"):
+        for key in ("a", "r", "u", "U", "P", "m", "ctrl+g"):
             person.main.key_bar.end_flash()
             await person.press(key)
             assert person.is_home, key
@@ -134,6 +134,6 @@ async def test_refusal_of_the_engine_is_one_sentence(backend: IdleEngine) -> Non
     """For a dialog that was open already or a screen with a bug, the engine still refuses with a message."""
     backend.fail("mark_tenants", ReadOnlyError(ReadOnlyReason.CONNECTION))
     async with running(backend) as person:
-        await person.press("g", "space")
+        await person.press("ctrl+g", "space")
         assert person.sees(TenantGroupsScreen)
         assert person.bottom_line.startswith("Read-only connection")

@@ -262,7 +262,7 @@ async def test_contact_is_marked_unlinked_or_linked(
     is_unlinked: bool,  # noqa: FBT001 - a parameter of pytest
 ) -> None:
     async with running(backend) as person:
-        await person.press("enter", "k")
+        await person.press("enter", "N")
         assert person.sees(ChooseScreen)
         assert "Check “Abel Tasman Lettings” in the company connected to Demo Company (NZ)." in said(person)
         await choose(person, answer)
@@ -273,7 +273,7 @@ async def test_contact_is_marked_unlinked_or_linked(
 @pytest.mark.parametrize("key", ["enter", "escape"])
 async def test_link_stays_unchanged_without_an_answer(backend: IdleEngine, key: str) -> None:
     async with running(backend) as person:
-        await person.press("enter", "k", key)
+        await person.press("enter", "N", key)
         assert person.sees(ContactScreen)
     assert told(backend) == []
 
@@ -283,7 +283,7 @@ async def test_names_in_questions_are_shown_as_text(backend: IdleEngine) -> None
     backend.put_change(0, Action.ARCHIVE, State.CONFIRMED)
     async with running(backend) as person:
         await person.press("enter")
-        for key in ("v", "k"):
+        for key in ("v", "N"):
             await person.press(key)
             assert "“a [/x] b" in str(person.screen.query(SafeLabel).first().visual)
             assert "\x1b" not in str(person.screen.query(SafeLabel).first().visual)

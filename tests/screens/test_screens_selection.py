@@ -189,7 +189,7 @@ async def test_contact_scrolled_out_of_sight_is_shown_before_it_is_changed(
 ) -> None:
     async with running(busy) as person:
         table = person.main.query_one(ContactTable)
-        for key in ("a", "o", "y", "R", "enter"):
+        for key in ("a", "o", "Y", "R", "enter"):
             table.scroll_to(y=500, animate=False)
             await person.settle()
             await person.press(key)
@@ -210,7 +210,7 @@ async def test_change_scrolled_out_of_sight_is_shown_before_it_is_retried(
         rows = person.screen.query_one(VirtualList)
         rows.scroll_to(y=40, animate=False)
         await person.settle()
-        await person.press("r")
+        await person.press("R")
         assert rows.scroll_offset.y == 0
 
 
@@ -266,7 +266,7 @@ async def test_a_deselected_contact_leaves_the_list_of_selected_ones(backend: Id
 
 async def test_the_selection_is_inverted_within_the_list(backend: IdleEngine) -> None:
     async with running(backend, (120, 36)) as person:
-        await person.press("space", "/", *"bayside", "enter", "space", "i")
+        await person.press("space", "/", *"bayside", "enter", "space", "I")
         selected = person.main.table.selected
         assert len(selected) == 3
         assert contact_id(0) in selected

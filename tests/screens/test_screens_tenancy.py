@@ -70,7 +70,7 @@ def marks(backend: IdleEngine) -> Sequence[tuple[str, bool]]:
 
 async def test_space_and_enter_toggle_a_group(backend: IdleEngine) -> None:
     async with running(backend) as person:
-        await person.press("g")
+        await person.press("ctrl+g")
         assert person.sees(TenantGroupsScreen)
         assert len(rows(person)) == len(await backend.tenancy.groups())
         first, second = rows(person)[:2]
@@ -90,7 +90,7 @@ async def test_space_and_enter_toggle_a_group(backend: IdleEngine) -> None:
 
 async def test_fast_key_presses_are_all_saved(backend: IdleEngine) -> None:
     async with running(backend) as person:
-        await person.press("g")
+        await person.press("ctrl+g")
         await person.pilot.press("space", "space", "down", "space", "escape")
         await person.settle()
         assert person.is_home
@@ -100,7 +100,7 @@ async def test_fast_key_presses_are_all_saved(backend: IdleEngine) -> None:
 
 async def test_click_toggles_a_group(backend: IdleEngine) -> None:
     async with running(backend) as person:
-        await person.press("g")
+        await person.press("ctrl+g")
         for _ in range(2):
             await person.pilot.click(TickList, offset=(6, 2))
             await person.settle()
@@ -113,7 +113,7 @@ async def test_tick_that_cannot_be_saved_is_reverted(backend: IdleEngine) -> Non
     error = StoreError(StoreReason.DISK_FULL)
     backend.fail("mark_tenants", error)
     async with running(backend) as person:
-        await person.press("g", "space")
+        await person.press("ctrl+g", "space")
         assert person.bottom_line == messages.in_full(error)
         assert "[ ] Former tenants 8 " in rows(person)[0]
         await person.press("escape")
@@ -122,7 +122,7 @@ async def test_tick_that_cannot_be_saved_is_reverted(backend: IdleEngine) -> Non
 
 async def test_empty_list_explains_groups_and_where_to_create_them() -> None:
     async with running(with_groups(())) as person:
-        await person.press("g")
+        await person.press("ctrl+g")
         assert "No contact is in a contact group" in words(person)
         assert "Contacts › All contacts › New group" in words(person)
         await person.press("space", "enter", "down")
@@ -133,7 +133,7 @@ async def test_groups_appear_once_all_contacts_are_read(backend: IdleEngine) -> 
     known, backend = backend.known, IdleEngine(())
     backend.publish(progress=SyncProgress(0, None))
     async with running(backend) as person:
-        await person.press("g")
+        await person.press("ctrl+g")
         assert "when all contacts are loaded" in words(person)
         backend.known = known
         await person.hears_changes(progress=None)
@@ -145,7 +145,7 @@ async def test_groups_appear_once_all_contacts_are_read(backend: IdleEngine) -> 
 async def test_nothing_is_marked_in_read_only_mode(backend: IdleEngine) -> None:
     backend.is_read_only = True
     async with running(backend) as person:
-        await person.press("g", "space")
+        await person.press("ctrl+g", "space")
     assert marks(backend) == []
 
 
@@ -154,7 +154,7 @@ async def test_groups_with_odd_names_are_shown_as_text() -> None:
     backend = with_groups(*((name,) for name in names))
     backend.mark(*names)
     async with running(backend, (60, 20)) as person:
-        await person.press("g", "space", "space", "down", "space", "end", "space", "escape")
+        await person.press("ctrl+g", "space", "space", "down", "space", "end", "space", "escape")
         await person.press("asterisk", "a")
         assert person.sees(ConfirmScreen)
 
@@ -189,7 +189,7 @@ async def test_restoring_does_not_mention_tenancies(backend: IdleEngine) -> None
         assert person.sees(ConfirmScreen)
         assert "tenan" not in words(person).casefold()
         assert "Tenants" not in person.bottom_line
-        await person.press("g")
+        await person.press("ctrl+g")
         assert person.sees(ConfirmScreen)
 
 
@@ -259,10 +259,10 @@ async def test_marking_groups_from_the_dialog_updates_its_warnings(backend: Idle
     async with running(backend) as person:
         await person.press("a")
         assert lines(person) == ["• Abel Tasman Lettings"]
-        await person.press("g", "down", "space", "escape")
+        await person.press("ctrl+g", "down", "space", "escape")
         assert person.sees(ConfirmScreen)
         assert lines(person)[1].startswith("! In “Tenants”")
-        await person.press("g", "space", "escape")
+        await person.press("ctrl+g", "space", "escape")
         assert person.sees(ConfirmScreen)
         assert len([call for call in backend.calls if call[0] == "precheck"]) == 1
         await person.press("y")
@@ -274,7 +274,7 @@ async def test_group_marked_during_the_precheck_counts(backend: IdleEngine) -> N
     async with running(backend) as person:
         await person.pilot.press("a")
         await person.pilot.pause()
-        await person.pilot.press("g")
+        await person.pilot.press("ctrl+g")
         await person.until(lambda: person.sees(TenantGroupsScreen) and bool(backend.calls))
         await person.until(lambda: bool(person.screen.query_one(TickList).count))
         await person.pilot.press("down", "space", "escape")
@@ -305,7 +305,7 @@ async def test_contact_page_shows_the_tenant_mark(backend: IdleEngine) -> None:
         await person.press("enter")
         assert person.sees(ContactScreen)
         assert "Tenant group" not in str(person.screen.query_one("#details", Static).content)
-        await person.press("g", "down", "space", "escape")
+        await person.press("ctrl+g", "down", "space", "escape")
         assert "! Tenant group: “Tenants”" in str(person.screen.query_one("#details", Static).content)
 
 

@@ -30,25 +30,25 @@ def several() -> IdleEngine:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_no_group_marked(snap_compare: Compare, size: tuple[int, int]) -> None:
-    assert picture(snap_compare, several(), "g", size=size, as_text=True)
+    assert picture(snap_compare, several(), "ctrl+g", size=size, as_text=True)
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_selected_group_and_an_empty_one(snap_compare: Compare, size: tuple[int, int]) -> None:
     backend = several()
     backend.mark(TENANTS, "Lessees 2019")
-    assert picture(snap_compare, backend, "g", "down", "down", "space", size=size)
+    assert picture(snap_compare, backend, "ctrl+g", "down", "down", "space", size=size)
 
 
 @pytest.mark.parametrize("size", [(40, 15), *SIZES])
 def test_no_groups(snap_compare: Compare, size: tuple[int, int]) -> None:
-    assert picture(snap_compare, with_groups(()), "g", size=size)
+    assert picture(snap_compare, with_groups(()), "ctrl+g", size=size)
 
 
 @pytest.mark.parametrize("size", [(40, 15), (80, 24)])
 def test_many_groups_with_long_names(snap_compare: Compare, size: tuple[int, int]) -> None:
     names = [(f"{number} {'Tenants of the long street ' * 3}",) for number in range(60)]
-    assert picture(snap_compare, with_groups(*names, count=60), "g", "end", "space", size=size)
+    assert picture(snap_compare, with_groups(*names, count=60), "ctrl+g", "end", "space", size=size)
 
 
 @pytest.mark.parametrize("size", [(40, 15), *SIZES])

@@ -22,7 +22,7 @@ _SCREENS = {
     "changes": ("l",),
     "undo": ("u",),
     "restores": ("h",),
-    "tenants": ("g",),
+    "tenants": ("ctrl+g",),
     "troubleshoot": ("t",),
     "compare": ("f",),
     "sync": ("m",),

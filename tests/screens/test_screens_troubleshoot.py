@@ -174,7 +174,7 @@ async def test_nothing_is_claimed_before_changes_are_loaded(
         await person.press("t")
         for place in (2, 3):
             assert step(person, place).startswith("?")
-        await person.press("y")
+        await person.press("Y")
         assert person.app.clipboard
 
 
@@ -192,7 +192,7 @@ def telltale(backend: IdleEngine) -> IdleEngine:
 
 async def test_report_has_no_names(telltale: IdleEngine) -> None:
     async with running(telltale) as person:
-        await person.press("t", "y")
+        await person.press("t", "Y")
         shown = person.app.clipboard
         for kept in (
             __version__,
@@ -211,7 +211,7 @@ async def test_report_has_no_names(telltale: IdleEngine) -> None:
 async def test_report_has_the_clock_offset(telltale: IdleEngine) -> None:
     telltale.publish(clock_ahead=timedelta(minutes=-10))
     async with running(telltale) as person:
-        await person.press("t", "y")
+        await person.press("t", "Y")
         assert "This computer's clock is 600 s behind Xero's" in person.app.clipboard
 
 
@@ -219,7 +219,7 @@ async def test_report_has_names_on_request(telltale: IdleEngine) -> None:
     async with running(telltale) as person:
         await person.press("t")
         person.screen.query_one(TickBox).value = True
-        await person.press("y")
+        await person.press("Y")
         for wanted in ("Abel Tasman Lettings", "Aroha Tamihana", "Demo Company (NZ)"):
             assert wanted in person.app.clipboard
         for secret in ("@", SECRET):
@@ -229,7 +229,7 @@ async def test_report_has_names_on_request(telltale: IdleEngine) -> None:
 async def test_the_report_is_written_to_a_file(telltale: IdleEngine, tmp_path: Path) -> None:
     file = tmp_path / "report.txt"
     async with running(telltale) as person:
-        await person.press("t", "y", "e")
+        await person.press("t", "Y", "e")
         assert person.sees(FileNameScreen)
         person.screen.query_one(Input).value = str(file)
         await person.press("enter")
@@ -329,7 +329,7 @@ async def test_read_only_start_is_shown_beside_the_connections_rights(backend: I
         await person.press("t")
         assert "can read and change contacts, but Reshelve was started with --read-only" in step(person, 1)
         assert "retries" not in step(person, 2)
-        await person.press("r")
+        await person.press("R")
         assert not [call for call in backend.calls if call[0] == "retry"]
         assert "--read-only" in person.bottom_line
 
@@ -354,16 +354,16 @@ async def test_refused_changes_are_retried_from_here(backend: IdleEngine) -> Non
     async with running(backend) as person:
         await person.press("t")
         assert "r retries; l lists every change." in step(person, 2)
-        await person.press("r")
+        await person.press("R")
         assert person.sees(AskScreen)
         await person.press("enter")
         assert not [call for call in backend.calls if call[0] == "retry"]
-        await person.press("r", "y")
+        await person.press("R", "y")
         [tried] = [call[1] for call in backend.calls if call[0] == "retry"]
         assert len(tried) == 7
         assert person.bottom_line == "Retrying 7 changes."
         assert step(person, 2).startswith("✓ 2. ")
-        await person.press("r")
+        await person.press("R")
         assert "Nothing to retry" in person.bottom_line
 
 

@@ -146,11 +146,13 @@ async def test_pause_is_visible_and_ends_with_the_same_key() -> None:
         backend = IdleEngine.with_contacts()
         async with running(backend, size) as person:
             assert not person.main.query_one(PausedBanner).display
-            await person.press("s")
-            assert "Press s" in person.main.query_one(PausedBanner).text
+            await person.press("P", "escape")
+            assert not person.main.query_one(PausedBanner).display
+            await person.press("P", "y")
+            assert "Press P" in person.main.query_one(PausedBanner).text
             assert person.main.query_one(PausedBanner).region.height == 1
             assert person.bottom_line.startswith("Sending paused")
-            await person.press("s")
+            await person.press("P")
             assert not person.main.query_one(PausedBanner).display
             assert person.bottom_line == "Sending resumed."
         assert [call[1] for call in backend.calls if call[0] == "pause_sending"] == [True, False]
@@ -169,7 +171,7 @@ async def test_pause_shows_how_many_changes_wait(backend: IdleEngine) -> None:
 async def test_read_only_neither_undoes_nor_pauses(backend: IdleEngine) -> None:
     backend.is_read_only = True
     async with running(backend) as person:
-        for key in ("u", "U", "s", "R"):
+        for key in ("u", "U", "P", "R"):
             await person.press(key)
             assert "--read-only" in person.bottom_line
         assert "Undo" not in person.main.key_bar.text

@@ -63,14 +63,16 @@ def take_back(site: Site, size: int) -> Callable[[], None]:
 def pause(site: Site, _: int) -> Callable[[], None]:
     """Have nothing to send; the returned function pauses sending."""
     site.program().until_shown("All ")
-    return lambda: site.program().write("s")
+    site.program().write("P")
+    site.program().until_shown("y Pause")
+    return lambda: site.program().write("y")
 
 
 def go_on(site: Site, size: int) -> Callable[[], None]:
     """Have archives wait during a pause; the returned function ends it."""
     site.toggle_pause()
     _archive(site, size)
-    return lambda: site.program().write("s")
+    return lambda: site.program().write("P")
 
 
 DEEDS: Final = {

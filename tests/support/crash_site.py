@@ -238,7 +238,10 @@ class Site:
         """Pause or resume sending."""
         terminal, was_paused = self.program(), self.is_paused
         terminal.until_shown("All ")
-        terminal.write("s")
+        terminal.write("P")
+        if not was_paused:
+            terminal.until_shown("y Pause")
+            terminal.write("y")
         # Wait until it is shown, too, as the next key depends on it.
         self.until(
             lambda: was_paused not in {self.is_paused, PAUSED in terminal.screen.text},

@@ -13,6 +13,7 @@ from tui.model.columns import ColumnKey, ListLayout, Sort
 from tui.model.contact import ContactStatus
 from tui.model.evidence import SyncStatus
 from tui.model.query import Tab
+from tui.widgets import movement
 from tui.widgets.contact_table import ContactTable
 from tui.widgets.table_view import GAP, GUTTER, layout_columns
 
@@ -52,6 +53,16 @@ def turns(table: ContactTable) -> bool:
         (["end", "down"], "id-99"),
         (["end", "pageup"], "id-76"),
         (["end", "home"], "id-0"),
+        (["G"], "id-99"),
+        (["G", "g", "g"], "id-0"),
+        (["G", "g"], "id-99"),
+        (["G", "g", "k", "g"], "id-98"),
+        (["G", "g", "j", "g"], "id-99"),
+        (["ctrl+d"], "id-11"),
+        (["ctrl+d", "ctrl+d", "ctrl+u"], "id-11"),
+        (["L"], "id-22"),
+        (["pagedown", "H"], "id-23"),
+        (["pagedown", "j", "L"], "id-45"),
     ],
 )
 async def test_keys_move_the_cursor(keys: list[str], contact_id: str) -> None:
@@ -70,6 +81,35 @@ async def test_page_keys_keep_the_cursor_on_its_line() -> None:
     async with host.run_test(size=(80, 24)) as pilot:
         await pilot.press("down", "down", "pagedown")
         assert lines(host.table)[3].startswith("▌  Contact 25 ")
+        await pilot.press("ctrl+d")
+        assert lines(host.table)[3].startswith("▌  Contact 36 ")
+
+
+async def test_two_slow_presses_are_no_move_to_the_first_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([10.0, 11.5, 12.0])
+    monkeypatch.setattr(movement, "monotonic", lambda: next(times))
+    host = Host(found(Many(100)))
+    async with host.run_test(size=(80, 24)) as pilot:
+        await pilot.press("G", "g", "g")
+        assert host.table.cursor_id == "id-99"
+        await pilot.press("g")
+        assert host.table.cursor_id == "id-0"
+
+
+async def test_last_visible_row_of_a_short_list_is_its_last() -> None:
+    host = Host(found(Many(3)))
+    async with host.run_test(size=(80, 24)) as pilot:
+        await pilot.press("L")
+        assert host.table.cursor_id == "id-2"
+        await pilot.press("H")
+        assert host.table.cursor_id == "id-0"
+
+
+async def test_vim_keys_do_nothing_in_an_empty_list() -> None:
+    host = Host(found(Many(0)))
+    async with host.run_test(size=(80, 24)) as pilot:
+        await pilot.press("g", "g", "G", "H", "L", "ctrl+d", "ctrl+u")
+        assert host.table.cursor_id is None
 
 
 async def test_cursor_moves_are_reported_with_their_cause() -> None:

@@ -17,6 +17,7 @@ from tui.messages.settings import did_you_mean
 from tui.settings.schema import closest
 from tui.settings.validators import printable
 from tui.widgets.contact_table import ContactTable
+from tui.widgets.movement import VIM_KEYS, without_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -62,11 +63,12 @@ def to_textual_keymap(keys: Mapping[str, str]) -> dict[str, str]:
     """Return custom keys by binding ID, as Textual expects them.
 
     When an action gives up a key, Textual removes it from all actions of the screen that share it, so those
-    are set to their default keys explicitly.
+    are set to their default keys explicitly. Vim's keys for moving give way to custom keys.
     """
     freed_keys = {key for name in keys for key in _keys(spec(name).keys)}
     sharing = {item.binding_id: item.keys for item in ACTIONS if item.keys and freed_keys & _keys(item.keys)}
-    return sharing | {spec(name).binding_id: own for name, own in keys.items()}
+    moves = without_keys(frozenset(key for own in keys.values() for key in _keys(own)))
+    return moves | sharing | {spec(name).binding_id: own for name, own in keys.items()}
 
 
 def _problems_of(item: ActionSpec, own: str) -> Iterator[tuple[str, str, str]]:
@@ -149,7 +151,7 @@ def _navigation_keys() -> set[str]:
         for binding in Binding.make_bindings(ContactTable.BINDINGS)
         if binding.action.startswith(("move(", "extend("))
     }
-    return {*moves, "tab", "shift+tab"}
+    return {*moves, "tab", "shift+tab"} - VIM_KEYS
 
 
 def _collisions(keys: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:

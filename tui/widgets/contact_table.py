@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar
 
 from msgspec.structs import replace
 from textual.actions import SkipAction
 from textual.binding import Binding
 from textual.message import Message
 
+from tui.widgets.movement import MOVES, MoveResolver, move_bindings
 from tui.widgets.table_view import GUTTER, TableView, local_now
 
 if TYPE_CHECKING:
@@ -172,24 +173,11 @@ def _source(previous: RowSource, contact_id: str) -> RowSource:
     return previous
 
 
-_MOVES: Final = {
-    "up": ("up,k", "Up"),
-    "down": ("down,j", "Down"),
-    "page_up": ("pageup", "Page up"),
-    "page_down": ("pagedown", "Page down"),
-    "home": ("home", "First"),
-    "end": ("end", "Last"),
-}
-
-
 class ContactTable(TableView, can_focus=True, inherit_bindings=False):
     """Contacts to browse and select. Cursor and selection belong to contacts, not to row numbers."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(
-            Binding(keys, f"move('{where}')", label, id=f"table.{where}", show=False)
-            for where, (keys, label) in _MOVES.items()
-        ),
+        *move_bindings(),
         *(
             # No letter keys: Shift turns them into other keys.
             Binding(
@@ -199,11 +187,11 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
                 id=f"table.extend_{where}",
                 show=False,
             )
-            for where, (keys, label) in _MOVES.items()
+            for where, (keys, label) in MOVES.items()
         ),
         Binding("space", "select", "Select", id="table.select", show=False),
         Binding("asterisk", "select_all", "Select all", id="table.select_all", show=False),
-        Binding("i", "invert", "Invert selection", id="table.invert", show=False),
+        Binding("I", "invert", "Invert selection", id="table.invert", show=False),
         Binding("escape", "clear", "Clear selection", id="table.clear", show=False),
         Binding("enter", "open", "Open", id="table.open", show=False),
     ]
@@ -254,6 +242,7 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         # Whether the cursor was put on the first row and only updates have moved it down since.
         self._stays_at_top = True
         self._selection = Selection()
+        self._moves = MoveResolver()
         self._hidden: frozenset[str] | None = frozenset()
         self._deferred: list[Callable[[], object]] | None = None
         self._range_anchor: str | None = None
@@ -513,16 +502,18 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
 
     def _move_by(self, where: str) -> None:
         self._end_range()
-        steps = _rows(where, self.page_rows, self._count)
-        if where.startswith("page"):
-            self._scroll_row(self.top_row + steps)
-        self._move_to(self._cursor + steps)
+        target = self._move_target(where)
+        if where.startswith(("page", "half")):
+            self._scroll_row(self.top_row + target - self._cursor)
+        self._move_to(target)
+
+    def _move_target(self, where: str) -> int:
+        visible = self.top_row, self.top_row + self.page_rows - 1
+        return self._moves.target(where, self._cursor, self._count, visible)
 
     def action_extend(self, where: str) -> None:
         """Move the cursor and select the rows it passes."""
-        self.run_when_shown(
-            lambda: self._extend_range(self._cursor + _rows(where, self.page_rows, self._count))
-        )
+        self.run_when_shown(lambda: self._extend_range(self._move_target(where)))
 
     def action_select(self) -> None:
         """Select or deselect the contact under the cursor, then move to the next."""
@@ -590,8 +581,3 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
     def on_resize(self) -> None:
         """Keep the cursor visible."""
         self._reveal(self._cursor)
-
-
-def _rows(where: str, page: int, count: int) -> int:
-    """Return how many rows down a move goes."""
-    return {"up": -1, "down": 1, "page_up": -page, "page_down": page, "home": -count, "end": count}[where]

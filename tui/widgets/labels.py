@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import zip_longest
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from itertools import compress, zip_longest
+from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
 from textual.geometry import Region
@@ -13,7 +14,7 @@ from textual.widgets import Static
 from tui.widgets.text import content
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from textual import events
     from textual.geometry import Size
@@ -115,21 +116,48 @@ class StaticLine(Widget):
         return self._shown
 
 
-class TermList(Widget):
-    """Terms and their meanings in two columns. Text that is too long for its column is wrapped.
+@dataclass(frozen=True, slots=True)
+class TermSection:
+    """A title above terms and their meanings. `term_width` is in cells, `style` that of the terms.
 
-    `term_width` is in cells, and `style` that of the terms.
+    `labels` are other words for the terms, for finding them; either none or one for each.
     """
+
+    title: str
+    terms: Sequence[tuple[str, str]]
+    term_width: int
+    style: str = ""
+    labels: Sequence[str] = ()
+
+    def texts(self) -> list[tuple[str, ...]]:
+        """Return, for each term, everything by which it may be found."""
+        labels = self.labels or [""] * len(self.terms)
+        return [(self.title, label, *term) for label, term in zip(labels, self.terms, strict=True)]
+
+    def keeping(self, keep: Sequence[bool]) -> TermSection:
+        """Return the section with some of its terms."""
+        return replace(self, terms=list(compress(self.terms, keep)), labels=list(compress(self.labels, keep)))
+
+
+_INDENT: Final = "  "
+
+
+class TermList(Widget):
+    """Sections of terms and their meanings in two columns. Text too long for its column is wrapped."""
 
     DEFAULT_CSS = """
     TermList { height: auto; width: 1fr; }
     """
 
-    def __init__(self, terms: Sequence[tuple[str, str]], *, term_width: int, style: str = "") -> None:
-        super().__init__()
-        self._terms = [(content(term, style), content(meaning)) for term, meaning in terms]
-        self._term_width = term_width
+    def __init__(self, sections: Sequence[TermSection], *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._sections = sections
         self._lines: tuple[int, list[Content]] = (0, [])
+
+    def show(self, sections: Sequence[TermSection]) -> None:
+        """Show other sections."""
+        self._sections, self._lines = sections, (0, [])
+        self.refresh(layout=True)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """Return the number of lines at this width."""
@@ -142,12 +170,21 @@ class TermList(Widget):
 
     def _lines_at(self, width: int) -> list[Content]:
         if self._lines[0] != width:
-            room, blank = max(1, width - self._term_width), Content(" " * self._term_width)
-            lines = []
-            for term, meaning in self._terms:
-                columns = zip_longest(term.wrap(self._term_width - 1), meaning.wrap(room))
-                for left, right in columns:
-                    start = blank if left is None else left.pad_right(self._term_width - left.cell_length)
-                    lines.append(start if right is None else start + right)
+            lines: list[Content] = []
+            for section in self._sections:
+                if lines:
+                    lines.append(Content(""))
+                lines.extend(content(section.title, "bold $text-primary").wrap(max(1, width)))
+                lines.extend(_section_lines(section, width))
             self._lines = width, lines
         return self._lines[1]
+
+
+def _section_lines(section: TermSection, width: int) -> Iterator[Content]:
+    room = max(1, width - section.term_width - len(_INDENT))
+    blank = Content(" " * section.term_width)
+    for term, meaning in section.terms:
+        left_lines = content(term, section.style).wrap(section.term_width - 1)
+        for left, right in zip_longest(left_lines, content(meaning).wrap(room)):
+            start = blank if left is None else left.pad_right(section.term_width - left.cell_length)
+            yield Content(_INDENT) + (start if right is None else start + right)

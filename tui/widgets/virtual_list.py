@@ -11,6 +11,7 @@ from textual.strip import Strip
 from textual.visual import Visual
 
 from tui.compat.textual import PaintedView
+from tui.widgets.movement import MoveResolver, move_bindings
 from tui.widgets.text import content
 
 if TYPE_CHECKING:
@@ -21,14 +22,6 @@ if TYPE_CHECKING:
     from textual.content import Content
     from textual.geometry import Region
 
-_MOVES: Final = {
-    "up": ("up,k", "Up"),
-    "down": ("down,j", "Down"),
-    "page_up": ("pageup", "Page up"),
-    "page_down": ("pagedown", "Page down"),
-    "home": ("home", "First"),
-    "end": ("end", "Last"),
-}
 _CURSOR: Final = "▌"
 _GUTTER: Final = 2
 
@@ -60,10 +53,7 @@ class VirtualList(PaintedView, can_focus=True):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(
-            Binding(keys, f"move('{where}')", label, id=f"table.{where}", show=False)
-            for where, (keys, label) in _MOVES.items()
-        ),
+        *move_bindings(),
         Binding("enter", "open", "Open", id="table.open", show=False),
     ]
 
@@ -93,6 +83,7 @@ class VirtualList(PaintedView, can_focus=True):
         self.count = 0
         self.cursor = 0
         self.empty_text = ""
+        self._moves = MoveResolver()
 
     # -- public interface
 
@@ -193,13 +184,14 @@ class VirtualList(PaintedView, can_focus=True):
 
     def action_move(self, where: str) -> None:
         """Move the cursor; paging scrolls too."""
-        page = max(1, self.size.height // self._row_height)
-        steps = {"up": -1, "down": 1, "page_up": -page, "page_down": page}.get(where)
-        if steps is None:
-            steps = -self.count if where == "home" else self.count
-        elif where.startswith("page"):
-            self.scroll_rows(steps)
-        self.put_cursor(self.cursor + steps)
+        rows, top = (
+            max(1, self.size.height // self._row_height),
+            -(-int(self.scroll_offset.y) // self._row_height),
+        )
+        target = self._moves.target(where, self.cursor, self.count, (top, top + rows - 1))
+        if where.startswith(("page", "half")):
+            self.scroll_rows(target - self.cursor)
+        self.put_cursor(target)
 
     def action_open(self) -> None:
         """Open the row under the cursor."""

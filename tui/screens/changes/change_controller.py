@@ -176,6 +176,11 @@ class RetryController:
         self._screen.flash(tried if count == len(changes) else f"{tried} {_LEFT_OUT}")
 
 
+_PAUSE_QUESTION: Final = "Pause sending to Xero?"
+_PAUSE_EFFECT: Final = (
+    "Queued changes stay on this computer until you resume, also after a restart.",
+    "A request that is already under way isn't stopped.",
+)
 _PAUSED: Final = "Sending paused. Queued changes stay on this computer until you resume."
 _RESUMED: Final = "Sending resumed."
 
@@ -195,9 +200,17 @@ class UndoController:
         self._screen.start(partial(self._plan, BatchKind.REDO), "undo", exclusive=True)
 
     def toggle_pause(self) -> None:
-        """Pause or resume sending to Xero."""
-        is_paused = not self._screen.backend.snapshot.is_paused
-        self._screen.start(partial(self._pause, is_paused), "pause", exclusive=True)
+        """Resume sending to Xero, or pause it after the user has confirmed."""
+        if self._screen.backend.snapshot.is_paused:
+            self._screen.start(partial(self._pause, False), "pause", exclusive=True)  # noqa: FBT003 - passed positionally to a worker
+            return
+
+        def answered(is_confirmed: bool | None) -> None:  # noqa: FBT001 - Textual passes the result positionally
+            if is_confirmed:
+                self._screen.start(partial(self._pause, True), "pause", exclusive=True)  # noqa: FBT003 - as above
+
+        question = AskScreen(_PAUSE_QUESTION, _PAUSE_EFFECT, yes="Pause")
+        self._screen.open_screen(question, answered)
 
     async def _plan(self, kind: BatchKind) -> None:
         screen, undo = self._screen, self._screen.backend.undo

@@ -1,26 +1,43 @@
-"""Help: the available keys, search examples and status words."""
+"""Help: the keys for what has the focus, then all others, search examples and status words; with a filter."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from textual.containers import VerticalScroll
+from textual import getters, on
+from textual.binding import Binding
+from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Static
+from textual.widgets import Input
 
 from tui import messages
-from tui.actions import actions_by_group, bindings, current_keys, error_advice, is_offered, key_names
-from tui.compat.textual import ReadyButton
+from tui.actions import (
+    ACTIONS,
+    GROUPS,
+    bindings,
+    current_keys,
+    error_advice,
+    is_offered,
+    key_names,
+    spec,
+)
+from tui.compat.textual import LineInput, ReadyButton, current_keymap
 from tui.screens.base_screen import BaseScreen
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.labels import SafeLabel, TermList
+from tui.widgets.labels import SafeLabel, TermList, TermSection
+from tui.widgets.movement import moves_help
 from tui.widgets.search_box import EXAMPLES, SearchBox
 from tui.widgets.status_badge import LEGEND
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any
+
     from textual.app import ComposeResult
     from textual.binding import BindingType
+    from textual.screen import Screen
 
+    from tui.actions import ActionSpec
     from tui.model.errors import ReshelveError
 
 
@@ -28,47 +45,126 @@ _SEARCH_EXAMPLES_AFTER: Final = "Search and refresh"
 _KEYS_WIDTH: Final = 16
 _KEYS_STYLE: Final = "bold $text-accent"
 _STATUS_WIDTH: Final = 20
+_HERE: Final = "Keys here"
+_MOVING: Final = "Move in a list"
+_SEARCHING: Final = "In the search box"
+_NOTHING: Final = TermSection("No key or word matches.", (), 1)
+
+
+class _Filter(LineInput):
+    """The filter; Down and Enter go back to the list."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("down,enter", "leave", show=False)]
+
+    def action_leave(self) -> None:
+        """Go back to the list, so that keys scroll it."""
+        self.screen.focus_previous()
 
 
 class HelpScreen(ModalScreen[None], BaseScreen[None]):
-    """List the available actions with their current keys, search examples and the status words.
+    """List the offered actions with their current keys, search examples and the status words.
 
-    Opened from the search box, it starts at the search examples.
+    The keys that work for what has the focus come first. Opened from the search box, it starts at the search
+    examples. The text is one widget: a widget for each line would take long to lay out.
     """
 
     CSS_PATH: ClassVar = ["dialog.tcss", "help.tcss"]
     AUTO_FOCUS = "#help"
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("back", "help")]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("back", "help", "search")]
+
+    words = getters.query_one("#words", TermList)
+    filter = getters.query_one("#filter", Input)
 
     def compose(self) -> ComposeResult:
-        """Lay out one block for each group."""
-        with VerticalScroll(classes="dialog", id="help") as dialog:
+        """Lay out the filter above the list."""
+        self._sections = tuple(self._all_sections())
+        with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Keys"
-            for group, specs in actions_by_group():
-                yield Static(group, classes="group")
-                keys = [(item, key_names(current_keys(self.app, item))) for item in specs]
-                offered = [(names, item.help) for item, names in keys if is_offered(self.app, item)]
-                yield TermList(offered, term_width=_KEYS_WIDTH, style=_KEYS_STYLE)
-                if group == _SEARCH_EXAMPLES_AFTER:
-                    yield Static("In the search box", classes="group", id="searching")
-                    yield TermList(EXAMPLES, term_width=_KEYS_WIDTH, style=_KEYS_STYLE)
-            yield Static("Status words", classes="group")
-            yield TermList(LEGEND, term_width=_STATUS_WIDTH)
-        yield KeyBar("back")
+            yield _Filter(placeholder="Filter by key or word", compact=True, id="filter")
+            with VerticalScroll(id="help"):
+                yield TermList(self._sections, id="words")
+        yield KeyBar(("search", "Filter"), "back")
 
-    def on_mount(self) -> None:
-        """Scroll to the search examples if the help was opened from the search box."""
-        below = self.app.screen_stack[-2].focused
-        if below is not None and isinstance(below.parent, SearchBox):
-            self.call_after_refresh(self.query_one("#searching").scroll_visible, animate=False, top=True)
+    # --- what is listed ---
+
+    def _all_sections(self) -> Iterator[TermSection]:
+        below = self.app.screen_stack[-2]
+        here = _actions_with_focus(below)
+        is_searching = below.focused is not None and isinstance(below.focused.parent, SearchBox)
+        moves = TermSection(_MOVING, moves_help(current_keymap(self.app)), _KEYS_WIDTH, _KEYS_STYLE)
+        examples = TermSection(_SEARCHING, EXAMPLES, _KEYS_WIDTH, _KEYS_STYLE)
+        if is_searching:
+            yield examples
+        yield self._section(_HERE, here)
+        can_move = hasattr(below.focused, "action_move")
+        if can_move:
+            yield moves
+        rest = [item for item in ACTIONS if item.keys and item not in here]
+        for group in GROUPS:
+            yield self._section(group, [item for item in rest if item.group == group])
+            if group == _SEARCH_EXAMPLES_AFTER and not is_searching:
+                yield examples
+        if not can_move:
+            yield moves
+        yield TermSection("Status words", LEGEND, _STATUS_WIDTH)
+
+    def _section(self, title: str, items: Sequence[ActionSpec]) -> TermSection:
+        offered = [item for item in items if is_offered(self.app, item)]
+        terms = [(key_names(current_keys(self.app, item)), item.help) for item in offered]
+        return TermSection(title, terms, _KEYS_WIDTH, _KEYS_STYLE, tuple(item.label for item in offered))
+
+    @on(Input.Changed)
+    def _filter_changed(self, event: Input.Changed) -> None:
+        found = tuple(filtered(self._sections, event.value))
+        self.words.show(found or (_NOTHING,))
+        self.query_one("#help").scroll_to(y=0, animate=False)
+
+    # --- keys ---
+
+    def action_search(self) -> None:
+        """Focus the filter."""
+        self.set_focus(self.filter)
 
     def action_back(self) -> None:
-        """Close the help."""
-        self.dismiss()
+        """Clear the filter; if it is empty, close the help."""
+        if self.filter.value:
+            self.filter.value = ""
+            self.set_focus(self.query_one("#help"))
+        else:
+            self.dismiss()
 
     def action_help(self) -> None:
         """Close the help with the key that opened it."""
         self.dismiss()
+
+
+def _actions_with_focus(below: Screen[Any]) -> list[ActionSpec]:
+    """Return the actions that have a key for what has the focus, without those of the app itself."""
+    bound = {one.binding.id for one in below.active_bindings.values() if one.node is not below.app}
+    if "table.extend_up" in bound:
+        # The table has a binding for each direction.
+        bound.add(spec("extend").binding_id)
+    here = [item for item in ACTIONS if item.keys and item.binding_id in bound]
+    return sorted(here, key=lambda item: not item.bound_by_widget)
+
+
+def filtered(sections: Iterable[TermSection], typed: str) -> Iterator[TermSection]:
+    """Yield the sections with the lines that have all typed words in their keys, label, text or title.
+
+    A single character is a key, if it is one.
+    """
+    typed = typed.strip()
+    if len(typed) == 1:
+        with_key = [(section, [typed in term.split() for term, _ in section.terms]) for section in sections]
+        if any(any(keep) for _, keep in with_key):
+            yield from (section.keeping(keep) for section, keep in with_key if any(keep))
+            return
+    words = typed.casefold().split()
+    for section in sections:
+        texts = [" ".join(parts).casefold() for parts in section.texts()]
+        keep = [all(word in text for word in words) for text in texts]
+        if any(keep):
+            yield section.keeping(keep)
 
 
 _WHAT: Final = "Part of Reshelve stopped working. This is a bug in Reshelve."
