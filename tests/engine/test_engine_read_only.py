@@ -24,7 +24,7 @@ READS = {
     "contacts": {
         "first_rows", "find", "rows", "details", "history", "refresh_one", "refresh", "pause_sync", "url",
     },
-    "changes": {"precheck"},
+    "changes": {"precheck", "check_saved_data"},
     "undo": {"plan_undo", "plan_redo"},
     "change_log": {"page", "timeline", "export"},
     "manual_restores": {"pending", "set_fast_polling"},

@@ -69,6 +69,10 @@ class ContactServiceProtocol(Protocol):
 class ChangeServiceProtocol(Protocol):
     """Archive and restore: request, send, cancel and retry."""
 
+    async def check_saved_data(self, action: Action, contact_ids: Sequence[str]) -> Precheck:
+        """Return what the user should know before changing contacts, from saved data alone."""
+        ...
+
     async def precheck(self, action: Action, contact_ids: Sequence[str]) -> Precheck:
         """Read the contacts from Xero, and return what the user should know before changing them."""
         ...

@@ -160,6 +160,13 @@ class RestoreRequested(Message):
 
 
 @dataclass
+class SavedDataChecked(Message, bubble=False):
+    """The contacts were checked by saved data, which is shown until the check with Xero has finished."""
+
+    precheck: Precheck
+
+
+@dataclass
 class PrecheckFinished(Message, bubble=False):
     """The check with Xero before a change has finished."""
 

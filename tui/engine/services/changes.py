@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from tui.engine.services.contacts import build_precheck, find_elsewhere, name_taken
+from tui.engine.services.contacts import RefreshResult, build_precheck, find_elsewhere, name_taken
 from tui.model.change import Action, IllegalTransitionError, State, Transition
 from tui.model.change_list import BatchKind, ChangeSearchResult, ManualRestore
 from tui.model.contact import ineligible_reason
@@ -90,6 +90,10 @@ class ChangeService:
         self._now = now
         self._access = access
         self._others = others
+
+    async def check_saved_data(self, action: Action, contact_ids: Sequence[str]) -> Precheck:
+        """Return the findings from saved data, without calling Xero."""
+        return build_precheck(self._store, action, contact_ids, RefreshResult())
 
     async def precheck(self, action: Action, contact_ids: Sequence[str]) -> Precheck:
         """Refresh the contacts from Xero and return the findings before changing them."""
