@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tui.model.change import Action, Change, ChangeLogEntry, Precheck
-    from tui.model.change_list import ChangeQuery, ChangeSearchResult, ManualRestore, UndoPlan
+    from tui.model.change_list import ChangeQuery, ChangeSearchResult, ManualRestore, RequestResult, UndoPlan
     from tui.model.comparison import FileComparison, RecordedMatches
     from tui.model.contact import ContactDetails, ContactGroup, HistoryEntry, Row, SearchResult
     from tui.model.contact_file import FileOptions
@@ -102,6 +102,10 @@ class ChangeLogProtocol(Protocol):
 
     async def page(self, query: ChangeQuery, start: int, stop: int) -> ChangeSearchResult:
         """Return the matching changes from start up to, not including, stop; newest first."""
+        ...
+
+    async def last_request(self) -> RequestResult | None:
+        """Return what has become of the newest request so far; None if there is none."""
         ...
 
     async def timeline(self, change: Change) -> Sequence[ChangeLogEntry]:

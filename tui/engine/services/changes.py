@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tui.engine.services.contacts import ContactRefresher
     from tui.engine.snapshot_publisher import SnapshotPublisher
     from tui.model.change import Change, ChangeLogEntry, Precheck
-    from tui.model.change_list import ChangeQuery, UndoPlan
+    from tui.model.change_list import ChangeQuery, RequestResult, UndoPlan
     from tui.model.contact import Contact
     from tui.model.evidence import StatusSince
     from tui.store import Store
@@ -181,6 +181,10 @@ class ChangeLog:
         """Return the changes found from `start` to before `stop`, newest first."""
         total, changes = await self._store.changes.page(query, start, stop)
         return ChangeSearchResult(total, tuple(self._publisher.view(change) for change in changes))
+
+    async def last_request(self) -> RequestResult | None:
+        """Return what has become of the newest request so far."""
+        return await self._store.changes.last_request()
 
     async def timeline(self, change: Change) -> Sequence[ChangeLogEntry]:
         """Return the history of one change, oldest entry first."""
