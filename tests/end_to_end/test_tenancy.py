@@ -38,7 +38,8 @@ async def asked_to_archive(house: House, name: str) -> str:
     await house.until_shown("Up to date with Xero.")
     await house.pilot.pause()
     assert isinstance(house.app.screen, ConfirmScreen)
-    return "\n".join(plain.text for plain in house.app.screen.query(SafeLabel))
+    listed = (line.text for line in house.app.screen._lines)
+    return "\n".join([*listed, *(plain.text for plain in house.app.screen.query(SafeLabel))])
 
 
 async def test_the_first_archive_explains_and_a_marked_group_warns_each_time(

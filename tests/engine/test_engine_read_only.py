@@ -24,9 +24,9 @@ READS = {
     "contacts": {
         "first_rows", "find", "rows", "details", "history", "refresh_one", "refresh", "pause_sync", "url",
     },
-    "changes": {"precheck"},
+    "changes": {"precheck", "check_saved_data"},
     "undo": {"plan_undo", "plan_redo"},
-    "change_log": {"page", "timeline", "export"},
+    "change_log": {"page", "last_request", "timeline", "export"},
     "manual_restores": {"pending", "set_fast_polling"},
     "comparison": {"compare_contacts", "compare_file", "test_connection"},
     "tenancy": {"groups"},

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
+import pytest
 from msgspec.structs import replace
 from support.idle_engine import IdleEngine
 from support.sample_contacts import contact_id
@@ -15,15 +15,24 @@ from tui.model.contact import Balances, ContactStatus
 from tui.model.errors import OfflineError, StoreError
 from tui.model.reasons import StoreReason, XeroReason
 from tui.screens.dialogs.confirm import ConfirmScreen
+from tui.screens.dialogs.contact_lines import ConfirmationLines
 from tui.widgets.labels import SafeLabel
-
-if TYPE_CHECKING:
-    import pytest
 
 
 def words(person: Driver) -> str:
-    assert person.sees(ConfirmScreen)
-    return "\n".join(plain.text for plain in person.screen.query(SafeLabel))
+    """Everything the dialog says; of contacts, the names without their columns."""
+    return "\n".join([*listed(person), *(plain.text for plain in person.screen.query(SafeLabel))])
+
+
+def listed(person: Driver) -> list[str]:
+    assert isinstance(person.screen, ConfirmScreen)
+    return [line.text for line in person.screen._lines]
+
+
+def rows(person: Driver) -> list[str]:
+    """The visible lines of the list, with single spaces."""
+    found = person.screen.query_one(ConfirmationLines)
+    return [" ".join(found.render_line(y).text.split()) for y in range(found.size.height)]
 
 
 def in_xero(backend: IdleEngine, number: int, status: ContactStatus) -> None:
@@ -97,8 +106,58 @@ async def test_warnings_are_shown_with_their_contact(backend: IdleEngine) -> Non
     async with running(backend) as person:
         await person.press("space", "space", "a")
         said = words(person)
-        assert "• Aroha Tamihana\n! They owe 1,234.50" in said
         assert said.index("Aroha") < said.index("Abel")
+        assert "They owe" in words(person)
+        assert "• Aroha Tamihana AC-00001 1,234.50 200.00 Tenants" in rows(person)
+        await person.pilot.resize_terminal(40, 24)
+        await person.pilot.pause()
+        assert "• Aroha Tamihana\n! They owe 1,234.50" in words(person)
+
+
+async def test_every_contact_is_listed_with_a_total(backend: IdleEngine) -> None:
+    backend.edit(2, balances=Balances(1_000, 0))
+    backend.edit(0, balances=Balances(100, 0))
+    backend.edit(1, balances=Balances(123_400, 48_000))
+    async with running(backend) as person:
+        await person.press("space", "space", "space", "a")
+        assert "3 contacts · they owe 1,245.00 · overdue 480.00" in words(person)
+        assert listed(person) == ["• Abel Tasman Lettings", "• Aroha Tamihana", "• Bayside Club"]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+async def test_last_of_many_contacts_is_reached_with_the_keys(backend: IdleEngine, width: int) -> None:
+    async with running(backend, (width, 24)) as person:
+        await person.press("asterisk", "a")
+        assert not any("DIISR" in row for row in rows(person))
+        last = words(person).splitlines()[len(listed(person)) - 1]
+        await person.press(*["pagedown"] * 30)
+        screen = person.screen
+        assert (
+            screen.query_one(ConfirmationLines).scroll_offset.y
+            == screen.query_one(ConfirmationLines).max_scroll_y
+        )
+        assert any(last.split()[-1] in row for row in rows(person))
+        await person.press(*["pageup"] * 60)
+        assert rows(person)[0].startswith(f"{listed(person)[0].split('  ')[0][:10]}")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+async def test_namesakes_are_told_apart(backend: IdleEngine, width: int) -> None:
+    for number in (0, 1):
+        backend.edit(number, name="Abel", account_number="", email=f"abel{number}@b.example")
+    async with running(backend, (width, 30)) as person:
+        await person.press("space", "space", "a")
+        assert all(any(f"abel{number}@b.example" in row for row in rows(person)) for number in (0, 1))
+
+
+async def test_saved_data_is_listed_during_the_check_with_xero(backend: IdleEngine) -> None:
+    backend.xero.gate = asyncio.Event()
+    async with running(backend) as person:
+        await person.pilot.press("a")
+        await person.until(lambda: bool(listed(person)))
+        assert listed(person) == ["• Abel Tasman Lettings"]
+        assert "Checking with Xero…" in words(person)
+        assert person.screen.query_one("#confirm", Button).disabled
 
 
 async def test_blocked_contacts_are_left_out_with_a_reason(backend: IdleEngine) -> None:
@@ -143,7 +202,7 @@ async def test_more_than_25_contacts_require_typing_the_number() -> None:
         await person.press("2", "asterisk", "a")
         count = len(person.main.table.selected)
         assert count > 25
-        assert "and " in words(person)
+        assert len(listed(person)) >= count
         await person.press("escape")
         await person.press("a", "tab", "y")
         assert person.sees(ConfirmScreen)
@@ -151,6 +210,7 @@ async def test_more_than_25_contacts_require_typing_the_number() -> None:
         number.focus()
         await person.press("7", "enter")
         assert person.sees(ConfirmScreen)
+        assert person.bottom_line.startswith(f"You typed 7. Type {count} to confirm, or press esc to cancel.")
         await person.press("backspace", *str(count), "enter")
         (request,) = (call for call in backend.calls if call[0] == "request")
         assert len(request[2]) == count

@@ -40,7 +40,9 @@ def bar(person: Driver) -> str:
 
 def dialog(person: Driver) -> list[str]:
     assert person.sees(ConfirmScreen)
-    return [str(part.render()) for part in person.screen.query(SafeLabel)]
+    assert isinstance(person.screen, ConfirmScreen)
+    listed = (line.text for line in person.screen._lines)
+    return [*(str(part.render()) for part in person.screen.query(SafeLabel)), *listed]
 
 
 @pytest.mark.parametrize("size", [(40, 15), (80, 24), (120, 36)])

@@ -200,6 +200,11 @@ class ReshelveApp(CrashSafeApp[None]):
             self._garbage.record_activity()
             if self._current is not None:
                 self._current.record_user_activity()
+        # What has been forwarded may bubble up to the app again.
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            for screen in self.screen_stack[-1:]:
+                if isinstance(screen, BaseScreen):
+                    screen.key_pressed()
         await super().on_event(event)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:

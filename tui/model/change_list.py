@@ -44,6 +44,23 @@ class Batch(Struct, frozen=True):
     target_batch_id: str = ""
 
 
+class RequestResult(Struct, frozen=True):
+    """What has become of the changes of a request so far.
+
+    `totals` counts them by state. `refused` is the first that Xero refused, if any.
+    """
+
+    batch_id: str
+    action: Action
+    totals: dict[State, int]
+    refused: Change | None = None
+
+    @property
+    def in_progress_total(self) -> int:
+        """How many changes are queued, being sent or unknown."""
+        return sum(self.totals.get(state, 0) for state in (State.QUEUED, State.SENDING, State.UNKNOWN))
+
+
 class UndoOutcome(StrEnum):
     """What happens to a contact: the first four do something, the last two don't."""
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tui.model.change import Action, Change, ChangeLogEntry, Precheck
-    from tui.model.change_list import ChangeQuery, ChangeSearchResult, ManualRestore, UndoPlan
+    from tui.model.change_list import ChangeQuery, ChangeSearchResult, ManualRestore, RequestResult, UndoPlan
     from tui.model.columns import ColumnKey, ListLayout
     from tui.model.comparison import FileComparison, RecordedMatches
     from tui.model.contact import Balances, ContactDetails, ContactGroup, HistoryEntry, Row, SearchResult
@@ -90,6 +90,10 @@ class ContactServiceProtocol(Protocol):
 class ChangeServiceProtocol(Protocol):
     """Archive and restore: request, send, cancel and retry."""
 
+    async def check_saved_data(self, action: Action, contact_ids: Sequence[str]) -> Precheck:
+        """Return what the user should know before changing contacts, from saved data alone."""
+        ...
+
     async def precheck(self, action: Action, contact_ids: Sequence[str]) -> Precheck:
         """Read the contacts from Xero, and return what the user should know before changing them."""
         ...
@@ -119,6 +123,10 @@ class ChangeLogProtocol(Protocol):
 
     async def page(self, query: ChangeQuery, start: int, stop: int) -> ChangeSearchResult:
         """Return the matching changes from start up to, not including, stop; newest first."""
+        ...
+
+    async def last_request(self) -> RequestResult | None:
+        """Return what has become of the newest request so far; None if there is none."""
         ...
 
     async def timeline(self, change: Change) -> Sequence[ChangeLogEntry]:

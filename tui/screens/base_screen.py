@@ -54,10 +54,13 @@ class BaseScreen(GuardedScreen[ScreenResultType], Generic[ScreenResultType]):
         """Return the key currently bound to an action, for use in a message."""
         return current_key(self.app, action_id)
 
-    def flash(self, text: str, *, is_problem: bool = False) -> None:
+    def key_pressed(self) -> None:
+        """React to any key, before it does anything; called for the screen on top."""
+
+    def flash(self, text: str, *, is_problem: bool = False, stays: bool = False) -> None:
         """Show a temporary message in the key bar; do nothing if the screen is closing."""
         with suppress(NoMatches):
-            self.key_bar.flash(text, is_problem=is_problem)
+            self.key_bar.flash(text, is_problem=is_problem, stays=stays)
 
     def start(
         self, job: Callable[[], Coroutine[None, None, None]], group: str, *, exclusive: bool = False
@@ -157,6 +160,13 @@ class RestoreRequested(Message):
     """The user requested restores: if any must be finished in Xero, their list opens automatically."""
 
     contact_ids: tuple[str, ...]
+
+
+@dataclass
+class SavedDataChecked(Message, bubble=False):
+    """The contacts were checked by saved data, which is shown until the check with Xero has finished."""
+
+    precheck: Precheck
 
 
 @dataclass

@@ -19,7 +19,12 @@ from tui.model.query import Tab
 from tui.model.snapshot import ConnectionStatus
 from tui.screens import navigation
 from tui.screens.base_screen import EngineScreen, GroupNamesLoaded, SearchAnswered, SnapshotChanged
-from tui.screens.changes.change_controller import ChangeController, UndoController, blocked_reason
+from tui.screens.changes.change_controller import (
+    ChangeController,
+    ResultController,
+    UndoController,
+    blocked_reason,
+)
 from tui.screens.compare.open_comparison import ComparisonController
 from tui.screens.re_leased.manual_sync_controller import ManualSyncController
 from tui.screens.search_controller import SearchController
@@ -90,7 +95,8 @@ class MainScreen(EngineScreen[None]):
         super().__init__()
         self.backend = backend
         self.finder = SearchController(self, searches)
-        self.changes = ChangeController(self, self._clear_selection)
+        self.result = ResultController(self)
+        self.changes = ChangeController(self, self._clear_selection, self.result)
         self.undo = UndoController(self)
         self.manual_sync = ManualSyncController(self)
         self.comparison = ComparisonController(self)
@@ -132,6 +138,7 @@ class MainScreen(EngineScreen[None]):
     def _snapshot_changed(self, message: SnapshotChanged) -> None:
         self.finder.apply_snapshot(message.snapshot)
         self._update(message.snapshot)
+        self.result.reload()
 
     def _update(self, snapshot: Snapshot) -> None:
         now, is_practice = self.now(), self.backend.is_sandbox
@@ -176,6 +183,10 @@ class MainScreen(EngineScreen[None]):
         """Apply changes that arrived while another screen was shown."""
         self.finder.apply_snapshot(self.backend.snapshot)
         self._update(self.backend.snapshot)
+
+    def key_pressed(self) -> None:
+        """Show the keys instead of the result of the last request."""
+        self.result.key_pressed()
 
     def _key_bar_state_of(self, snapshot: Snapshot) -> tuple[bool, bool, bool, bool]:
         progress, is_sync_reported = snapshot.progress, snapshot.re_leased.reported_sync_since is not None
@@ -392,6 +403,7 @@ class MainScreen(EngineScreen[None]):
 
     def action_undo(self) -> None:
         """Undo the last request."""
+        self.result.stop()
         self.undo.undo()
 
     def action_redo(self) -> None:

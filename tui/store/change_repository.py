@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tui.model.change import Action, Change, ChangeLogEntry, State
-    from tui.model.change_list import ChangeQuery
+    from tui.model.change_list import ChangeQuery, RequestResult
     from tui.model.contact import Contact
     from tui.model.reasons import Reason
     from tui.store.database import Database
@@ -60,6 +60,10 @@ class ChangeRepository:
     async def undo(self, plan: UndoPlan, now: datetime) -> UndoPlan:
         """Undo or redo as planned, in full or not at all. Returns what was done. Raises `ReshelveError`."""
         return await self._database.write(lambda connection: batches.execute(connection, plan, now))
+
+    async def last_request(self) -> RequestResult | None:
+        """Return what has become of the newest request so far; None if there is none."""
+        return await self._database.read(batches.last_request)
 
     async def retry(self, changes: Sequence[Change], now: datetime) -> list[Change]:
         """Retry refused changes as one batch. Returns the new changes."""

@@ -26,9 +26,9 @@ _MOST_LINES = 4
 class KeyBar(StaticLine):
     """Shows as many keys as fit in whole; the last one always stays.
 
-    Messages replace the keys for a few seconds. Every key can be clicked. At the right end are badges that
-    must always be visible in full, at any width and on every screen: the app's `environment_label`, such as
-    PRACTICE, and read-only mode.
+    Messages replace the keys for a few seconds, or until they are ended. Every key can be clicked. At the
+    right end are badges that must always be visible in full, at any width and on every screen: the app's
+    `environment_label`, such as PRACTICE, and read-only mode.
     """
 
     DEFAULT_CSS = """
@@ -52,14 +52,18 @@ class KeyBar(StaticLine):
         self._shown_actions = actions
         self.rewrite()
 
-    def flash(self, text: str, *, is_problem: bool = False) -> None:
-        """Show a message for a while, on several lines if needed. Text from outside is made safe."""
+    def flash(self, text: str, *, is_problem: bool = False, stays: bool = False) -> None:
+        """Show a message on several lines if needed, for a while or until `end_flash`.
+
+        Text from outside is made safe.
+        """
         if self._timer is not None:
             self._timer.stop()
         self._flash_text = Content(safe(text))
         self.set_class(is_problem, "-trouble")
         self.set_class(not is_problem, "-news")
-        self._timer = self.set_timer(_TROUBLE_SECONDS if is_problem else _FLASH_SECONDS, self.end_flash)
+        seconds = _TROUBLE_SECONDS if is_problem else _FLASH_SECONDS
+        self._timer = None if stays else self.set_timer(seconds, self.end_flash)
         self.rewrite()
 
     def end_flash(self) -> None:

@@ -34,6 +34,7 @@ class VirtualList(PaintedView, can_focus=True):
     """
 
     ALLOW_SELECT = False
+    HAS_CURSOR: ClassVar = True
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "line-list--cursor",
         "line-list--empty",
@@ -129,6 +130,8 @@ class VirtualList(PaintedView, can_focus=True):
 
     def reveal_cursor(self) -> None:
         """Scroll to the cursor; the mouse wheel may have moved it out of view."""
+        if not self.HAS_CURSOR:
+            return
         top, height = self.cursor * self._row_height, self._row_height
         if top < self.scroll_offset.y:
             self.scroll_to(y=top, animate=False, force=True)
@@ -169,7 +172,7 @@ class VirtualList(PaintedView, can_focus=True):
         return self._painted[index][part]
 
     def _row(self, index: int, width: int) -> list[Strip]:
-        is_cursor = index == self.cursor
+        is_cursor = self.HAS_CURSOR and index == self.cursor
         style = self.get_visual_style("line-list--cursor") if is_cursor else self.visual_style
         margin = content(f"{_CURSOR} ", "$text-accent") if is_cursor else content("  ")
         strips = []

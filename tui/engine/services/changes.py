@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from tui.engine.services.contacts import build_precheck, find_elsewhere, name_taken
+from tui.engine.services.contacts import RefreshResult, build_precheck, find_elsewhere, name_taken
 from tui.model.change import Action, IllegalTransitionError, State, Transition
 from tui.model.change_list import BatchKind, ChangeSearchResult, ManualRestore
 from tui.model.contact import ineligible_reason
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tui.engine.services.contacts import ContactRefresher
     from tui.engine.snapshot_publisher import SnapshotPublisher
     from tui.model.change import Change, ChangeLogEntry, Precheck
-    from tui.model.change_list import ChangeQuery, UndoPlan
+    from tui.model.change_list import ChangeQuery, RequestResult, UndoPlan
     from tui.model.contact import Contact
     from tui.model.evidence import StatusSince
     from tui.store import Store
@@ -90,6 +90,10 @@ class ChangeService:
         self._now = now
         self._access = access
         self._others = others
+
+    async def check_saved_data(self, action: Action, contact_ids: Sequence[str]) -> Precheck:
+        """Return the findings from saved data, without calling Xero."""
+        return build_precheck(self._store, action, contact_ids, RefreshResult())
 
     async def precheck(self, action: Action, contact_ids: Sequence[str]) -> Precheck:
         """Refresh the contacts from Xero and return the findings before changing them."""
@@ -177,6 +181,10 @@ class ChangeLog:
         """Return the changes found from `start` to before `stop`, newest first."""
         total, changes = await self._store.changes.page(query, start, stop)
         return ChangeSearchResult(total, tuple(self._publisher.view(change) for change in changes))
+
+    async def last_request(self) -> RequestResult | None:
+        """Return what has become of the newest request so far."""
+        return await self._store.changes.last_request()
 
     async def timeline(self, change: Change) -> Sequence[ChangeLogEntry]:
         """Return the history of one change, oldest entry first."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from tui.model.change import Change
-    from tui.model.change_list import UndoPlan
+    from tui.model.change_list import RequestResult, UndoPlan
     from tui.model.snapshot import ChangeView
     from tui.screens.base_screen import EngineScreen
 
@@ -81,15 +81,72 @@ def blocked_reason(
     return ""
 
 
+class ResultController:
+    """Show, for a screen, what becomes of the last request, until the next key after it is finished."""
+
+    def __init__(self, screen: EngineScreen[Any]) -> None:
+        self._screen = screen
+        self._batch_id = ""
+        self._text = ""
+        self._is_finished = False
+        # The user has pressed a key since, and is shown only how it ends.
+        self._is_dismissed = False
+
+    async def start(self) -> None:
+        """Follow the request that was just made."""
+        result = await self._screen.backend.change_log.last_request()
+        self.stop()
+        if result is not None:
+            self._batch_id = result.batch_id
+            self._show(result)
+
+    def stop(self) -> None:
+        """Follow no request."""
+        self._batch_id, self._text = "", ""
+        self._is_finished = self._is_dismissed = False
+
+    def reload(self) -> None:
+        """Show what has become of the request."""
+        if self._batch_id and not self._is_finished:
+            self._screen.start(self._reload, "result", exclusive=True)
+
+    async def _reload(self) -> None:
+        result = await self._screen.backend.change_log.last_request()
+        if result is not None and result.batch_id == self._batch_id:
+            self._show(result)
+
+    def _show(self, result: RequestResult) -> None:
+        self._is_finished = not result.in_progress_total
+        text = formatting.result_message(result, self._screen.key)
+        if text == self._text or (self._is_dismissed and not self._is_finished):
+            return
+        self._text, self._is_dismissed = text, False
+        self._screen.flash(text, is_problem=result.refused is not None, stays=True)
+
+    def key_pressed(self) -> None:
+        """Make room for the keys again."""
+        if self._batch_id and not self._is_dismissed:
+            self._screen.key_bar.end_flash()
+            self._is_dismissed = True
+        if self._is_finished:
+            self.stop()
+
+
 class ChangeController:
     """Confirm and request changes for a screen.
 
-    `on_requested` is called once the changes are in the change log.
+    `on_requested` is called once the changes are in the change log. `result` shows what becomes of them.
     """
 
-    def __init__(self, screen: EngineScreen[Any], on_requested: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        screen: EngineScreen[Any],
+        on_requested: Callable[[], None] = lambda: None,
+        result: ResultController | None = None,
+    ) -> None:
         self._screen = screen
         self._on_requested = on_requested
+        self._result = result
 
     def confirm(
         self, action: Action, contact_ids: Sequence[str], *, hidden: Collection[str] = frozenset()
@@ -107,9 +164,10 @@ class ChangeController:
         count = await self._screen.backend.changes.request(action, contact_ids)
         if action is Action.RESTORE:
             self._screen.post_message(RestoreRequested(contact_ids))
-        doing = "Archiving" if action is Action.ARCHIVE else "Restoring"
-        self._screen.flash(f"{doing} {pluralize(count, 'contact')}." if count else "Already in progress.")
+        self._screen.flash(formatting.requested_message(action, count))
         self._on_requested()
+        if count and self._result is not None:
+            await self._result.start()
 
     def mark_tenant_groups(self) -> None:
         """Choose tenant groups."""

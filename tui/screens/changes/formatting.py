@@ -17,14 +17,14 @@ from tui.model.change_list import BatchKind, ChangeGroup, UndoOutcome
 from tui.model.reasons import Notice
 from tui.screens.tenancy import formatting as tenancy
 from tui.widgets.status_badge import StatusBadge, badge_for, refusal_advice
-from tui.widgets.text import content, fit
+from tui.widgets.text import content, fit, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from tui.model.change import Change, ChangeLogEntry
-    from tui.model.change_list import PlanLine, UndoPlan
+    from tui.model.change_list import PlanLine, RequestResult, UndoPlan
     from tui.model.reasons import ContactReason, UndoReason
     from tui.model.snapshot import ChangeView
 
@@ -49,6 +49,41 @@ _RETRIED: Final = StatusBadge("·", "Retried", "muted")
 _ACTION, _SIGN, _WHEN, _GAP = 8, 21, 12, 2
 _LEAST_NAME: Final = 12
 _ROOM_FOR_WORDS: Final = 96
+
+
+def requested_message(action: Action, count: int) -> str:
+    """Return what was just requested."""
+    doing = "Archiving" if action is Action.ARCHIVE else "Restoring"
+    return f"{doing} {pluralize(count, 'contact')}." if count else "Already in progress."
+
+
+def result_message(result: RequestResult, key: Callable[[str], str] = default_key) -> str:
+    """Return what has become of a request: `21 archived, 1 refused by Xero · u undoes`.
+
+    The first refusal is given with its reason and what to do next. `key` formats an action's key.
+    """
+    totals = result.totals
+    if sum(totals.values()) == totals.get(State.QUEUED, 0) + totals.get(State.SENDING, 0):
+        return requested_message(result.action, sum(totals.values()))
+    done = "archived" if result.action is Action.ARCHIVE else "restored"
+    counts = (
+        (totals.get(State.CONFIRMED, 0), done),
+        (totals.get(State.AWAITING_USER, 0), "to finish in Xero"),
+        (totals.get(State.REFUSED, 0), "refused by Xero"),
+        (totals.get(State.CANCELLED, 0), "cancelled"),
+        (totals.get(State.DISMISSED, 0), "not waited for"),
+        (result.in_progress_total, "in progress"),
+    )
+    text = ", ".join(f"{format_number(count)} {what}" for count, what in counts if count)
+    if totals.get(State.AWAITING_USER, 0):
+        text += f" · {key('manual_restores')} opens them"
+    if any(totals.get(state, 0) for state in (State.CONFIRMED, State.AWAITING_USER)):
+        text += f" · {key('undo')} undoes"
+    if result.refused is None:
+        return text
+    name, why = safe(result.refused.name, 40), messages.as_sentence(messages.why(result.refused))
+    advice = f"On the contact, {key('open_in_xero')} opens it in Xero and {key('retry_contact')} retries."
+    return f"{text}. {name}: {why} {advice}" if why else f"{text}. {advice}"
 
 
 def change_badge(view: ChangeView, now: datetime) -> StatusBadge:

@@ -16,30 +16,42 @@ from tui.compat.textual import LineInput, ReadyButton
 from tui.messages.formats import format_number, pluralize
 from tui.model.change import Action
 from tui.model.errors import ReshelveError
-from tui.model.reasons import Notice
 from tui.screens import navigation
-from tui.screens.base_screen import EngineScreen, PrecheckFailed, PrecheckFinished
-from tui.screens.tenancy.formatting import full_explanation, mention, short_explanation, summary, warning
+from tui.screens.base_screen import EngineScreen, PrecheckFailed, PrecheckFinished, SavedDataChecked
+from tui.screens.dialogs.contact_lines import (
+    Columns,
+    ConfirmationLines,
+    ContactLine,
+    contact_lines,
+    tenants_summary,
+    totals,
+)
+from tui.screens.tenancy.formatting import full_explanation, short_explanation
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel
+from tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Sequence
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
+    from textual.content import Content
 
-    from tui.model.change import Precheck, PrecheckLine
+    from tui.model.change import Precheck
     from tui.model.services import Backend
 
 
 TYPE_COUNT_FROM: Final = 26
+# More contacts than this are checked without Xero, so that saved data is shown at once anyway.
+_MOST_SHOWN_EARLY: Final = 1_000
 
 
 class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str, ...] | None]):
-    """Show what will change, with warnings; the default is to cancel.
+    """Show every contact that will change, with warnings; the default is to cancel.
 
-    Opens at once and checks with Xero meanwhile. The result is the IDs of the contacts to change, or None.
+    Opens at once with saved data and checks with Xero meanwhile. The result is the IDs of the contacts to
+    change, or None.
     """
 
     CSS_PATH: ClassVar = ["dialog.tcss", "confirm.tcss"]
@@ -65,6 +77,11 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
         # Contacts that the list behind the dialog doesn't show.
         self._hidden = frozenset(self._contact_ids).intersection(hidden)
         self._precheck: Precheck | None = None
+        # From saved data until the check with Xero has finished.
+        self._shown: Precheck | None = None
+        self._columns = Columns(1)
+        self._lines: tuple[ContactLine, ...] = ()
+        self._drawn: tuple[Precheck | None, int] = (None, 0)
         self._tenant_groups: frozenset[str] | None = None
 
     def compose(self) -> ComposeResult:
@@ -81,7 +98,10 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
                         "$text-warning",
                         classes="line summary",
                     )
-                yield Vertical(id="lines")
+                yield SafeLabel(id="tenants", classes="line summary")
+                yield SafeLabel(id="total", classes="line")
+                yield SafeLabel(id="columns", style="$text-muted")
+                yield ConfirmationLines(self._format_line, id="lines")
                 with Vertical(id="explanation"):
                     yield SafeLabel(initial_explanation(self._action, count), classes="line words")
             yield LineInput(id="number", compact=True)
@@ -92,13 +112,18 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
 
     def on_mount(self) -> None:
         """Start the check with Xero."""
-        self.query_one("#number").display = False
+        for name in ("#number", "#tenants", "#total", "#columns"):
+            self.query_one(name).display = False
         self._run_precheck()
 
     @work(exclusive=True, exit_on_error=False)
     async def _run_precheck(self) -> None:
+        changes = self.backend.changes
         try:
-            precheck = await self.backend.changes.precheck(self._action, self._contact_ids)
+            if len(self._contact_ids) <= _MOST_SHOWN_EARLY:
+                saved = await changes.check_saved_data(self._action, self._contact_ids)
+                self.post_message(SavedDataChecked(saved))
+            precheck = await changes.precheck(self._action, self._contact_ids)
         except ReshelveError as error:
             self.post_message(PrecheckFailed(error))
         else:
@@ -109,13 +134,13 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
         error = message.error
         self.query_one("#state", SafeLabel).update_text(error_message(self.app, error), "$text-error")
 
+    @on(SavedDataChecked)
+    async def _saved_data_checked(self, message: SavedDataChecked) -> None:
+        await self._show_details(message.precheck)
+
     @on(PrecheckFinished)
     async def _precheck_finished(self, message: PrecheckFinished) -> None:
-        # The user may have chosen tenant groups during the check.
-        marked = self._tenant_groups
-        precheck = self._precheck = (
-            message.precheck if marked is None else message.precheck.with_tenant_groups(marked)
-        )
+        precheck = self._precheck = message.precheck
         count = len(precheck.possible)
         state, style = freshness(precheck)
         self.query_one("#state", SafeLabel).update_text(state, style)
@@ -133,18 +158,45 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
 
     async def _show_details(self, precheck: Precheck) -> None:
         """Show the result for each contact, and the effect of the change."""
-        lines, explanation = self.query_one("#lines"), self.query_one("#explanation")
+        # The user may have chosen tenant groups during the check.
+        if self._tenant_groups is not None:
+            precheck = precheck.with_tenant_groups(self._tenant_groups)
+        self._shown = precheck
+        tenants, total = self.query_one("#tenants", SafeLabel), self.query_one("#total", SafeLabel)
+        explanation = self.query_one("#explanation")
         key = self.key("tenant_groups")
         with self.app.batch_update():
-            await lines.remove_children()
-            await lines.mount_all(
-                SafeLabel(text, style, classes=f"line {kind}")
-                for kind, text, style in contact_lines(precheck, self._hidden)
-            )
+            self.set_class(precheck.is_first_archive, "-first")
+            tenants.update_text(tenants_summary(precheck), "bold $text-warning")
+            tenants.display = bool(tenants.text)
+            total.update_text(totals(precheck, self.backend.snapshot.organisation.base_currency), "bold")
+            total.display = bool(total.text)
+            self._show_lines()
             await explanation.remove_children()
             await explanation.mount_all(
                 SafeLabel(text, classes=f"line {kind}") for kind, text in explanation_lines(precheck, key)
             )
+
+    @on(VirtualList.Scrolled)
+    def _show_lines(self) -> None:
+        """Lay out the list for its current width."""
+        rows, precheck = self.query_one(ConfirmationLines), self._shown
+        width = rows.line_width
+        if precheck is None or not width or self._drawn == (precheck, width):
+            return
+        self._drawn = (precheck, width)
+        contacts = [line.contact for line in precheck.lines]
+        self._columns = Columns.of(contacts, width, has_hidden=bool(self._hidden))
+        self._lines = contact_lines(precheck, self._hidden, self._columns, width)
+        heading = self.query_one("#columns", SafeLabel)
+        heading.update_text(self._columns.heading, "$text-muted")
+        heading.display = bool(heading.text)
+        rows.show(len(self._lines))
+        rows.refresh()
+
+    def _format_line(self, index: int, width: int) -> Sequence[Content]:
+        del width
+        return [self._columns.row(self._lines[index])]
 
     def _ask_for_number(self, count: int) -> None:
         number = self.query_one("#number", Input)
@@ -161,12 +213,18 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
         if self._is_number(event.value):
             self._finish()
         else:
-            cancel = f"press {self.key('cancel')} to cancel"
-            self.flash(f"Type the number of contacts to confirm, or {cancel}.", is_problem=True)
+            self.flash(self._wrong_number(event.value), is_problem=True)
+
+    def _wrong_number(self, typed: str) -> str:
+        """Return what is wrong with the number, and what to type instead."""
+        number = _digits(typed)
+        what = f"You typed {format_number(int(number))}. " if number.isdecimal() else ""
+        count = 0 if self._precheck is None else len(self._precheck.possible)
+        return f"{what}Type {format_number(count)} to confirm, or press {self.key('cancel')} to cancel."
 
     def _is_number(self, typed: str) -> bool:
         precheck = self._precheck
-        return precheck is not None and typed.replace(",", "").strip() == str(len(precheck.possible))
+        return precheck is not None and _digits(typed) == str(len(precheck.possible))
 
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:
@@ -206,16 +264,22 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
         if marked is None:
             return
         self._tenant_groups = marked
-        if self._precheck is not None:
-            self._precheck = self._precheck.with_tenant_groups(marked)
-            await self._show_details(self._precheck)
+        if self._shown is not None:
+            await self._show_details(self._shown)
             self.query_one("#text").scroll_home(animate=False)
 
     def action_scroll_said(self, key: str) -> None:
-        """Scroll the text, wherever the focus is."""
-        scroll_area = self.query_one("#text")
-        steps = {"up": -1, "down": 1, "pageup": -scroll_area.size.height, "pagedown": scroll_area.size.height}
-        scroll_area.scroll_relative(y=steps[key], animate=False)
+        """Scroll the list, then the text around it, wherever the focus is."""
+        scroll_area, rows = self.query_one("#text"), self.query_one(ConfirmationLines)
+        height = min(rows.size.height, scroll_area.size.height)
+        steps = {"up": -1, "down": 1, "pageup": -height, "pagedown": height}
+        is_down = steps[key] > 0
+        if is_down and rows.scroll_offset.y < rows.max_scroll_y:
+            rows.scroll_rows(steps[key])
+        elif is_down or scroll_area.scroll_offset.y > 0:
+            scroll_area.scroll_relative(y=steps[key], animate=False)
+        else:
+            rows.scroll_rows(steps[key])
 
     def action_cancel(self) -> None:
         """Change nothing."""
@@ -224,11 +288,6 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
 
 NAMES: Final = {Action.ARCHIVE: "Archive", Action.RESTORE: "Restore"}
 CHECKING: Final = "Checking with Xero…"
-_NAMED: Final = 8
-# Contacts with a warning are listed beyond that, up to this number, since each is a widget.
-_MOST_NAMED: Final = 20
-# Before the first archive, fewer names leave room for the explanation.
-_NAMED_AT_FIRST: Final = 3
 
 _RESTORE_ONE: Final = (
     "Xero's API may refuse to restore it. If so, open it in Xero and click Restore; Reshelve detects "
@@ -285,62 +344,5 @@ def not_shown(hidden: int, chosen: int) -> str:
     return f"! {format_number(hidden)} of these {pluralize(chosen, 'contact')} {verb} shown in the list."
 
 
-def contact_lines(precheck: Precheck, hidden: frozenset[str] = frozenset()) -> Iterator[tuple[str, str, str]]:
-    """Yield the rows as (kind, text, style).
-
-    Contacts in tenant groups come first, then others with warnings, then those the list behind doesn't show.
-    """
-
-    def is_hidden(line: PrecheckLine) -> bool:
-        return line.contact.contact_id in hidden
-
-    possible = sorted(
-        precheck.possible, key=lambda line: (not line.tenant_groups, not line.warnings, not is_hidden(line))
-    )
-    affected = [line.tenant_groups for line in possible if line.tenant_groups]
-    if len(affected) > 1:
-        yield "summary", f"! {summary(affected, len(possible))}", "bold $text-warning"
-    marked = sum(1 for line in possible if _warns(line) or is_hidden(line))
-    named = _NAMED_AT_FIRST if precheck.is_first_archive else _NAMED
-    most = _NAMED_AT_FIRST if precheck.is_first_archive else _MOST_NAMED
-    shown = min(max(named, marked), most)
-    for line in possible[:shown]:
-        yield "name", f"• {line.contact.name}{' (not shown)' if is_hidden(line) else ''}", ""
-        for text in _warnings(line, is_alone=len(affected) == 1):
-            yield "warning", f"! {text}", "$text-warning"
-    if len(possible) > shown:
-        yield "more", _more(possible[shown:]), "$text-muted"
-    yield from _blocked_lines(
-        [line for line in precheck.lines if line.blocked_reason], named, is_all=not possible
-    )
-
-
-def _warns(line: PrecheckLine) -> bool:
-    return bool(line.tenant_groups or line.warnings)
-
-
-def _warnings(line: PrecheckLine, *, is_alone: bool) -> Iterator[str]:
-    if line.tenant_groups:
-        yield warning(line.tenant_groups) if is_alone else mention(line.tenant_groups)
-    yield from map(messages.in_full, line.warnings)
-
-
-def _more(hidden: Sequence[PrecheckLine]) -> str:
-    warned = sum(1 for line in hidden if _warns(line))
-    if not warned:
-        return f"and {format_number(len(hidden))} more"
-    them = "each" if warned == len(hidden) else f"{format_number(warned)} of them"
-    return f"and {format_number(len(hidden))} more, {them} with a warning"
-
-
-def _blocked_lines(
-    blocked: Sequence[PrecheckLine], most: int, *, is_all: bool
-) -> Iterator[tuple[str, str, str]]:
-    if blocked:
-        yield "heading", "Can't be changed:" if is_all else "Left out:", "bold $text-error"
-    for line in blocked[:most]:
-        yield "name", f"✗ {line.contact.name}", "$text-muted"
-        if line.blocked_reason is not None:
-            yield "warning", messages.message(Notice(line.blocked_reason)), "$text-error"
-    if len(blocked) > most:
-        yield "more", f"and {format_number(len(blocked) - most)} more", "$text-muted"
+def _digits(typed: str) -> str:
+    return typed.replace(",", "").strip()

@@ -15,6 +15,7 @@ from tui.model.change_list import (
     Batch,
     BatchKind,
     PlanLine,
+    RequestResult,
     UndoOutcome,
     UndoPlan,
     UndoTarget,
@@ -181,6 +182,43 @@ def _changes_of_contacts(
     )
     changes = values.read_rows(change_table.change_of, rows)
     return {contact_id: list(group) for contact_id, group in groupby(changes, _of_contact)}
+
+
+def last_request(connection: sqlite3.Connection) -> RequestResult | None:
+    """Read what has become of the newest request, or retry, that changes contacts; None if there is none."""
+    newest = connection.execute(
+        "SELECT batch_id FROM batches WHERE kind IN (?, ?)"
+        " AND EXISTS (SELECT 1 FROM changes WHERE changes.batch_id = batches.batch_id)"
+        " ORDER BY number DESC LIMIT 1",
+        (BatchKind.REQUEST.value, BatchKind.RETRY.value),
+    ).fetchone()
+    if newest is None:
+        return None
+    rows = connection.execute(
+        "SELECT action, state, count(*) FROM changes WHERE batch_id = ? GROUP BY action, state", newest
+    )
+    counts = values.read_rows(_state_count, rows)
+    refused = connection.execute(
+        f"SELECT {', '.join(change_table.CHANGE_COLUMNS)} FROM changes"  # noqa: S608 - our own column names
+        " WHERE batch_id = ? AND state = 'refused' ORDER BY change_id LIMIT 1",
+        newest,
+    )
+    first_refused = next(iter(values.read_rows(change_table.change_of, refused)), None)
+    if not counts:
+        return None
+    # A retry may have changes of both actions, which are counted together under the first one.
+    totals: dict[State, int] = {}
+    for _, state, count in counts:
+        totals[state] = totals.get(state, 0) + count
+    return RequestResult(values.text(newest[0]), counts[0][0], totals, first_refused)
+
+
+def _state_count(row: tuple[Any, ...]) -> tuple[Action, State, int]:
+    return (
+        values.enum_member(Action, row[0]),
+        values.enum_member(State, row[1]),
+        values.integer(row[2]) or 0,
+    )
 
 
 # Each requires reading its changes.
