@@ -75,7 +75,7 @@ async def test_a_file_is_compared_recorded_and_acted_on(practice: PracticeXero, 
         await house.pilot.press("3")
         await house.until_shown("+ not recorded yet")
         assert grades(house) == {agreeing: SyncStatus.PENDING}
-        await house.pilot.press("v")
+        await house.pilot.press("w")
         await house.until_shown("Mark matches as synced?")
         await house.pilot.press("y")
         await house.until_shown("Recorded: 1 change marked as synced.")
@@ -96,6 +96,6 @@ async def test_a_file_is_compared_recorded_and_acted_on(practice: PracticeXero, 
         # The same file again: the differences are gone, and there is nothing new to record.
         await compare(house, file)
         await until_groups(house, "Different 0 Needs review 1 Matches 2")
-        await house.pilot.press("v")
+        await house.pilot.press("w")
         await house.until_shown("Nothing to record")
         assert grades(house) == {agreeing: SyncStatus.SYNCED, differing: SyncStatus.PENDING}

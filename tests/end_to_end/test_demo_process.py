@@ -54,7 +54,7 @@ CLEAN_WAYS: dict[str, Callable[[Terminal], None]] = {
 def test_quitting_restores_the_terminal(demo: Demo, way: str) -> None:
     with demo.open() as terminal:
         until_contacts(terminal)
-        terminal.until_shown("The practice Re-Leased syncs every 2")
+        terminal.until_shown("The practice Re-Leased syncs")
         family = terminal.family()
         assert len(family) == 2
         assert ALTERNATE_SCREEN in terminal.screen.modes

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
     from tui.store import Store
 
-# What records nothing that a person decided, and changes nothing in Xero. `export` writes a file of the
-# person's own choice; the others only read, or look for news.
+# What records nothing about contacts that a person decided, and changes nothing in Xero. `export` writes
+# a file of the person's own choice; the others only read, or look for news.
 READS = {
     "contacts": {
         "first_rows", "find", "rows", "details", "history", "refresh_one", "refresh", "pause_sync", "url",
+        "layout", "save_layout", "show_columns", "listed", "total_balances",
     },
     "changes": {"precheck", "check_saved_data"},
     "undo": {"plan_undo", "plan_redo"},

@@ -164,7 +164,7 @@ async def test_typed_words_search_the_shown_lines(office: IdleEngine) -> None:
 async def test_contact_under_the_cursor_is_archived_and_its_row_updates(office: IdleEngine) -> None:
     async with running(office) as person:
         await compare(person)
-        assert person.bottom_line.startswith("v Mark 2 as synced  a Archive  enter Open contact")
+        assert person.bottom_line.startswith("w Mark 2 as synced  a Archive  enter Open contact")
         await person.press("a")
         assert person.sees(ConfirmScreen)
         await person.press("y")
@@ -276,16 +276,16 @@ async def test_matches_are_recorded_once_and_then_synced(office: IdleEngine) -> 
         await person.press("3")
         assert "2 more changes confirmed by Re-Leased's data. Press w to mark as synced." in notes(person)
         assert row(person).endswith("archived archived + not recorded yet")
-        await person.press("v")
+        await person.press("w")
         assert person.sees(AskScreen)
         await person.press("n")
         assert not [call for call in office.calls if call[0] == "record_matches"]
-        await person.press("v", "y")
+        await person.press("w", "y")
         assert [call[2] for call in office.calls if call[0] == "record_matches"] == [{}]
         assert "2 changes marked as synced" in person.bottom_line
         assert "✓ Synced" in row(person)
         assert "Recorded: 2 changes marked as synced" in notes(person)
-        await person.press("v")
+        await person.press("w")
         assert "already recorded" in person.bottom_line
         await person.press("escape")
         assert person.is_home
@@ -297,7 +297,7 @@ async def test_a_file_that_proves_nothing_says_so(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await compare(person)
         assert notes(person) == words.NOTHING_NEW
-        await person.press("v")
+        await person.press("w")
         assert person.bottom_line == words.NOTHING_NEW
         await person.press("q")
         assert person.is_home
@@ -308,7 +308,7 @@ async def test_unsaved_evidence_is_not_shown_as_synced(office: IdleEngine) -> No
     office.fail("record_matches", error)
     async with running(office) as person:
         await compare(person)
-        await person.press("3", "v", "y")
+        await person.press("3", "w", "y")
         assert person.bottom_line == messages.in_full(error)
         assert row(person).endswith("+ not recorded yet")
 
@@ -337,7 +337,7 @@ async def test_read_only_records_and_changes_nothing(office: IdleEngine) -> None
         await person.press("a")
         assert "--read-only" in person.bottom_line
         assert "Record" not in person.bottom_line
-        await person.press("v")
+        await person.press("w")
         assert "--read-only" in person.bottom_line
         await person.press("y", "q")
         assert person.is_home
@@ -420,7 +420,7 @@ async def test_rows_can_be_clicked(office: IdleEngine) -> None:
 async def test_every_size_of_terminal_works(office: IdleEngine, size: tuple[int, int]) -> None:
     async with running(office, size) as person:
         await compare(person)
-        for key in ("2", "enter", "escape", "3", "4", "5", "end", "1", "*", "a", "escape", "v", "escape"):
+        for key in ("2", "enter", "escape", "3", "4", "5", "end", "1", "*", "a", "escape", "w", "escape"):
             await person.press(key)
         assert person.sees(CompareScreen)
 

@@ -197,7 +197,7 @@ async def test_enter_opens_the_contact(backend: IdleEngine) -> None:
 
 async def test_copying_uses_the_terminal_clipboard(backend: IdleEngine) -> None:
     async with running(backend) as person:
-        await person.press("y")
+        await person.press("Y")
         assert person.app.clipboard == backend.contacts.url(contact_id(0))
         assert person.bottom_line.startswith("Copied: https://")
 
@@ -209,7 +209,7 @@ async def test_without_a_browser_the_link_is_shown(
     async with running(backend) as person:
         await person.press("o")
         link = backend.contacts.url(contact_id(0))[:50]
-        assert person.bottom_line.startswith(f"No browser found. y copies the link: {link}")
+        assert person.bottom_line.startswith(f"No browser found. Y copies the link: {link}")
 
 
 async def test_with_a_browser_the_page_is_opened(

@@ -234,7 +234,7 @@ async def test_all_links_are_copied_one_per_line(waiting: IdleEngine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "said"), [("o", "Press y to copy this link"), ("O", "Press Y to copy all links")]
+    ("key", "said"), [("o", "Press Y to copy this link"), ("O", "Press C to copy all links")]
 )
 async def test_without_a_browser_the_links_are_copied_instead(
     waiting: IdleEngine, monkeypatch: pytest.MonkeyPatch, key: str, said: str

@@ -217,8 +217,8 @@ async def test_check_names_the_tab_of_re_leased(backend: IdleEngine, action: Act
     backend.put_change(0, action, State.CONFIRMED)
     async with running(backend) as person:
         await person.press("enter")
-        assert "v Checked" in person.bottom_line
-        await person.press("v")
+        assert "w Checked" in person.bottom_line
+        await person.press("w")
         assert person.sees(AskScreen)
         assert f"You should see “Abel Tasman Lettings” {where}" in said(person)
         await person.press("y")
@@ -231,7 +231,7 @@ async def test_check_names_the_tab_of_re_leased(backend: IdleEngine, action: Act
 async def test_check_is_recorded_only_after_confirmation(backend: IdleEngine, key: str) -> None:
     backend.put_change(0, Action.ARCHIVE, State.CONFIRMED)
     async with running(backend) as person:
-        await person.press("enter", "v", key)
+        await person.press("enter", "w", key)
         assert person.sees(ContactScreen)
     assert told(backend) == []
 
@@ -239,7 +239,7 @@ async def test_check_is_recorded_only_after_confirmation(backend: IdleEngine, ke
 async def test_unconfirmed_change_cannot_be_checked(backend: IdleEngine) -> None:
     backend.put_change(0, Action.ARCHIVE, State.QUEUED)
     async with running(backend) as person:
-        await person.press("enter", "v")
+        await person.press("enter", "w")
         assert person.sees(ContactScreen)
         assert "hasn't confirmed" in person.bottom_line
 
@@ -247,7 +247,7 @@ async def test_unconfirmed_change_cannot_be_checked(backend: IdleEngine) -> None
 async def test_contact_that_changed_meanwhile_is_not_checked(backend: IdleEngine) -> None:
     backend.put_change(0, Action.ARCHIVE, State.CONFIRMED)
     async with running(backend) as person:
-        await person.press("enter", "v")
+        await person.press("enter", "w")
         restored = backend.put_change(0, Action.RESTORE, State.QUEUED)
         backend.move(restored, State.CONFIRMED)
         await person.press("y")
@@ -283,7 +283,7 @@ async def test_names_in_questions_are_shown_as_text(backend: IdleEngine) -> None
     backend.put_change(0, Action.ARCHIVE, State.CONFIRMED)
     async with running(backend) as person:
         await person.press("enter")
-        for key in ("v", "N"):
+        for key in ("w", "N"):
             await person.press(key)
             assert "“a [/x] b" in str(person.screen.query(SafeLabel).first().visual)
             assert "\x1b" not in str(person.screen.query(SafeLabel).first().visual)

@@ -341,7 +341,7 @@ async def test_searches_that_were_only_typed_are_not_kept(backend: IdleEngine) -
         assert person.main.finder.recent_searches() == ()
 
 
-@pytest.mark.parametrize("key", ["enter", "a", "y"])
+@pytest.mark.parametrize("key", ["enter", "a", "Y"])
 async def test_an_action_on_a_contact_found_keeps_the_search(backend: IdleEngine, key: str) -> None:
     async with running(backend) as person:
         await search_for(person, "coco", "down", key)

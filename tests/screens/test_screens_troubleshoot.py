@@ -353,7 +353,7 @@ async def test_refused_changes_are_retried_from_here(backend: IdleEngine) -> Non
     backend.publish_changes()
     async with running(backend) as person:
         await person.press("t")
-        assert "r retries; l lists every change." in step(person, 2)
+        assert "R retries; l lists every change." in step(person, 2)
         await person.press("R")
         assert person.sees(AskScreen)
         await person.press("enter")

@@ -43,7 +43,7 @@ def said(text: str, width: int = 100) -> str:
         ("changed:", 76, "changed: last changed in Xero, such as <12h  <7d  >2m  today  2026-03-01"),
         ("changed:<", 76, "changed: last changed in Xero, such as <12h  <7d"),
         ("overdue:", 76, "overdue: what they owe you and is overdue, such as >0  >=1,500.50  <500  0"),
-        ("overdu:>0", 76, "“overdu:>0” isn't a filter. Press tab for overdue:>0"),
+        ("overdu:>0", 76, "“overdu:>0” isn't a filter, so no contacts match. Press tab for overdue:>0"),
         ("-ow", 76, "Filters: owes: owed:  Type a space to exclude “ow”."),
         (
             "is:x owe:1 y:",

@@ -162,13 +162,21 @@ def test_every_sync_status_has_a_line_in_the_pane_with_its_age(grade: SyncStatus
     assert line.plain.rstrip().endswith(seen)
 
 
-def test_calls_left_are_shown_as_far_as_known() -> None:
-    both = XeroStatus(ConnectionStatus.ONLINE, minute_calls_left=57, day_calls_left=4812)
-    assert calls_left(both, NOW).endswith(": 57/min  4,812 today")
-    assert (
-        calls_left(XeroStatus(ConnectionStatus.ONLINE, day_calls_left=1), NOW) == "Xero calls left: 1 today"
-    )
-    assert calls_left(XeroStatus(), NOW) == ""
+@pytest.mark.parametrize(
+    ("minute", "day", "said"),
+    [
+        (57, 4_812, ""),
+        (9, 4_812, "Xero calls left: 9 this minute"),
+        (57, 1, "Xero calls left: 1 today"),
+        (0, 499, "Xero calls left: 0 this minute, 499 today"),
+        (None, 120, "Xero calls left: 120 today"),
+        (None, None, ""),
+    ],
+)
+def test_calls_left_are_shown_once_they_are_few(minute: int | None, day: int | None, said: str) -> None:
+    xero = XeroStatus(ConnectionStatus.ONLINE, minute_calls_left=minute, day_calls_left=day)
+    assert calls_left(xero, NOW) == said
+    assert calls_left(XeroStatus(minute_calls_left=minute, day_calls_left=day), NOW) == ""
 
 
 LEFT = XeroStatus(ConnectionStatus.ONLINE, last_reply_at=NOW, minute_calls_left=57, day_calls_left=4812)

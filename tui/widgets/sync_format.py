@@ -248,17 +248,21 @@ def symbols(summary: ChangeSummary) -> list[tuple[str, str]]:
     return [(f"{symbol} {format_number(count)}", style) for count, symbol, style in parts if count]
 
 
+# Of 60 a minute, and 5,000 a day: with more, nothing waits.
+_FEW_A_MINUTE, _FEW_A_DAY = 10, 500
+
+
 def calls_left(xero: XeroStatus, now: datetime) -> str:
-    """Return the calls left according to Xero's last reply, without limits that have since been reset."""
+    """Return the calls left according to Xero's last reply, if they are few; "" if there are enough."""
     if xero.status is not ConnectionStatus.ONLINE:
         return ""
     is_minute_full = xero.minute_full_until is not None and xero.minute_full_until > now
-    minute = None if is_minute_full else xero.minute_calls_left
+    minute, day = None if is_minute_full else xero.minute_calls_left, xero.day_calls_left
     left = [
-        *([] if minute is None else [f"{format_number(minute)}/min"]),
-        *([] if xero.day_calls_left is None else [f"{format_number(xero.day_calls_left)} today"]),
+        *([f"{format_number(minute)} this minute"] if minute is not None and minute < _FEW_A_MINUTE else []),
+        *([f"{format_number(day)} today"] if day is not None and day < _FEW_A_DAY else []),
     ]
-    return f"Xero calls left: {'  '.join(left)}" if left else ""
+    return f"Xero calls left: {', '.join(left)}" if left else ""
 
 
 def problem_text(snapshot: Snapshot, now: datetime) -> str:

@@ -147,7 +147,9 @@ def paint_header(
 
 def _title(placed: PlacedColumn, sort: Sort, owes: str) -> str:
     column, width = placed.column, placed.width
-    title = owes if owes and column.key is ColumnKey.OWES else column.title
+    title = column.title
+    if owes and column.key is ColumnKey.OWES:
+        title = owes if len(owes) <= width else owes.removeprefix("They ").capitalize()
     align: Literal["left", "right"] = "right" if column.is_right else "left"
     # In order of names, as in Xero, needs no mark.
     if column.key is not sort.column or sort.is_default:
@@ -287,7 +289,7 @@ SORT_MARKS: Final = ("▲", "▼")
 class Column(Struct, frozen=True):
     """A column: the least width it is shown with, and the width that its values need.
 
-    Those with a `share` divide what is left.
+    Those with a `share` divide what is left. `beside` is the least width of the name beside this column.
     """
 
     key: ColumnKey
@@ -296,6 +298,7 @@ class Column(Struct, frozen=True):
     width: int
     share: int = 0
     is_right: bool = False
+    beside: int = 0
 
 
 class PlacedColumn(Struct, frozen=True):
@@ -311,18 +314,18 @@ COLUMNS: Final = {
     for column in (
         Column(ColumnKey.NAME, "Contact", 16, 24, share=3),
         Column(ColumnKey.STATUS, "Status", 8, 8),
-        Column(ColumnKey.EMAIL, "E-mail", 13, 20, share=2),
+        Column(ColumnKey.EMAIL, "E-mail", 12, 20, share=2, beside=20),
         Column(ColumnKey.PHONE, "Phone", 12, 16),
         Column(ColumnKey.GROUPS, "Groups", 12, 20, share=1),
-        Column(ColumnKey.OWES, "They owe", 12, 12, is_right=True),
+        Column(ColumnKey.OWES, "They owe", 10, 12, is_right=True),
         Column(ColumnKey.OVERDUE, "Overdue", 12, 12, is_right=True),
         Column(ColumnKey.YOU_OWE, "You owe", 12, 12, is_right=True),
         Column(ColumnKey.ACCOUNT_NUMBER, "Account no.", 11, 14),
         Column(ColumnKey.CONTACT_NUMBER, "Contact no.", 11, 14),
         Column(ColumnKey.TAX_NUMBER, "Tax number", 11, 14),
         Column(ColumnKey.UPDATED, "Changed in Xero", 11, 15),
-        # As wide as "◷ Pending sync", and with its day.
-        Column(ColumnKey.SYNC_STATUS, "Sync status", 14, 21),
+        # As wide as "‖ Sync not running", and as "◷ Pending sync" with its day.
+        Column(ColumnKey.SYNC_STATUS, "Sync status", 18, 21),
     )
 }
 # Without columns of the user's: first what is shown before anything else, then what is added to wide lists.
@@ -361,8 +364,8 @@ def layout_columns(width: int, tab: Tab, layout: ListLayout) -> tuple[PlacedColu
     for column in order[1:]:
         # A column that comes with a wide list takes nothing from the others.
         is_extra = not layout.columns and column.key in _ON_WIDE_LISTS
-        taken = _total(*(each.width if is_extra else each.least for each in shown), column.least)
-        if taken > width:
+        name, *others = (each.width if is_extra else each.least for each in shown)
+        if _total(max(name, column.beside), *others, column.least) > width:
             break
         shown.append(column)
     keys = [column.key for column in layout.columns] or [*COLUMNS]
