@@ -37,7 +37,7 @@ def reading(house: House) -> ContactReading:
 
 
 async def until_read(house: House) -> None:
-    await house.until_shown("Re-Leased last read")
+    await house.until_shown("Re-Leased last")
 
 
 async def test_an_archive_is_synced_once_re_leased_shows_it(practice: PracticeXero, tmp_path: Path) -> None:
