@@ -38,7 +38,8 @@ _REST_SECONDS = 20.0
 _STATE = "SELECT count(*) FROM sync_state WHERE name = ?"
 _READING, _READ = "contacts.full_sync_page", "contacts.full_sync_ended_at"
 _RE_LEASED_READ = "re_leased.last_read"
-_READS_RE_LEASED = re.compile(r"Reading Re-Leased's contacts: [1-9]")
+# The pane wraps it.
+_READS_RE_LEASED = re.compile(r"Reading Re-Leased's\b.*?contacts: [1-9]", re.DOTALL)
 # As if every balance had moved since the last full read, which is long ago.
 _AGE = (
     "UPDATE contacts SET receivable = coalesce(receivable, 0) + 1",

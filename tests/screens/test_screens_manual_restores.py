@@ -14,7 +14,7 @@ from tui.model.errors import OfflineError, RejectedError
 from tui.model.reasons import ContactReason, Notice, XeroReason
 from tui.screens.manual_restores import ManualRestoresScreen, RestoreItem
 from tui.widgets import clock
-from tui.widgets.labels import SafeLabel
+from tui.widgets.labels import Details, SafeLabel
 from tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
@@ -46,16 +46,24 @@ def listed(person: Driver) -> list[str]:
     screen = person.screen
     assert isinstance(screen, ManualRestoresScreen)
     assert screen.items_list.count == len(screen.finish.items)
-    return ["\n".join(line.plain for line in item.lines(100, clock.now())) for item in screen.finish.items]
+    return [item.line(100, clock.now()).plain for item in screen.finish.items]
 
 
-async def test_restores_are_listed_with_links_oldest_first(waiting: IdleEngine) -> None:
+def about(person: Driver) -> str:
+    """Return what is said of the restore under the cursor, without line breaks within its link."""
+    shown = person.screen.query_one("#about", Details)
+    return str(shown.content).replace("\n", "") if shown.display else ""
+
+
+async def test_restores_are_listed_oldest_first_with_the_link_of_one(waiting: IdleEngine) -> None:
     async with running(waiting) as person:
         await person.press("h")
         first, second = listed(person)
         assert first.startswith("↗ Boulder Plumbing  click Restore in Xero, waiting since 12:40")
-        assert waiting.contacts.url(contact_id(5)) in first
         assert "Hamilton Smith Ltd" in second
+        assert waiting.contacts.url(contact_id(5)) in about(person)
+        await person.press("down")
+        assert waiting.contacts.url(contact_id(12)) in about(person)
 
 
 async def test_restore_that_may_fail_has_its_reason(waiting: IdleEngine) -> None:
@@ -63,31 +71,34 @@ async def test_restore_that_may_fail_has_its_reason(waiting: IdleEngine) -> None
     async with running(waiting) as person:
         await person.press("h")
         first, second = listed(person)
-        assert "active contact" not in first
-        assert second.endswith("named “Hamilton Smith Ltd”. Xero refuses this until you rename one.")
+        assert "!" not in first
+        assert second.startswith("↗ ! Hamilton Smith Ltd")
+        assert "active contact" not in about(person)
+        await person.press("down")
+        assert "named “Hamilton Smith Ltd”. Xero refuses this until you rename one." in about(person)
+
+
+async def test_second_of_two_namesakes_is_told_before_it_fails(backend: IdleEngine) -> None:
+    backend.edit(12, name="boulder plumbing")
+    for number in (5, 12):
+        backend.edit(number, status=ContactStatus.ARCHIVED)
+        backend.put_change(number, Action.RESTORE, State.AWAITING_USER)
+    backend.publish_changes()
+    async with running(backend) as person:
+        await person.press("h", "end")
+        assert "!" not in listed(person)[0]
+        assert "! " in listed(person)[-1]
+        assert "has the same name" in about(person)
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
 async def test_links_are_shown_in_full_at_any_width(waiting: IdleEngine, width: int) -> None:
     async with running(waiting, (width, 24)) as person:
         await person.press("h")
-        rows = person.screen.query_one(VirtualList)
-        shown = "".join(rows.render_line(y).text[2:].rstrip() for y in range(rows.size.height))
-        assert waiting.contacts.url(contact_id(5)) in shown
-
-
-@pytest.mark.parametrize("is_done", [False, True])
-async def test_cursor_covers_all_lines_of_its_entry(waiting: IdleEngine, is_done: bool) -> None:  # noqa: FBT001 - a parameter of pytest's
-    async with running(waiting, (60, 24)) as person:
-        await person.press("h")
-        if is_done:
-            waiting.move(waiting.changes_made[0], State.CONFIRMED)
-            await person.hears_changes()
-        rows = person.screen.query_one(VirtualList)
-        marked = [y for y in range(rows.size.height) if rows.render_line(y).text.startswith("▌")]
-        screen = person.screen
-        assert isinstance(screen, ManualRestoresScreen)
-        assert marked == [*range(len(screen.finish.items[0].lines(rows.line_width, clock.now())))]
+        assert waiting.contacts.url(contact_id(5)) in about(person)
+        shown = person.screen.query_one("#about", Details)
+        assert person.screen.region.contains_region(shown.region)
+        assert shown.region.height == str(shown.content).count("\n") + 1
 
 
 async def test_polling_is_fast_only_while_the_list_is_open(waiting: IdleEngine) -> None:
@@ -142,7 +153,7 @@ async def test_taken_name_is_shown_beside_the_restore(waiting: IdleEngine) -> No
     )
     async with running(waiting) as person:
         await person.press("h", "p")
-        assert "An active contact has this name. Rename one of them." in listed(person)[0]
+        assert "An active contact has this name. Rename one of them." in about(person)
         assert person.bottom_line.startswith("Refused by Xero: An active contact")
 
 
@@ -157,6 +168,24 @@ async def test_waiting_is_stopped_by_the_second_press(waiting: IdleEngine) -> No
         assert listed(person)[1].endswith("Hamilton Smith Ltd  Stopped waiting")
 
 
+async def test_waiting_is_stopped_for_all_selected_restores(waiting: IdleEngine) -> None:
+    async with running(waiting) as person:
+        await person.press("h", "space")
+        assert listed(person)[0].startswith("↗ Boulder Plumbing")
+        assert person.screen.query_one(VirtualList).cursor == 1
+        await person.press("space", "x")
+        assert person.bottom_line.startswith("Press x again to stop waiting for 2 restores.")
+        await person.press("x")
+        assert [call[1] for call in waiting.calls if call[0] == "dismiss"] == [contact_id(5), contact_id(12)]
+        assert all(line.endswith("Stopped waiting") for line in listed(person))
+
+
+async def test_all_restores_are_selected_and_one_is_left_out(waiting: IdleEngine) -> None:
+    async with running(waiting) as person:
+        await person.press("h", "*", "space", "x", "x")
+        assert [call[1] for call in waiting.calls if call[0] == "dismiss"] == [contact_id(12)]
+
+
 async def test_the_link_can_be_copied_and_opened(
     waiting: IdleEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,7 +194,8 @@ async def test_the_link_can_be_copied_and_opened(
     async with running(waiting) as person:
         await person.press("h", "Y")
         assert person.app.clipboard == waiting.contacts.url(contact_id(5))
-        await person.press("o", "down", "enter")
+        # The cursor goes on to the next one.
+        await person.press("o", "enter")
         assert opened == [waiting.contacts.url(contact_id(5)), waiting.contacts.url(contact_id(12))]
 
 
@@ -181,7 +211,7 @@ async def test_a_refusal_found_later_is_shown(waiting: IdleEngine) -> None:
         waiting.move(waiting.changes_made[0], State.REFUSED, notice=Notice(ContactReason.MERGED))
         await person.hears_changes()
         assert listed(person)[0].startswith("✗ Boulder Plumbing  Refused by Xero")
-        assert "Merged into another contact" in listed(person)[0]
+        assert "Merged into another contact" in about(person)
 
 
 async def test_only_visible_entries_are_rendered(
@@ -189,13 +219,13 @@ async def test_only_visible_entries_are_rendered(
 ) -> None:
     backend = waiting_for(600)
     written: list[RestoreItem] = []
-    lines = RestoreItem.lines
+    line = RestoreItem.line
 
-    def counted(item: RestoreItem, width: int, now: datetime) -> list[Content]:
+    def counted(item: RestoreItem, width: int, now: datetime, *, tick: str = "") -> Content:
         written.append(item)
-        return lines(item, width, now)
+        return line(item, width, now, tick=tick)
 
-    monkeypatch.setattr(RestoreItem, "lines", counted)
+    monkeypatch.setattr(RestoreItem, "line", counted)
     async with running(backend) as person:
         await person.press("h")
         assert person.screen.query_one(VirtualList).count == 600

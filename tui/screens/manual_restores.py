@@ -22,15 +22,16 @@ from tui.messages import formats
 from tui.messages.formats import pluralize
 from tui.model.change import State
 from tui.model.errors import RejectedError, ReshelveError
+from tui.model.query import fold
 from tui.screens.base_screen import ConnectRequested, EngineScreen, SnapshotChanged
 from tui.system import browser
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.labels import SafeLabel
-from tui.widgets.text import cells, content, safe
+from tui.widgets.labels import Details, SafeLabel
+from tui.widgets.text import content, safe
 from tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from textual.app import ComposeResult
@@ -65,17 +66,23 @@ class RestoreItem(Struct, frozen=True):
         """Whether the user still has to click Restore in Xero."""
         return self.change.state is State.AWAITING_USER
 
-    def lines(self, width: int, now: datetime) -> list[Content]:
-        """Format the restore for the list: name, link, and a note."""
+    def line(self, width: int, now: datetime, *, tick: str = "") -> Content:
+        """Format the restore for the list: its name and what it waits for; `!` if Xero may refuse it."""
         symbol, words, style = _OUTCOMES.get(self.change.state, _OPENED if self.is_opened else _WAITING)
         if self.is_waiting and not self.is_opened:
             since = f"since {formats.short_time(self.change.updated_at, now)}"
-            words = f"click Restore in Xero, waiting {since}" if width >= _WIDE else f"Waiting {since}"
-        head = Content.assemble((symbol, style), " ", content(self.change.name, "bold"), "  ", (words, style))
-        link = link_lines(self.url, width) if self.is_waiting else []
+            words = f"click Restore in Xero, waiting {since}" if width >= _WIDE else f"waiting {since}"
+        mark = ("! ", "$text-warning") if self.is_waiting and self.note else ""
+        name = content(self.change.name, "bold")
+        return Content.assemble(
+            (tick, "$text-accent"), (symbol, style), " ", mark, name, "  ", (words, style)
+        )
+
+    def about(self, width: int) -> Content:
+        """Format what is said of the restore under the cursor: the reason it may be refused, and its link."""
         is_refusal = self.change.state is State.REFUSED or bool(self.refusal)
-        note = content(self.note, "$text-error" if is_refusal else "$text-warning")
-        return [head, *link, *(note.wrap(max(1, width)) if self.note else [])]
+        note = [content(self.note, "$text-error" if is_refusal else "$text-warning")] if self.note else []
+        return Content("\n").join([*note, *(link_lines(self.url, width) if self.is_waiting else [])])
 
     @property
     def note(self) -> str:
@@ -83,19 +90,6 @@ class RestoreItem(Struct, frozen=True):
         if self.change.state is State.REFUSED:
             return messages.why(self.change)
         return (self.refusal or self.may_fail) if self.is_waiting else ""
-
-
-def row_height(items: Sequence[RestoreItem], width: int) -> int:
-    """Return the height of every row, so that each link and reason can be read in full.
-
-    All links of an organisation have the same length. A reason's height is estimated from its length, since
-    wrapping hundreds of them would be slow.
-    """
-    link = len(link_lines(items[0].url, width)) if items else 1
-    # Wrapped lines are seldom full.
-    room = max(1, width * 4 // 5)
-    longest = max((cells(item.note) for item in items), default=0)
-    return 1 + link + max(1, -(-longest // room) if longest > width else 1)
 
 
 def link_lines(url: str, width: int) -> list[Content]:
@@ -118,7 +112,18 @@ async def load_items(backend: Backend, known: Sequence[RestoreItem]) -> tuple[Re
             change = await _load_change(backend, item.change) if item.is_waiting else item.change
             items.append(RestoreItem(change, item.url))
     items += (_item(restore, backend.contacts.url(restore.change.contact_id)) for restore in waiting.values())
-    return tuple(items)
+    return tuple(_with_namesakes(items))
+
+
+def _with_namesakes(items: Sequence[RestoreItem]) -> Iterator[RestoreItem]:
+    """Say of each restore but the first of a name that Xero will refuse it once that one is done."""
+    names: set[str] = set()
+    for item in items:
+        name = fold(item.change.name)
+        is_second = item.is_waiting and name in names and not item.may_fail
+        if item.is_waiting:
+            names.add(name)
+        yield replace(item, may_fail=_SAME_NAME) if is_second else item
 
 
 def _item(restore: ManualRestore, url: str) -> RestoreItem:
@@ -135,6 +140,9 @@ async def _load_change(backend: Backend, change: Change) -> Change:
 
 
 _AT_ONCE: Final = 5
+_SAME_NAME: Final = (
+    "Another contact here has the same name. Xero refuses the second one: rename one of them in Xero first."
+)
 
 
 @dataclass
@@ -174,13 +182,32 @@ class FinishController:
         self._on_items_changed = on_items_changed
         self.items: tuple[RestoreItem, ...] = ()
         self._simulated: set[int] = set()
-        self._stop_candidate: int | None = None
+        self._selected: set[int] = set()
+        self._stop_candidates: frozenset[int] = frozenset()
 
     @property
     def current(self) -> RestoreItem | None:
         """The restore under the cursor."""
         index = self._rows().cursor
         return self.items[index] if index < len(self.items) else None
+
+    def tick(self, item: RestoreItem) -> str:
+        """Return the tick box of an item; empty while none is selected."""
+        if not self._selected:
+            return ""
+        return "[✓] " if item.change.change_id in self._selected else "[ ] "
+
+    def select(self) -> None:
+        """Select or deselect the restore under the cursor, and go to the next."""
+        if item := self._current_waiting():
+            self._selected ^= {item.change.change_id}
+            self._rows().put_cursor(self._rows().cursor + 1)
+            self._on_items_changed()
+
+    def select_all(self) -> None:
+        """Select every restore that still waits."""
+        self._selected = {item.change.change_id for item in self.items if item.is_waiting}
+        self._on_items_changed()
 
     def reload(self) -> None:
         """Load the state of the restores from the change log."""
@@ -201,6 +228,7 @@ class FinishController:
             return replace(item, refusal=known.refusal, is_opened=known.is_opened)
 
         self.items = tuple(merged(item) for item in items)
+        self._selected &= {item.change.change_id for item in self.items if item.is_waiting}
         self._on_items_changed()
 
     def _current_waiting(self) -> RestoreItem | None:
@@ -254,9 +282,9 @@ class FinishController:
         self.items = tuple(
             replace(item, is_opened=True) if item.change.change_id in opened else item for item in self.items
         )
-        if message.requested > 1:
-            last = max(index for index, item in enumerate(self.items) if item.change.change_id in opened)
-            self._rows().put_cursor(last)
+        last = max(index for index, item in enumerate(self.items) if item.change.change_id in opened)
+        following = range(last + 1, len(self.items))
+        self._rows().put_cursor(next((index for index in following if self.items[index].is_waiting), last))
         self._on_items_changed()
         many = len(opened) > 1
         self._screen.flash(f"Opened {pluralize(len(opened), 'page')}." if many else "Opened in your browser.")
@@ -321,20 +349,25 @@ class FinishController:
     # --- stop waiting ---
 
     def stop_waiting(self) -> None:
-        """Stop waiting for this restore, on the second key press."""
-        item = self._current_waiting()
-        if item is None:
+        """Stop waiting for the selected restores, or the one under the cursor, on the second key press."""
+        chosen = [item for item in self.items if item.change.change_id in self._selected]
+        if not chosen and (item := self._current_waiting()):
+            chosen = [item]
+        candidates = frozenset(item.change.change_id for item in chosen)
+        if not candidates:
             return
-        if self._stop_candidate != item.change.change_id:
-            self._stop_candidate = item.change.change_id
-            name, key = safe(item.change.name, 40), self._screen.key("stop_waiting")
-            self._screen.flash(f"Press {key} again to stop waiting for {name}. Nothing changes in Xero.")
+        if self._stop_candidates != candidates:
+            self._stop_candidates = candidates
+            alone = safe(chosen[0].change.name, 40) if len(chosen) == 1 else ""
+            what, key = alone or pluralize(len(chosen), "restore"), self._screen.key("stop_waiting")
+            self._screen.flash(f"Press {key} again to stop waiting for {what}. Nothing changes in Xero.")
             return
-        self._stop_candidate = None
-        self._screen.start(partial(self._dismiss, item.change), "dismiss")
+        self._stop_candidates = frozenset()
+        self._screen.start(partial(self._dismiss, [item.change for item in chosen]), "dismiss")
 
-    async def _dismiss(self, change: Change) -> None:
-        await self._screen.backend.manual_restores.dismiss(change)
+    async def _dismiss(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            await self._screen.backend.manual_restores.dismiss(change)
         self.reload()
 
 
@@ -352,6 +385,15 @@ _ENDED: Final = (
     "to go back."
 )
 _NOTHING: Final = "No restores to finish in Xero. Press {back} to go back."
+
+
+class RestoreList(VirtualList):
+    """Restores that are selected as contacts are."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "screen.select", "Select", id="table.select", show=False),
+        Binding("asterisk", "screen.select_all", "Select all", id="table.select_all", show=False),
+    ]
 
 
 class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
@@ -376,14 +418,14 @@ class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
         super().__init__()
         self.backend = backend
         self.finish = FinishController(self, lambda: self.items_list, self._show_items)
-        self._drawn: tuple[tuple[RestoreItem, ...], int] | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out the explanation above the list."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Restores to finish in Xero"
             yield SafeLabel(_WHY, id="why", classes="paragraph")
-            yield VirtualList(self._format_row, id="items")
+            yield RestoreList(self._format_row, id="items")
+            yield Details(id="about")
         yield KeyBar()
 
     def on_mount(self) -> None:
@@ -405,25 +447,27 @@ class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
         self.finish.update_items(message.items)
 
     def _format_row(self, index: int, width: int) -> Sequence[Content]:
-        return self.finish.items[index].lines(width, self.now())
-
-    @on(VirtualList.Scrolled)
-    def _update_list(self) -> None:
-        """Format the links for the current width."""
-        rows = self.items_list
-        width = rows.line_width
-        if (self.finish.items, width) == self._drawn or not width:
-            return
-        self._drawn = (self.finish.items, width)
-        rows.show(len(self.finish.items), rows.cursor, row_height=row_height(self.finish.items, width))
+        item = self.finish.items[index]
+        return (item.line(width, self.now(), tick=self.finish.tick(item)),)
 
     def _show_items(self) -> None:
         """Show the state of the restores."""
-        self._update_list()
+        self.items_list.show(len(self.finish.items), self.items_list.cursor)
         waiting = sum(1 for item in self.finish.items if item.is_waiting)
         self._explain(waiting)
         self.query_one(".dialog").border_subtitle = f"{pluralize(waiting, 'contact')} to finish"
+        self._show_about()
         self._update_key_bar()
+
+    @on(VirtualList.Moved)
+    @on(VirtualList.Scrolled)
+    def _show_about(self) -> None:
+        """Show the link of the restore under the cursor, and why Xero may refuse it."""
+        item, width = self.finish.current, self.items_list.line_width
+        about = self.query_one("#about", Details)
+        about.display = item is not None and bool(width)
+        if item is not None and width:
+            about.show(item.about(width))
 
     def _explain(self, waiting: int) -> None:
         why = self.query_one("#why", SafeLabel)
@@ -448,7 +492,7 @@ class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
         practice = [("simulate_restore", "Simulate Restore")] if self.backend.is_sandbox else []
         many = ["open_next", "copy_all"] if waiting > 1 else []
         self.key_bar.set_actions(
-            *practice, "open_in_xero", *many[:1], "copy", *many[1:], "stop_waiting", "back"
+            *practice, "open_in_xero", *many[:1], "copy", *many[1:], "select", "stop_waiting", "back"
         )
 
     @on(PagesOpened)
@@ -483,6 +527,14 @@ class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
     def action_stop_waiting(self) -> None:
         """Stop waiting for this restore, on the second key press."""
         self.finish.stop_waiting()
+
+    def action_select(self) -> None:
+        """Select or deselect the restore under the cursor."""
+        self.finish.select()
+
+    def action_select_all(self) -> None:
+        """Select every restore that still waits."""
+        self.finish.select_all()
 
     def action_elsewhere(self) -> None:
         """Explain where contacts are archived and restored."""
