@@ -247,6 +247,7 @@ class MainScreen(EngineScreen[None]):
             "troubleshoot",
             ("clear", "Deselect") if count else "select",
             "open",
+            "columns",
             "manual_restores",
             "changes",
             "refresh",
