@@ -180,22 +180,23 @@ def test_calls_left_are_shown_once_they_are_few(minute: int | None, day: int | N
 
 
 LEFT = XeroStatus(ConnectionStatus.ONLINE, last_reply_at=NOW, minute_calls_left=57, day_calls_left=4812)
+FEW = replace(LEFT, minute_calls_left=3, day_calls_left=120)
 SOON = NOW + timedelta(seconds=40)
 
 
 @pytest.mark.parametrize(
     ("xero", "hidden"),
     [
-        (replace(LEFT, minute_full_until=SOON), "/min"),
+        (replace(FEW, minute_full_until=SOON), "this minute"),
         *(
-            (replace(LEFT, status=link, retry_at=SOON), "left")
+            (replace(FEW, status=link, retry_at=SOON), "left")
             for link in ConnectionStatus
             if link is not ConnectionStatus.ONLINE
         ),
     ],
 )
 def test_calls_left_are_shown_only_while_connected(xero: XeroStatus, hidden: str) -> None:
-    assert hidden in calls_left(LEFT, NOW)
+    assert hidden in calls_left(FEW, NOW)
     assert hidden not in calls_left(xero, NOW)
 
 
