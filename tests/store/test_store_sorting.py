@@ -109,7 +109,7 @@ def in_order(rows: Sequence[Contact], by_name: Sequence[str], sort: Sort) -> lis
     sort=st.builds(Sort, st.sampled_from(EVERY_COLUMN), st.booleans()),
     text=st.sampled_from(["", "a", "1", "."]),
 )
-@settings(max_examples=examples(150))
+@settings(max_examples=examples(30))
 def test_every_order_is_the_one_that_python_sorts(known: list[Contact], sort: Sort, text: str) -> None:
     async def history() -> None:
         with tempfile.TemporaryDirectory() as folder:

@@ -43,6 +43,8 @@ VALUES: Final = {
         WHERE contact_id = c.contact_id AND state NOT IN ('cancelled', 'dismissed')
     )""",
 }
+# Compared without the marks of JSON: a quotation mark would sort "Owners abroad" before "Owners".
+_GROUPS: Final = "replace(replace(replace(c.group_names, '[\"', ''), '\"]', ''), '\",\"', char(31))"
 _TEXTS: Final = frozenset(
     {
         ColumnKey.EMAIL,
@@ -60,9 +62,9 @@ def order_by(sort: Sort) -> str:
     direction = "DESC" if sort.is_descending else "ASC"
     if sort.column is ColumnKey.NAME:
         return f"c.sort_key {direction}, c.rowid {direction}"
-    value = VALUES[sort.column]
+    value = _GROUPS if sort.column is ColumnKey.GROUPS else VALUES[sort.column]
     collation = " COLLATE NOCASE" if sort.column in _TEXTS else ""
-    return f"coalesce({value}, '') = '', {value}{collation} {direction}, c.sort_key, c.rowid"
+    return f"coalesce({VALUES[sort.column]}, '') = '', {value}{collation} {direction}, c.sort_key, c.rowid"
 
 
 def load_order(connection: sqlite3.Connection, tab: Tab, sort: Sort, limit: int | None = None) -> array[int]:
