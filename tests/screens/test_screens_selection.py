@@ -14,11 +14,13 @@ from textual.events import Key
 
 from tui.messages.formats import money
 from tui.model.change import Action, State
+from tui.model.contact import Balances
 from tui.screens.changes.changes import ChangesScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.widgets.banners import SelectionBar
 from tui.widgets.contact_table import ContactTable
 from tui.widgets.labels import SafeLabel
+from tui.widgets.tab_bar import TabBar
 from tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
@@ -273,3 +275,33 @@ async def test_the_selection_is_inverted_within_the_list(backend: IdleEngine) ->
         assert len(selected) == 3
         assert contact_id(0) in selected
         assert contact_id(2) not in selected
+
+
+async def test_tabs_count_the_selected_contacts_while_only_they_are_shown(backend: IdleEngine) -> None:
+    async with running(backend, (120, 36)) as person:
+        await person.press("2", "space", "space", "v")
+        assert person.shown == 2
+        assert " ".join(person.main.query_one(TabBar).text.split()) == "All 2 Active 2 Archived 0"
+        await person.press("3")
+        assert person.shown == 0
+        assert person.main.table.empty_text == "None of the selected contacts is on this tab."
+        await person.press("v")
+        assert person.shown > 0
+
+
+async def test_totals_are_added_up_again_only_after_something_changed(backend: IdleEngine) -> None:
+    async with running(backend, (120, 36)) as person:
+        await person.press("space", "space", "/", *"bay", "enter", "down")
+        added_up = [call for call in backend.calls if call[0] == "total_balances"]
+        assert len(added_up) == 2
+        backend.edit(0, balances=Balances(100_000))
+        await person.hears_changes()
+        assert "they owe 1,0" in bar(person)
+
+
+async def test_a_contact_opened_elsewhere_has_no_next_one(backend: IdleEngine) -> None:
+    backend.put_change(0, Action.ARCHIVE, State.CONFIRMED)
+    backend.publish_changes()
+    async with running(backend, (120, 36)) as person:
+        await person.press("l", "enter", "right_square_bracket")
+        assert "Open a contact from the list" in person.bottom_line

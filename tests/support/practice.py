@@ -212,7 +212,7 @@ class PracticeXero:
         return str(made["ContactID"])
 
     def somebody(self, deed: str, contact_id: str, tenant_id: str | None = None, **body: Any) -> Any:
-        """Let somebody else work in Xero; the deeds are those of `tui/sandbox/controls.py`."""
+        """Change a contact as another user in Xero would, in one of the ways of `tui/sandbox/controls.py`."""
         return self.control("POST", f"contacts/{tenant_id or self.tenant_id}/{contact_id}/{deed}", body)
 
     def limits(self, **limits: float) -> None:

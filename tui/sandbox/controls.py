@@ -17,6 +17,7 @@ from tui.sandbox.context import http_date, services_of
 from tui.sandbox.oauth.endpoints import connect
 from tui.sandbox.re_leased.unified import LIST_OPTIONS
 from tui.sandbox.responses import read_body
+from tui.sandbox.xero_pages import USER
 
 if TYPE_CHECKING:
     import sqlite3
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from tui.sandbox.context import SandboxServices
 
 
-USER = "Somebody in Xero"
 _AS_GIVEN = ("Balances", "IsCustomer", "IsSupplier", "ContactStatus")
 
 
@@ -52,10 +52,10 @@ async def create_contact(request: Request) -> Response:
 
 
 async def edit_contact(request: Request) -> Response:
-    """`POST /practice/contacts/{tenantId}/{contactId}/{deed}`: simulate an edit in Xero's pages."""
+    """`POST /practice/contacts/{tenantId}/{contactId}/{edit}`: simulate an edit in Xero's pages."""
     services, organisation = services_of(request), organisation_of(request)
     row = services.books.find(organisation.org, request.path_params["contact_id"]) if organisation else None
-    edit = _EDITS.get(request.path_params["deed"])
+    edit = _EDITS.get(request.path_params["edit"])
     if row is None or edit is None:
         return unknown()
     try:
@@ -264,7 +264,7 @@ async def set_unified(request: Request) -> Response:
 
 ROUTES = [
     Route("/practice/contacts/{tenant_id}", create_contact, methods=["POST"]),
-    Route("/practice/contacts/{tenant_id}/{contact_id}/{deed}", edit_contact, methods=["POST"]),
+    Route("/practice/contacts/{tenant_id}/{contact_id}/{edit}", edit_contact, methods=["POST"]),
     Route("/practice/faults", add_fault, methods=["POST"]),
     Route("/practice/faults", list_faults, methods=["GET"]),
     Route("/practice/faults", clear_faults, methods=["DELETE"]),

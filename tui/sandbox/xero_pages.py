@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from tui.sandbox.context import SandboxServices
 
-USER = "Somebody in Xero"
+#: Whom Xero's history names for what is changed in its pages.
+USER = "Another user in Xero"
 _PAGE_SIZE = 50
 _LATEST_HISTORY = 10
 _LONGEST_NUMBER = 7

@@ -215,7 +215,7 @@ class ContactScreen(EngineScreen[None]):
     ]
 
     def __init__(
-        self, backend: Backend, contact_id: str, neighbour: Callable[[int], str | None] = lambda _: None
+        self, backend: Backend, contact_id: str, neighbour: Callable[[int], str | None] | None = None
     ) -> None:
         """Show a contact. `neighbour` moves so many rows down the list and returns the contact there."""
         super().__init__()
@@ -270,7 +270,10 @@ class ContactScreen(EngineScreen[None]):
             "undo",
             "refresh",
             *seen,
+            *(["open_survivor"] if self._page is not None and self._page.survivor else []),
             "mark_not_linked",
+            *(["next_contact"] if self._neighbour is not None else []),
+            "copy_field",
             "copy_contact_id",
             "back",
         )
@@ -422,6 +425,9 @@ class ContactScreen(EngineScreen[None]):
         self._go(-1)
 
     def _go(self, steps: int) -> None:
+        if self._neighbour is None:
+            self.flash("Open a contact from the list of contacts to go through it.")
+            return
         contact_id = self._neighbour(steps)
         if contact_id is None:
             self.flash("No more contacts in this direction.")

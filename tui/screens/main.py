@@ -63,7 +63,10 @@ _SEARCH_KEYS = (
 
 @dataclass
 class _SelectionTotals(Message, bubble=False):
+    """What selected contacts owe, by the rows of a version."""
+
     selected: frozenset[str]
+    rows_version: int
     totals: Balances
 
 
@@ -103,6 +106,7 @@ class MainScreen(EngineScreen[None]):
         self._key_bar_state: tuple[bool, bool, bool, bool] | None = None
         self._has_reminded = False
         self._pane_title = ""
+        self._totals: _SelectionTotals | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out the parts; `main.tcss` places them for each terminal size."""
@@ -138,6 +142,8 @@ class MainScreen(EngineScreen[None]):
     def _snapshot_changed(self, message: SnapshotChanged) -> None:
         self.finder.apply_snapshot(message.snapshot)
         self._update(message.snapshot)
+        if self.table.selected:
+            self._update_selection_bar()
         self.result.reload()
 
     def _update(self, snapshot: Snapshot) -> None:
@@ -199,26 +205,34 @@ class MainScreen(EngineScreen[None]):
 
     @on(ContactTable.SelectionChanged)
     def _selection_changed(self) -> None:
-        self._update_selection_bar(None)
+        self._update_selection_bar()
         self._update_key_bar()
-        if self.table.selected:
-            self._add_up_selection()
-        else:
+        if not self.table.selected:
             self.finder.show_selected(on=False)
 
     @work(exclusive=True, group="totals", exit_on_error=False)
-    async def _add_up_selection(self) -> None:
-        selected = self.table.selected
-        self.post_message(_SelectionTotals(selected, await self.backend.contacts.total_balances(selected)))
+    async def _add_up(self, selected: frozenset[str], rows_version: int) -> None:
+        totals = await self.backend.contacts.total_balances(selected)
+        self.post_message(_SelectionTotals(selected, rows_version, totals))
 
     @on(_SelectionTotals)
     def _totals_known(self, message: _SelectionTotals) -> None:
-        if message.selected == self.table.selected:
-            self._update_selection_bar(message.totals)
+        self._totals = message
+        self._update_selection_bar()
 
-    def _update_selection_bar(self, totals: Balances | None) -> None:
-        table, is_alone = self.table, self.finder.shows_selected
-        self.selection_bar.update_from(len(table.selected), len(table.hidden), totals, is_alone=is_alone)
+    def _update_selection_bar(self) -> None:
+        """Show what is selected; what it owes is added up again after the selection or a row has changed."""
+        table, version = self.table, self.backend.snapshot.rows_version
+        selected = table.selected
+        known = self._totals if self._totals is not None and self._totals.selected == selected else None
+        if selected and (known is None or known.rows_version != version):
+            self._add_up(selected, version)
+        self.selection_bar.update_from(
+            len(selected),
+            len(table.hidden),
+            None if known is None else known.totals,
+            is_alone=self.finder.shows_selected,
+        )
 
     def action_show_selected(self) -> None:
         """Show only the selected contacts, or all contacts again."""
@@ -226,7 +240,7 @@ class MainScreen(EngineScreen[None]):
             self.flash("No contacts are selected.")
             return
         self.finder.show_selected(on=not self.finder.shows_selected)
-        self._selection_changed()
+        self._update_selection_bar()
 
     def _update_key_bar(self) -> None:
         self._key_bar_state = self._key_bar_state_of(self.backend.snapshot)
@@ -348,12 +362,12 @@ class MainScreen(EngineScreen[None]):
         """Choose the columns and the sort."""
         table = self.table
         self.open_screen(
-            navigation.ColumnsScreen(self.backend, table.layout_used, table.columns, self._use_layout)
+            navigation.ColumnsScreen(self.backend, table.list_layout, table.columns, self._use_layout)
         )
 
     @on(ContactTable.TitleClicked)
     def _sort_by(self, message: ContactTable.TitleClicked) -> None:
-        layout = self.table.layout_used
+        layout = self.table.list_layout
         self._use_layout(replace(layout, sort=layout.sort.by(message.column)))
 
     def _use_layout(self, layout: ListLayout) -> None:

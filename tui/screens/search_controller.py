@@ -30,6 +30,7 @@ UPDATE_INTERVAL: Final = 0.5
 _CANT_HAVE_ALL = "No contacts match this search. Press {clear} to clear the search."
 _FITS_NONE = "No contacts match. Press {clear} to clear the search."
 _NO_SUCH_FILTER = "No contacts match: one filter isn't valid. Press {clear} to clear the search."
+_NOT_SELECTED = "None of the selected contacts is on this tab."
 _EMPTY = {
     Tab.ALL: "This organisation has no contacts yet.",
     Tab.ACTIVE: "No active contacts.",
@@ -270,7 +271,7 @@ class SearchController:
         """Show the number of contacts in each tab; during a search, the number found."""
         found, tab = self._found, self.tabs.tab
         self.table.empty_text = self._empty_text(snapshot)
-        if found is None or self._query.is_everything:
+        if found is None or (self._query.is_everything and not self.shows_selected):
             self.tabs.show_counts(snapshot.counts)
             self.search.show_result_count(None, 0)
         elif found.is_complete:
@@ -278,6 +279,8 @@ class SearchController:
             self.search.show_result_count(found.counts.of(tab), snapshot.counts.of(tab))
 
     def _empty_text(self, snapshot: Snapshot) -> str:
+        if self.shows_selected:
+            return _NOT_SELECTED
         if any(isinstance(item.condition, NoMatchCondition) for item in self._query.filters):
             return _NO_SUCH_FILTER.format(clear=self._screen.key("clear"))
         if not self._query.is_everything:

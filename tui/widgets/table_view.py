@@ -487,7 +487,7 @@ class TableView(PaintedView):
         self._batch = 0, 0
 
     @property
-    def layout_used(self) -> ListLayout:
+    def list_layout(self) -> ListLayout:
         """The user's columns and their sort."""
         return self._list_layout
 

@@ -103,12 +103,14 @@ class Columns(Struct, frozen=True):
         if contact is None:
             return content(line.text, line.style)
         they_owe, overdue = _owed(contact)
+        # Blank, as in the list: Xero hasn't returned the balances.
+        amounts = ("", "") if contact.balances is None else (money(they_owe), money(overdue))
         amount_style = "$text-warning" if they_owe else "$text-muted"
         return Content.assemble(
             content(fit(line.text, self.name), line.style),
             content(_column(_number(contact), self.number), "$text-muted"),
-            content(fit(money(they_owe), self.they_owe, "right"), amount_style),
-            content(fit(money(overdue), self.overdue, "right"), amount_style if overdue else "$text-muted"),
+            content(fit(amounts[0], self.they_owe, "right"), amount_style),
+            content(fit(amounts[1], self.overdue, "right"), amount_style if overdue else "$text-muted"),
             content(_column(_groups(contact), self.groups), "$text-muted"),
         )
 
