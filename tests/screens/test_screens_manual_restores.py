@@ -50,7 +50,7 @@ def listed(person: Driver) -> list[str]:
 
 
 def about(person: Driver) -> str:
-    """Return what is said of the restore under the cursor, without line breaks within its link."""
+    """Return the text below the list, about the restore under the cursor, without line breaks."""
     shown = person.screen.query_one("#about", Details)
     return str(shown.content).replace("\n", "") if shown.display else ""
 
@@ -116,6 +116,7 @@ async def test_restores_finished_in_xero_are_ticked_off(waiting: IdleEngine) -> 
         await person.hears_changes()
         first, second = listed(person)
         assert first == "✓ Boulder Plumbing  Restored"
+        assert about(person) == ""
         assert second.startswith("↗")
         waiting.move(waiting.changes_made[1], State.CONFIRMED)
         await person.hears_changes()

@@ -79,7 +79,7 @@ class RestoreItem(Struct, frozen=True):
         )
 
     def about(self, width: int) -> Content:
-        """Format what is said of the restore under the cursor: the reason it may be refused, and its link."""
+        """Format what is shown below the list: why Xero may refuse the restore, and its link."""
         is_refusal = self.change.state is State.REFUSED or bool(self.refusal)
         note = [content(self.note, "$text-error" if is_refusal else "$text-warning")] if self.note else []
         return Content("\n").join([*note, *(link_lines(self.url, width) if self.is_waiting else [])])
@@ -465,9 +465,9 @@ class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
         """Show the link of the restore under the cursor, and why Xero may refuse it."""
         item, width = self.finish.current, self.items_list.line_width
         about = self.query_one("#about", Details)
-        about.display = item is not None and bool(width)
-        if item is not None and width:
-            about.show(item.about(width))
+        text = item.about(width) if item is not None and width else Content("")
+        about.display = bool(text.plain)
+        about.show(text)
 
     def _explain(self, waiting: int) -> None:
         why = self.query_one("#why", SafeLabel)
