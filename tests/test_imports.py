@@ -33,6 +33,7 @@ SELDOM_NEEDED = {
     "tui.re_leased.source",
     "tui.re_leased.unified",
     "tui.store.maintenance.merge_change_log",
+    "tui.store.search.filter_cache",
     "tui.store.search.filtering",
     "tui.xero.auth.token_store",
     "tui.xero.auth.tokens",

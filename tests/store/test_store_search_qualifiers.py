@@ -20,14 +20,16 @@ from support.effort import examples
 from tui.model.change import Action, State, Transition
 from tui.model.contact import Balances, ContactStatus
 from tui.model.evidence import ReportKind, StatusSince, SyncKnowledge, UserReport, grade_change
-from tui.model.query import ContactKind, Filter, KindCondition, Query, Tab, TabCounts
+from tui.model.query import ContactKind, Query, Tab, TabCounts
+from tui.model.query_parser import parse_query
 from tui.store import Store, TransitionRequest
-from tui.store.search import contact_index, filtering, search_service
-from tui.store.search.filtering import Sql, Translator
+from tui.store.search import contact_index, filter_cache, search_service
+from tui.store.search.filtering import Translator
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from tui.model.change import Change
     from tui.model.contact import Contact
@@ -213,8 +215,8 @@ def test_qualifiers_find_what_a_scan_finds(
         patch.setattr(contact_index, "SLICE", 4)
         patch.setattr(search_service, "_SLICE_SECONDS", 0)
         patch.setattr(search_service, "_FIRST_SCREEN_SECONDS", 0)
-        patch.setattr(filtering, "_MAX_CACHED", 2)
-        patch.setattr(filtering, "_AT_ONCE", 3)
+        patch.setattr(filter_cache, "_MAX_CACHED", 2)
+        patch.setattr(filter_cache, "_AT_ONCE", 3)
         asyncio.run(history())
 
 
@@ -318,20 +320,56 @@ async def test_relative_times_count_from_the_moment_of_the_search(stocked: Store
 async def test_filter_queries_the_database_once_until_the_next_write(
     stocked: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[Filter] = []
-    translate = Translator.translate
+    reads = 0
+    read_connection = stocked._database.read_connection
 
-    def noted(self: Translator, wanted: Filter) -> Sql:
-        asked.append(wanted)
-        return translate(self, wanted)
+    def counted() -> AbstractContextManager[sqlite3.Connection]:
+        nonlocal reads
+        reads += 1
+        return read_connection()
 
-    monkeypatch.setattr(Translator, "translate", noted)
+    monkeypatch.setattr(stocked._database, "read_connection", counted)
     for text in ("is:customer", "is:customer a", "is:customer al", "is:customer"):
         await search(stocked, text)
-    assert asked == [Filter(KindCondition(ContactKind.CUSTOMER))]
+    assert reads == 1
     await stocked.set_sync_state("anything", "else")
     await search(stocked, "is:customer")
-    assert len(asked) == 2
+    assert reads == 2
+
+
+@pytest.mark.parametrize(
+    ("half", "whole", "found"),
+    [
+        ("is:", "is:supplier", ["Bayside", "Café"]),
+        ("-owes:", "-owes:>0", ["Bayside", "Dora"]),
+        ("owed:>", "owed:>=500", ["Bayside"]),
+        ("overdue:", "overdue:>0", ["Alma"]),
+        ("changed:", "changed:<2d", ["Edith"]),
+        ("group:", "group:tenants", ["Alma", "Café"]),
+    ],
+)
+async def test_what_a_qualifier_compares_is_read_while_its_value_is_typed(
+    stocked: Store, half: str, whole: str, found: list[str]
+) -> None:
+    queries: list[str] = []
+    index = stocked.search._loader.index
+    assert index is not None
+
+    async for _ in stocked.search.find(parse_query(Tab.ALL, half)):
+        pass
+    cache = stocked.search._open_filter_cache()
+    assert cache._preparing is not None
+    await cache._preparing
+    contact_values = cache._current_values(index)
+    assert contact_values.has(half.strip("-:>"))
+
+    with stocked._database.read_connection() as connection:
+        connection.set_trace_callback(queries.append)
+        translator = Translator(connection, NOW, lambda _: None)
+        for wanted in parse_query(Tab.ALL, whole).filters:
+            contact_values.matches(translator, wanted)
+    assert queries == []
+    assert names(await search(stocked, whole)) == found
 
 
 async def test_plain_words_do_not_query_the_database(stocked: Store, monkeypatch: pytest.MonkeyPatch) -> None:

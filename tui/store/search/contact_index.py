@@ -40,7 +40,8 @@ SLICE: Final = 2_048
 _MAX_CACHED: Final = 8
 # If more than this share of a slice are candidates, searching all of it is faster than selecting them.
 _FULL_SCAN_SHARE: Final = 0.6
-_NO_POSITION: Final = 0xFFFF_FFFF
+#: In `ContactIndex.positions`, of a row id that no contact has.
+NO_POSITION: Final = 0xFFFF_FFFF
 
 _OTHER, _ACTIVE, _ARCHIVED = range(3)
 _STATUS_BYTES: Final = {
@@ -79,7 +80,7 @@ class ContactIndex(Struct, frozen=True):
 
     def patch(self, rowid: int, status: ContactStatus) -> None:
         """Update a status; a contact that was added later isn't in the index yet."""
-        if rowid < len(self.positions) and self.positions[rowid] != _NO_POSITION:
+        if rowid < len(self.positions) and self.positions[rowid] != NO_POSITION:
             self.statuses[self.positions[rowid]] = _STATUS_BYTES[status]
 
 
@@ -101,7 +102,7 @@ def load(connection: sqlite3.Connection, *, is_stopped: Callable[[], bool]) -> C
         texts.extend(some_texts)
         # A status is a `StrEnum`, so the strings that SQLite returns work as keys.
         statuses.extend(map(_STATUS_BYTES.get, some_statuses, repeat(_OTHER)))
-    positions = array("I", repeat(_NO_POSITION, max(rowids, default=0) + 1))
+    positions = array("I", repeat(NO_POSITION, max(rowids, default=0) + 1))
     for position, rowid in enumerate(rowids):
         positions[rowid] = position
     return ContactIndex(rowids, tuple(texts), statuses, positions)

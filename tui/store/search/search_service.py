@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 from tui.model.contact import SearchResult
+from tui.model.query import IssueKind
 from tui.store.contacts import read_counts
 from tui.store.search.contact_index import IndexLoader, IndexScan
 from tui.store.search.rows import FoundRows, IndexRows, RowReader
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from tui.model.query import Query, TabCounts
     from tui.store.database import Database
     from tui.store.search.contact_index import ContactIndex
-    from tui.store.search.filtering import FilterCache
+    from tui.store.search.filter_cache import FilterCache
     from tui.store.search.sorting import SortedOrders
 
 # How long a search may block the event loop, in seconds.
@@ -37,6 +38,7 @@ _FIRST_SCREEN_SECONDS: Final = 0.03
 _VIEWPORT: Final = 60
 _PRELOADED_MODULES: Final = (
     "tui.model.qualifiers",
+    "tui.store.search.filter_cache",
     "tui.store.search.filtering",
     "tui.store.search.sorting",
 )
@@ -152,6 +154,9 @@ class SearchService:
 
     async def _scan(self, index: ContactIndex, query: Query) -> AsyncGenerator[SearchResult, None]:
         recent = self._loader.recent
+        for issue in query.issues:
+            if issue.kind is IssueKind.UNFINISHED:
+                self._open_filter_cache().prepare(index, issue.qualifier)
         # Nothing else is awaited here, so that a search for words takes no longer than necessary.
         filters = await self._open_filter_cache().flags(index, query.filters) if query.filters else ()
         stored = stored_query(query)
@@ -181,7 +186,7 @@ class SearchService:
 
     def _open_filter_cache(self) -> FilterCache:
         if self._filter_cache is None:
-            from tui.store.search.filtering import FilterCache
+            from tui.store.search.filter_cache import FilterCache
 
             self._filter_cache = FilterCache(self._database, lambda: self.now(), self._sync_status)  # noqa: PLW0108 - the engine sets its clock later
         return self._filter_cache
