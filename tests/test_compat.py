@@ -16,12 +16,14 @@ import textual
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual._compositor import Compositor
 from textual._styles_cache import StylesCache
 from textual._xterm_parser import XTermParser
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
 from textual.command import CommandPalette
+from textual.containers import Horizontal
 from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
 from textual.drivers.linux_driver import LinuxDriver
@@ -32,7 +34,7 @@ from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollBar
 from textual.strip import Strip
 from textual.widget import Widget
-from textual.widgets import Input, Label, OptionList
+from textual.widgets import Input, Label, OptionList, Static
 
 from tui.compat import terminal_driver
 from tui.compat.terminal_driver import TerminalDriver, TerminalInput
@@ -53,6 +55,7 @@ _PARTS = {
     App: "_background_screens _close_messages_no_wait _exception_event _handle_exception _keymap"
     " _load_screen_css _registry action_command_palette get_driver_class on_event run_action panic"
     " search_themes",
+    Compositor: "_get_renders render_partial_update render_strips visible_widgets",
     CommandPalette: "_action_command_list _action_cursor_down",
     LRUCache: "clear",
     LinuxDriver: "_enable_mouse_support _get_terminal_size _run_input_thread _sigcont_application"
@@ -61,7 +64,8 @@ _PARTS = {
     MessagePump: "_close_messages _parent",
     OptionList: "_move_page",
     Input: "_watch_value",
-    Screen: "_extend_compose _get_breakpoint_classes _on_resize _push_result_callback dismiss",
+    Screen: "_compositor_refresh _extend_compose _get_breakpoint_classes _on_resize"
+    " _push_result_callback dismiss",
     ScrollView: "_scroll_update set_reactive virtual_size",
     ScrollBar: "renderer render_lines",
     StylesCache: "get_inner_outer",
@@ -194,6 +198,50 @@ class _Lines(PaintedView):
 
 def _cells(strips: list[Strip]) -> list[list[tuple[str, Style | None]]]:
     return [[(char, style) for text, style, _ in strip for char in text] for strip in strips]
+
+
+class _Recorded(Static):
+    """Records which of its lines were asked for."""
+
+    DEFAULT_CSS = "_Recorded { width: 10; height: 6; border: solid red; }"
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.asked: list[tuple[int, int]] = []
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        self.asked.append((crop.y, crop.bottom))
+        return super().render_lines(crop)
+
+
+class _SideBySide(GuardedScreen[None]):
+    def compose(self) -> ComposeResult:
+        with Horizontal():
+            yield _Recorded("left")
+            yield _Recorded("right")
+
+
+async def test_only_the_changed_lines_of_what_they_cross_are_rendered() -> None:
+    app: CrashSafeApp[None] = CrashSafeApp()
+    async with app.run_test(size=(30, 12)) as pilot:
+        screen = _SideBySide()
+        await app.push_screen(screen)
+        await pilot.pause()
+        left, right = screen.query(_Recorded)
+        for widget in (left, right):
+            widget.asked.clear()
+        # Its third line; the border is above.
+        right.refresh(Region(0, 2, 5, 1))
+        await pilot.pause()
+        assert left.asked == []
+        assert right.asked == [(3, 4)]
+
+        # All that is shown is as Textual would show it.
+        ours = screen._compositor.render_strips()
+        assert any("right" in strip.text for strip in ours)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(type(screen._compositor), "_get_renders", Compositor._get_renders)
+            assert _cells(screen._compositor.render_strips()) == _cells(ours)
 
 
 @pytest.mark.parametrize("ansi_color", [False, True])

@@ -378,6 +378,10 @@ def test_pane_lists_what_needs_the_user_first() -> None:
 def test_durations_are_written_plainly() -> None:
     assert formats.countdown(NOW + timedelta(seconds=245), NOW) == "4:05"
     assert formats.countdown(NOW - timedelta(seconds=1), NOW) == "0:00"
+    assert formats.countdown(NOW + timedelta(seconds=599), NOW) == "9:59"
+    assert formats.countdown(NOW + timedelta(seconds=600), NOW) == "10 min"
+    assert formats.countdown(NOW + timedelta(seconds=3599), NOW) == "59 min"
+    assert formats.countdown(NOW + timedelta(seconds=3600), NOW) == "1 h 00 min"
     assert formats.ago(NOW - timedelta(seconds=5), NOW) == "just now"
     assert formats.ago(NOW - timedelta(minutes=5), NOW) == "5 min ago"
     assert formats.ago(NOW - timedelta(days=1), NOW) == "yesterday"

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from rich.segment import Segment
 from rich.style import Style
 from textual import events, on
+from textual._compositor import Compositor
 from textual._context import active_message_pump
 from textual._path import _css_path_type_as_list
 from textual._styles_cache import StylesCache
@@ -28,7 +29,7 @@ from textual.cache import LRUCache
 from textual.command import CommandPalette
 from textual.css.model import RuleSet
 from textual.css.query import NoMatches
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.screen import Screen, ScreenResultCallbackType, ScreenResultType
 from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollBar, ScrollBarRender
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
     from textual.content import Content
     from textual.dom import DOMNode
     from textual.driver import Driver
-    from textual.geometry import Region
     from textual.message_pump import MessagePump
 
 
@@ -61,11 +61,31 @@ _MOST_STYLE_SHEETS: Final = 512
 _Answer = TypeVar("_Answer")
 
 
+class _LineCompositor(Compositor):
+    """Renders only the changed lines of widgets, and only of those that they cross.
+
+    Textual renders all lines of every widget whose parent they cross: for one line of a pane, the whole list
+    beside it too.
+    """
+
+    def _get_renders(self, crop: Region | None = None) -> Iterable[tuple[Region, Region, list[Strip]]]:
+        lines = Region(0, crop.y, self.size.width, crop.height) if crop else self.size.region
+        for widget, (region, clip) in self.visible_widgets.items():
+            shown_clip = clip.intersection(lines)
+            shown = region.intersection(shown_clip)
+            if shown and (not crop or crop.overlaps(shown)):
+                yield region, shown_clip, widget.render_lines(shown.translate(-region.offset))
+
+
 class GuardedScreen(Screen[ScreenResultType], Generic[ScreenResultType]):
     """A screen that is closed once, and only while it is on top. It ignores outdated resize events.
 
     Keys that arrive together are all delivered to the screen that was on top when they were read.
     """
+
+    def __init__(self, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(name, id, classes)
+        self._compositor = _LineCompositor()
 
     def _extend_compose(self, widgets: list[Widget]) -> None:
         # Textual sets these classes after the first paint, which would then be repeated.

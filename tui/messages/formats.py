@@ -17,6 +17,8 @@ NO_VALUE: Final = "—"
 
 _MINUTE: Final = 60
 _HOUR: Final = 60 * _MINUTE
+# Until so little time is left, a countdown that shows seconds distracts and repaints for nothing.
+_SECONDS_SHOWN: Final = 10 * _MINUTE
 _DAY: Final = timedelta(days=1)
 # Below this number of hours, durations are in minutes; below this number of days, in hours.
 _FEW: Final = 2
@@ -124,10 +126,12 @@ def short_day_and_time(moment: datetime, now: datetime) -> str:
 
 
 def countdown(until: datetime, at: datetime) -> str:
-    """Format the time left as `0:32`, `4:05` or `17 h 19 min`; `0:00` once it has passed."""
+    """Format the time left as `0:32`, `4:05`, `47 min` or `17 h 19 min`; `0:00` once it has passed."""
     seconds = max(0, round((until - at).total_seconds()))
-    if seconds < _HOUR:
+    if seconds < _SECONDS_SHOWN:
         return f"{seconds // _MINUTE}:{seconds % _MINUTE:02}"
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE} min"
     return f"{seconds // _HOUR} h {seconds % _HOUR // _MINUTE:02} min"
 
 
