@@ -147,18 +147,20 @@ class MainScreen(EngineScreen[None]):
         self.result.reload()
 
     def _update(self, snapshot: Snapshot) -> None:
-        now, is_practice = self.now(), self.backend.is_sandbox
-        self.title_bar.update_from(snapshot, now, is_practice=is_practice)
-        self.sync_pane.update_from(snapshot, now, is_practice=is_practice)
-        self.progress_bar.update_from(snapshot, now)
+        self._update_times(snapshot)
         self.paused_banner.update_from(snapshot)
         self.unreadable_bar.update_from(snapshot)
         self.table.update_from(snapshot.balances_read_at)
         self._update_legend()
-        # The key bar seldom changes, but this runs every second.
         if self._key_bar_state != self._key_bar_state_of(snapshot):
             self._update_key_bar()
         self._remind(snapshot)
+
+    def _update_times(self, snapshot: Snapshot) -> None:
+        now, is_practice = self.now(), self.backend.is_sandbox
+        self.title_bar.update_from(snapshot, now, is_practice=is_practice)
+        self.sync_pane.update_from(snapshot, now, is_practice=is_practice)
+        self.progress_bar.update_from(snapshot, now)
 
     def _update_legend(self) -> None:
         """Explain the status of the contact under the cursor, where the layout has a free line."""
@@ -183,7 +185,7 @@ class MainScreen(EngineScreen[None]):
 
     def tick(self) -> None:
         """Update countdowns."""
-        self._update(self.backend.snapshot)
+        self._update_times(self.backend.snapshot)
 
     def on_screen_resume(self) -> None:
         """Apply changes that arrived while another screen was shown."""
