@@ -65,12 +65,12 @@ class GarbageCollector:
         self._timer = None
         if loop.time() < self._full_at + _FULL_SECONDS:
             gc.collect(1)
-            return
-        gc.collect()
-        self._full_at = loop.time()
-        if not self._has_settled:
-            # What was imported after the first paint.
-            self._has_settled = True
-            gc.freeze()
+        else:
+            gc.collect()
+            self._full_at = loop.time()
+            if not self._has_settled:
+                # What was imported after the first paint.
+                self._has_settled = True
+                gc.freeze()
         if self._allocator is not None:
             self._allocator.trim()

@@ -70,14 +70,18 @@ def try_file_lock(file: IO[bytes]) -> None:
 # --- memory ---
 
 
+_LARGE_BYTES: Final = 128 * 1024
+
+
 class MemoryAllocator:
     """Returns freed memory to the system, on Linux with glibc; elsewhere it does nothing.
 
     Otherwise each thread keeps a pool of its own, and memory that was freed stays with the process.
     """
 
-    #: mallopt's M_ARENA_MAX.
+    #: mallopt's M_ARENA_MAX and M_MMAP_THRESHOLD.
     _MOST_POOLS: Final = -8
+    _LARGE: Final = -3
 
     def __init__(self) -> None:
         self._trim: Callable[[int], int] | None = None
@@ -88,6 +92,8 @@ class MemoryAllocator:
             library = ctypes.CDLL(None)
             with suppress(AttributeError):
                 library.mallopt(self._MOST_POOLS, 1)
+                # Otherwise glibc raises this by itself, and large arrays leave holes where they were.
+                library.mallopt(self._LARGE, _LARGE_BYTES)
                 self._trim = library.malloc_trim
 
     def trim(self) -> None:

@@ -10,7 +10,7 @@ from array import array
 from collections import OrderedDict
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tui.model.errors import StoreError
 from tui.model.query import (
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 _MAX_CACHED: Final = 8
 # Rows in one step of reading, between which keys are handled: half a millisecond.
 _AT_ONCE: Final = 2_048
+_CACHE_KIB: Final = 256
 # No amount and no time is as small as this.
 _UNKNOWN: Final = -(2**62)
 _KINDS: Final = "kinds"
@@ -204,16 +205,8 @@ class _ContactValues:
 
     def _read_number(self, connection: sqlite3.Connection, expression: str) -> array[int]:
         numbers, positions = array("q", [_UNKNOWN]) * len(self.index), self.index.positions
-        # As JSON, SQLite returns many values in a single step while other threads run.
-        sql = f"""
-            SELECT json_group_array(rowid), json_group_array({expression}) FROM contacts
-            WHERE rowid >= ? AND rowid < ?
-        """  # noqa: S608 - our own expressions
-        for start in range(0, len(positions), _AT_ONCE):
-            bounds = (start, min(start + _AT_ONCE, len(positions)))
-            found = map(json.loads, connection.execute(sql, bounds).fetchone())
-            for rowid, number in zip(*found, strict=True):
-                # Contacts added after the index was loaded aren't in it yet, and are left out.
+        for rowids, found in self._read(connection, expression):
+            for rowid, number in zip(rowids, found, strict=True):
                 if (position := positions[rowid]) != NO_POSITION:
                     numbers[position] = number
         return numbers
@@ -227,13 +220,29 @@ class _ContactValues:
         """Return the row ids of contacts by their stored list of groups; there are few different ones."""
         with self._lock:
             if self._rowids_by_groups is None:
-                sql = """
-                    SELECT group_names, json_group_array(rowid) FROM contacts
-                    WHERE group_names <> '[]' GROUP BY group_names
-                """
-                rows = connection.execute(sql)
-                self._rowids_by_groups = {stored: array("q", json.loads(rowids)) for stored, rowids in rows}
+                by_groups: dict[str, array[int]] = {}
+                for rowids, stored in self._read(connection, "group_names", "group_names <> '[]'"):
+                    for rowid, groups in zip(rowids, stored, strict=True):
+                        by_groups.setdefault(groups, array("I")).append(rowid)
+                self._rowids_by_groups = by_groups
             return self._rowids_by_groups
+
+    def _read(
+        self, connection: sqlite3.Connection, expression: str, condition: str = "true"
+    ) -> Iterator[tuple[list[int], list[Any]]]:
+        """Yield row ids, and an expression of each: many in a step, in which other threads run."""
+        # A page of the file isn't read twice.
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        sql = f"""
+            SELECT json_group_array(rowid), json_group_array({expression}) FROM contacts
+            WHERE rowid >= ? AND rowid < ? AND {condition}
+        """  # noqa: S608 - our own expressions
+        # Contacts added after the index was loaded aren't in it yet, and are left out.
+        end = len(self.index.positions)
+        for start in range(0, end, _AT_ONCE):
+            bounds = (start, min(start + _AT_ONCE, end))
+            rowids, found = map(json.loads, connection.execute(sql, bounds).fetchone())
+            yield rowids, found
 
     def _flags(self, rowids: Iterable[int], *, is_negated: bool) -> bytes:
         flags, positions = bytearray([is_negated]) * len(self.index), self.index.positions
