@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from typing import TYPE_CHECKING
 
@@ -15,17 +16,21 @@ from support.screen_test import Driver, running
 from tui.app.app import ReshelveApp
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
-from tui.model.query import Tab
+from tui.model.query import Query, Tab
 from tui.screens.changes.changes import ChangesScreen
 from tui.screens.dialogs.help import HelpScreen
+from tui.store.search.search_service import SearchService
 from tui.system.search_history import SearchHistory
 from tui.widgets.labels import StaticLine, TermList
 from tui.widgets.search_box import QueryHint, SearchBox
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from textual.geometry import Region
+
+    from tui.model.contact import SearchResult
 
 pytestmark = pytest.mark.slow
 
@@ -81,6 +86,28 @@ async def test_invalid_qualifier_is_reported_and_the_text_stays(
         assert person.main.search.text == "bay is:custmer"
         assert (person.shown, tally(person)) == (0, "0 of 30")
         assert "one filter isn't valid" in person.main.table.empty_text
+
+
+async def test_no_count_is_shown_for_a_search_that_is_not_answered_yet(
+    backend: IdleEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered, find = asyncio.Event(), SearchService.find
+
+    async def find_late(self: SearchService, query: Query) -> AsyncIterator[SearchResult]:
+        await answered.wait()
+        async for found in find(self, query):
+            yield found
+
+    async with running(backend) as person:
+        monkeypatch.setattr(SearchService, "find", find_late)
+        await person.pilot.press("/", *"bayside")
+        # Something else than the search has the counts updated.
+        person.backend.publish(is_paused=True)
+        await person.pilot.pause()
+        assert tally(person) == ""
+        answered.set()
+        await person.settle()
+        assert tally(person) == "3 of 30"
 
 
 # Unknown name, unknown value, invalid number and date, no value; while typing and after.

@@ -274,7 +274,8 @@ class SearchController:
         if found is None or (self._query.is_everything and not self.shows_selected):
             self.tabs.show_counts(snapshot.counts)
             self.search.show_result_count(None, 0)
-        elif found.is_complete:
+        elif found.is_complete and found.query == self._query:
+            # Until a search is answered, the counts are those of another one.
             self.tabs.show_counts(found.counts)
             self.search.show_result_count(found.counts.of(tab), snapshot.counts.of(tab))
 
