@@ -143,6 +143,8 @@ class FilterCache:
                 if not cancelled.is_set():
                     raise
                 return {}
+            finally:
+                connection.set_progress_handler(None, 0)
 
         try:
             return await self._database.read(match)
