@@ -48,6 +48,8 @@ _MAX_CACHED: Final = 8
 # Rows in one step of reading, between which keys are handled: half a millisecond.
 _AT_ONCE: Final = 2_048
 _CACHE_KIB: Final = 256
+# A damaged database may have any bytes here.
+_GROUPS: Final = "CAST(group_names AS TEXT)"
 # No amount and no time is as small as this.
 _UNKNOWN: Final = -(2**62)
 _KINDS: Final = "kinds"
@@ -223,7 +225,7 @@ class _ContactValues:
         with self._lock:
             if self._rowids_by_groups is None:
                 by_groups: dict[str, array[int]] = {}
-                for rowids, stored in self._read(connection, "group_names", "group_names <> '[]'"):
+                for rowids, stored in self._read(connection, _GROUPS, "group_names <> '[]'"):
                     for rowid, groups in zip(rowids, stored, strict=True):
                         by_groups.setdefault(groups, array("I")).append(rowid)
                 self._rowids_by_groups = by_groups
