@@ -11,10 +11,12 @@ from msgspec.structs import replace
 from support.effort import some
 from support.fake_account import FakeAccount
 from support.idle_engine import DEMO, IdleEngine
+from support.pictures import text_of
 from support.screen_test import Driver, running
 
 from tui.app.app import ReshelveApp
 from tui.model.change import Action, State
+from tui.model.columns import ColumnKey
 from tui.model.contact import ContactStatus
 from tui.model.query import Query, Tab
 from tui.screens.changes.changes import ChangesScreen
@@ -108,6 +110,20 @@ async def test_no_count_is_shown_for_a_search_that_is_not_answered_yet(
         answered.set()
         await person.settle()
         assert tally(person) == "3 of 30"
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 36), (160, 40)])
+async def test_what_was_found_is_shown_beside_the_name_unless_its_column_is(
+    backend: IdleEngine, size: tuple[int, int]
+) -> None:
+    async with running(backend, size) as person:
+        await type_in(person, "5550007")
+        assert person.shown == 1
+        shown = text_of(person.app.screen)
+        # Cut where there is little room.
+        assert shown.count("+64 4 555") == 1
+        shows_phones = any(placed.column.key is ColumnKey.PHONE for placed in person.main.table.columns)
+        assert ("· Phone +64" in shown or "· +64" in shown) is not shows_phones
 
 
 # Unknown name, unknown value, invalid number and date, no value; while typing and after.

@@ -123,7 +123,9 @@ def test_every_order_is_the_one_that_python_sorts(known: list[Contact], sort: So
                     for tab in Tab:
                         result = await found(store, text, tab, sort)
                         ids = list(result.rows.ids(0, 99))
-                        assert ids == in_order(store.contacts(ids), by_name, sort)
+                        # Found by words, contacts in order of names are also ordered by what they match.
+                        if not (text and sort.is_default):
+                            assert ids == in_order(store.contacts(ids), by_name, sort)
                         unsorted = await found(store, text, tab, Sort())
                         assert sorted(ids) == sorted(unsorted.rows.ids(0, 99))
                         assert result.counts == unsorted.counts

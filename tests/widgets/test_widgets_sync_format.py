@@ -253,7 +253,7 @@ OFFLINE = XeroStatus(
         ),
         (ConnectionStatus.LIMITED, "Used up.", 59, "Used up. Resumes in 0:59."),
         (ConnectionStatus.LIMITED, "Used up.", 7_200, "Used up. Resumes at 14:41, in 2 h 00 min."),
-        (ConnectionStatus.ONLINE, "Kept for you.", 3_599, "Kept for you. Next refresh in 59:59."),
+        (ConnectionStatus.ONLINE, "Kept for you.", 3_599, "Kept for you. Next refresh in 59 min."),
         (ConnectionStatus.RECONNECT, "Connect again.", 60, "Connect again."),
         (ConnectionStatus.REMOVED, "Press c.", 600, "Press c."),
         (ConnectionStatus.ONLINE, "", 600, ""),

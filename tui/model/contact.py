@@ -144,11 +144,18 @@ class ContactDetails(Struct, frozen=True):
     survivor: str = ""
 
 
+class Match(Struct, frozen=True):
+    """Why a search found a contact whose name doesn't have the word: a column's value, or a person's name."""
+
+    column: ColumnKey | None
+    text: str
+
+
 class Row(Struct, frozen=True):
     """One contact as a row of the table; `owes` is in hundredths, None if unknown.
 
     `more` has the values of further columns that are shown: texts, amounts in hundredths, and times in
-    milliseconds; None where nothing is known.
+    milliseconds; None where nothing is known. `match` is why a search found it, if not by its name.
     """
 
     contact_id: str
@@ -159,6 +166,7 @@ class Row(Struct, frozen=True):
     is_merged: bool
     last_change: ChangeView | None
     more: tuple[tuple[ColumnKey, str | int | None], ...] = ()
+    match: Match | None = None
 
 
 class RowSource(Protocol):

@@ -113,7 +113,7 @@ class TabCounts(Struct, frozen=True):
 
 #: The version of `fold` and of the stored search texts: those of other rules, or of older Unicode tables, are
 #: out of date.
-FOLD_VERSION: Final = f"3 {unicodedata.unidata_version}"
+FOLD_VERSION: Final = f"4 {unicodedata.unidata_version}"
 
 # Characters that are typed for one another, or can't be typed at all.
 _APOSTROPHES: Final = (

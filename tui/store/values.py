@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 # Long enough to order names; keeps a 10,000-character name out of the indexes.
 _SORTED_LENGTH: Final = 120
-# Search words have no white space, so none matches across two fields.
-_FIELD_SEPARATOR: Final = "\n"
+# Search words have no white space, so none matches across two fields: the name, the people, and after a mark
+# everything else.
+FIELD_SEPARATOR: Final = "\n"
+REST_MARK: Final = "\v"
 _DOMAIN: Final = re.compile(r"@[a-z0-9.-]+")
 _HYPHEN: Final = re.compile(r"(?<=\w)-(?=\w)")
 # All characters of a domain but the dot, each as one that folding never leaves: a capital, or a control.
@@ -61,6 +63,8 @@ def search_text(name: str, phone: str, email: str, people: Iterable[str], number
 
     An email's domain is only found by words with `@` or a dot: "gmail" doesn't find everyone at gmail.com. So
     fields with either are added a second time, in characters that no other word contains.
+
+    The name comes first, then the people: see `search.ranking`.
     """
     phone = "".join(phone.split())
     digits = "".join(filter(str.isdecimal, phone))
@@ -68,14 +72,23 @@ def search_text(name: str, phone: str, email: str, people: Iterable[str], number
     others = [fold(field) for field in (*numbers, phone) if field]
     address = fold(email)
     # Of the address, only words without a dot are searched for in this form.
-    parts = [*names, *_DOMAIN.sub(".", address).split("."), *others, fold(digits)]
-    parts += [_HYPHEN.sub("", field) for field in names if "-" in field]
-    parts += [_mark(field) for field in (*names, address, *others) if "." in field or "@" in field]
+    rest = [*_DOMAIN.sub(".", address).split("."), *others, fold(digits)]
+    rest += [_mark(field) for field in (*names, address, *others) if "." in field or "@" in field]
     text = fold(name)
-    for part in parts:
+    for part in (*names, *(without_hyphens(field) for field in names if "-" in field)):
         if part and part not in text:
-            text += _FIELD_SEPARATOR + part
+            text += FIELD_SEPARATOR + part
+    mark = REST_MARK
+    for part in rest:
+        if part and part not in text:
+            text += FIELD_SEPARATOR + mark + part
+            mark = ""
     return text
+
+
+def without_hyphens(folded: str) -> str:
+    """Return a folded name as some people type it: "smithjones"."""
+    return _HYPHEN.sub("", folded)
 
 
 def stored_query(query: Query) -> Query:

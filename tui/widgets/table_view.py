@@ -25,7 +25,7 @@ from tui.model.evidence import SyncStatus
 from tui.model.query import Query, Tab
 from tui.model.timestamps import from_milliseconds
 from tui.widgets.status_badge import SPINNER, StatusBadge, badge_for
-from tui.widgets.text import DIRECTION_MARK, ELLIPSIS, fit, match_spans, safe
+from tui.widgets.text import DIRECTION_MARK, ELLIPSIS, cells, fit, match_spans, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -85,6 +85,9 @@ class RowWindow:
 CURSOR: Final = "▌"
 TICK: Final = "✓"
 _DELETED: Final = StatusBadge("⊘", "Gone from Xero", "muted")
+_BEFORE_MATCH: Final = " · "
+# Values that don't say what they are.
+_LABELLED: Final = frozenset({ColumnKey.PHONE, ColumnKey.ACCOUNT_NUMBER, ColumnKey.CONTACT_NUMBER})
 # Limits in days: the column is twelve cells wide.
 _TWO_DIGITS, _THREE_DIGITS, _MOST_DAYS = 10, 100, 9_999
 
@@ -169,6 +172,8 @@ def column_at(columns: Sequence[PlacedColumn], x: int) -> ColumnKey | None:
 
 def paint_row(row: Row, columns: Sequence[PlacedColumn], row_style: RowStyle, palette: RowPalette) -> Strip:
     """Paint one contact in exactly the given width."""
+    if row.match is not None and any(placed.column.key is row.match.column for placed in columns):
+        row = replace(row, match=None)
     base = (
         palette.cursor
         if row_style.is_cursor
@@ -199,7 +204,7 @@ def _cell(
     width = placed.width
     match placed.column.key:
         case ColumnKey.NAME:
-            yield from _highlighted(row.name, width, row_style.words, base, base + over["match"])
+            yield from _name(row, width, row_style.words, base, over)
         case ColumnKey.EMAIL:
             base += over["muted"]
             yield from _highlighted(row.email, width, row_style.words, base, base + over["match"])
@@ -222,6 +227,23 @@ def _cell(
                 yield from _highlighted(value, width, row_style.words, base, base + over["match"])
             else:
                 yield _amount(value, width, base, over)
+
+
+def _name(
+    row: Row, width: int, words: tuple[str, ...], base: Style, over: dict[str, Style]
+) -> Iterator[Segment]:
+    """Paint a name, followed by what else the search found; the name keeps at least a third."""
+    if row.match is None:
+        yield from _highlighted(row.name, width, words, base, base + over["match"])
+        return
+    label = f"{COLUMNS[row.match.column].title} " if row.match.column in _LABELLED else ""
+    found, whole = f"{_BEFORE_MATCH}{label}{row.match.text}", cells(safe(row.name))
+    if whole + cells(safe(found)) > width:
+        found = f"{_BEFORE_MATCH}{row.match.text}"
+    name_width = min(whole, max(width - cells(safe(found)), width // 3))
+    yield from _highlighted(row.name, name_width, words, base, base + over["match"])
+    muted = base + over["muted"]
+    yield from _highlighted(found, width - name_width, words, muted, muted + over["match"])
 
 
 def _amount(value: int | None, width: int, base: Style, over: dict[str, Style]) -> Segment:

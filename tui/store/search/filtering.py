@@ -29,8 +29,9 @@ from tui.model.query import (
 from tui.model.snapshot import ChangeView
 from tui.store import values
 from tui.store.change_log.changes import CHANGE_COLUMNS, change_of
+from tui.store.search.ranking import SQL_RANK
 from tui.store.search.sorting import order_by
-from tui.store.values import to_ms
+from tui.store.values import stored_query, to_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -183,9 +184,12 @@ def search(
     totals: dict[object, int] = dict.fromkeys(ContactStatus, 0)
     try:
         condition = _condition(translator, query, None if limit is None else status)
-        order = order_by(query.sort)
+        order, words = order_by(query.sort), query.words if query.sort.is_default else ()
+        if words:
+            order = f"max({', '.join(['0', *[SQL_RANK] * len(words)])}), {order}"
+        parameters = (*condition.parameters, *(word for word in words for _ in range(2)))
         sql = f"SELECT rowid, status FROM contacts AS c WHERE {condition.text} ORDER BY {order} LIMIT ?"  # noqa: S608 - our own conditions
-        for rowid, found in connection.execute(sql, (*condition.parameters, -1 if limit is None else limit)):
+        for rowid, found in connection.execute(sql, (*parameters, -1 if limit is None else limit)):
             totals[found] = totals.get(found, 0) + 1
             if status is None or status == found:
                 rowids.append(rowid)
@@ -197,9 +201,10 @@ def search(
 
 
 def _condition(translator: Translator, query: Query, status: ContactStatus | None) -> Sql:
+    stored = stored_query(query)
     parts = [
-        *(Sql("instr(search, ?) > 0", (word,)) for word in query.words),
-        *(Sql("instr(search, ?) = 0", (word,)) for word in query.excluded_words),
+        *(Sql("instr(search, ?) > 0", (word,)) for word in stored.words),
+        *(Sql("instr(search, ?) = 0", (word,)) for word in stored.excluded_words),
         *map(translator.translate, query.filters),
     ]
     if status is not None:

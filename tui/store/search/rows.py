@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tui.model.change import State
 from tui.model.columns import ALWAYS_READ, NUMBERS, ColumnKey
-from tui.model.contact import ContactStatus, Row
-from tui.model.query import Tab
+from tui.model.contact import ContactStatus, Match, Row
+from tui.model.query import Tab, fold
 from tui.model.snapshot import ChangeView
 from tui.store import values
 from tui.store.change_log.changes import CHANGE_COLUMNS, change_of
+from tui.store.values import without_hyphens
 
 if TYPE_CHECKING:
     from array import array
@@ -33,6 +34,8 @@ _ROWS: Final = f"""
             WHERE contact_id = c.contact_id AND state NOT IN ('cancelled', 'dismissed')
         )
 """  # noqa: S608 - only our own column names
+# Read for searches: what is searched besides the name and the e-mail address, as `_match` takes it.
+_SEARCHED: Final = ("c.first_name", "c.last_name", "c.phone", "c.account_number", "c.contact_number")
 _IDS: Final = """
     SELECT coalesce(c.contact_id, '') FROM json_each(?) AS wanted
     LEFT JOIN contacts AS c ON c.rowid = wanted.value
@@ -54,20 +57,25 @@ class RowReader:
         self._database = database
         self._grade = grade
         self._more: tuple[ColumnKey, ...] = ()
-        self._sql = _ROWS.format(more="")
 
     def show_columns(self, columns: Sequence[ColumnKey]) -> None:
         """Read the values of these columns too, besides those that a row always has."""
-        more = tuple(key for key in columns if key not in ALWAYS_READ)
-        if more != self._more:
+        self._more = tuple(key for key in columns if key not in ALWAYS_READ)
+
+    def rows(self, rowids: Sequence[int], words: Sequence[str] = ()) -> list[Row]:
+        """Read rows, with a placeholder without an id for each that no longer exists.
+
+        Those found by `words` say by what, if it isn't the name.
+        """
+        return [self._row(row, words) for row in self._database.rows(self._sql(words), (str(list(rowids)),))]
+
+    def _sql(self, words: Sequence[str]) -> str:
+        more = list(_SEARCHED) if words else []
+        if self._more:
             from tui.store.search.sorting import VALUES
 
-            self._more = more
-            self._sql = _ROWS.format(more="".join(f"{VALUES[key]}, " for key in more))
-
-    def rows(self, rowids: Sequence[int]) -> list[Row]:
-        """Read rows, with a placeholder without an id for each that no longer exists."""
-        return [self._row(row) for row in self._database.rows(self._sql, (str(list(rowids)),))]
+            more += [VALUES[key] for key in self._more]
+        return _ROWS.format(more="".join(f"{value}, " for value in more))
 
     def rows_of(self, contact_ids: Sequence[str]) -> list[Row]:
         """Read the rows of these contacts, without those that aren't stored."""
@@ -115,8 +123,9 @@ class RowReader:
         rows = self._database.rows(sql, (contact_id,))
         return rows[0][0] if rows else None
 
-    def _row(self, row: tuple[Any, ...]) -> Row:
+    def _row(self, row: tuple[Any, ...], words: Sequence[str]) -> Row:
         contact_id, name, email, status, owes, merged_to, *rest = row
+        searched, rest = (rest[: len(_SEARCHED)], rest[len(_SEARCHED) :]) if words else ([], rest)
         known = _STATUSES.get(status)
         if contact_id is None or known is None:
             return _PLACEHOLDER
@@ -129,6 +138,9 @@ class RowReader:
             is_merged=bool(values.text(merged_to)),
             last_change=self._view(tuple(rest[len(self._more) :])),
             more=tuple(map(_value, self._more, rest)) if self._more else (),
+            match=_match(words, values.text(name), values.text(email), [*map(values.text, searched)])
+            if words
+            else None,
         )
 
     def _view(self, row: tuple[Any, ...]) -> ChangeView | None:
@@ -148,19 +160,42 @@ def _value(key: ColumnKey, stored: object) -> tuple[ColumnKey, str | int | None]
     return key, values.integer(stored) if key in NUMBERS else values.text(stored)
 
 
+def _match(words: Sequence[str], name: str, email: str, searched: Sequence[str]) -> Match | None:
+    """Return the first field that has a word which the name doesn't have."""
+    first_name, last_name, phone, *numbers = searched
+    folded = fold(name)
+    missing = next((word for word in words if word not in folded and word not in without_hyphens(folded)), "")
+    if not missing:
+        return None
+    person = " ".join(filter(None, (first_name, last_name)))
+    address = fold(email)
+    shown = (
+        (None, person, fold(person)),
+        # As for the search: the domain counts for words with `@` or a dot.
+        (ColumnKey.EMAIL, email, address if {"@", "."} & {*missing} else address.partition("@")[0]),
+        (ColumnKey.PHONE, phone, fold("".join(phone.split()) + " " + "".join(filter(str.isdecimal, phone)))),
+        *zip((ColumnKey.ACCOUNT_NUMBER, ColumnKey.CONTACT_NUMBER), numbers, map(fold, numbers), strict=True),
+    )
+    for column, text, folded in shown:
+        if missing in folded or missing in without_hyphens(folded):
+            return Match(column, text)
+    return None
+
+
 class FoundRows:
     """The results of a search: contacts in a fixed order, by row id; the rows themselves are read live."""
 
-    def __init__(self, reader: RowReader, rowids: array[int]) -> None:
+    def __init__(self, reader: RowReader, rowids: array[int], words: Sequence[str] = ()) -> None:
         self._reader = reader
         self._rowids = rowids
+        self._words = words
 
     def __len__(self) -> int:
         return len(self._rowids)
 
     def window(self, start: int, stop: int) -> Sequence[Row]:
         """Return the rows from start up to, not including, stop; fewer at the end."""
-        return self._reader.rows(self._rowids[max(start, 0) : max(stop, 0)])
+        return self._reader.rows(self._rowids[max(start, 0) : max(stop, 0)], self._words)
 
     def ids(self, start: int, stop: int) -> Sequence[str]:
         """Return the contact ids from start up to, not including, stop."""

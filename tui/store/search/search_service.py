@@ -14,6 +14,7 @@ from tui.model.contact import SearchResult
 from tui.model.query import IssueKind
 from tui.store.contacts import read_counts
 from tui.store.search.contact_index import IndexLoader, IndexScan
+from tui.store.search.ranking import MOST_RANKED, ranked
 from tui.store.search.rows import FoundRows, IndexRows, RowReader
 from tui.store.values import stored_query
 
@@ -167,15 +168,20 @@ class SearchService:
             if perf_counter() - resumed < _SLICE_SECONDS:
                 continue
             is_slow = perf_counter() - begun >= _FIRST_SCREEN_SECONDS
-            if is_slow and not has_answered and query.sort.is_default and len(scan.rowids) >= _VIEWPORT:
+            # Fewer would be ordered once all are known.
+            is_in_order = query.sort.is_default and len(scan.rowids) > (MOST_RANKED if query.words else 0)
+            if is_slow and not has_answered and is_in_order and len(scan.rowids) >= _VIEWPORT:
                 has_answered = True
-                first = FoundRows(self._reader, scan.rowids[:])
+                first = FoundRows(self._reader, scan.rowids[:], query.words)
                 yield SearchResult(query, first, scan.counts, is_complete=False)
             await _yield_to_loop()
             resumed = perf_counter()
         recent.keep(scan.matches)
-        rowids = scan.rowids if query.sort.is_default else await self._sorted(scan.rowids, query.sort)
-        yield SearchResult(query, FoundRows(self._reader, rowids), scan.counts)
+        if query.sort.is_default:
+            rowids = ranked(index, scan.rowids, query.words)
+        else:
+            rowids = await self._sorted(scan.rowids, query.sort)
+        yield SearchResult(query, FoundRows(self._reader, rowids, query.words), scan.counts)
 
     async def _sorted(self, rowids: array[int], sort: Sort) -> array[int]:
         if self._orders is None:
@@ -203,14 +209,15 @@ class SearchService:
         def select(limit: int | None) -> tuple[array[int], TabCounts]:
             with self._database.read_connection() as connection:
                 translator = Translator(connection, moment, self._sync_status)
-                return search(translator, stored_query(query), limit, is_cancelled=cancelled.is_set)
+                return search(translator, query, limit, is_cancelled=cancelled.is_set)
 
         try:
             rowids, counts = await asyncio.to_thread(select, _VIEWPORT)
             if len(rowids) == _VIEWPORT:
-                yield SearchResult(query, FoundRows(self._reader, rowids), counts, is_complete=False)
+                first = FoundRows(self._reader, rowids, query.words)
+                yield SearchResult(query, first, counts, is_complete=False)
             rowids, counts = await asyncio.to_thread(select, None)
-            yield SearchResult(query, FoundRows(self._reader, rowids), counts)
+            yield SearchResult(query, FoundRows(self._reader, rowids, query.words), counts)
         finally:
             cancelled.set()
 
