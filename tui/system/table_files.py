@@ -111,14 +111,44 @@ def _iso(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
+class _Output:
+    """The file that a workbook is written to, for as long as the block runs.
+
+    After an error, the library's archive still writes to it when it is thrown away, at any time.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream: BinaryIO | None = stream
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        self._stream = None
+
+    def write(self, data: bytes) -> int:
+        return len(data) if self._stream is None else self._stream.write(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return 0 if self._stream is None else self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        return 0 if self._stream is None else self._stream.tell()
+
+    def flush(self) -> None:
+        if self._stream is not None:
+            self._stream.flush()
+
+
 def _write_excel(stream: BinaryIO, columns: Sequence[TableColumn], rows: Iterable[Sequence[Cell]]) -> int:
     from xlsxwriter import Workbook  # type: ignore[import-untyped] # it has no marker of its types
     from xlsxwriter.exceptions import FileCreateError  # type: ignore[import-untyped] # as above
 
+    output = _Output(stream)
     # The library keeps rows in files until the workbook is complete; they go with this folder.
-    with tempfile.TemporaryDirectory(prefix="reshelve-", ignore_cleanup_errors=True) as folder:
+    with output, tempfile.TemporaryDirectory(prefix="reshelve-", ignore_cleanup_errors=True) as folder:
         workbook = Workbook(
-            stream, {"constant_memory": True, "tmpdir": folder, "default_date_format": _EXCEL_TIME}
+            output, {"constant_memory": True, "tmpdir": folder, "default_date_format": _EXCEL_TIME}
         )
         sheet = workbook.add_worksheet(_SHEET)
         try:
