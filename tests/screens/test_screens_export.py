@@ -13,14 +13,15 @@ import pytest
 from msgspec.structs import replace
 from python_calamine import CalamineWorkbook
 from support.idle_engine import IdleEngine
-from support.sample_contacts import contact_id, contacts
+from support.sample_contacts import NOW, contact_id, contacts
 from support.screen_test import Driver, running
 from textual.widgets import Input
 
 from tui.model.change import Action, State
+from tui.model.contact import Organisation
 from tui.model.evidence import SyncStatus
 from tui.screens.dialogs.help import BugReportScreen
-from tui.screens.export import ExportScreen
+from tui.screens.export import ExportScreen, suggested_file
 from tui.system.table_files import write_table
 from tui.widgets.labels import SafeLabel
 
@@ -88,6 +89,23 @@ async def choose(person: Driver, field: str, *keys: str) -> None:
 async def save(person: Driver) -> None:
     person.screen.set_focus(person.screen.query_one("#name"))
     await person.press("enter")
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("Harbour & Vine Property Trust", "-harbour-vine"),
+        ("../../etc/passwd", "-etc-passwd"),
+        ("شركة العقارات", "-شركة-العقارات"),
+        ("\u202e\x1b[2J/", "-2j"),
+        ("A" * 300, f"-{'a' * 20}"),
+        ("---", ""),
+    ],
+    ids=["usual", "path", "arabic", "hostile", "long", "nothing"],
+)
+def test_name_of_the_file_has_the_organisation_and_the_date(tmp_path: Path, name: str, part: str) -> None:
+    suggested = suggested_file(Organisation("t1", name, ""), NOW)
+    assert suggested == tmp_path / f"reshelve-contacts{part}-2026-03-05.csv"
 
 
 async def test_the_list_is_exported_as_shown(backend: IdleEngine, file: Path) -> None:

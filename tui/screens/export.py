@@ -58,8 +58,9 @@ def suggested_file(organisation: Organisation, today: datetime) -> Path:
     """Return where to save by default: a file with the organisation's name and the date in its name."""
     name = ""
     for word in re.findall(r"\w+", organisation.name.casefold()):
-        if len(name) + len(word) < _LONGEST_NAME:
-            name += f"-{word}"
+        if name and len(name) + len(word) >= _LONGEST_NAME:
+            break
+        name += f"-{word[:_LONGEST_NAME]}"
     return Path.home() / f"reshelve-contacts{name}-{file_date(today)}.csv"
 
 
