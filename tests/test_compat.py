@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import signal
+import subprocess
+import sys
 import termios
 import threading
 import time
+from contextlib import contextmanager
 from random import Random
 from typing import TYPE_CHECKING, ClassVar
 
@@ -50,6 +54,7 @@ from tui.model.errors import StoreClosedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 _PARTS = {
     App: "_background_screens _close_messages_no_wait _exception_event _handle_exception _keymap"
@@ -160,6 +165,93 @@ def test_unfinished_paste_ends_after_a_pause(monkeypatch: pytest.MonkeyPatch) ->
     now = 60.0
     list(terminal.idle())
     assert _keys(terminal, b"a") == ["a"]
+
+
+# An app as `reshelve serve` starts it: it answers keys, ends at a certain size, and then says how it went.
+_IN_A_PAGE = """
+import sys
+from pathlib import Path
+from tui.compat.textual import CrashSafeApp
+
+class Letters(CrashSafeApp[None]):
+    keys = ""
+
+    def on_key(self, event):
+        self.keys += event.character or ""
+        self.copy_to_clipboard("answer")
+
+    def on_resize(self, event):
+        if event.size == (90, 30):
+            self.exit()
+
+app = Letters()
+app.run()
+Path(sys.argv[1]).write_text(f"{app.has_crashed} {app.keys}")
+"""
+_X, _RESIZE = (b"D", b"x"), (b"M", b'{"type": "resize", "width": 90, "height": 30}')
+_PATIENCE_SECONDS = 30
+_SURVIVED = "False x"
+
+
+def _packets(*packets: tuple[bytes, bytes]) -> bytes:
+    return b"".join(kind + len(payload).to_bytes(4, "big") + payload for kind, payload in packets)
+
+
+@contextmanager
+def _in_a_page(result: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(
+        [sys.executable, "-c", _IN_A_PAGE, str(result)],
+        env={**os.environ, "TEXTUAL_DRIVER": "textual.drivers.web_driver:WebDriver"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as program:
+        try:
+            yield program
+        finally:
+            program.kill()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "stray",
+    [
+        *((b"D", stray) for stray in (b"\xff\xfe\x80", b"\x1b[1114112u", b"\x1b[55296;1u", b"\x1b[<0;0;M")),
+        (b"M", b'{"type": "resize", "width": "wide", "height": 9}'),
+        (b"M", b'{"type": "resize", "width": 100, "height": 1000000000}'),
+        (b"M", b'{"type": "unknown"}'),
+    ],
+    ids=range(7),
+)
+def test_what_a_page_sends_ends_no_program(tmp_path: Path, stray: tuple[bytes, bytes]) -> None:
+    result = tmp_path / "result"
+    with _in_a_page(result) as program:
+        assert program.stdin is not None
+        assert program.stdout is not None
+        program.stdin.write(_packets(stray, _X))
+        program.stdin.flush()
+        painted = b""
+        while base64.b64encode(b"answer") not in painted:
+            read = os.read(program.stdout.fileno(), 4096)
+            assert read, painted
+            painted += read
+        program.stdin.write(_packets(_RESIZE))
+        program.stdin.flush()
+        program.wait(_PATIENCE_SECONDS)
+    assert result.read_text() == _SURVIVED
+
+
+@pytest.mark.slow
+def test_program_survives_that_its_page_is_gone(tmp_path: Path) -> None:
+    result = tmp_path / "result"
+    with _in_a_page(result) as program:
+        assert program.stdin is not None
+        assert program.stdout is not None
+        assert program.stdout.readline() == b"__GANGLION__\n"
+        program.stdout.close()
+        program.stdin.write(_packets(_X, _RESIZE))
+        program.stdin.flush()
+        program.wait(_PATIENCE_SECONDS)
+    assert result.read_text().startswith("False")
 
 
 def test_scroll_bar_is_drawn_when_everything_fits() -> None:

@@ -96,9 +96,10 @@ def is_defined(dotted: str) -> bool:
 
 @cache
 def shown_texts() -> frozenset[str]:
-    """Return every string in the source of the screens, in lower case."""
+    """Return every string in the source of the screens and the names of statuses, in lower case."""
     files = [
         ROOT / "tui" / "actions.py",
+        ROOT / "tui" / "messages" / "contacts.py",
         *(file for room in ("screens", "widgets") for file in (ROOT / "tui" / room).rglob("*.py")),
     ]
     nodes = (node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))))

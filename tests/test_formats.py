@@ -18,6 +18,7 @@ ROOT: Final = Path(tui.__file__).parent
 EXCEPTIONS: Final = {
     "messages/formats.py": "the formats themselves",
     "engine/services/changes.py": "the CSV of changes, which other programs read",
+    "system/table_files.py": "times in files, which other programs read",
     "re_leased/contact_file.py": "line numbers listed within one parameter of a note",
     "store/maintenance/file_ops.py": "names of files",
     "xero/client.py": "the date of an HTTP header",

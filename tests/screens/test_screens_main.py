@@ -223,6 +223,19 @@ async def test_with_a_browser_the_page_is_opened(
         assert person.bottom_line == "Opened in your browser."
 
 
+async def test_in_a_browser_the_page_opens_in_a_new_tab(
+    backend: IdleEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("tui.system.browser.open_page", lambda _: pytest.fail("not on this computer"))
+    async with running(backend) as person:
+        monkeypatch.setattr(type(person.app), "is_web", True)
+        monkeypatch.setattr(person.app, "open_url", opened.append)
+        await person.press("o")
+        assert opened == [backend.contacts.url(contact_id(0))]
+        assert person.bottom_line == "Opened in a new tab. If there is none, allow pop-ups for this page."
+
+
 @pytest.mark.parametrize("key", ["f5", "ctrl+r"])
 async def test_refresh_key_refreshes(backend: IdleEngine, key: str) -> None:
     async with running(backend) as person:

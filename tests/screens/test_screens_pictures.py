@@ -166,6 +166,14 @@ def test_export(
 
 
 @pytest.mark.parametrize("size", SIZES)
+def test_export_contacts(
+    snap_compare: Compare, busy: IdleEngine, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pathlib.Path.home", lambda: Path("/"))
+    assert picture(snap_compare, busy, "space", "e", size=size)
+
+
+@pytest.mark.parametrize("size", SIZES)
 def test_undo(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
     confirmed, refused, _, sent, changed = busy.request(Action.ARCHIVE, 20, 21, 22, 23, 24)
     busy.move(confirmed, State.CONFIRMED)

@@ -1,18 +1,23 @@
-"""A real browser for Xero's pages: headless Chromium, controlled through its debugging pipe."""
+"""A real browser for Xero's pages, and for Reshelve's own: headless Chromium, controlled through its pipe."""
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from support.terminal import PATIENCE_SECONDS, Screen
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from typing import BinaryIO
 
@@ -24,6 +29,9 @@ _SWITCHES = (
     "--remote-debugging-pipe",
 )  # fmt: skip
 _PATIENCE_SECONDS = 20
+_SIZE = re.compile(r"width=(\d+)&height=(\d+)")
+# Of a web socket's frames.
+_BINARY = 2
 
 # The browser reads commands from descriptor 3 and writes messages to 4, which may be taken on this side.
 _LAUNCH = """
@@ -36,15 +44,24 @@ os.execv(sys.argv[3], sys.argv[3:])
 """
 
 
+class PageLeftError(Exception):
+    """Another page was loaded meanwhile."""
+
+
 @dataclass(slots=True)
 class Tab:
-    """One tab. JavaScript of the page itself stays off; the test looks at the page from outside."""
+    """One tab. JavaScript of the page itself stays off unless asked for; the test looks from outside."""
 
     commands: BinaryIO
     messages: BinaryIO
     session: str | None = None
+    #: What the page said in its console, and what it was refused.
+    complaints: list[str] = field(default_factory=list)
+    #: The addresses of the pages that were opened from this one.
+    opened: list[str] = field(default_factory=list)
     _number: int = 0
     _events: list[str] = field(default_factory=list)
+    _terminal: Screen | None = None
 
     def send(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Send one command of the DevTools protocol, and return its result."""
@@ -57,6 +74,8 @@ class Tab:
         while True:
             message = self._receive()
             if message.get("id") == self._number:
+                if "navigated" in message.get("error", {}).get("message", ""):
+                    raise PageLeftError
                 assert "error" not in message, message
                 result: dict[str, Any] = message["result"]
                 return result
@@ -92,6 +111,44 @@ class Tab:
                 "Input.dispatchMouseEvent", type=event, x=place[0], y=place[1], button="left", clickCount=1
             )
 
+    # --- a terminal in the page, whose screen is known by what arrives at its web socket ---
+
+    @property
+    def terminal(self) -> str:
+        """What the terminal in the page shows."""
+        return "" if self._terminal is None else self._terminal.text
+
+    def until_shown(self, words: str, *, seconds: float = PATIENCE_SECONDS) -> str:
+        """Wait until the terminal in the page shows these words, and return all that it shows."""
+        return self.until(lambda: words in self.terminal, words, seconds=seconds)
+
+    def until(self, condition: Callable[[], bool], wanted: str, *, seconds: float = PATIENCE_SECONDS) -> str:
+        """Wait for a condition, while the browser goes on."""
+        ends_at = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < ends_at, f"no {wanted} in:\n{self.terminal}\n{self.complaints}"
+            with suppress(PageLeftError):
+                self.look_later("0")
+        return self.terminal
+
+    def type(self, text: str) -> None:
+        """Press the keys of a text in the page; a line feed is Enter, an escape Esc."""
+        for char in text:
+            key, code = {"\n": ("Enter", 13), "\x1b": ("Escape", 27)}.get(char, (char, 0))
+            typed = {"\n": "\r", "\x1b": ""}.get(char, char)
+            pressed = {"key": key, "windowsVirtualKeyCode": code or ord(char.upper())}
+            self.send(
+                "Input.dispatchKeyEvent", type="keyDown" if typed else "rawKeyDown", text=typed, **pressed
+            )
+            self.send("Input.dispatchKeyEvent", type="keyUp", **pressed)
+
+    def look_later(self, expression: str) -> Any:
+        """Return the value of an expression a moment later, or of its promise."""
+        promise = f"new Promise(go => setTimeout(go, 50)).then(() => {expression})"
+        return self.send("Runtime.evaluate", expression=promise, returnByValue=True, awaitPromise=True)[
+            "result"
+        ].get("value")
+
     def _look(self, expression: str) -> Any:
         return self.send("Runtime.evaluate", expression=expression, returnByValue=True)["result"]["value"]
 
@@ -107,11 +164,23 @@ class Tab:
         message: dict[str, Any] = json.loads(collected)
         if "method" in message:
             self._events.append(message["method"])
+            self._note(message["method"], message.get("params", {}))
         return message
+
+    def _note(self, event: str, values: dict[str, Any]) -> None:
+        if event == "Network.webSocketCreated" and (size := _SIZE.search(values["url"])):
+            self._terminal = Screen(int(size[1]), int(size[2]))
+        elif event == "Network.webSocketFrameReceived" and values["response"]["opcode"] == _BINARY:
+            assert self._terminal is not None
+            self._terminal.feed(base64.b64decode(values["response"]["payloadData"]))
+        elif event in {"Log.entryAdded", "Runtime.exceptionThrown"}:
+            self.complaints.append(json.dumps(values))
+        elif event == "Page.windowOpen":
+            self.opened.append(values["url"])
 
 
 @contextmanager
-def open_tab(profile: Path) -> Iterator[Tab]:
+def open_tab(profile: Path, *, has_scripts: bool = False) -> Iterator[Tab]:
     """Start the browser with a new profile, and end both with the block.
 
     The profile goes, as a browser's history holds every address it was at, the code of a sign-in included.
@@ -145,7 +214,11 @@ def open_tab(profile: Path) -> Iterator[Tab]:
             attached = tab.send("Target.attachToTarget", targetId=target, flatten=True)
             tab.session = attached["sessionId"]
             tab.send("Page.enable")
-            tab.send("Emulation.setScriptExecutionDisabled", value=True)
+            if has_scripts:
+                for domain in ("Network", "Log", "Runtime"):
+                    tab.send(f"{domain}.enable")
+            else:
+                tab.send("Emulation.setScriptExecutionDisabled", value=True)
             yield tab
             tab.session = None
             # Asked to close, its child processes end too; killed, it would leave them behind.

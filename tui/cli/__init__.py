@@ -28,6 +28,7 @@ _COMMANDS = {
     "compare": ("tui.cli.compare:compare", "Compare contacts exported from Re-Leased with Xero."),
     "re-leased": ("tui.cli.re_leased:re_leased", "Read Re-Leased's own contacts, to confirm changes."),
     "settings": ("tui.cli.settings:settings", "Show or change settings."),
+    "serve": ("tui.cli.serve:serve", "Use Reshelve in a browser on this computer."),
     "sandbox": ("tui.cli.sandbox:sandbox", "Serve a practice Xero and Re-Leased to other programs."),
 }
 # Names of earlier versions, kept as aliases.

@@ -52,6 +52,8 @@ def open_(organisation: str | None = None, *, read_only: bool = False) -> None:
 _MOST_NAMED: Final = 10
 # If these are set, Textual never notices the terminal's real size or that it changes.
 _SIZE: Final = ("COLUMNS", "LINES")
+# Set by `reshelve serve` for the programs that it starts.
+_DRIVER, _IN_BROWSER = "TEXTUAL_DRIVER", ":WebDriver"
 _IGNORED: Final = "{} ignored. To see why, quit and run `reshelve settings`."
 
 
@@ -70,7 +72,7 @@ def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | No
     # Seconds that a key waits for its turn while a thread is busy, such as the one that compares contacts: up
     # to once for each row that it reads. Python's own 0.005 can be felt.
     sys.setswitchinterval(0.0001)
-    for name in _SIZE:
+    for name in () if _is_in_browser() else _SIZE:
         os.environ.pop(name, None)
 
     from tui.app.app import ReshelveApp
@@ -110,9 +112,14 @@ def _on_interrupt(app: ReshelveApp, *_: object) -> None:
     app.exit()
 
 
+def _is_in_browser() -> bool:
+    """Whether this program paints to a page of `reshelve serve`, instead of a terminal."""
+    return os.environ.get(_DRIVER, "").endswith(_IN_BROWSER)
+
+
 def require_terminal() -> None:
     """Raise `ClickException` if there is no terminal, before anything is started."""
-    if not (os.isatty(0) and os.isatty(2)):
+    if not _is_in_browser() and not (os.isatty(0) and os.isatty(2)):
         raise click.ClickException(
             "Reshelve needs a terminal. Run it in a terminal, without redirecting its input."
         )

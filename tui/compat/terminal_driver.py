@@ -42,6 +42,11 @@ _MOST_PASTED: Final = 100_000
 _REENTER_SEQUENCE: Final = "\x1b[?1049h\x1b[?25l\x1b[?1004h\x1b[?2004h\x1b[?7l\x1b[=25;1u"
 
 
+def clamp_size(width: int, height: int) -> tuple[int, int]:
+    """Return a size in cells within limits, which a terminal might not keep."""
+    return min(max(width, 1), _MOST_COLUMNS), min(max(height, 1), _MOST_LINES)
+
+
 class TerminalParser(XTermParser):
     """Ignores sequences that can't be keys or mouse events; Textual's parser raises on some of them."""
 
@@ -182,18 +187,14 @@ class TerminalDriver(LinuxDriver):
 
     def process_message(self, message: Message) -> None:
         """Pass an event to the app, unless its values are impossible."""
-        if isinstance(message, events.Resize) and message.size != self._clamp_size(*message.size):
+        if isinstance(message, events.Resize) and message.size != clamp_size(*message.size):
             return
         if isinstance(message, events.Paste):
             message.text = message.text[:_MOST_PASTED]
         super().process_message(message)
 
     def _get_terminal_size(self) -> tuple[int, int]:
-        return self._clamp_size(*super()._get_terminal_size())
-
-    @staticmethod
-    def _clamp_size(width: int, height: int) -> tuple[int, int]:
-        return min(max(width, 1), _MOST_COLUMNS), min(max(height, 1), _MOST_LINES)
+        return clamp_size(*super()._get_terminal_size())
 
     # --- output ---
 

@@ -284,9 +284,15 @@ class CrashSafeApp(App[ReturnType], Generic[ReturnType]):
         self.stylesheet._parse_cache.grow(_MOST_STYLE_SHEETS)  # noqa: SLF001 - see above
 
     def get_driver_class(self) -> type[Driver]:
-        """Return the hardened terminal driver."""
+        """Return the hardened driver, of a terminal or of a page in a browser."""
         found = super().get_driver_class()
         if sys.platform != "win32":
+            # By its name: few programs run in a browser, and importing it takes time.
+            if found.__name__ == "WebDriver":
+                from tui.compat.browser_driver import BrowserDriver
+
+                return BrowserDriver
+
             from textual.drivers.linux_driver import LinuxDriver
 
             from tui.compat.terminal_driver import TerminalDriver

@@ -1,4 +1,4 @@
-"""Texts about contacts: why they can't be changed, warnings, and why they aren't up to date."""
+"""Texts about contacts: titles, statuses, why they can't be changed, warnings, why they aren't up to date."""
 
 from __future__ import annotations
 
@@ -6,12 +6,67 @@ from typing import TYPE_CHECKING, Final
 
 from tui.messages.formats import money
 from tui.messages.texts import Catalogue, Text
+from tui.model.change import State
+from tui.model.columns import ColumnKey
+from tui.model.contact import ContactStatus
+from tui.model.evidence import SyncStatus
 from tui.model.reasons import ChangeReason, ContactReason, UndoReason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tui.model.contact import Row
     from tui.model.reasons import Param
+
+#: The titles of the columns, in the order in which they are offered.
+COLUMN_TITLES: Final = {
+    ColumnKey.NAME: "Contact",
+    ColumnKey.STATUS: "Status",
+    ColumnKey.EMAIL: "E-mail",
+    ColumnKey.PHONE: "Phone",
+    ColumnKey.GROUPS: "Groups",
+    ColumnKey.OWES: "They owe",
+    ColumnKey.OVERDUE: "Overdue",
+    ColumnKey.YOU_OWE: "You owe",
+    ColumnKey.ACCOUNT_NUMBER: "Account no.",
+    ColumnKey.CONTACT_NUMBER: "Contact no.",
+    ColumnKey.TAX_NUMBER: "Tax number",
+    ColumnKey.UPDATED: "Changed in Xero",
+    ColumnKey.SYNC_STATUS: "Sync status",
+}
+_STATUSES: Final = {
+    ContactStatus.ACTIVE: "Active",
+    ContactStatus.ARCHIVED: "Archived",
+    ContactStatus.GDPRREQUEST: "GDPR",
+    ContactStatus.DELETED: "Gone",
+}
+#: Changes that Xero hasn't confirmed; the others have a sync status.
+STATE_LABELS: Final = {
+    State.QUEUED: "Queued",
+    State.SENDING: "Sending",
+    State.UNKNOWN: "Checking",
+    State.AWAITING_USER: "Restore in Xero",
+    State.REFUSED: "Refused by Xero",
+}
+SYNC_LABELS: Final = {
+    SyncStatus.PENDING: "Pending sync",
+    SyncStatus.MISSED: "Missed last sync",
+    SyncStatus.EXPECTED: "Should be synced",
+    SyncStatus.REPORTED: "Reported synced",
+    SyncStatus.CHECKED: "Checked by you",
+    SyncStatus.SYNCED: "Synced",
+    SyncStatus.STALLED: "Sync not running",
+    SyncStatus.NOT_LINKED: "Not linked",
+    SyncStatus.FOREIGN_CURRENCY: "Foreign currency",
+    SyncStatus.SUPERSEDED: "No sync needed",
+}
+GONE: Final = "Gone from Xero"
+
+
+def status_label(row: Row) -> str:
+    """Return a contact's status as one word."""
+    return "Merged" if row.is_merged else _STATUSES[row.status]
+
 
 _SAVED_DATA: Final = "Showing saved data."
 

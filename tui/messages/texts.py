@@ -86,4 +86,7 @@ TEXTS: Final[Catalogue] = {
     SystemReason.FILE_NOT_SAVED: Text(
         "Can't save the file: {problem}.", "Nothing was saved. Choose another location, then try again."
     ),
+    SystemReason.TOO_MANY_ROWS: Text(
+        "An Excel sheet has at most {most:row}.", "Nothing was saved. Choose CSV, or export fewer contacts."
+    ),
 }

@@ -348,12 +348,16 @@ class SyncWindowReason(Reason):
 
 
 class SystemReason(Reason):
-    """Why a drive can't lock files, or a file that the user chose can't be saved."""
+    """Why a drive can't lock files, or a file that the user chose can't be saved.
+
+    `most` is a number of rows.
+    """
 
     CANNOT_LOCK = "system.cannot_lock"
     NOT_A_FILE = "system.not_a_file"
     NOT_A_FILE_NAME = "system.not_a_file_name"
     FILE_NOT_SAVED = "system.file_not_saved"
+    TOO_MANY_ROWS = "system.too_many_rows"
 
 
 class SettingsReason(Reason):

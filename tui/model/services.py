@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tui.model.query import Query
     from tui.model.re_leased import ConnectionTest
     from tui.model.snapshot import Snapshot
+    from tui.model.tables import ContactExport
 
 
 class ContactServiceProtocol(Protocol):
@@ -60,6 +61,14 @@ class ContactServiceProtocol(Protocol):
 
     async def listed(self, contact_ids: Collection[str], query: Query) -> SearchResult:
         """Return these contacts on the query's tab, in its order."""
+        ...
+
+    async def export(self, wanted: ContactExport, file: Path, report: Callable[[int, int], bool]) -> int:
+        """Save contacts to a file for the user; returns how many.
+
+        `report` is called in a thread, now and then, with the numbers of contacts done and in all; once it
+        returns False, the export ends with `ExportCancelledError`, and an existing file is unchanged.
+        """
         ...
 
     async def details(self, contact_id: str) -> ContactDetails:

@@ -9,7 +9,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING, Final, Generic
 
 from textual import getters
 from textual.css.query import NoMatches
@@ -20,6 +20,7 @@ from textual.worker import Worker, WorkerState
 from tui import messages
 from tui.actions import current_key, error_message
 from tui.compat.textual import GuardedScreen
+from tui.messages.formats import pluralize
 from tui.model.errors import ReadOnlyError, ReshelveError
 from tui.screens import navigation
 from tui.system import browser
@@ -36,6 +37,13 @@ if TYPE_CHECKING:
     from tui.model.contact import Organisation, SearchResult
     from tui.model.services import Backend
     from tui.model.snapshot import Snapshot
+
+
+_OPENED: Final = "Opened in your browser."
+_OPENED_MANY: Final = "Opened {pages}."
+# A page can't find out whether the browser has blocked another.
+_IN_NEW_TAB: Final = "Opened in a new tab. If there is none, allow pop-ups for this page."
+_IN_NEW_TABS: Final = "Opened {pages} in new tabs. If any is missing, allow pop-ups for this page."
 
 
 class BaseScreen(GuardedScreen[ScreenResultType], Generic[ScreenResultType]):
@@ -86,6 +94,21 @@ class BaseScreen(GuardedScreen[ScreenResultType], Generic[ScreenResultType]):
         else:
             self.flash(error_message(self.app, error), is_problem=True)
 
+    def opened(self, count: int = 1) -> str:
+        """Say that pages were opened with `open_in_browser`."""
+        one, many = (_IN_NEW_TAB, _IN_NEW_TABS) if self.app.is_web else (_OPENED, _OPENED_MANY)
+        return one if count == 1 else many.format(pages=pluralize(count, "page"))
+
+    async def open_in_browser(self, url: str) -> bool:
+        """Open a page in the user's browser; return whether that worked.
+
+        Where Reshelve itself is in a browser, that is a new tab there, which the browser may block.
+        """
+        if self.app.is_web:
+            self.app.open_url(url)
+            return True
+        return await asyncio.to_thread(browser.open_page, url)
+
 
 class EngineScreen(BaseScreen[ScreenResultType], Generic[ScreenResultType]):
     """A screen connected to an engine."""
@@ -106,8 +129,8 @@ class EngineScreen(BaseScreen[ScreenResultType], Generic[ScreenResultType]):
 
     async def _open_page(self, contact_id: str) -> None:
         url = self.backend.contacts.url(contact_id)
-        if await asyncio.to_thread(browser.open_page, url):
-            self.flash("Opened in your browser.")
+        if await self.open_in_browser(url):
+            self.flash(self.opened())
         else:
             self.flash(f"No browser found. {self.key('copy')} copies the link: {url}", is_problem=True)
 

@@ -40,6 +40,7 @@ from tui.widgets.title_bar import TitleBar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
@@ -81,7 +82,7 @@ class MainScreen(EngineScreen[None]):
         *bindings("archive", "restore", "open_in_xero", "copy", "search", "clear"),
         *bindings("tab_all", "tab_active", "tab_archived", "manual_restores", "refresh", "pause_sync"),
         *bindings("undo", "redo", "changes", "pause", "retry_contact", "manual_sync"),
-        *bindings("compare", "troubleshoot", "tenant_groups", "columns", "show_selected"),
+        *bindings("compare", "troubleshoot", "tenant_groups", "columns", "show_selected", "export"),
     ]
 
     table = getters.query_one(ContactTable)
@@ -268,6 +269,7 @@ class MainScreen(EngineScreen[None]):
             "changes",
             "refresh",
             "organisations",
+            "export",
             "command_palette",
             "quit",
             "help",
@@ -376,6 +378,34 @@ class MainScreen(EngineScreen[None]):
         self.table.use_layout(layout)
         self.finder.sort_by(layout.sort)
         self.start(partial(self.backend.contacts.save_layout, layout), "layout", exclusive=True)
+
+    def action_export(self) -> None:
+        """Export this list, or the selected contacts, to a file."""
+        self.table.run_when_shown(self._export)
+
+    def _export(self) -> None:
+        table, found = self.table, self.table.found
+        listed = 0 if found is None else found.counts.of(found.query.tab)
+        if found is None or not (listed or table.selected):
+            self.flash("No contacts to export.")
+            return
+        chosen = [column.key for column in table.list_layout.columns]
+        dialog = navigation.ExportScreen(
+            self.backend,
+            found.query,
+            listed=listed,
+            selected=table.selected,
+            is_alone=self.finder.shows_selected,
+            # The user's own, also those that don't fit the terminal.
+            columns=chosen or [placed.column.key for placed in table.columns],
+            now=self.local_now(),
+        )
+
+        def closed(file: Path | None) -> None:
+            if file is not None:
+                self.flash(f"{pluralize(dialog.count, 'contact')} exported to {file}")
+
+        self.open_screen(dialog, closed)
 
     # --- contact under the cursor ---
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -24,7 +23,6 @@ from tui.model.change import State
 from tui.model.errors import RejectedError, ReshelveError
 from tui.model.query import fold
 from tui.screens.base_screen import ConnectRequested, EngineScreen, SnapshotChanged
-from tui.system import browser
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import Details, SafeLabel
 from tui.widgets.text import content, safe
@@ -263,7 +261,7 @@ class FinishController:
     async def _open_pages(self, items: list[RestoreItem]) -> None:
         opened: list[int] = []
         for item in items:
-            if not await asyncio.to_thread(browser.open_page, item.url):
+            if not await self._screen.open_in_browser(item.url):
                 break
             opened.append(item.change.change_id)
         self._screen.post_message(PagesOpened(tuple(opened), len(items)))
@@ -286,8 +284,7 @@ class FinishController:
         following = range(last + 1, len(self.items))
         self._rows().put_cursor(next((index for index in following if self.items[index].is_waiting), last))
         self._on_items_changed()
-        many = len(opened) > 1
-        self._screen.flash(f"Opened {pluralize(len(opened), 'page')}." if many else "Opened in your browser.")
+        self._screen.flash(self._screen.opened(len(opened)))
 
     def copy(self) -> None:
         """Copy the link."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tui.screens.dialogs.ask import ChooseScreen
     from tui.screens.dialogs.confirm import ConfirmScreen
     from tui.screens.dialogs.help import BugReportScreen, HelpScreen
+    from tui.screens.export import ExportScreen
     from tui.screens.manual_restores import ManualRestoresScreen
     from tui.screens.re_leased.sync_start import SyncStartScreen
     from tui.screens.re_leased.troubleshoot import ConnectionTestScreen, TroubleshootScreen
@@ -42,6 +43,7 @@ __all__ = [
     "ConnectScreen",
     "ConnectionTestScreen",
     "ContactScreen",
+    "ExportScreen",
     "HelpScreen",
     "ManualRestoresScreen",
     "OrganisationsScreen",
@@ -61,6 +63,7 @@ _MODULES: Final = {
     "ConfirmScreen": "tui.screens.dialogs.confirm",
     "ConnectScreen": "tui.screens.connect.connect",
     "ContactScreen": "tui.screens.contact",
+    "ExportScreen": "tui.screens.export",
     "HelpScreen": "tui.screens.dialogs.help",
     "ManualRestoresScreen": "tui.screens.manual_restores",
     "OrganisationsScreen": "tui.screens.connect.organisations",

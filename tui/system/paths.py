@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tui.system.platform import set_mode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
 
 _APP = "reshelve"
 _TENANT_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
@@ -168,6 +173,17 @@ def write_atomically(file: Path, content: bytes) -> None:
 
     After a crash the file has the old or the new content, never a part. Raises `OSError`.
     """
+    with replacement(file) as stream:
+        stream.write(content)
+
+
+@contextmanager
+def replacement(file: Path) -> Iterator[BinaryIO]:
+    """Open a new file, readable only by its owner, that replaces this one when the block ends.
+
+    If the block raises, the file keeps its old content. After a crash it has the old or the new content,
+    never a part. Raises `OSError`.
+    """
     private_folder(file.parent)
     # Only the start of a long name: the suffix could exceed the system's limit.
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name[:_KEPT_OF_NAME]}.")
@@ -175,7 +191,7 @@ def write_atomically(file: Path, content: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as stream:
             set_mode(stream.fileno(), _PRIVATE_FILE)
-            stream.write(content)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(file)

@@ -9,34 +9,56 @@ import csv
 import io
 import re
 import unicodedata
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tui.model.errors import ReshelveError
 from tui.model.reasons import SystemReason
-from tui.system.paths import write_atomically
+from tui.system.paths import replacement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import BinaryIO
 
 
 def write_user_file(file: Path, content: bytes) -> None:
-    """Save a file for the user atomically, readable only by its owner.
+    """Save a file for the user at once; otherwise as `user_file`. Blocks."""
+    with user_file(file) as stream:
+        stream.write(content)
 
-    Follows links; only ever replaces a regular file, never a device or pipe. Blocks. Raises `ReshelveError`,
-    in which case an existing file is unchanged.
+
+@contextmanager
+def user_file(file: Path) -> Iterator[BinaryIO]:
+    """Open a file to save for the user, atomically when the block ends, readable only by its owner.
+
+    Follows links; only ever replaces a regular file, never a device or pipe. Raises `ReshelveError`, also for
+    an `OSError` of the block; an existing file is then unchanged.
     """
+    target = _regular_file(file)
+    try:
+        with replacement(target) as stream:
+            yield stream
+    except OSError as error:
+        raise _not_saved(error) from error
+
+
+def _regular_file(file: Path) -> Path:
+    """Return the file that this path leads to, which may not exist yet."""
     try:
         target = file.resolve()
         if target.exists() and not target.is_file():
             raise ReshelveError(SystemReason.NOT_A_FILE)
-        write_atomically(target, content)
     except OSError as error:
-        raise ReshelveError(SystemReason.FILE_NOT_SAVED, problem=str(error.strerror)) from error
+        raise _not_saved(error) from error
     except (RuntimeError, ValueError) as error:
         raise ReshelveError(SystemReason.NOT_A_FILE_NAME) from error
+    return target
+
+
+def _not_saved(error: OSError) -> ReshelveError:
+    return ReshelveError(SystemReason.FILE_NOT_SAVED, problem=str(error.strerror or error))
 
 
 def expand_path(typed: str) -> Path:
@@ -53,8 +75,8 @@ def expand_path(typed: str) -> Path:
 _FORMULA_SIGNS: Final = "=+\\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"
 _FORMULA: Final = re.compile(rf"(^|[,;|])(?=[\s\"“”\u200c\u200d]*[{_FORMULA_SIGNS}])")
 _JOINERS: Final = "\u200c\u200d"
-# Without a byte order mark, some spreadsheets assume their own code page.
-_ENCODING: Final = "utf-8-sig"
+#: Without a byte order mark, some spreadsheets assume their own code page.
+CSV_ENCODING: Final = "utf-8-sig"
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -68,7 +90,7 @@ def csv_text(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def csv_bytes(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     """Return a table as the content of a CSV file, in UTF-8 with a byte order mark."""
-    return csv_text(columns, rows).encode(_ENCODING)
+    return csv_text(columns, rows).encode(CSV_ENCODING)
 
 
 def csv_safe(cell: str) -> str:

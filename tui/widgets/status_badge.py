@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from tui import messages
 from tui.actions import default_key
 from tui.messages import formats
+from tui.messages.contacts import STATE_LABELS, SYNC_LABELS
 from tui.model.change import Action, ReadResult, State
 from tui.model.evidence import StatusSince, SyncStatus
 from tui.model.reasons import ContactReason
@@ -92,11 +93,11 @@ class StatusBadge(Struct, frozen=True):
 
 
 _STATE_BADGES: Final = {
-    State.QUEUED: StatusBadge("◌", "Queued", "muted"),
-    State.SENDING: StatusBadge("…", "Sending", "accent", is_animated=True),
-    State.UNKNOWN: StatusBadge("?", "Checking", "warning"),
-    State.AWAITING_USER: StatusBadge("↗", "Restore in Xero", "accent"),
-    State.REFUSED: StatusBadge("✗", "Refused by Xero", "error"),
+    State.QUEUED: StatusBadge("◌", STATE_LABELS[State.QUEUED], "muted"),
+    State.SENDING: StatusBadge("…", STATE_LABELS[State.SENDING], "accent", is_animated=True),
+    State.UNKNOWN: StatusBadge("?", STATE_LABELS[State.UNKNOWN], "warning"),
+    State.AWAITING_USER: StatusBadge("↗", STATE_LABELS[State.AWAITING_USER], "accent"),
+    State.REFUSED: StatusBadge("✗", STATE_LABELS[State.REFUSED], "error"),
     State.CANCELLED: StatusBadge(),
     State.DISMISSED: StatusBadge(),
 }
@@ -112,16 +113,16 @@ def badge_for(view: ChangeView, now: datetime) -> StatusBadge:
 
 # Every status has its own symbol, so that colour is never the only difference.
 _SYNC_BADGES: Final = {
-    SyncStatus.PENDING: ("◷", "Pending sync", "primary"),
-    SyncStatus.MISSED: ("!", "Missed last sync", "warning"),
-    SyncStatus.EXPECTED: ("~", "Should be synced", "muted"),
-    SyncStatus.REPORTED: ("◑", "Reported synced", "accent"),
-    SyncStatus.CHECKED: ("◕", "Checked by you", "success"),
-    SyncStatus.SYNCED: ("✓", "Synced", "success"),
-    SyncStatus.STALLED: ("‖", "Sync not running", "error"),
-    SyncStatus.NOT_LINKED: ("⊘", "Not linked", "muted"),
-    SyncStatus.FOREIGN_CURRENCY: ("¤", "Foreign currency", "muted"),
-    SyncStatus.SUPERSEDED: ("·", "No sync needed", "muted"),
+    SyncStatus.PENDING: ("◷", "primary"),
+    SyncStatus.MISSED: ("!", "warning"),
+    SyncStatus.EXPECTED: ("~", "muted"),
+    SyncStatus.REPORTED: ("◑", "accent"),
+    SyncStatus.CHECKED: ("◕", "success"),
+    SyncStatus.SYNCED: ("✓", "success"),
+    SyncStatus.STALLED: ("‖", "error"),
+    SyncStatus.NOT_LINKED: ("⊘", "muted"),
+    SyncStatus.FOREIGN_CURRENCY: ("¤", "muted"),
+    SyncStatus.SUPERSEDED: ("·", "muted"),
 }
 _MEANINGS: Final = {
     SyncStatus.PENDING: "Pending sync since",
@@ -170,7 +171,7 @@ _NOT_SEEN: Final = frozenset(
 #: For the help: each status, with its symbol, and its meaning.
 LEGEND: Final = (
     *((_STATE_BADGES[state].text, meaning) for state, meaning in _STATE_LEGEND.items()),
-    *((f"{symbol} {word}", _SYNC_LEGEND[status]) for status, (symbol, word, _) in _SYNC_BADGES.items()),
+    *((f"{_SYNC_BADGES[status][0]} {word}", _SYNC_LEGEND[status]) for status, word in SYNC_LABELS.items()),
 )
 
 
@@ -181,7 +182,7 @@ def legend_of(view: ChangeView | None) -> str:
     change = view.change
     if change.state is State.CONFIRMED:
         status = view.sync.status if view.sync is not None else SyncStatus.PENDING
-        text = f"{_SYNC_BADGES[status][1]}: {_SYNC_LEGEND[status]}."
+        text = f"{SYNC_LABELS[status]}: {_SYNC_LEGEND[status]}."
         return " ".join(filter(None, (text, read_note(view), advice_after_sync(view))))
     if change.state is State.REFUSED:
         return f"{_STATE_BADGES[change.state].label}: {refusal_reason(change)}"
@@ -205,7 +206,7 @@ def advice_after_sync(view: ChangeView) -> str:
 def _sync_badge(status_since: StatusSince, now: datetime, confirmed_at: datetime | None) -> StatusBadge:
     """Return the sync status of a confirmed change, and since when it applies."""
     status, since = status_since.status, status_since.since
-    symbol, word, style = _SYNC_BADGES[status]
+    (symbol, style), word = _SYNC_BADGES[status], SYNC_LABELS[status]
     if status is SyncStatus.PENDING:
         since = since or confirmed_at
     age = ""

@@ -17,6 +17,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 
 from tui.compat.textual import PaintedView, set_virtual_size
+from tui.messages.contacts import COLUMN_TITLES, GONE, status_label
 from tui.messages.formats import day, money
 from tui.model.change import State
 from tui.model.columns import ColumnKey, ListLayout
@@ -84,19 +85,12 @@ class RowWindow:
 
 CURSOR: Final = "▌"
 TICK: Final = "✓"
-_DELETED: Final = StatusBadge("⊘", "Gone from Xero", "muted")
+_DELETED: Final = StatusBadge("⊘", GONE, "muted")
 _BEFORE_MATCH: Final = " · "
 # Values that don't say what they are.
 _LABELLED: Final = frozenset({ColumnKey.PHONE, ColumnKey.ACCOUNT_NUMBER, ColumnKey.CONTACT_NUMBER})
 # Limits in days: the column is twelve cells wide.
 _TWO_DIGITS, _THREE_DIGITS, _MOST_DAYS = 10, 100, 9_999
-
-_STATUS: Final = {
-    ContactStatus.ACTIVE: "Active",
-    ContactStatus.ARCHIVED: "Archived",
-    ContactStatus.GDPRREQUEST: "GDPR",
-    ContactStatus.DELETED: "Gone",
-}
 
 
 class RowPalette(Struct, frozen=True):
@@ -132,11 +126,6 @@ class RowStyle(Struct, frozen=True):
 def is_in_tab(row: Row, tab: Tab) -> bool:
     """Whether a row's status still belongs to the tab."""
     return tab is Tab.ALL or row.status is tab.status
-
-
-def status_words(row: Row) -> str:
-    """Return a contact's status as one word."""
-    return "Merged" if row.is_merged else _STATUS[row.status]
 
 
 def paint_header(
@@ -209,7 +198,7 @@ def _cell(
             base += over["muted"]
             yield from _highlighted(row.email, width, row_style.words, base, base + over["match"])
         case ColumnKey.STATUS:
-            yield Segment(fit(status_words(row), width), base + over["muted"])
+            yield Segment(fit(status_label(row), width), base + over["muted"])
         case ColumnKey.OWES:
             yield _amount(row.owes, width, base, over)
         case ColumnKey.SYNC_STATUS:
@@ -315,12 +304,16 @@ class Column(Struct, frozen=True):
     """
 
     key: ColumnKey
-    title: str
     least: int
     width: int
     share: int = 0
     is_right: bool = False
     beside: int = 0
+
+    @property
+    def title(self) -> str:
+        """Its title."""
+        return COLUMN_TITLES[self.key]
 
 
 class PlacedColumn(Struct, frozen=True):
@@ -334,20 +327,20 @@ class PlacedColumn(Struct, frozen=True):
 COLUMNS: Final = {
     column.key: column
     for column in (
-        Column(ColumnKey.NAME, "Contact", 16, 24, share=3),
-        Column(ColumnKey.STATUS, "Status", 8, 8),
-        Column(ColumnKey.EMAIL, "E-mail", 12, 20, share=2, beside=20),
-        Column(ColumnKey.PHONE, "Phone", 12, 16),
-        Column(ColumnKey.GROUPS, "Groups", 12, 20, share=1),
-        Column(ColumnKey.OWES, "They owe", 10, 12, is_right=True),
-        Column(ColumnKey.OVERDUE, "Overdue", 12, 12, is_right=True),
-        Column(ColumnKey.YOU_OWE, "You owe", 12, 12, is_right=True),
-        Column(ColumnKey.ACCOUNT_NUMBER, "Account no.", 11, 14),
-        Column(ColumnKey.CONTACT_NUMBER, "Contact no.", 11, 14),
-        Column(ColumnKey.TAX_NUMBER, "Tax number", 11, 14),
-        Column(ColumnKey.UPDATED, "Changed in Xero", 11, 15),
+        Column(ColumnKey.NAME, 16, 24, share=3),
+        Column(ColumnKey.STATUS, 8, 8),
+        Column(ColumnKey.EMAIL, 12, 20, share=2, beside=20),
+        Column(ColumnKey.PHONE, 12, 16),
+        Column(ColumnKey.GROUPS, 12, 20, share=1),
+        Column(ColumnKey.OWES, 10, 12, is_right=True),
+        Column(ColumnKey.OVERDUE, 12, 12, is_right=True),
+        Column(ColumnKey.YOU_OWE, 12, 12, is_right=True),
+        Column(ColumnKey.ACCOUNT_NUMBER, 11, 14),
+        Column(ColumnKey.CONTACT_NUMBER, 11, 14),
+        Column(ColumnKey.TAX_NUMBER, 11, 14),
+        Column(ColumnKey.UPDATED, 11, 15),
         # As wide as "‖ Sync not running", and as "◷ Pending sync" with its day.
-        Column(ColumnKey.SYNC_STATUS, "Sync status", 18, 21),
+        Column(ColumnKey.SYNC_STATUS, 18, 21),
     )
 }
 # Without columns of the user's: first what is shown before anything else, then what is added to wide lists.

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tui.model.contact import Balances, Contact, ContactGroup, HistoryEntry, Row, SearchResult
     from tui.model.query import Query
     from tui.model.reasons import Param
+    from tui.model.tables import ContactExport
     from tui.store import Store
 
 
@@ -151,6 +152,14 @@ class ContactService:
     async def listed(self, contact_ids: Collection[str], query: Query) -> SearchResult:
         """Return these contacts on the query's tab, in its order."""
         return await self._store.search.listed(contact_ids, query)
+
+    async def export(self, wanted: ContactExport, file: Path, report: Callable[[int, int], bool]) -> int:
+        """Save contacts to a file for the user; returns how many."""
+        from tui.engine.services.contact_export import save_rows
+
+        rowids = await self._store.search.rowids(wanted.query, wanted.contact_ids)
+        rows = self._store.search.stream(rowids, wanted.reads)
+        return await save_rows(wanted, rows, len(rowids), file, report)
 
     async def details(self, contact_id: str) -> ContactDetails:
         """Return one contact and its changes. Raises `StoreError` if it isn't in the local database."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -23,7 +22,6 @@ from tui.model.errors import NoKeychainError, ReshelveError
 from tui.screens.base_screen import BaseScreen, OrganisationsConnected
 from tui.screens.connect import formatting
 from tui.screens.dialogs.ask import AskScreen
-from tui.system import browser
 from tui.widgets import clock
 from tui.widgets.inputs import TickBox
 from tui.widgets.key_bar import KeyBar
@@ -145,8 +143,8 @@ class SignInAttempt:
         self._screen.start(partial(self._open_browser, self.url), "browser")
 
     async def _open_browser(self, url: str) -> None:
-        if await asyncio.to_thread(browser.open_page, url):
-            self._screen.flash("Opened in your browser.")
+        if await self._screen.open_in_browser(url):
+            self._screen.flash(self._screen.opened())
         else:
             self._screen.post_message(BrowserNotOpened(url))
 

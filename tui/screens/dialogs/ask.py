@@ -147,13 +147,21 @@ class FileNameScreen(ModalScreen[Path | None], BaseScreen[Path | None]):
         """Lay out the input above the buttons."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = self._title
-            yield SafeLabel(self._about, classes="paragraph")
+            yield from self.compose_above()
             yield LineInput(str(self._suggestion), compact=True, select_on_focus=False, id="name")
             yield SafeLabel(id="note")
             with Horizontal(id="buttons"):
                 yield ReadyButton("Cancel", id="cancel", compact=True)
                 yield ReadyButton("Save", id="confirm", variant="primary", compact=True)
         yield KeyBar(("open", "Save"), ("cancel", "Cancel"))
+
+    def compose_above(self) -> ComposeResult:
+        """Lay out what is above the name."""
+        yield SafeLabel(self._about, classes="paragraph")
+
+    def save(self, file: Path) -> None:
+        """Save to this file, which the user has confirmed."""
+        self.dismiss(file)
 
     @property
     def _file(self) -> Path:
@@ -174,7 +182,7 @@ class FileNameScreen(ModalScreen[Path | None], BaseScreen[Path | None]):
         problem = self._problem()
         exists = _EXISTS if not problem and self._file.exists() else ""
         self._replaced = None
-        self._show_note(problem or exists)
+        self.show_note(problem or exists)
         self.query_one("#confirm", Button).disabled = bool(problem)
 
     @on(Input.Submitted, "#name")
@@ -185,12 +193,13 @@ class FileNameScreen(ModalScreen[Path | None], BaseScreen[Path | None]):
         file = self._file.absolute()
         if file.exists() and file != self._replaced:
             self._replaced = file
-            self._show_note(_REPLACE)
+            self.show_note(_REPLACE)
         else:
-            self.dismiss(file)
+            self.save(file)
 
-    def _show_note(self, text: str) -> None:
-        self.query_one("#note", SafeLabel).update_text(text, "$text-warning")
+    def show_note(self, text: str, style: str = "$text-warning") -> None:
+        """Show a line below the name."""
+        self.query_one("#note", SafeLabel).update_text(text, style)
 
     @on(Button.Pressed, "#cancel")
     def action_cancel(self) -> None:

@@ -16,7 +16,7 @@ from tui.store.values import without_hyphens
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Generator, Sequence
 
     from tui.model.change import Change
     from tui.model.evidence import StatusSince
@@ -45,6 +45,7 @@ _TAB_CONDITIONS: Final = {
     Tab.ACTIVE: "WHERE status = 'ACTIVE'",
     Tab.ARCHIVED: "WHERE status = 'ARCHIVED'",
 }
+_AT_ONCE: Final = 500
 _STATUSES: Final = {status.value: status for status in ContactStatus}
 # Replaces a contact that was deleted or can't be read, so that every other row keeps its position.
 _PLACEHOLDER: Final = Row("", "", "", ContactStatus.ARCHIVED, None, is_merged=False, last_change=None)
@@ -60,22 +61,34 @@ class RowReader:
 
     def show_columns(self, columns: Sequence[ColumnKey]) -> None:
         """Read the values of these columns too, besides those that a row always has."""
-        self._more = tuple(key for key in columns if key not in ALWAYS_READ)
+        more = tuple(key for key in columns if key not in ALWAYS_READ)
+        if more != self._more:
+            self._more, self._sql = more, _sql_with(more)
 
     def rows(self, rowids: Sequence[int], words: Sequence[str] = ()) -> list[Row]:
         """Read rows, with a placeholder without an id for each that no longer exists.
 
         Those found by `words` say by what, if it isn't the name.
         """
-        return [self._row(row, words) for row in self._database.rows(self._sql(words), (str(list(rowids)),))]
+        sql = _sql_with(self._more, _SEARCHED) if words else self._sql
+        rows = self._database.rows(sql, (str(list(rowids)),))
+        return [self._row(row, self._more, words) for row in rows]
 
-    def _sql(self, words: Sequence[str]) -> str:
-        more = list(_SEARCHED) if words else []
-        if self._more:
-            from tui.store.search.sorting import VALUES
+    def stream(self, rowids: Sequence[int], columns: Sequence[ColumnKey]) -> Generator[Row]:
+        """Read rows in batches from one snapshot of the database, without those that no longer exist.
 
-            more += [VALUES[key] for key in self._more]
-        return _ROWS.format(more="".join(f"{value}, " for value in more))
+        Each has the values of these columns. Must be called in a thread. Raises `StoreError`.
+        """
+        more = tuple(key for key in columns if key not in ALWAYS_READ)
+        sql = _sql_with(more)
+        with self._database.read_connection() as connection:
+            connection.execute("BEGIN")
+            for start in range(0, len(rowids), _AT_ONCE):
+                batch = str(list(rowids[start : start + _AT_ONCE]))
+                for found in connection.execute(sql, (batch,)).fetchall():
+                    row = self._row(found, more)
+                    if row.contact_id:
+                        yield row
 
     def rows_of(self, contact_ids: Sequence[str]) -> list[Row]:
         """Read the rows of these contacts, without those that aren't stored."""
@@ -123,7 +136,7 @@ class RowReader:
         rows = self._database.rows(sql, (contact_id,))
         return rows[0][0] if rows else None
 
-    def _row(self, row: tuple[Any, ...], words: Sequence[str]) -> Row:
+    def _row(self, row: tuple[Any, ...], more: Sequence[ColumnKey], words: Sequence[str] = ()) -> Row:
         contact_id, name, email, status, owes, merged_to, *rest = row
         searched, rest = (rest[: len(_SEARCHED)], rest[len(_SEARCHED) :]) if words else ([], rest)
         known = _STATUSES.get(status)
@@ -136,8 +149,8 @@ class RowReader:
             status=known,
             owes=values.integer(owes),
             is_merged=bool(values.text(merged_to)),
-            last_change=self._view(tuple(rest[len(self._more) :])),
-            more=tuple(map(_value, self._more, rest)) if self._more else (),
+            last_change=self._view(tuple(rest[len(more) :])),
+            more=tuple(map(_value, more, rest)) if more else (),
             match=_match(words, values.text(name), values.text(email), [*map(values.text, searched)])
             if words
             else None,
@@ -152,6 +165,16 @@ class RowReader:
 
     def _shown(self, change: Change) -> ChangeView:
         return ChangeView(change, self._grade(change) if change.state is State.CONFIRMED else None)
+
+
+def _sql_with(more: Sequence[ColumnKey], searched: Sequence[str] = ()) -> str:
+    """Return the statement that reads rows, what a search looks in, and the values of further columns."""
+    expressions = list(searched)
+    if more:
+        from tui.store.search.sorting import VALUES
+
+        expressions += [VALUES[key] for key in more]
+    return _ROWS.format(more="".join(f"{expression}, " for expression in expressions))
 
 
 def _value(key: ColumnKey, stored: object) -> tuple[ColumnKey, str | int | None]:
@@ -187,32 +210,32 @@ class FoundRows:
 
     def __init__(self, reader: RowReader, rowids: array[int], words: Sequence[str] = ()) -> None:
         self._reader = reader
-        self._rowids = rowids
+        self.rowids = rowids
         self._words = words
 
     def __len__(self) -> int:
-        return len(self._rowids)
+        return len(self.rowids)
 
     def window(self, start: int, stop: int) -> Sequence[Row]:
         """Return the rows from start up to, not including, stop; fewer at the end."""
-        return self._reader.rows(self._rowids[max(start, 0) : max(stop, 0)], self._words)
+        return self._reader.rows(self.rowids[max(start, 0) : max(stop, 0)], self._words)
 
     def ids(self, start: int, stop: int) -> Sequence[str]:
         """Return the contact ids from start up to, not including, stop."""
-        return self._reader.ids(self._rowids[max(start, 0) : max(stop, 0)])
+        return self._reader.ids(self.rowids[max(start, 0) : max(stop, 0)])
 
     def index_of(self, contact_id: str) -> int | None:
         """Return a contact's position; None if it isn't among the results."""
         rowid = self._reader.rowid(contact_id)
         try:
-            return None if rowid is None else self._rowids.index(rowid)
+            return None if rowid is None else self.rowids.index(rowid)
         except ValueError:
             return None
 
     def absent(self, contact_ids: Collection[str]) -> frozenset[str]:
         """Return which of the contacts aren't among the results."""
         rowids = self._reader.rowids(contact_ids)
-        present = frozenset(rowids.values()).intersection(self._rowids)
+        present = frozenset(rowids.values()).intersection(self.rowids)
         found = (contact_id for contact_id, rowid in rowids.items() if rowid in present)
         return frozenset(contact_ids).difference(found)
 

@@ -20,11 +20,11 @@ from tui.store.values import stored_query
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Generator, Sequence
 
     from tui.model.change import Change
     from tui.model.columns import ColumnKey, Sort
-    from tui.model.contact import ContactStatus, Row
+    from tui.model.contact import ContactStatus, Row, RowSource
     from tui.model.evidence import StatusSince
     from tui.model.query import Query, TabCounts
     from tui.store.database import Database
@@ -127,6 +127,26 @@ class SearchService:
             lambda connection: load_listed(connection, contact_ids, query.tab, query.sort)
         )
         return SearchResult(query, FoundRows(self._reader, rowids), counts)
+
+    async def rowids(self, query: Query, contact_ids: Collection[str] | None = None) -> Sequence[int]:
+        """Return the row ids of a query's contacts in its order, or of these contacts those on its tab."""
+        from tui.store.search.sorting import load_listed, load_order
+
+        if contact_ids is not None:
+            listed, _ = await self._database.read(
+                lambda connection: load_listed(connection, contact_ids, query.tab, query.sort)
+            )
+            return listed
+        if query.is_everything:
+            return await self._database.read(lambda connection: load_order(connection, query.tab, query.sort))
+        found: RowSource | None = None
+        async for result in self.find(query):
+            found = result.rows
+        return found.rowids if isinstance(found, FoundRows) else ()
+
+    def stream(self, rowids: Sequence[int], columns: Sequence[ColumnKey]) -> Generator[Row]:
+        """Read many rows in a thread; as `RowReader.stream`."""
+        return self._reader.stream(rowids, columns)
 
     async def _everything(self, query: Query) -> SearchResult:
         if self._loader.index is None and query.sort.is_default:
