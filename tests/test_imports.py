@@ -41,6 +41,7 @@ SCREENS = {
     "tui.screens.changes.changes",
     "tui.screens.compare.compare",
     "tui.screens.connect.connect",
+    "tui.screens.connect.welcome",
     "tui.screens.contact",
     "tui.screens.dialogs.help",
     "tui.screens.manual_restores",

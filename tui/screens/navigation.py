@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from tui.screens.compare.choose_file import ChooseFileScreen
     from tui.screens.compare.compare import CompareScreen
     from tui.screens.connect.connect import ConnectScreen
+    from tui.screens.connect.instructions import AppInstructionsScreen
     from tui.screens.connect.organisations import OrganisationsScreen
+    from tui.screens.connect.welcome import HowItWorksScreen, WelcomeScreen
     from tui.screens.contact import ContactScreen
     from tui.screens.dialogs.ask import ChooseScreen
     from tui.screens.dialogs.confirm import ConfirmScreen
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from tui.screens.tenancy.tenant_groups import TenantGroupsScreen
 
 __all__ = [
+    "AppInstructionsScreen",
     "BugReportScreen",
     "ChangesScreen",
     "ChooseFileScreen",
@@ -43,14 +46,17 @@ __all__ = [
     "ConnectionTestScreen",
     "ContactScreen",
     "HelpScreen",
+    "HowItWorksScreen",
     "ManualRestoresScreen",
     "OrganisationsScreen",
     "SyncStartScreen",
     "TenantGroupsScreen",
     "TroubleshootScreen",
+    "WelcomeScreen",
 ]
 
 _MODULES: Final = {
+    "AppInstructionsScreen": "tui.screens.connect.instructions",
     "ChangesScreen": "tui.screens.changes.changes",
     "BugReportScreen": "tui.screens.dialogs.help",
     "ConnectionTestScreen": "tui.screens.re_leased.troubleshoot",
@@ -62,11 +68,13 @@ _MODULES: Final = {
     "ConnectScreen": "tui.screens.connect.connect",
     "ContactScreen": "tui.screens.contact",
     "HelpScreen": "tui.screens.dialogs.help",
+    "HowItWorksScreen": "tui.screens.connect.welcome",
     "ManualRestoresScreen": "tui.screens.manual_restores",
     "OrganisationsScreen": "tui.screens.connect.organisations",
     "SyncStartScreen": "tui.screens.re_leased.sync_start",
     "TenantGroupsScreen": "tui.screens.tenancy.tenant_groups",
     "TroubleshootScreen": "tui.screens.re_leased.troubleshoot",
+    "WelcomeScreen": "tui.screens.connect.welcome",
 }
 # Seconds between two modules: importing holds the interpreter, and key presses come first.
 _PAUSE: Final = 0.05
