@@ -43,8 +43,10 @@ SCREENS = {
     "tui.screens.connect.connect",
     "tui.screens.connect.welcome",
     "tui.screens.contact",
+    "tui.screens.contact_format",
     "tui.screens.dialogs.help",
     "tui.screens.manual_restores",
+    "tui.screens.preview",
     "tui.screens.re_leased.troubleshoot",
     "tui.screens.tenancy.tenant_groups",
 }

@@ -92,6 +92,8 @@ ACTIONS: Final = (
     _contacts("wider", "plus,equals_sign", "Wider", "In Columns: make the column wider"),
     _contacts("narrower", "minus", "Narrower", "In Columns: make the column narrower"),
     _contacts("usual_columns", "0", "Usual columns", "In Columns: show the columns that fit, sorted by name"),
+    _contacts("preview", "b", "Preview",
+              "Show a preview of the contact beside the list, or hide it (from 140 columns)"),
     _contacts("open_in_xero", "o", "Open in Xero", "Open the contact in Xero"),
     _contacts("next_contact", "right_square_bracket", "Next",
               "On a contact's page: show the next contact of the list"),

@@ -1,4 +1,4 @@
-"""All screens, imported on first use or by `preload`.
+"""All screens and some of their parts, imported on first use or by `preload`.
 
 Screens open each other, but the first paint needs only one of them, so this module is the only one that knows
 where each is defined. Textual exports its widgets in the same way.
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tui.screens.dialogs.confirm import ConfirmScreen
     from tui.screens.dialogs.help import BugReportScreen, HelpScreen
     from tui.screens.manual_restores import ManualRestoresScreen
+    from tui.screens.preview import ContactPreview, PreviewController
     from tui.screens.re_leased.sync_start import SyncStartScreen
     from tui.screens.re_leased.troubleshoot import ConnectionTestScreen, TroubleshootScreen
     from tui.screens.tenancy.tenant_groups import TenantGroupsScreen
@@ -44,11 +45,13 @@ __all__ = [
     "ConfirmScreen",
     "ConnectScreen",
     "ConnectionTestScreen",
+    "ContactPreview",
     "ContactScreen",
     "HelpScreen",
     "HowItWorksScreen",
     "ManualRestoresScreen",
     "OrganisationsScreen",
+    "PreviewController",
     "SyncStartScreen",
     "TenantGroupsScreen",
     "TroubleshootScreen",
@@ -76,14 +79,20 @@ _MODULES: Final = {
     "TroubleshootScreen": "tui.screens.re_leased.troubleshoot",
     "WelcomeScreen": "tui.screens.connect.welcome",
 }
+# Parts of a screen that only some users show; `preload` leaves them out.
+_PARTS: Final = {
+    "ContactPreview": "tui.screens.preview",
+    "PreviewController": "tui.screens.preview",
+}
 # Seconds between two modules: importing holds the interpreter, and key presses come first.
 _PAUSE: Final = 0.05
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
+    module = _MODULES.get(name) or _PARTS.get(name)
+    if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_MODULES[name]), name)
+    return getattr(import_module(module), name)
 
 
 def preload(on_imported: Callable[[type[Screen[Any]]], object] = lambda _: None) -> None:
