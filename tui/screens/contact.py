@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -36,6 +38,7 @@ from tui.widgets.text import content, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
@@ -44,7 +47,10 @@ if TYPE_CHECKING:
     from tui.model.services import Backend
 
 
+#: Seconds for which a contact is shown before Xero is asked about it, while the user goes through a list.
+REST_SECONDS = 0.3
 _WHEN = 22
+_MINUTE = timedelta(minutes=1)
 
 
 def _format_timeline(page: ContactDetails) -> Content:
@@ -123,6 +129,7 @@ class ContactScreen(EngineScreen[None]):
         self._contact_id = contact_id
         self._neighbour = neighbour
         self._page: ContactDetails | None = None
+        self._shown_at: datetime | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out the contact on the left, its changes and history on the right (or below)."""
@@ -150,6 +157,14 @@ class ContactScreen(EngineScreen[None]):
         self._update()
         self._load_page()
 
+    def tick(self) -> None:
+        """Show how old the balances are, to the minute."""
+        now = self.now()
+        if self._page is None or self._shown_at is None or now - self._shown_at < _MINUTE:
+            return
+        self._shown_at = now
+        self._update_section("#balances", format_balances(self._page.contact, now))
+
     def _update(self) -> None:
         self.query_one(PausedBanner).update_from(self.backend.snapshot)
         self._update_key_bar()
@@ -159,39 +174,43 @@ class ContactScreen(EngineScreen[None]):
         again = ["retry_contact"] if can_retry(last) else []
         waits = last is not None and last.change.state is State.CONFIRMED
         seen = ["mark_checked"] if waits else []
-        offers = (
+        # By how often they are used, as a terminal seldom has room for all of them.
+        self.key_bar.set_actions(
+            *again,
             "archive",
             "restore",
-            "open_in_xero",
-            "copy",
-            "undo",
-            "refresh",
             *seen,
             *(["open_survivor"] if self._page is not None and self._page.survivor else []),
-            "mark_not_linked",
+            "open_in_xero",
             *(["next_contact"] if self._neighbour is not None else []),
-            "copy_field",
+            ("copy_field", "Copy…"),
+            "undo",
+            "mark_not_linked",
             "copy_contact_id",
+            "copy",
+            "refresh",
+            "help",
             "back",
         )
-        self.key_bar.set_actions(*again, *offers)
 
     @work(exclusive=True, group="page", exit_on_error=False)
     async def _load_page(self) -> None:
         self.post_message(_PageLoaded(await self.backend.contacts.details(self._contact_id)))
 
     @work(exclusive=True, group="freshen", exit_on_error=False)
-    async def _refresh_contact(self) -> None:
+    async def _refresh_contact(self, after: float = 0) -> None:
+        await asyncio.sleep(after)
         # Xero doesn't report balance changes. If the refresh fails, the page shows the age of the balances.
         with suppress(ReshelveError):
             await self.backend.contacts.refresh_one(self._contact_id)
 
-    def _load_history(self) -> None:
+    def _load_history(self, after: float = 0) -> None:
         self._update_section("#history", _format_history_state("Loading from Xero…"))
-        self._fetch_history()
+        self._fetch_history(after)
 
     @work(exclusive=True, group="history", exit_on_error=False)
-    async def _fetch_history(self) -> None:
+    async def _fetch_history(self, after: float) -> None:
+        await asyncio.sleep(after)
         contact_id = self._contact_id
         try:
             lines = await self.backend.contacts.history(contact_id)
@@ -204,7 +223,7 @@ class ContactScreen(EngineScreen[None]):
         if message.page.contact.contact_id != self._contact_id:
             return
         page = self._page = message.page
-        now = self.now()
+        now = self._shown_at = self.now()
         self._update_section("#heading", format_heading(page.contact))
         self._update_section("#details", format_details(page))
         self._update_section("#balances", format_balances(page.contact, now))
@@ -345,7 +364,9 @@ class ContactScreen(EngineScreen[None]):
         self._contact_id = contact_id
         self._page = None
         self.query_one("#page").scroll_home(animate=False)
-        self.action_refresh()
+        self._load_page()
+        self._load_history(after=REST_SECONDS)
+        self._refresh_contact(after=REST_SECONDS)
 
     def action_refresh(self) -> None:
         """Reload everything."""

@@ -295,7 +295,7 @@ class MainScreen(EngineScreen[None]):
     def action_show_selected(self) -> None:
         """Show only the selected contacts, or all contacts again."""
         if not self.table.selected:
-            self.flash("No contacts are selected.")
+            self.flash(f"No contacts are selected. Press {self.key('select')} to select one.")
             return
         self.finder.show_selected(on=not self.finder.shows_selected)
         self._update_selection_bar()
