@@ -42,9 +42,12 @@ SCREENS = {
     "tui.screens.changes.changes",
     "tui.screens.compare.compare",
     "tui.screens.connect.connect",
+    "tui.screens.connect.welcome",
     "tui.screens.contact",
+    "tui.screens.contact_format",
     "tui.screens.dialogs.help",
     "tui.screens.manual_restores",
+    "tui.screens.preview",
     "tui.screens.re_leased.troubleshoot",
     "tui.screens.tenancy.tenant_groups",
 }

@@ -33,7 +33,7 @@ def demo(tmp_path: Path) -> Demo:
 
 
 def until_contacts(terminal: Terminal, total: int = 200) -> None:
-    terminal.until_shown(f"All {total} ")
+    terminal.until_shown(f"All {total:,} ")
     terminal.until_shown(FIRST_CONTACT)
 
 
@@ -65,6 +65,35 @@ def test_quitting_restores_the_terminal(demo: Demo, way: str) -> None:
         # A warning or a traceback would stand below.
         assert terminal.screen.text == STARTING
     demo.check_files(is_clean=True)
+    assert not demo.processes()
+
+
+def test_the_welcome_starts_the_demo_and_quitting_it_says_what_next(demo: Demo) -> None:
+    with reshelve(demo.home) as terminal:
+        terminal.until_shown("Try the demo")
+        terminal.write("\r")
+        until_contacts(terminal, total=1600)
+        terminal.until_shown("PRACTICE")
+        family = terminal.family()
+        quit_(terminal)
+        assert gone(family)
+        assert terminal.is_as_found
+        assert terminal.screen.text.startswith(f"{STARTING}\nThat was the demo.")
+    demo.check_files(is_clean=True)
+    # Nothing was connected outside the demo's folder.
+    assert not Paths.under(demo.home).organisations.exists()
+
+
+def test_the_demos_start_can_be_interrupted_after_the_welcome(demo: Demo) -> None:
+    with reshelve(demo.home) as terminal:
+        terminal.until_shown("Try the demo")
+        terminal.write("\r")
+        terminal.until_shown(STARTING)
+        family = terminal.family()
+        terminal.write("\x03")
+        assert terminal.wait() == 1
+        assert "Traceback" not in terminal.screen.text
+        assert gone(family)
     assert not demo.processes()
 
 

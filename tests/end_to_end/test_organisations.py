@@ -17,6 +17,7 @@ from tui.model.change import Action
 from tui.model.snapshot import ConnectionStatus
 from tui.screens.connect.connect import ConnectScreen
 from tui.screens.connect.organisations import OrganisationsScreen
+from tui.screens.connect.welcome import WelcomeScreen
 from tui.screens.main import MainScreen
 from tui.system.paths import Paths
 
@@ -38,10 +39,11 @@ def _no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def nothing_connected(practice: PracticeXero, home: Path) -> AsyncIterator[House]:
-    """Open the app before the first sign-in."""
+    """Open the app before the first sign-in, at the form to connect."""
     settings = settings_for(practice, poll_seconds=1)
     settings = replace(settings, xero=replace(settings.xero, callback_port=0))
     async with ReshelveApp(XeroAccount(settings, Paths.under(home))).run_test(size=(120, 36)) as pilot:
+        await pilot.press("c")
         yield House(pilot)
 
 
@@ -69,9 +71,8 @@ async def first_contact(house: House) -> str:
     return (await house.find(""))[0].contact_id
 
 
-async def test_first_start_leads_to_contacts_in_one_screen(practice: PracticeXero, tmp_path: Path) -> None:
+async def test_first_start_leads_to_contacts_in_two_screens(practice: PracticeXero, tmp_path: Path) -> None:
     async with nothing_connected(practice, tmp_path / "home") as house:
-        assert isinstance(house.app.screen, ConnectScreen)
         await sign_in(house)
         await house.until(lambda: isinstance(house.app.screen, MainScreen), "showing contacts")
         await house.until(lambda: house.engine.snapshot.last_refresh_at, "reading contacts")
@@ -162,7 +163,7 @@ async def test_disconnected_organisation_closes_and_another_opens(
         await house.pilot.press("y")
         await house.until(lambda: not house.app.account.organisations(), "disconnecting")
         await house.pilot.press("escape")
-        await house.until(lambda: isinstance(house.app.screen, ConnectScreen), "beginning again")
+        await house.until(lambda: isinstance(house.app.screen, WelcomeScreen), "beginning again")
         assert house.app.service is None
         assert (Paths.under(tmp_path / "home").organisation(practice.tenant_id) / "contacts.db").exists()
 

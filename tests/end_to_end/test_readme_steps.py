@@ -105,6 +105,8 @@ async def try_it(steps: StepList, folder: Path, _: pytest.MonkeyPatch) -> None:
 async def connect(steps: StepList, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
     monkeypatch.setattr(browser, "open_page", browser_into(opened))
+    # The practice Xero is in the place of the user's own.
+    monkeypatch.setattr(XeroAccount, "is_sandbox", False)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

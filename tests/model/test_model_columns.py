@@ -17,12 +17,15 @@ from tui.model.columns import (
 keys = st.sampled_from(ColumnKey)
 widths = st.just(0) | st.integers(LEAST_WIDTH, MOST_WIDTH)
 layouts = st.builds(
-    lambda columns, sort: ListLayout(columns and (ShownColumn(ColumnKey.NAME), *columns), sort),
+    lambda columns, sort, has_preview: ListLayout(
+        columns and (ShownColumn(ColumnKey.NAME), *columns), sort, has_preview
+    ),
     st.lists(
         st.builds(ShownColumn, keys.filter(lambda key: key is not ColumnKey.NAME), widths),
         unique_by=lambda column: column.key,
     ).map(tuple),
     st.builds(Sort, keys, st.booleans()),
+    st.booleans(),
 )
 
 

@@ -17,12 +17,12 @@ from tui.model.errors import NoKeychainError, SignInError
 from tui.model.reasons import SignInReason
 from tui.screens.connect import formatting as words
 from tui.screens.connect.connect import ConnectScreen
+from tui.screens.connect.welcome import WelcomeScreen
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.dialogs.help import BugReportScreen
 from tui.screens.main import MainScreen
 from tui.system import browser
 from tui.widgets import clock
-from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel
 
 if TYPE_CHECKING:
@@ -83,29 +83,26 @@ async def begin(person: Driver, account: FakeAccount) -> None:
     await person.until(lambda: bool(account.attempts) and bool(connect_screen(person).attempt.sign_in))
 
 
-async def test_first_start_explains_connecting_and_the_demo() -> None:
-    async with connecting(FakeAccount()) as person:
-        said = " ".join(str(part.visual) for part in person.screen.query(Static))
-        assert "developer.xero.com/app/manage" in said
-        assert "without “Xero”" in said
-        assert "http://localhost:8742/callback" in said
-        assert "reshelve demo" in said
+async def test_connecting_is_explained_in_three_steps() -> None:
+    async with connecting(FakeAccount(is_sandbox=False)) as person:
+        said = [says(person, f"#step-{number}") for number in (1, 2, 3)]
+        assert "Press F7 for instructions" in said[0]
+        assert "Xero asks which organisation" in said[1]
+        assert "keychain" in said[2]
         # The empty field has the focus, so q is a letter there.
         assert person.app.focused is box(person, "#client-id")
         assert box(person, "#client-id").placeholder == "32 letters and digits"
-        assert "^c Quit" in person.bottom_line
+        assert person.bottom_line == "F7 Instructions  F1 Help  esc Back"
         await person.pilot.press("q")
         assert box(person, "#client-id").value == "q"
-        await person.pilot.press("ctrl+c")
-        assert person.app._exit
+        await person.press("escape")
+        assert person.sees(WelcomeScreen)
 
 
-async def test_q_quits_when_the_client_id_is_known(account: FakeAccount) -> None:
-    account.client_id = CLIENT_ID
+async def test_q_goes_back_when_the_client_id_is_known(account: FakeAccount) -> None:
     async with connecting(account) as person:
-        assert "q Quit" in person.bottom_line
-        await person.pilot.press("q")
-        assert person.app._exit
+        await person.press("q")
+        assert person.sees(WelcomeScreen)
 
 
 async def test_an_organisation_is_connected_and_opened(account: FakeAccount, opened: list[str]) -> None:
@@ -164,20 +161,12 @@ async def test_a_client_id_can_be_pasted_wherever_the_focus_is() -> None:
     assert account.requests[0].client_id == CLIENT_ID
 
 
-async def test_the_redirect_uri_and_the_address_are_copied_with_a_key(account: FakeAccount) -> None:
+async def test_the_link_is_copied_with_a_key(account: FakeAccount) -> None:
     async with connecting(account) as person:
         await person.pilot.press("Y")
-        assert person.app.clipboard == account.redirect_uri
-        person.screen.set_focus(box(person, "#client-id"))
-        person.screen.query_one(KeyBar).end_flash()
-        await person.pilot.pause()
-        assert person.bottom_line.startswith("F8 Copy redirect URI")
-        assert person.bottom_line.endswith("^c Quit")
-        person.app.copy_to_clipboard("")
-        await person.pilot.press("f8")
-        assert person.app.clipboard == account.redirect_uri
+        assert person.app.clipboard == ""
         await begin(person, account)
-        await person.pilot.press("Y")
+        await person.pilot.press("f8")
         assert person.app.clipboard == URL
 
 
@@ -269,11 +258,12 @@ async def test_choosing_no_organisation_is_reported(account: FakeAccount) -> Non
 async def test_a_custom_connection_asks_for_its_secret_and_needs_no_browser(
     account: FakeAccount, opened: list[str]
 ) -> None:
+    account.is_sandbox = False
     async with connecting(account) as person:
         person.screen.query_one("#custom", Checkbox).toggle()
         await person.pilot.pause()
         assert person.app.focused is box(person, "#secret")
-        assert "Custom connection" in says(person, "#step-2")
+        assert "No browser opens" in says(person, "#step-2")
         await person.pilot.press("enter")
         assert trouble(person).startswith("A custom connection also needs its client secret")
         await person.pilot.press(*"s3cret")
@@ -382,14 +372,14 @@ async def test_back_returns_only_if_there_is_a_previous_screen(backend: IdleEngi
 
 
 async def test_keys_scroll_and_buttons_stay_on_the_smallest_terminal(account: FakeAccount) -> None:
-    async with connecting(account, size=(60, 20)) as person:
+    async with connecting(account, size=(40, 15)) as person:
         buttons = person.screen.query_one("#buttons")
         before = buttons.region
         await person.pilot.press("pagedown")
         await person.until(lambda: connect_screen(person).form.scroll_offset.y > 0)
         await person.pilot.press("up")
         assert buttons.region == before
-        assert buttons.region.bottom <= 19
+        assert buttons.region.bottom <= 14
 
 
 # --- one consent for one organisation ---

@@ -59,6 +59,8 @@ def picture(
 
     async def act(pilot: Pilot[None]) -> None:
         person = Driver(app, pilot, IdleEngine(()), account)
+        if is_first:
+            await person.press("c")
         await doing(person, account)
         for box in app.screen.query(Input):
             box.cursor_blink = False
@@ -138,6 +140,16 @@ def connected(more: int = 0) -> FakeAccount:
         for one in range(more)
     ]
     return FakeAccount(listed, is_sandbox=False)
+
+
+@pytest.mark.parametrize("keys", [(), ("end", "enter"), ("c", "f7")], ids=["ways", "how", "instructions"])
+@pytest.mark.parametrize("size", SIZES)
+def test_welcome(snap_compare: Compare, keys: tuple[str, ...], size: tuple[int, int]) -> None:
+    async def act(pilot: Pilot[None]) -> None:
+        await Driver(app, pilot, IdleEngine(())).press(*keys)
+
+    app = ReshelveApp(FakeAccount(is_sandbox=False))
+    assert snap_compare(app, terminal_size=size, run_before=act, as_text=size != LARGE)
 
 
 @pytest.mark.parametrize("size", SIZES)

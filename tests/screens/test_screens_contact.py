@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
 from support.sample_contacts import NOW, contact_id
 from support.screen_test import Driver, running
 from textual.widgets import Static
@@ -13,11 +14,12 @@ from tui.model.contact import Balances, ContactStatus
 from tui.model.errors import OfflineError
 from tui.model.evidence import SyncStatus
 from tui.model.reasons import ContactReason, Notice, XeroReason
+from tui.screens import contact
 from tui.screens.contact import ContactScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
+from tui.widgets import clock
 
 if TYPE_CHECKING:
-    import pytest
     from support.idle_engine import IdleEngine
 
 
@@ -160,6 +162,49 @@ async def test_next_and_previous_follow_the_list(backend: IdleEngine) -> None:
         assert "No more contacts" in person.bottom_line
         await person.press("escape")
         assert person.cursor_name == "Abel Tasman Lettings"
+
+
+async def test_going_through_the_list_asks_xero_only_where_the_user_stays(
+    backend: IdleEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked() -> int:
+        return sum(call[0] in {"history", "refresh_one"} for call in backend.calls)
+
+    async with running(backend, (120, 36)) as person:
+        await person.press("enter")
+        before = asked()
+        assert before == 2
+        monkeypatch.setattr(contact, "REST_SECONDS", 3600)
+        await person.pilot.press(*["right_square_bracket"] * 5)
+        await person.until(lambda: person.cursor_name in words(person, "heading"))
+        assert asked() == before
+        monkeypatch.setattr(contact, "REST_SECONDS", 0)
+        await person.press("right_square_bracket")
+        assert asked() == before + 2
+        assert "Robin Hale" in words(person, "history")
+
+
+async def test_the_age_of_the_balances_grows(backend: IdleEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend.edit(0, balances=Balances(23_400, read_at=NOW))
+    async with running(backend) as person:
+        await person.press("enter")
+        assert "Loaded from Xero just now." in words(person, "balances")
+        later = clock.now() + timedelta(minutes=2)
+        monkeypatch.setattr(clock, "now", lambda: later)
+        assert isinstance(person.screen, ContactScreen)
+        person.screen.tick()
+        assert " min ago." in words(person, "balances")
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 160])
+async def test_the_bottom_line_always_leads_to_all_keys(backend: IdleEngine, width: int) -> None:
+    async with running(backend, (width, 36)) as person:
+        await person.press("enter")
+        assert person.bottom_line.endswith("? Help  esc Back")
+        assert person.bottom_line.startswith("a Archive  r Restore")
+        wanted = {120: ("] Next", "C Copy…", "i Copy ID"), 160: ("Y Copy link", "F5 Refresh")}
+        for part in wanted.get(width, ()):
+            assert part in person.bottom_line
 
 
 async def test_a_merged_contact_leads_to_the_one_that_is_left(backend: IdleEngine) -> None:

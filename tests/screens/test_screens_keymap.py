@@ -33,7 +33,7 @@ def said(keys: dict[str, str]) -> list[str]:
     "keys",
     [
         "f2,f24",
-        "b,!,+,é,G",
+        "B,!,+,é,G",
         "quotation_mark,comma,full_stop,plus",
         "ctrl+x,ctrl+plus,ctrl+f5,ctrl+shift+left",
         "alt+x,alt+ctrl+x,shift+f5",

@@ -19,6 +19,7 @@ from tui.model.reasons import SignInReason, XeroReason
 from tui.screens.connect.connect import ConnectScreen
 from tui.screens.connect.formatting import line
 from tui.screens.connect.organisations import OrganisationsScreen
+from tui.screens.connect.welcome import WelcomeScreen
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.main import MainScreen
 from tui.widgets.banners import PausedBanner
@@ -347,7 +348,7 @@ async def test_read_only_mode_shows_before_anything_is_connected() -> None:
         account.release()
 
 
-async def test_disconnecting_the_last_organisation_opens_the_connect_screen(backend: IdleEngine) -> None:
+async def test_disconnecting_the_last_organisation_opens_the_welcome(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await open_list(person)
         await person.press("d", "y")
@@ -356,7 +357,7 @@ async def test_disconnecting_the_last_organisation_opens_the_connect_screen(back
         await person.press("d")
         assert person.bottom_line == "No organisation to disconnect."
         await person.press("escape")
-        assert person.sees(ConnectScreen)
+        assert person.sees(WelcomeScreen)
 
 
 @pytest.mark.parametrize("width", [28, 46, 70, 96])

@@ -65,7 +65,10 @@ async def _connect(work: Path, folder: Path) -> None:
     """Show the first start."""
     app = ReshelveApp(XeroAccount(Settings(), Paths.under(work / "nobody")))
     async with app.run_test(size=(120, 36)) as pilot:
-        await Camera(House(pilot), folder).take("connect", shows="redirect URI")
+        camera = Camera(House(pilot), folder)
+        await camera.take("welcome", shows="Try the demo")
+        await camera.press("c")
+        await camera.take("connect", shows="Client ID")
 
 
 async def _tabs(camera: Camera) -> None:

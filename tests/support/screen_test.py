@@ -164,10 +164,18 @@ async def running(
 
 @asynccontextmanager
 async def connecting(account: FakeAccount, size: tuple[int, int] = (120, 36)) -> AsyncIterator[Driver]:
-    """Run the app with nothing connected yet."""
+    """Run the app with nothing connected yet, at the form to connect Xero."""
+    async with welcomed(account, size) as driver:
+        await driver.press("c")
+        yield driver
+
+
+@asynccontextmanager
+async def welcomed(account: FakeAccount, size: tuple[int, int] = (120, 36)) -> AsyncIterator[Driver]:
+    """Run the app with nothing connected yet, at the welcome."""
     app = ReshelveApp(account)
     async with app.run_test(size=size) as pilot:
         driver = Driver(app, pilot, IdleEngine(()), account)
-        await driver.pilot.pause()
+        await driver.settle()
         yield driver
         account.release()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator
 
-NAMED_KEYS = {"Enter": "enter", "Esc": "escape", "Tab": "tab", "Space": "space"}
+NAMED_KEYS = {"Enter": "enter", "Esc": "escape", "Tab": "tab", "Space": "space", "F7": "f7"}
 
 _HEADING = re.compile(r"#+ (.+)")
 _ITEM = re.compile(r"(\d+)[.)] (.+)")

@@ -22,6 +22,7 @@ from tui.screens import navigation
 from tui.screens.base_screen import (
     BaseScreen,
     ConnectRequested,
+    DemoRequested,
     OrganisationChosen,
     OrganisationsConnected,
     RestoreRequested,
@@ -85,9 +86,10 @@ class TerminalWatchdog:
 class ReshelveApp(CrashSafeApp[None]):
     """Shows an organisation's contacts at once and starts its engine after the first frame.
 
-    Without an organisation it starts at the connect screen. `keys` maps binding IDs to custom keys;
+    Without an organisation it starts with a welcome. `keys` maps binding IDs to custom keys;
     `on_theme` is called when the user chooses another theme; `searches` returns the last searches of an
-    organisation; `warning` is shown at the start.
+    organisation; `warning` is shown at the start. `is_demo_requested` is set if the app was closed to try the
+    demo.
     """
 
     TITLE = "Reshelve"
@@ -109,8 +111,9 @@ class ReshelveApp(CrashSafeApp[None]):
         searches: Callable[[Organisation], SearchHistory] = lambda _: SearchHistory(),
         warning: str = "",
     ) -> None:
-        super().__init__(css_path=None if organisation is not None else "../screens/connect/connect.tcss")
+        super().__init__(css_path=None if organisation is not None else "../screens/connect/welcome.tcss")
         self.account = account
+        self.is_demo_requested = False
         self._engines = EngineRegistry(account, self._forward_snapshot)
         self._current: RunnableBackend | None = None
         self._main_screens: dict[RunnableBackend, MainScreen] = {}
@@ -158,13 +161,13 @@ class ReshelveApp(CrashSafeApp[None]):
         )
 
     def get_default_screen(self) -> Screen[None]:
-        """Return the contacts screen, or the connect screen if no organisation is open."""
+        """Return the contacts screen, or the welcome if no organisation is open."""
         return as_default_screen(self._first_screen(), self)
 
     def _first_screen(self) -> Screen[None]:
         if self._current is not None:
             return self._main_screen(self._current)
-        return navigation.ConnectScreen(self.account, is_first=True)
+        return navigation.WelcomeScreen(self.account)
 
     def on_mount(self) -> None:
         """Start the engine after the first frame."""
@@ -287,7 +290,12 @@ class ReshelveApp(CrashSafeApp[None]):
     def action_connect(self) -> None:
         """Connect to Xero, for the first time or again."""
         if not any(isinstance(screen, navigation.ConnectScreen) for screen in self.screen_stack):
-            self.push_screen(navigation.ConnectScreen(self.account))
+            self.push_screen(navigation.ConnectScreen(self.account, opens_first=self._current is None))
+
+    def on_demo_requested(self, _: DemoRequested) -> None:
+        """Close the app, so that whoever opened it starts the demo."""
+        self.is_demo_requested = True
+        self.exit()
 
     def on_connect_requested(self, _: ConnectRequested) -> None:
         """Open the connect screen."""
@@ -304,7 +312,7 @@ class ReshelveApp(CrashSafeApp[None]):
             await self._leave_closed_organisation()
 
     async def _leave_closed_organisation(self) -> None:
-        """If the open organisation was closed, go to another, or to the connect screen."""
+        """If the open organisation was closed, go to another, or to the welcome."""
         closed = self._current
         if closed is None or self._engines.get(closed.snapshot.organisation) is closed:
             return
@@ -314,15 +322,15 @@ class ReshelveApp(CrashSafeApp[None]):
         if organisations:
             await self._try_open(organisations[0])
         else:
-            await self._show_first_connect()
+            await self._show_welcome()
         main_screen = self._main_screens.pop(closed)
         self.uninstall_screen(main_screen)
         await main_screen.remove()
 
-    async def _show_first_connect(self) -> None:
+    async def _show_welcome(self) -> None:
         self._current = None
         await self._pop_to_base()
-        await self.switch_screen(navigation.ConnectScreen(self.account, is_first=True))
+        await self.switch_screen(navigation.WelcomeScreen(self.account))
 
     async def _pop_to_base(self) -> None:
         while len(self.screen_stack) > 1:

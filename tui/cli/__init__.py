@@ -20,7 +20,7 @@ _HOME_PROBLEMS = {
 _CORRECT_HOME = "Set it to a folder that you can write to, or unset it."
 # Where each command is, and its line in `reshelve --help`, which imports none of them.
 _COMMANDS = {
-    "open": ("tui.cli.launch:open_", "Open an organisation, or connect the first one."),
+    "open": ("tui.cli.open:open_", "Open an organisation, or connect the first one."),
     "demo": ("tui.cli.demo:demo", "Try Reshelve with a practice Xero; no account needed."),
     "connect": ("tui.cli.connect:connect", "Sign in to Xero and connect organisations."),
     "disconnect": ("tui.cli.connect:disconnect", "Disconnect from Xero and delete the sign-in."),

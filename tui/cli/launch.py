@@ -14,16 +14,14 @@ import click
 
 from tui import messages
 from tui.compat.terminal_output import ignore_terminal_write_errors
-from tui.engine.account import XeroAccount
 from tui.messages.formats import pluralize
 from tui.messages.settings import did_you_mean
 from tui.model.errors import BugError, ReshelveError, SettingsError
 from tui.model.query import fold
-from tui.settings import ScreenSettings, find_key, load, load_report, set_value
+from tui.settings import ScreenSettings, find_key, load_report, set_value
 from tui.settings.schema import closest
 from tui.settings.validators import printable
-from tui.system.log import log_file, log_to
-from tui.system.paths import Paths
+from tui.system.log import log_file
 from tui.system.search_history import SearchHistory
 
 if TYPE_CHECKING:
@@ -31,22 +29,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tui.app.app import ReshelveApp
+    from tui.engine.account import XeroAccount
     from tui.model.contact import Organisation
     from tui.settings import Settings
-
-
-@click.command("open")
-@click.option("--organisation", help="Open the organisation whose name contains this.")
-@click.option("--read-only", is_flag=True, help="Read-only mode: no changes, no disconnecting.")
-def open_(organisation: str | None = None, *, read_only: bool = False) -> None:
-    """Open a connected organisation, or connect the first one."""
-    paths = Paths.find()
-    try:
-        settings = load(paths.settings_file)
-        log_to(paths.logs)
-        run(settings, paths, XeroAccount(settings, paths, is_read_only=read_only), organisation)
-    except ReshelveError as error:
-        raise to_click_error(error) from error
+    from tui.system.paths import Paths
 
 
 _MOST_NAMED: Final = 10
@@ -57,11 +43,12 @@ _DRIVER, _IN_BROWSER = "TEXTUAL_DRIVER", ":WebDriver"
 _IGNORED: Final = "{} ignored. To see why, quit and run `reshelve settings`."
 
 
-def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | None = None) -> None:
-    """Open the app and return when it is closed. Raises `ClickException` or `ReshelveError` if it can't.
+def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | None = None) -> bool:
+    """Open the app; return, when it is closed, whether the user chose to try the demo.
 
-    `wanted` is part of an organisation's name; without it the last organisation is opened again, and with
-    none connected the connect screen. Ignored settings are shown as warnings.
+    Raises `ClickException` or `ReshelveError` if it can't. `wanted` is part of an organisation's name;
+    without it the last organisation is opened again, and with none connected the welcome. Ignored settings
+    are shown as warnings.
     """
     require_terminal()
     organisation = choose_organisation(account.connected, wanted)
@@ -101,6 +88,7 @@ def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | No
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if app.has_crashed:
         raise BugError(log_file())
+    return app.is_demo_requested
 
 
 def _on_interrupt(app: ReshelveApp, *_: object) -> None:

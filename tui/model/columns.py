@@ -42,6 +42,7 @@ _DESCENDING_FIRST: Final = frozenset(
 LEAST_WIDTH, MOST_WIDTH = 4, 80
 _BY_NAME: Final = {key.value: key for key in ColumnKey}
 _MOST_STORED: Final = 64
+_PREVIEW: Final = "preview"
 
 
 class Sort(Struct, frozen=True):
@@ -73,10 +74,14 @@ class ShownColumn(Struct, frozen=True):
 
 
 class ListLayout(Struct, frozen=True):
-    """The user's columns in order, and the sort. Without columns, those that fit the terminal are shown."""
+    """The user's columns in order, the sort, and whether wide terminals have a preview beside the list.
+
+    Without columns, those that fit the terminal are shown.
+    """
 
     columns: tuple[ShownColumn, ...] = ()
     sort: Sort = BY_NAME
+    has_preview: bool = False
 
     def shows(self, key: ColumnKey) -> bool:
         """Whether the user chose this column."""
@@ -106,14 +111,15 @@ class ListLayout(Struct, frozen=True):
         return replace(self, columns=tuple(columns))
 
     def to_text(self) -> str:
-        """Return the layout as it is stored: `name,email:24;-they_owe`."""
+        """Return the layout as it is stored: `name,email:24;-they_owe`, and `;preview` if it has one."""
         columns = (f"{column.key}:{column.width}" if column.width else column.key for column in self.columns)
-        return f"{','.join(columns)};{'-' if self.sort.is_descending else ''}{self.sort.column}"
+        preview = f";{_PREVIEW}" if self.has_preview else ""
+        return f"{','.join(columns)};{'-' if self.sort.is_descending else ''}{self.sort.column}{preview}"
 
     @classmethod
     def from_text(cls, text: str | None) -> ListLayout:
         """Read a stored layout; what this version doesn't know is left out."""
-        stored, _, order = (text or "").partition(";")
+        stored, order, preview, *_ = f"{text or ''};;;".split(";")
         columns: dict[ColumnKey, ShownColumn] = {}
         for part in stored.split(",")[:_MOST_STORED]:
             name, _, width = part.partition(":")
@@ -123,7 +129,7 @@ class ListLayout(Struct, frozen=True):
             columns = {ColumnKey.NAME: ShownColumn(ColumnKey.NAME), **columns}
         sorted_by = _BY_NAME.get(order.removeprefix("-"))
         sort = BY_NAME if sorted_by is None else Sort(sorted_by, order.startswith("-"))
-        return cls(tuple(columns.values()), sort)
+        return cls(tuple(columns.values()), sort, preview == _PREVIEW)
 
 
 def _width(text: str) -> int:

@@ -213,6 +213,10 @@ class OrganisationChosen(Message):
     organisation: Organisation
 
 
+class DemoRequested(Message):
+    """The user wants to try the demo."""
+
+
 class ConnectRequested(Message):
     """The user wants to connect to Xero, or to sign in again."""
 

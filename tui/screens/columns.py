@@ -209,7 +209,7 @@ class ColumnsScreen(ModalScreen[None], EngineScreen[None]):
     def action_usual_columns(self) -> None:
         """Show the columns that fit the terminal, in order of names."""
         self._keys = [*COLUMNS]
-        self._change(ListLayout())
+        self._change(ListLayout(has_preview=self._list_layout.has_preview))
 
     def action_back(self) -> None:
         """Close the dialog."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -13,21 +15,25 @@ from textual.message import Message
 from textual.widgets import Static
 
 from tui import messages
-from tui.actions import bindings, default_key, error_advice
+from tui.actions import bindings, error_advice
 from tui.messages import formats
-from tui.messages.formats import money
 from tui.model.change import Action, State
-from tui.model.contact import ContactStatus
 from tui.model.errors import ReshelveError
 from tui.screens import navigation
 from tui.screens.base_screen import EngineScreen, SnapshotChanged
 from tui.screens.changes.change_controller import ChangeController, UndoController, blocked_reason, can_retry
 from tui.screens.changes.formatting import entry_text, entry_time
+from tui.screens.contact_format import (
+    fields,
+    format_balances,
+    format_changes,
+    format_details,
+    format_heading,
+    section,
+)
 from tui.screens.re_leased.manual_sync_controller import ContactReportController
-from tui.screens.tenancy.formatting import format_groups
 from tui.widgets.banners import PausedBanner
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.status_badge import advice_after_sync, badge_for, read_note, refusal_advice
 from tui.widgets.text import content, safe
 
 if TYPE_CHECKING:
@@ -37,109 +43,14 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
-    from tui.model.contact import Contact, ContactDetails, HistoryEntry
+    from tui.model.contact import ContactDetails, HistoryEntry
     from tui.model.services import Backend
 
 
-_LABEL = 17
+#: Seconds for which a contact is shown before Xero is asked about it, while the user goes through a list.
+REST_SECONDS = 0.3
 _WHEN = 22
-_PAST = {Action.ARCHIVE: "Archived", Action.RESTORE: "Restored"}
-_NOUNS = {Action.ARCHIVE: "Archive", Action.RESTORE: "Restore"}
-# Reasons recorded on the way don't matter once a change is done; the timeline still shows them.
-_STATES_WITH_REASON = frozenset({State.REFUSED, State.AWAITING_USER})
-_STATUS = {
-    ContactStatus.ACTIVE: ("Active", "$text-success"),
-    ContactStatus.ARCHIVED: ("Archived", "$text-warning"),
-    ContactStatus.GDPRREQUEST: ("Privacy request", "$text-error"),
-    ContactStatus.DELETED: ("No longer in Xero", "$text-error"),
-}
-
-
-def _format_heading(contact: Contact) -> Content:
-    """Format the name and status."""
-    words, style = _STATUS[contact.status]
-    merged = ("  merged into another contact", "$text-muted") if contact.merged_to else ""
-    return Content.assemble(content(contact.name, "bold"), "   ", (words, style), merged)
-
-
-def _format_details(page: ContactDetails) -> Content:
-    """Format the contact's details; empty fields are left out."""
-    contact = page.contact
-    kinds = (("Customer", contact.is_customer), ("Supplier", contact.is_supplier))
-    pairs = (*_fields(page), ("Kind", ", ".join(word for word, applies in kinds if applies)))
-    lines = [_pair(label, value) for label, value in pairs if value]
-    if page.tenant_groups:
-        noun = "Tenant group" if len(page.tenant_groups) == 1 else "Tenant groups"
-        lines.append(_pair("", f"! {noun}: {format_groups(page.tenant_groups)}", "$text-warning"))
-    return _section("Details", lines)
-
-
-def _fields(page: ContactDetails) -> Iterator[tuple[str, str]]:
-    """Yield the labels and texts of the contact's fields, which can also be copied."""
-    contact, record = page.contact, page.record
-    yield "Person", f"{contact.first_name} {contact.last_name}".strip()
-    for person in record.people:
-        yield "Also", person
-    yield "E-mail", contact.email
-    yield from record.phones or (("Phone", contact.phone),)
-    yield from record.addresses
-    yield "Account number", contact.account_number
-    yield "Contact number", contact.contact_number
-    yield "Tax number", record.tax_number
-    yield "Company number", record.company_number
-    yield "Currency", record.currency
-    yield "Website", record.website
-    yield "Groups", ", ".join(contact.groups)
-    yield "Merged into", page.survivor
-
-
-def _format_balances(contact: Contact, now: datetime) -> Content:
-    """Format the balances and their age, since Xero doesn't report balance changes."""
-    known = contact.balances
-    if known is None:
-        return _section("Balances", [Content.styled("No balance available.", "$text-muted")])
-    lines = [
-        _amount("They owe", known.receivable, known.receivable_overdue),
-        _amount("You owe", known.payable, known.payable_overdue),
-    ]
-    if known.read_at is not None:
-        lines.append(Content.styled(f"Loaded from Xero {formats.ago(known.read_at, now)}.", "$text-muted"))
-    return _section("Balances", lines)
-
-
-def _amount(label: str, outstanding: int, overdue: int) -> Content:
-    late = (f"  {money(overdue)} overdue", "$text-warning") if overdue else ""
-    return Content.assemble((label.ljust(_LABEL), "$text-muted"), money(outstanding), late)
-
-
-def _format_changes(page: ContactDetails, now: datetime, key: Callable[[str], str] = default_key) -> Content:
-    """Format the changes requested in Reshelve or found in Xero, newest first."""
-    how = f" Archive with {key('archive')}, restore with {key('restore')}." if key("archive") else ""
-    lines = list(_changes(page, now, key)) or [Content.styled(f"None yet.{how}", "$text-muted")]
-    return _section("Changes", lines)
-
-
-def _changes(page: ContactDetails, now: datetime, key: Callable[[str], str]) -> Iterator[Content]:
-    for view in page.changes:
-        badge, change = badge_for(view, now.astimezone()), view.change
-        style = f"$text-{badge.style}" if badge.style else ""
-        where = "in Xero" if change.origin == "xero" else "in Reshelve"
-        what = (
-            _PAST[change.action] if change.state is State.CONFIRMED else f"{_NOUNS[change.action]} requested"
-        )
-        yield Content.assemble(
-            (badge.symbol or "·", style), f" {what} {where}, ",
-            formats.short_time(change.requested_at, now), "  ", (badge.label or change.state.value, style),
-        )  # fmt: skip
-        if note := read_note(view):
-            yield content(note, "$text-muted")
-        if view is page.changes[0] and (to_do := advice_after_sync(view)):
-            yield content(to_do, "$text-muted")
-        if change.state in _STATES_WITH_REASON and (why := messages.why(change)):
-            yield content(why, "$text-muted")
-        to_do = refusal_advice(change, key=key)
-        if to_do:
-            yield content(to_do, "$text-warning")
+_MINUTE = timedelta(minutes=1)
 
 
 def _format_timeline(page: ContactDetails) -> Content:
@@ -148,18 +59,18 @@ def _format_timeline(page: ContactDetails) -> Content:
         Content.assemble((entry_time(entry).ljust(_WHEN), "$text-muted"), content(entry_text(entry)))
         for entry in page.timeline
     ]
-    return _section("Timeline", lines) if lines else Content("")
+    return section("Timeline", lines) if lines else Content("")
 
 
 def _format_history(lines: Sequence[HistoryEntry]) -> Content:
     """Format Xero's own history."""
     shown = [_history_line(line) for line in lines]
-    return _section("History in Xero", shown or [Content.styled("No history in Xero.", "$text-muted")])
+    return section("History in Xero", shown or [Content.styled("No history in Xero.", "$text-muted")])
 
 
 def _format_history_state(words: str, style: str = "$text-muted") -> Content:
     """Format why no history is shown."""
-    return _section("History in Xero", [content(words, style)])
+    return section("History in Xero", [content(words, style)])
 
 
 def _history_line(line: HistoryEntry) -> Content:
@@ -172,16 +83,8 @@ def _history_line(line: HistoryEntry) -> Content:
 
 def _copyable(page: ContactDetails) -> Iterator[tuple[str, str]]:
     yield "Name", page.contact.name
-    yield from ((label, text) for label, text in _fields(page) if text)
+    yield from ((label, text) for label, text in fields(page) if text)
     yield "Contact ID", page.contact.contact_id
-
-
-def _pair(label: str, value: str, style: str = "") -> Content:
-    return Content.assemble((label.ljust(_LABEL), "$text-muted"), content(value, style))
-
-
-def _section(title: str, lines: Sequence[Content]) -> Content:
-    return Content("\n").join([Content.styled(title, "bold $text-primary"), *lines])
 
 
 @dataclass
@@ -226,6 +129,7 @@ class ContactScreen(EngineScreen[None]):
         self._contact_id = contact_id
         self._neighbour = neighbour
         self._page: ContactDetails | None = None
+        self._shown_at: datetime | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out the contact on the left, its changes and history on the right (or below)."""
@@ -253,6 +157,14 @@ class ContactScreen(EngineScreen[None]):
         self._update()
         self._load_page()
 
+    def tick(self) -> None:
+        """Show how old the balances are, to the minute."""
+        now = self.now()
+        if self._page is None or self._shown_at is None or now - self._shown_at < _MINUTE:
+            return
+        self._shown_at = now
+        self._update_section("#balances", format_balances(self._page.contact, now))
+
     def _update(self) -> None:
         self.query_one(PausedBanner).update_from(self.backend.snapshot)
         self._update_key_bar()
@@ -262,39 +174,43 @@ class ContactScreen(EngineScreen[None]):
         again = ["retry_contact"] if can_retry(last) else []
         waits = last is not None and last.change.state is State.CONFIRMED
         seen = ["mark_checked"] if waits else []
-        offers = (
+        # By how often they are used, as a terminal seldom has room for all of them.
+        self.key_bar.set_actions(
+            *again,
             "archive",
             "restore",
-            "open_in_xero",
-            "copy",
-            "undo",
-            "refresh",
             *seen,
             *(["open_survivor"] if self._page is not None and self._page.survivor else []),
-            "mark_not_linked",
+            "open_in_xero",
             *(["next_contact"] if self._neighbour is not None else []),
-            "copy_field",
+            ("copy_field", "Copy…"),
+            "undo",
+            "mark_not_linked",
             "copy_contact_id",
+            "copy",
+            "refresh",
+            "help",
             "back",
         )
-        self.key_bar.set_actions(*again, *offers)
 
     @work(exclusive=True, group="page", exit_on_error=False)
     async def _load_page(self) -> None:
         self.post_message(_PageLoaded(await self.backend.contacts.details(self._contact_id)))
 
     @work(exclusive=True, group="freshen", exit_on_error=False)
-    async def _refresh_contact(self) -> None:
+    async def _refresh_contact(self, after: float = 0) -> None:
+        await asyncio.sleep(after)
         # Xero doesn't report balance changes. If the refresh fails, the page shows the age of the balances.
         with suppress(ReshelveError):
             await self.backend.contacts.refresh_one(self._contact_id)
 
-    def _load_history(self) -> None:
+    def _load_history(self, after: float = 0) -> None:
         self._update_section("#history", _format_history_state("Loading from Xero…"))
-        self._fetch_history()
+        self._fetch_history(after)
 
     @work(exclusive=True, group="history", exit_on_error=False)
-    async def _fetch_history(self) -> None:
+    async def _fetch_history(self, after: float) -> None:
+        await asyncio.sleep(after)
         contact_id = self._contact_id
         try:
             lines = await self.backend.contacts.history(contact_id)
@@ -307,13 +223,13 @@ class ContactScreen(EngineScreen[None]):
         if message.page.contact.contact_id != self._contact_id:
             return
         page = self._page = message.page
-        now = self.now()
-        self._update_section("#heading", _format_heading(page.contact))
-        self._update_section("#details", _format_details(page))
-        self._update_section("#balances", _format_balances(page.contact, now))
+        now = self._shown_at = self.now()
+        self._update_section("#heading", format_heading(page.contact))
+        self._update_section("#details", format_details(page))
+        self._update_section("#balances", format_balances(page.contact, now))
         self._update_section(
             "#changes",
-            _format_changes(page, now, self.key),
+            format_changes(page, now, self.key),
         )
         timeline = _format_timeline(page)
         self._update_section("#timeline", timeline)
@@ -448,7 +364,9 @@ class ContactScreen(EngineScreen[None]):
         self._contact_id = contact_id
         self._page = None
         self.query_one("#page").scroll_home(animate=False)
-        self.action_refresh()
+        self._load_page()
+        self._load_history(after=REST_SECONDS)
+        self._refresh_contact(after=REST_SECONDS)
 
     def action_refresh(self) -> None:
         """Reload everything."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from msgspec.structs import replace
 from textual import getters, on, work
@@ -49,8 +49,13 @@ if TYPE_CHECKING:
     from tui.model.contact import Balances
     from tui.model.services import Backend
     from tui.model.snapshot import Snapshot
+    from tui.screens.preview import PreviewController, PreviewLoaded
     from tui.system.search_history import SearchHistory
 
+#: Columns that a terminal needs for a preview beside the list.
+PREVIEW_COLUMNS: Final = 140
+_WIDE: Final = ((120, "-wide"), (PREVIEW_COLUMNS, "-wider"), (200, "-widest"))
+_TOO_NARROW: Final = "The preview needs a terminal at least {} columns wide; this one has {}."
 _RECONNECT_STATUSES = frozenset({ConnectionStatus.RECONNECT, ConnectionStatus.REMOVED})
 _SYNC_PAUSED = "Loading pauses after this page. Press {key} to resume; nothing is lost."
 _SEARCH_KEYS = (
@@ -76,13 +81,15 @@ class MainScreen(EngineScreen[None]):
 
     CSS_PATH = "main.tcss"
     AUTO_FOCUS = "ContactTable"
-    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-small"), (80, "-medium"), (120, "-wide")]  # noqa: RUF012 - Textual's own declaration
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-small"), (80, "-medium"), *_WIDE]  # noqa: RUF012 - Textual's own declaration
     VERTICAL_BREAKPOINTS = [(0, "-short"), (22, "-high")]  # noqa: RUF012 - Textual's own declaration
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("archive", "restore", "open_in_xero", "copy", "search", "clear"),
         *bindings("tab_all", "tab_active", "tab_archived", "manual_restores", "refresh", "pause_sync"),
         *bindings("undo", "redo", "changes", "pause", "retry_contact", "manual_sync"),
-        *bindings("compare", "troubleshoot", "tenant_groups", "columns", "show_selected", "export"),
+        *bindings(
+            "compare", "troubleshoot", "tenant_groups", "columns", "show_selected", "export", "preview"
+        ),
     ]
 
     table = getters.query_one(ContactTable)
@@ -104,10 +111,11 @@ class MainScreen(EngineScreen[None]):
         self.undo = UndoController(self)
         self.manual_sync = ManualSyncController(self)
         self.comparison = ComparisonController(self)
-        self._key_bar_state: tuple[bool, bool, bool, bool] | None = None
+        self._key_bar_state: tuple[bool, ...] | None = None
         self._has_reminded = False
         self._pane_title = ""
         self._totals: _SelectionTotals | None = None
+        self._preview: PreviewController | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out the parts; `main.tcss` places them for each terminal size."""
@@ -126,6 +134,9 @@ class MainScreen(EngineScreen[None]):
             yield ContactTable(
                 id="contacts", clock=self.local_now, on_columns=self.backend.contacts.show_columns
             )
+            if self.backend.contacts.layout().has_preview:
+                # Its room in the first frame; its parts are imported afterwards.
+                yield Container(id="preview")
             yield SyncPane(id="sync")
         yield SelectionBar()
         yield KeyBar()
@@ -135,6 +146,8 @@ class MainScreen(EngineScreen[None]):
         snapshot = self.backend.snapshot
         layout = self.backend.contacts.layout()
         self.table.use_layout(layout)
+        self.set_class(layout.has_preview, "-preview")
+        self.call_after_refresh(self._update_preview)
         self.finder.show_initial_rows(snapshot, layout.sort)
         self._update(snapshot)
         self._update_key_bar()
@@ -146,6 +159,44 @@ class MainScreen(EngineScreen[None]):
         if self.table.selected:
             self._update_selection_bar()
         self.result.reload()
+
+    # --- preview ---
+
+    def on_resize(self) -> None:
+        """Show the preview, and its key, if there is room now."""
+        self._update_preview()
+        if self._key_bar_state != self._key_bar_state_of(self.backend.snapshot):
+            self._update_key_bar()
+
+    def _update_preview(self) -> None:
+        """Show or hide the preview, which is imported when it is shown for the first time."""
+        has_preview = self.table.list_layout.has_preview
+        self.set_class(has_preview, "-preview")
+        if not has_preview or self.app.size.width < PREVIEW_COLUMNS:
+            return
+        if self._preview is None:
+            preview = navigation.ContactPreview()
+            if rooms := self.query("#preview"):
+                rooms.first().mount(preview)
+            else:
+                self.query_one("#body").mount(Container(preview, id="preview"), before=self.sync_pane)
+            self._preview = navigation.PreviewController(self, self.table, preview)
+        self._preview.cursor_moved()
+
+    def action_preview(self) -> None:
+        """Show or hide the preview, if there is room for it."""
+        width = self.app.size.width
+        if width < PREVIEW_COLUMNS:
+            self.flash(_TOO_NARROW.format(PREVIEW_COLUMNS, width))
+        else:
+            layout = self.table.list_layout
+            self._use_layout(replace(layout, has_preview=not layout.has_preview))
+            self._update_preview()
+
+    def on_preview_loaded(self, message: PreviewLoaded) -> None:
+        """Show the contact that was read."""
+        if self._preview is not None:
+            self._preview.loaded(message)
 
     def _update(self, snapshot: Snapshot) -> None:
         self._update_times(snapshot)
@@ -162,6 +213,8 @@ class MainScreen(EngineScreen[None]):
         self.title_bar.update_from(snapshot, now, is_practice=is_practice)
         self.sync_pane.update_from(snapshot, now, is_practice=is_practice)
         self.progress_bar.update_from(snapshot, now)
+        if self._preview is not None:
+            self._preview.tick()
 
     def _update_legend(self) -> None:
         """Explain the status of the contact under the cursor, where the layout has a free line."""
@@ -192,15 +245,22 @@ class MainScreen(EngineScreen[None]):
         """Apply changes that arrived while another screen was shown."""
         self.finder.apply_snapshot(self.backend.snapshot)
         self._update(self.backend.snapshot)
+        if self._preview is not None:
+            self._preview.cursor_moved()
 
     def key_pressed(self) -> None:
         """Show the keys instead of the result of the last request."""
         self.result.key_pressed()
 
-    def _key_bar_state_of(self, snapshot: Snapshot) -> tuple[bool, bool, bool, bool]:
-        progress, is_sync_reported = snapshot.progress, snapshot.re_leased.reported_sync_since is not None
-        is_paused = progress is not None and progress.is_paused
-        return snapshot.xero.status in _RECONNECT_STATUSES, progress is not None, is_paused, is_sync_reported
+    def _key_bar_state_of(self, snapshot: Snapshot) -> tuple[bool, ...]:
+        progress = snapshot.progress
+        return (
+            snapshot.xero.status in _RECONNECT_STATUSES,
+            progress is not None,
+            progress is not None and progress.is_paused,
+            snapshot.re_leased.reported_sync_since is not None,
+            self.app.size.width >= PREVIEW_COLUMNS,
+        )
 
     def on_descendant_focus(self) -> None:
         """Show the keys that work for the focused widget."""
@@ -240,14 +300,14 @@ class MainScreen(EngineScreen[None]):
     def action_show_selected(self) -> None:
         """Show only the selected contacts, or all contacts again."""
         if not self.table.selected:
-            self.flash("No contacts are selected.")
+            self.flash(f"No contacts are selected. Press {self.key('select')} to select one.")
             return
         self.finder.show_selected(on=not self.finder.shows_selected)
         self._update_selection_bar()
 
     def _update_key_bar(self) -> None:
         self._key_bar_state = self._key_bar_state_of(self.backend.snapshot)
-        needs_reconnect, is_reading, is_paused, is_sync_reported = self._key_bar_state
+        needs_reconnect, is_reading, is_paused, is_sync_reported, has_room = self._key_bar_state
         if self.search.has_focus_within:
             self.key_bar.set_actions(*_SEARCH_KEYS)
             return
@@ -265,6 +325,7 @@ class MainScreen(EngineScreen[None]):
             ("clear", "Deselect") if count else "select",
             "open",
             "columns",
+            *(["preview"] if has_room else []),
             "manual_restores",
             "changes",
             "refresh",
@@ -330,6 +391,8 @@ class MainScreen(EngineScreen[None]):
     def _search_answered(self, message: SearchAnswered) -> None:
         self.finder.answered(message)
         self._update_legend()
+        if self._preview is not None:
+            self._preview.cursor_moved()
 
     @on(GroupNamesLoaded)
     def _group_names_loaded(self, message: GroupNamesLoaded) -> None:
@@ -339,6 +402,8 @@ class MainScreen(EngineScreen[None]):
     def _cursor_moved(self, message: ContactTable.CursorMoved) -> None:
         self.finder.cursor_moved(message)
         self._update_legend()
+        if self._preview is not None:
+            self._preview.cursor_moved()
 
     def action_tab_all(self) -> None:
         """Show all contacts."""

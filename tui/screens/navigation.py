@@ -1,4 +1,4 @@
-"""All screens, imported on first use or by `preload`.
+"""All screens and some of their parts, imported on first use or by `preload`.
 
 Screens open each other, but the first paint needs only one of them, so this module is the only one that knows
 where each is defined. Textual exports its widgets in the same way.
@@ -21,18 +21,22 @@ if TYPE_CHECKING:
     from tui.screens.compare.choose_file import ChooseFileScreen
     from tui.screens.compare.compare import CompareScreen
     from tui.screens.connect.connect import ConnectScreen
+    from tui.screens.connect.instructions import AppInstructionsScreen
     from tui.screens.connect.organisations import OrganisationsScreen
+    from tui.screens.connect.welcome import HowItWorksScreen, WelcomeScreen
     from tui.screens.contact import ContactScreen
     from tui.screens.dialogs.ask import ChooseScreen
     from tui.screens.dialogs.confirm import ConfirmScreen
     from tui.screens.dialogs.help import BugReportScreen, HelpScreen
     from tui.screens.export import ExportScreen
     from tui.screens.manual_restores import ManualRestoresScreen
+    from tui.screens.preview import ContactPreview, PreviewController
     from tui.screens.re_leased.sync_start import SyncStartScreen
     from tui.screens.re_leased.troubleshoot import ConnectionTestScreen, TroubleshootScreen
     from tui.screens.tenancy.tenant_groups import TenantGroupsScreen
 
 __all__ = [
+    "AppInstructionsScreen",
     "BugReportScreen",
     "ChangesScreen",
     "ChooseFileScreen",
@@ -42,17 +46,22 @@ __all__ = [
     "ConfirmScreen",
     "ConnectScreen",
     "ConnectionTestScreen",
+    "ContactPreview",
     "ContactScreen",
     "ExportScreen",
     "HelpScreen",
+    "HowItWorksScreen",
     "ManualRestoresScreen",
     "OrganisationsScreen",
+    "PreviewController",
     "SyncStartScreen",
     "TenantGroupsScreen",
     "TroubleshootScreen",
+    "WelcomeScreen",
 ]
 
 _MODULES: Final = {
+    "AppInstructionsScreen": "tui.screens.connect.instructions",
     "ChangesScreen": "tui.screens.changes.changes",
     "BugReportScreen": "tui.screens.dialogs.help",
     "ConnectionTestScreen": "tui.screens.re_leased.troubleshoot",
@@ -65,20 +74,28 @@ _MODULES: Final = {
     "ContactScreen": "tui.screens.contact",
     "ExportScreen": "tui.screens.export",
     "HelpScreen": "tui.screens.dialogs.help",
+    "HowItWorksScreen": "tui.screens.connect.welcome",
     "ManualRestoresScreen": "tui.screens.manual_restores",
     "OrganisationsScreen": "tui.screens.connect.organisations",
     "SyncStartScreen": "tui.screens.re_leased.sync_start",
     "TenantGroupsScreen": "tui.screens.tenancy.tenant_groups",
     "TroubleshootScreen": "tui.screens.re_leased.troubleshoot",
+    "WelcomeScreen": "tui.screens.connect.welcome",
+}
+# Parts of a screen that only some users show; `preload` leaves them out.
+_PARTS: Final = {
+    "ContactPreview": "tui.screens.preview",
+    "PreviewController": "tui.screens.preview",
 }
 # Seconds between two modules: importing holds the interpreter, and key presses come first.
 _PAUSE: Final = 0.05
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
+    module = _MODULES.get(name) or _PARTS.get(name)
+    if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_MODULES[name]), name)
+    return getattr(import_module(module), name)
 
 
 def preload(on_imported: Callable[[type[Screen[Any]]], object] = lambda _: None) -> None:

@@ -21,10 +21,13 @@ _GAP = 2
 _FLASH_SECONDS = 5.0
 _TROUBLE_SECONDS = 12.0
 _MOST_LINES = 4
+_ALL_KEYS = "help"
 
 
 class KeyBar(StaticLine):
     """Shows as many keys as fit in whole; the last one always stays.
+
+    The key that shows all others stays as long as it has room beside the first and the last.
 
     Messages replace the keys for a few seconds, or until they are ended. Every key can be clicked. At the
     right end are badges that must always be visible in full, at any width and on every screen: the app's
@@ -121,10 +124,11 @@ class KeyBar(StaticLine):
             if not is_offered(self.app, item):
                 continue
             keys = bound.get(item.binding_id) or current_keys(self.app, item).split(",")
-            items.append(_item(_usable_key(keys, is_typing=is_typing), label))
-        while len(items) > 1 and sum(len(item) + _GAP for item in items) - _GAP > width:
-            del items[-2]
-        return Content(" " * _GAP).join(items).truncate(width, ellipsis=True)
+            items.append((action_id, _item(_usable_key(keys, is_typing=is_typing), label)))
+        while len(items) > 1 and sum(len(item) + _GAP for _, item in items) - _GAP > width:
+            others = [place for place, (action_id, _) in enumerate(items[:-1]) if action_id != _ALL_KEYS]
+            del items[others[-1] if len(others) > 1 else -2]
+        return Content(" " * _GAP).join([item for _, item in items]).truncate(width, ellipsis=True)
 
 
 def _usable_key(keys: Sequence[str], *, is_typing: bool) -> str:

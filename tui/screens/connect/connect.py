@@ -19,6 +19,7 @@ from tui.compat.textual import LineInput, ReadyButton
 from tui.messages import formats
 from tui.model.account import ConnectRequest
 from tui.model.errors import NoKeychainError, ReshelveError
+from tui.screens import navigation
 from tui.screens.base_screen import BaseScreen, OrganisationsConnected
 from tui.screens.connect import formatting
 from tui.screens.dialogs.ask import AskScreen
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
+    from textual.content import Content
     from textual.worker import Worker
 
     from tui.model.account import Account, ConnectResult, SignIn
@@ -162,20 +164,18 @@ class SecretInput(LineInput):
 
 
 class ConnectForm(VerticalScroll, can_focus=False):
-    """Instructions for registering an app with Xero, and the fields to fill in."""
+    """What connecting takes, and the fields to fill in."""
 
     client_id = getters.query_one("#client-id", Input)
     secret = getters.query_one("#secret", Input)
 
-    def __init__(self, account: Account, *, is_first: bool) -> None:
+    def __init__(self, account: Account) -> None:
         super().__init__(id="form", classes="face")
         self._account = account
-        self._is_first = is_first
 
     def compose(self) -> ComposeResult:
         """Lay out the steps above the fields."""
-        yield SafeLabel(formatting.HEADING, classes="paragraph")
-        for number, step in enumerate(formatting.steps(self._account.redirect_uri), 1):
+        for number, step in enumerate(self._steps(formatting.steps), 1):
             with Horizontal(classes="step"):
                 yield SafeLabel(f"{number}", classes="number")
                 yield Static(step, classes="words", id=f"step-{number}")
@@ -194,8 +194,11 @@ class ConnectForm(VerticalScroll, can_focus=False):
         with Horizontal(classes="field", id="secret-field"):
             yield SafeLabel("Client secret", classes="label")
             yield SecretInput(id="secret")
-        if self._is_first:
-            yield SafeLabel(formatting.DEMO, classes="hint")
+
+    def _steps(self, write: Callable[[str], tuple[Content, ...]]) -> tuple[Content, ...]:
+        if self._account.is_sandbox:
+            return formatting.practice_steps()
+        return write(current_key(self.app, "app_instructions"))
 
     def on_mount(self) -> None:
         """Hide the secret unless a custom connection is chosen."""
@@ -204,7 +207,7 @@ class ConnectForm(VerticalScroll, can_focus=False):
     @on(Checkbox.Changed, "#custom")
     def _custom_chosen(self, event: Checkbox.Changed) -> None:
         self.query_one("#secret-field").display = event.value
-        steps = formatting.custom_steps() if event.value else formatting.steps(self._account.redirect_uri)
+        steps = self._steps(formatting.custom_steps if event.value else formatting.steps)
         for number, step in enumerate(steps, 1):
             self.query_one(f"#step-{number}", Static).update(step)
         if event.value:
@@ -324,14 +327,14 @@ _SCROLLING = ("up", "down", "pageup", "pagedown")
 class ConnectScreen(BaseScreen[None]):
     """Show a form, then wait for the browser sign-in, then show the result.
 
-    `is_first` means there is no screen to go back to.
+    `opens_first` means that the first organisation connected is opened afterwards.
     """
 
     CSS_PATH = "connect.tcss"
     AUTO_FOCUS = "#client-id,#go"
     VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-high")]  # noqa: RUF012 - Textual's own declaration
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("back", "cancel", "copy_address"),
+        *bindings("back", "app_instructions", "copy_address"),
         *(Binding(key, f"scroll_face('{key}')", show=False) for key in _SCROLLING),
     ]
 
@@ -343,20 +346,21 @@ class ConnectScreen(BaseScreen[None]):
     another_button = getters.query_one("#another", Button)
     back_button = getters.query_one("#leave", Button)
 
-    def __init__(self, account: Account, *, is_first: bool = False) -> None:
+    def __init__(self, account: Account, *, opens_first: bool = False) -> None:
         super().__init__()
         self.account = account
         self.attempt = SignInAttempt(self, account, self._set_keychain_waiting, self._show_form)
-        self._is_first = is_first
+        self._opens_first = opens_first
         self._connected: ConnectResult | None = None
         self._is_keychain_waiting = False
 
     def compose(self) -> ComposeResult:
         """Lay out one view at a time above the error message and the buttons, which are always visible."""
-        yield SafeLabel("Connect to Xero", id="title")
+        is_practice = self.account.is_sandbox
+        yield SafeLabel(formatting.HEADING_PRACTICE if is_practice else formatting.HEADING, id="title")
         with Vertical(id="column"):
             with ContentSwitcher(initial="form"):
-                yield ConnectForm(self.account, is_first=self._is_first)
+                yield ConnectForm(self.account)
                 yield WaitingForm()
                 yield DoneForm()
             yield SafeLabel(id="trouble")
@@ -377,11 +381,11 @@ class ConnectScreen(BaseScreen[None]):
     def _view(self) -> str:
         return self.views.current or ""
 
-    def _show(self, view: str, *, go: str = "", leave: str) -> None:
+    def _show(self, view: str, *, go: str = "", leave: str = "") -> None:
         self.views.current = view
         self.primary_button.label, self.primary_button.display = go, bool(go)
         self.another_button.display = view == "done"
-        self.back_button.label = leave
+        self.back_button.label, self.back_button.display = leave, bool(leave)
         self.set_focus(self.primary_button if go else self.back_button)
         self._update_key_bar()
 
@@ -395,30 +399,20 @@ class ConnectScreen(BaseScreen[None]):
         self._update_key_bar()
 
     def _update_key_bar(self) -> None:
-        is_typing = isinstance(self.focused, Input)
-        leave = ("interrupt" if is_typing else "quit", "Quit") if self._is_first else ("back", "Back")
         if self._view == "form":
-            self.key_bar.set_actions(("copy_address", "Copy redirect URI"), "help", leave)
+            how = [] if self.account.is_sandbox else ["app_instructions"]
+            self.key_bar.set_actions(*how, "help", "back")
         elif self._view == "done":
-            self.key_bar.set_actions("help", leave)
+            self.key_bar.set_actions("help", ("back", "Continue"))
         else:
             copy = [("copy_address", "Copy address")] if self.attempt.url else []
-            self.key_bar.set_actions(*copy, "help", ("cancel" if self._is_first else "back", "Stop"))
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave Q to the app if there is no screen to go back to."""
-        if action == "back":
-            return not self._is_first
-        if action == "cancel":
-            return self._is_first and (self._view == "waiting" or self._can_return)
-        return super().check_action(action, parameters)
+            self.key_bar.set_actions(*copy, "help", ("back", "Stop"))
 
     # --- form ---
 
     def _show_form(self) -> None:
         """Show the form with its previous values."""
-        leave = "Quit" if self._is_first and self._connected is None else "Back"
-        self._show("form", go="Connect", leave=leave)
+        self._show("form", go="Connect", leave="Back")
         if box := self.form.first_empty_input:
             self.set_focus(box)
 
@@ -528,7 +522,11 @@ class ConnectScreen(BaseScreen[None]):
 
     @on(SignInFailed)
     def _failed(self, message: SignInFailed) -> None:
-        self._back_to_form(error_message(self.app, message.error))
+        error = message.error
+        # In the practice Xero there is no app to look at.
+        is_about_app = self.account.is_sandbox and error.reason in formatting.ABOUT_THE_APP
+        practice = f"{messages.message(error)} {formatting.PRACTICE_CLIENT_ID}"
+        self._back_to_form(practice if is_about_app else error_message(self.app, error))
 
     @on(SignInSucceeded)
     def _succeeded(self, message: SignInSucceeded) -> None:
@@ -542,8 +540,8 @@ class ConnectScreen(BaseScreen[None]):
 
     def _show_done(self, connected: ConnectResult) -> None:
         self.done.show(connected)
-        go = formatting.open_button(connected.organisations[0].name) if self._is_first else "Continue"
-        self._show("done", go=go, leave="Quit" if self._is_first else "Back")
+        first = connected.organisations[0].name
+        self._show("done", go=formatting.open_button(first) if self._opens_first else "Continue")
 
     # --- keys and buttons ---
 
@@ -562,12 +560,7 @@ class ConnectScreen(BaseScreen[None]):
 
     @on(Button.Pressed, "#leave")
     def _back_pressed(self) -> None:
-        if self._can_return:
-            self._back_to_form()
-        elif self._is_first and self._view != "waiting":
-            self.app.exit()
-        else:
-            self.action_back()
+        self.action_back()
 
     def on_paste(self, event: events.Paste) -> None:
         """Put pasted text in the input that expects it, wherever the focus is."""
@@ -576,10 +569,17 @@ class ConnectScreen(BaseScreen[None]):
             box.value = event.text.strip().partition("\n")[0].strip()
             self.set_focus(box)
 
+    def action_app_instructions(self) -> None:
+        """Show how to register an app; the practice Xero needs none."""
+        if self.account.is_sandbox:
+            self.flash(formatting.NO_APP_NEEDED)
+        elif self._view == "form":
+            is_custom = self.form.is_custom
+            self.open_screen(navigation.AppInstructionsScreen(self.account.redirect_uri, is_custom=is_custom))
+
     def action_copy_address(self) -> None:
-        """Copy the displayed address through the terminal, which also works over SSH."""
-        address = {"form": self.account.redirect_uri, "waiting": self.attempt.url}.get(self._view)
-        if address:
+        """Copy the link to sign in through the terminal, which also works over SSH."""
+        if address := self.attempt.url:
             self.app.copy_to_clipboard(address)
             self.flash(f"Copied: {address}")
 
@@ -588,10 +588,6 @@ class ConnectScreen(BaseScreen[None]):
         if view := self.views.visible_content:
             steps = {"up": -1, "down": 1, "pageup": -view.size.height, "pagedown": view.size.height}
             view.scroll_relative(y=steps[key], animate=False)
-
-    def action_cancel(self) -> None:
-        """Stop waiting."""
-        self._back_to_form()
 
     def action_back(self) -> None:
         """Stop waiting; otherwise go back to the previous screen."""
@@ -607,5 +603,4 @@ class ConnectScreen(BaseScreen[None]):
         if self._connected is not None:
             # Post to the app: a closing screen doesn't forward messages.
             self.app.post_message(OrganisationsConnected(self._connected))
-            if not self._is_first:
-                self.dismiss()
+            self.dismiss()

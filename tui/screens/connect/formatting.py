@@ -12,6 +12,7 @@ from textual.style import Style
 from tui import messages
 from tui.messages.formats import format_number, pluralize
 from tui.model.reasons import Notice, SignInReason, XeroReason
+from tui.widgets.labels import TermSection
 from tui.widgets.text import cells, content, fit
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ REFRESHED: Final = "Up to date."
 NONE_CONNECTED: Final = "No organisations connected. Press {connect} to connect one."
 _NAMED: Final = 12
 _NARROW: Final = 60
+_TERM_WIDTH: Final = 13
 _AFTER_DISCONNECT: Final = (
     "Reshelve revokes the sign-in at Xero and deletes its tokens. Saved contacts and change logs stay on "
     "this computer. Unsent changes are sent when you connect again."
@@ -83,16 +85,48 @@ def disconnect_explanation(names: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-HEADING: Final = "First, register a Xero app. It is free, and you only do it once:"
+ABOUT: Final = (
+    "Archive and restore the contacts of your Xero organisations, and see when Re-Leased has the changes."
+)
+NONE_YET: Final = "No organisation is connected yet. Choose how to start:"
+NONE_IN_PRACTICE: Final = (
+    "No practice organisation is connected. Connect it again, or quit: the next demo connects it."
+)
+#: The ways to start: a title, and what it leads to.
+DEMO: Final = (
+    "Try the demo",
+    "Practice with invented contacts on this computer. No account needed; nothing real is changed.",
+)
+CONNECT: Final = (
+    "Connect Xero",
+    "Three steps: a client ID, your sign-in to Xero, and the organisation to connect.",
+)
+CONNECT_PRACTICE: Final = ("Connect the practice Xero", "On this computer; no account needed.")
+HOW: Final = ("How it works", "What Reshelve does, what it may do in Xero, and what is stored where.")
+
+HEADING: Final = "Connect to Xero in three steps"
+HEADING_PRACTICE: Final = "Connect to the practice Xero"
 READ_ONLY: Final = "Reshelve can show contacts but not change them."
 CUSTOM: Final = "Connects one organisation (AU, NZ, UK, US) with a client secret, without a browser."
-DEMO: Final = "Just trying it? Run reshelve demo: sample contacts, no account needed."
 
 #: How many connections an app has on Xero's free Starter tier (as Xero states, 2026).
 STARTER_CONNECTIONS: Final = 5
 CLIENT_ID_LIKE: Final = "32 letters and digits"
-NO_CLIENT_ID: Final = "Paste the client ID first. See step 4."
+NO_CLIENT_ID: Final = "Paste the client ID first. See step 1."
 NOT_A_CLIENT_ID: Final = "Not a client ID: use only letters, digits and hyphens. Nothing was sent."
+NO_APP_NEEDED: Final = "The practice Xero needs no app: its client ID is filled in."
+PRACTICE_CLIENT_ID: Final = "Nothing changed. Connect with the client ID that was filled in."
+#: Reasons whose advice is to look at the app in Xero's developer pages.
+ABOUT_THE_APP: Final = frozenset(
+    {
+        SignInReason.APP_NOT_ACCEPTED,
+        SignInReason.REFUSED,
+        SignInReason.TIMED_OUT,
+        SignInReason.CLIENT_UNKNOWN,
+        SignInReason.CUSTOM_CLIENT_REFUSED,
+        SignInReason.CUSTOM_NOT_AUTHORISED,
+    }
+)
 NO_ORGANISATION: Final = messages.in_full(Notice(XeroReason.NO_ORGANISATION))
 NO_FILE: Final = "Nothing was sent or saved. Connecting needs a keychain, or your permission to use a file."
 
@@ -108,34 +142,161 @@ _FILE_QUESTION: Final = (
     "The sign-in can be saved in a file instead, which only your user on this computer can read. Anyone "
     "who can read your files, or a backup of them, could then read or change contacts in Xero."
 )
-_OPEN: Final = Content.assemble(
-    "Open ", ("developer.xero.com/app/manage", "bold $text-accent"), " and click New app."
-)
-_NAME: Final = "Enter any name without “Xero” in it. App type: "
 _CLIENT_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
+_APPS: Final = "https://developer.xero.com/app/manage"
+_ALLOW: Final = (
+    "In your browser, Xero asks which organisation to connect, and whether Reshelve may see and change its "
+    "contacts, see its settings and stay connected. Allow access."
+)
+_STORED: Final = (
+    "Reshelve loads the contacts to this computer and keeps the sign-in in your system's keychain. It "
+    "changes nothing in a contact but its status, and asks you first."
+)
 
 
-def steps(redirect_uri: str) -> tuple[Content, ...]:
-    """Return the four steps to get a client ID for the browser sign-in."""
-    copies = Style.from_meta({"@click": "screen.copy_address"})
-    address = content(redirect_uri, "bold $text-accent").stylize(copies)
+def way(title: str, leads_to: str) -> Content:
+    """Format one of the ways to start, with an empty line before the next."""
+    return Content.assemble((title, "bold"), "\n", leads_to, "\n ")
+
+
+def steps(instructions_key: str) -> tuple[Content, ...]:
+    """Return the three steps of the browser sign-in."""
     return (
-        _OPEN,
-        Content.assemble(_NAME, ("Mobile or desktop app", "bold"), "."),
-        Content.assemble("Enter exactly this redirect URI: ", address),
-        Content("Create the app, then copy its client ID into the box below."),
+        _get_id("client ID", "Paste it below and connect.", instructions_key),
+        Content(_ALLOW),
+        Content(_STORED),
     )
 
 
-def custom_steps() -> tuple[Content, ...]:
-    """Return the four steps to get the client ID and secret of a custom connection."""
-    scopes = ("accounting.contacts", "bold"), " and ", ("accounting.settings.read", "bold")
+def custom_steps(instructions_key: str) -> tuple[Content, ...]:
+    """Return the three steps of a custom connection."""
     return (
-        _OPEN,
-        Content.assemble(_NAME, ("Custom connection", "bold"), "."),
-        Content.assemble("Scopes: ", *scopes, ". Authorise it with the link that Xero e-mails."),
-        Content("Copy its client ID and client secret into the boxes below."),
+        _get_id("client ID and secret", "Paste both below and connect.", instructions_key),
+        Content("No browser opens: whoever registers the app allows access, by a link that Xero e-mails."),
+        Content(_STORED),
     )
+
+
+def practice_steps() -> tuple[Content, ...]:
+    """Return the same steps with the practice Xero, which needs no app."""
+    return (
+        Content("Its client ID is filled in below. For your own Xero, you register an app first."),
+        Content(f"{_ALLOW} Here, it is the practice Xero's page."),
+        Content("Reshelve loads the invented contacts to this computer, into the demo's own folder."),
+    )
+
+
+def _get_id(what: str, then: str, key: str) -> Content:
+    link = Style.from_meta({"@click": "screen.app_instructions"})
+    press = Content.assemble("Press ", (key, "bold $text-accent"), " for instructions")
+    return Content.assemble(
+        f"Get a {what} from a Xero app of your own, which is free and registered once. ",
+        press.stylize(link),
+        f" to follow, or to send to whoever looks after your software. {then}",
+    )
+
+
+INSTRUCTIONS: Final = "Register a Xero app for Reshelve"
+_INTRODUCTION: Final = """\
+Reshelve archives and restores contacts in Xero from a terminal. It signs in with a Xero app of your own, so \
+that you control its access. Registering one is free and done once."""
+_PERMISSIONS: Final = """\
+What it may do: see and change contacts (accounting.contacts), see the organisation's settings \
+(accounting.settings.read) and stay connected (offline_access). With a read-only connection, it can't change \
+contacts (accounting.contacts.read). It has no access to invoices, bank accounts or payroll. To end the \
+access, disconnect in Reshelve, or in Xero among the connected apps."""
+_LIMITS: Final = """\
+Xero's limits: an app on the free Starter tier has 5 connections, and an organisation takes at most two \
+uncertified apps. Custom connections don't count as such."""
+
+
+def instructions(redirect_uri: str) -> str:
+    """Return how to register an app for the browser sign-in, as text to read or send."""
+    return f"""\
+{INSTRUCTIONS}
+
+{_INTRODUCTION}
+
+1. Sign in at {_APPS} and click New app.
+2. Enter any name without "Xero" in it. App type: Mobile or desktop app.
+3. Enter exactly this redirect URI: {redirect_uri}
+4. Create the app, and pass on its client ID ({CLIENT_ID_LIKE}). It isn't secret, and there is no client \
+secret.
+
+Whoever uses Reshelve then signs in to Xero in a browser and chooses the organisation to connect.
+
+{_PERMISSIONS}
+
+{_LIMITS}
+"""
+
+
+def custom_instructions() -> str:
+    """Return how to register a custom connection."""
+    return f"""\
+{INSTRUCTIONS}: custom connection
+
+{_INTRODUCTION} A custom connection gives access to one organisation, without a browser.
+
+1. Sign in at {_APPS} and click New app.
+2. Enter any name without "Xero" in it. App type: Custom connection.
+3. Choose these scopes: accounting.contacts and accounting.settings.read. Choose who authorises it.
+4. Authorise it with the link that Xero e-mails.
+5. Pass on its client ID and client secret. Send the secret by a safe way, such as a password manager.
+
+{_PERMISSIONS}
+"""
+
+
+def paragraphs(text: str) -> Content:
+    """Format the instructions for the screen, where the title above them says the first line."""
+    return Content("\n").join(content(line) for line in text.splitlines()[2:])
+
+
+#: What Reshelve does and stores. SECURITY.md has more.
+HOW_IT_WORKS: Final = (
+    TermSection(
+        "What it does",
+        (
+            ("Contacts", "Shows the contacts of your Xero organisations; searches as you type."),
+            ("Archive", "Archives contacts in Xero, once you have confirmed what will change."),
+            ("Restore", "Opens the contact in Xero, where you click Restore: Xero's API can't do that."),
+            ("Re-Leased", "Shows which changes Re-Leased hasn't synced yet, and how that is known."),
+            ("Undo", "Logs every change on this computer before it is sent, and can undo it."),
+        ),
+        _TERM_WIDTH,
+    ),
+    TermSection(
+        "What it may do in Xero",
+        (
+            ("See", "Contacts with what they owe, and the organisation's name, currency and time zone."),
+            ("Change", "Contacts. Reshelve changes nothing in them but their status."),
+            ("Read-only", "You can connect without the permission to change contacts."),
+            ("No access", "To invoices, bank accounts and payroll. You sign in on Xero's own page."),
+        ),
+        _TERM_WIDTH,
+    ),
+    TermSection(
+        "What is stored on this computer",
+        (
+            ("Sign-in", "In your system's keychain. Without one, in a file, if you agree."),
+            ("Contacts", "In a database in your user folder, with the change log. Only you can read it."),
+            ("Encryption", "The database isn't encrypted: use disk encryption."),
+            ("Disconnect", "Ends the sign-in at Xero and deletes its tokens. The database stays."),
+            ("Demo", "Has a folder of its own, apart from everything else."),
+        ),
+        _TERM_WIDTH,
+    ),
+    TermSection(
+        "What leaves this computer",
+        (
+            ("To Xero", "Sign-in, requests for contacts and, for a change, a contact's ID and new status."),
+            ("Re-Leased", "Nothing, unless you connect it. Then its contacts are read; none are sent."),
+            ("Others", "Nothing: no telemetry, no update check, no crash reports."),
+        ),
+        _TERM_WIDTH,
+    ),
+)
 
 
 def validation_problem(client_id: str, secret: str, *, is_custom: bool) -> str:
