@@ -54,8 +54,8 @@ async def test_refusal_has_its_reason_and_what_to_do(backend: IdleEngine) -> Non
         backend.move(backend.changes_made[0], State.REFUSED, words="On a repeating invoice")
         await person.hears_changes()
         text = " ".join(person.bottom_line.split())
-        assert text.startswith("2 archived, 1 refused by Xero · u undoes. ")
-        assert ": On a repeating invoice. On the contact, o opens it in Xero and R retries." in text
+        assert text.startswith("2 archived, 1 refused by Xero · u undoes · R retries. ")
+        assert ": On a repeating invoice. On the contact, o opens it in Xero." in text
 
 
 async def test_earlier_request_is_not_shown_at_the_start(backend: IdleEngine) -> None:

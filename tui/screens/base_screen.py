@@ -9,7 +9,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING, ClassVar, Generic
 
 from textual import getters
 from textual.css.query import NoMatches
@@ -36,6 +36,11 @@ if TYPE_CHECKING:
     from tui.model.contact import Organisation, SearchResult
     from tui.model.services import Backend
     from tui.model.snapshot import Snapshot
+    from tui.screens.changes.change_controller import ResultController
+
+
+#: What the key of a tab says while that tab is open.
+ALREADY_SHOWN = "This tab is already open."
 
 
 class BaseScreen(GuardedScreen[ScreenResultType], Generic[ScreenResultType]):
@@ -44,6 +49,12 @@ class BaseScreen(GuardedScreen[ScreenResultType], Generic[ScreenResultType]):
     Workers only query the engine and post messages. Errors raised by the engine are shown in the key bar. Any
     other exception opens the bug report screen, and its traceback goes to the log.
     """
+
+    #: Where its keys work, to follow "works"; empty for dialogs that others don't point to.
+    PLACE: ClassVar[str] = ""
+
+    #: Whether it takes every key itself, so that the app's own don't run.
+    CAPTURES_KEYS: ClassVar = False
 
     key_bar = getters.query_one(KeyBar)
 
@@ -91,6 +102,13 @@ class EngineScreen(BaseScreen[ScreenResultType], Generic[ScreenResultType]):
     """A screen connected to an engine."""
 
     backend: Backend
+    #: Shows what becomes of the last request, on screens from which changes are made.
+    result: ResultController | None = None
+
+    def key_pressed(self) -> None:
+        """Show the keys instead of the result of the last request."""
+        if self.result is not None:
+            self.result.key_pressed()
 
     def now(self) -> datetime:
         """Return the current time in UTC, adjusted to the clock of this organisation's Xero."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tui.screens.dialogs.ask import ChooseScreen
     from tui.screens.dialogs.confirm import ConfirmScreen
     from tui.screens.dialogs.help import BugReportScreen, HelpScreen
+    from tui.screens.dialogs.keys import KeysScreen
     from tui.screens.manual_restores import ManualRestoresScreen
     from tui.screens.re_leased.sync_start import SyncStartScreen
     from tui.screens.re_leased.troubleshoot import ConnectionTestScreen, TroubleshootScreen
@@ -43,6 +44,7 @@ __all__ = [
     "ConnectionTestScreen",
     "ContactScreen",
     "HelpScreen",
+    "KeysScreen",
     "ManualRestoresScreen",
     "OrganisationsScreen",
     "SyncStartScreen",
@@ -62,6 +64,7 @@ _MODULES: Final = {
     "ConnectScreen": "tui.screens.connect.connect",
     "ContactScreen": "tui.screens.contact",
     "HelpScreen": "tui.screens.dialogs.help",
+    "KeysScreen": "tui.screens.dialogs.keys",
     "ManualRestoresScreen": "tui.screens.manual_restores",
     "OrganisationsScreen": "tui.screens.connect.organisations",
     "SyncStartScreen": "tui.screens.re_leased.sync_start",

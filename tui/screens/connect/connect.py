@@ -329,6 +329,7 @@ class ConnectScreen(BaseScreen[None]):
     `is_first` means there is no screen to go back to.
     """
 
+    PLACE = "while connecting"
     CSS_PATH = "connect.tcss"
     AUTO_FOCUS = "#client-id,#go"
     VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-high")]  # noqa: RUF012 - Textual's own declaration
@@ -584,6 +585,8 @@ class ConnectScreen(BaseScreen[None]):
         if address:
             self.app.copy_to_clipboard(address)
             self.flash(f"Copied: {address}")
+        else:
+            self.flash("No link to copy at this step.")
 
     def action_scroll_face(self, key: str) -> None:
         """Scroll the view, wherever the focus is."""
