@@ -305,6 +305,9 @@ class ConnectionTestScreen(EngineScreen[None]):
         if self._test is None:
             self.flash("Re-Leased's contacts haven't been read yet.")
             return
+        if not self._test.examples:
+            self.flash("Re-Leased returned no contacts, so there are no values to show.")
+            return
         self._shows_values = not self._shows_values
         self._show_report()
 
