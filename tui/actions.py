@@ -208,6 +208,10 @@ ACTIONS: Final = (
 )
 # fmt: on
 
+#: The actions whose keys work on every screen, unless a dialog is open.
+OF_THE_APP: Final = (
+    "quit", "interrupt", "help", "organisations", "connect", "command_palette", "change_keys",
+)  # fmt: skip
 _BY_ID: Final = {spec.id: spec for spec in ACTIONS}
 
 #: What the palette leaves out: itself, and what needs an arrow key.

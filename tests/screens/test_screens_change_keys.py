@@ -9,6 +9,7 @@ from support.pictures import text_of
 from support.screen_test import Driver, running
 from textual.widgets import OptionList
 
+from tui.actions import ActionCommands
 from tui.cli.launch import without_unknown
 from tui.model.errors import SettingsError
 from tui.model.reasons import SettingsReason
@@ -183,6 +184,15 @@ async def test_palette_finds_an_action_by_its_key_and_runs_it_on_the_list(backen
         assert "Select all              *" in text_of(person.screen)
         await person.press("enter")
         assert len(person.main.table.selected) == 30
+
+
+async def test_palette_leaves_out_what_cannot_be_run_here(backend: IdleEngine) -> None:
+    async with running(backend) as person:
+        await person.press("l")
+        offered = [item.id for item, _ in ActionCommands(person.screen)._offered()]
+        assert {"cancel_change", "export", "open", "change_theme"} <= set(offered)
+        # Nothing is searched for; there are no contacts, nor a palette in the palette.
+        assert not {"clear", "archive", "columns", "command_palette", "extend"} & set(offered)
 
 
 async def test_options_are_moved_through_like_a_list(backend: IdleEngine) -> None:

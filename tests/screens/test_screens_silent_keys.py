@@ -14,6 +14,7 @@ from textual.widgets import Input
 from tui.actions import ACTIONS
 from tui.app.keymap import _make_bindings
 from tui.model.contact import ContactStatus
+from tui.model.snapshot import ConnectionStatus, XeroStatus
 from tui.screens.base_screen import BaseScreen
 
 if TYPE_CHECKING:
@@ -104,3 +105,70 @@ async def test_every_key_says_something(place: str) -> None:
 @pytest.mark.parametrize("place", [place for place in PLACES if place not in WITHOUT_CONTACTS])
 async def test_every_key_says_something_without_contacts(place: str) -> None:
     assert await silent_keys(IdleEngine(()), place) == []
+
+
+#: What is pressed, and what the bottom line says then.
+SAID: dict[str, tuple[Steps, str]] = {
+    "of changes": (("x",), "x works in Changes and in Restores to finish."),
+    "of three places": (("w",), "w works in Troubleshoot, in a comparison and on a contact's page."),
+    "in a dialog": (
+        ("s", "a"),
+        "a works in the list of contacts, in a comparison and on a contact's page.",
+    ),
+    "of the app in a dialog": (("s", "question_mark"), "? works outside dialogs."),
+    "of contacts": (("l", "m"), "m works in the list of contacts and in Troubleshoot."),
+    "nothing selected": (("v",), "No contacts are selected."),
+    "already archived": (("3", "a"), "Already archived. Press r to restore it."),
+    "no changes": (("l", "x"), "This list has no changes."),
+    "no restores": (("l", "h", "O"), "No restores to finish in Xero."),
+    "not merged": (("enter", "M"), "This contact wasn't merged into another one."),
+    "tenants of a restore": (("3", "r", "ctrl+g"), "Tenant groups matter only when archiving."),
+    "no search here": (
+        ("ctrl+o", "slash"),
+        "/ works in the list of contacts, in Change keys and in Changes.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SAID)
+async def test_what_a_key_says(case: str) -> None:
+    keys, says = SAID[case]
+    async with running(IdleEngine.with_contacts(30), size=(140, 40)) as person:
+        await person.press(*keys)
+        assert person.bottom_line == says
+
+
+async def test_keys_are_named_as_they_are_now() -> None:
+    async with running(IdleEngine.with_contacts(30), keys={"cancel_change": "z"}) as person:
+        await person.press("x")
+        assert person.bottom_line == "x works in Restores to finish."
+        await person.press("z")
+        assert person.bottom_line == "z works in Changes."
+
+
+@pytest.mark.parametrize("status", [ConnectionStatus.OFFLINE, ConnectionStatus.RECONNECT])
+async def test_refresh_says_why_it_cannot(status: ConnectionStatus) -> None:
+    backend = IdleEngine.with_contacts(30)
+    async with running(backend) as person:
+        await person.hears(xero=XeroStatus(status))
+        await person.press("f5")
+        offline = status is ConnectionStatus.OFFLINE
+        assert person.bottom_line == (
+            "Can't reach Xero. Retrying now…"
+            if offline
+            else "Can't refresh: the sign-in to Xero has ended. Press c to reconnect."
+        )
+
+
+async def test_keys_that_nothing_uses_say_nothing() -> None:
+    async with running(IdleEngine.with_contacts(30)) as person:
+        before = person.bottom_line
+        await person.press("f12")
+        assert person.bottom_line == before
+
+
+async def test_typing_is_not_explained() -> None:
+    async with running(IdleEngine.with_contacts(30)) as person:
+        await person.press("slash", "x", "w")
+        assert person.main.search.text == "xw"
+        assert "works in" not in person.bottom_line

@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 from textual.worker import WorkerState
 
 from tui import messages
-from tui.actions import ActionCommands, bindings, is_action, key_name, spec
+from tui.actions import OF_THE_APP, ActionCommands, bindings, is_action, key_name, spec
 from tui.app.engine_registry import EngineRegistry
 from tui.app.garbage import GarbageCollector
 from tui.compat.textual import CrashSafeApp, as_default_screen, current_keymap
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 
 _CHECK_SECONDS = 1.0
-# A key that works in more places is well known.
+# Places to name for a key that does nothing here.
 _MOST_PLACES = 3
 _UNFOCUSED_TICK_SECONDS = 10
 
@@ -104,8 +104,7 @@ class ReshelveApp(CrashSafeApp[None]):
     CSS_PATH = "../screens/main.tcss"
     COMMANDS: ClassVar = {ActionCommands}
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("quit", "interrupt", "help", "organisations", "connect", "command_palette"),
-        *bindings("change_keys"),
+        *bindings(*OF_THE_APP),
     ]
 
     def __init__(
@@ -400,8 +399,8 @@ class ReshelveApp(CrashSafeApp[None]):
 
         places = places_with(key, current_keymap(self))
         elsewhere = [place for place in places if place != screen.PLACE]
-        if 0 < len(elsewhere) <= _MOST_PLACES:
-            screen.flash(f"{key_name(key)} works {enumerate_words(elsewhere)}.")
+        if elsewhere:
+            screen.flash(f"{key_name(key)} works {enumerate_words(elsewhere[:_MOST_PLACES])}.")
         elif places:
             screen.flash(f"{key_name(key)} does nothing here.")
 

@@ -12,7 +12,7 @@ from textual.binding import Binding
 from textual.keys import Keys
 from textual.screen import ModalScreen
 
-from tui.actions import ACTIONS, KeyFault, KeyRefusal, spec
+from tui.actions import ACTIONS, OF_THE_APP, KeyFault, KeyRefusal, spec
 from tui.messages.settings import did_you_mean
 from tui.screens.base_screen import BaseScreen
 from tui.screens.main import MainScreen
@@ -215,13 +215,11 @@ def places_with(key: str, keymap: Mapping[str, str]) -> tuple[str, ...]:
 
     `key` has Textual's long name, `keymap` the current keys by binding ID.
     """
-    from tui.app.app import ReshelveApp
-
     bound = {item.binding_id for item in ACTIONS if key in _keys(keymap.get(item.binding_id, item.keys))}
     found = {kind.PLACE for kind in _screens() if bound & _ids(kind)}
     if any(item.bound_by_widget and item.binding_id in bound for item in ACTIONS):
         found.add(MainScreen.PLACE)
-    if bound & _ids(ReshelveApp):
+    if bound & set(OF_THE_APP):
         found.add(_OUTSIDE_DIALOGS)
     return tuple(sorted(found - {""}, key=_main_first))
 
@@ -239,9 +237,7 @@ def _screens() -> tuple[type[BaseScreen[Any]], ...]:
 @cache
 def _actions_by_screen() -> Mapping[type[BaseScreen[Any]], frozenset[str]]:
     """Return, for each screen, the actions that may have a key there; called only if keys could collide."""
-    from tui.app.app import ReshelveApp
-
-    everywhere = _ids(ReshelveApp)
+    everywhere = set(OF_THE_APP)
     urgent = {item.id for item in ACTIONS if item.priority} & everywhere
     modal = {screen for screen in _screens() if issubclass(screen, ModalScreen)}
     in_lists = {item.id for item in ACTIONS if item.bound_by_widget}

@@ -21,6 +21,7 @@ from tui import messages
 from tui.actions import current_key, error_message
 from tui.compat.textual import GuardedScreen
 from tui.model.errors import ReadOnlyError, ReshelveError
+from tui.model.snapshot import ConnectionStatus
 from tui.screens import navigation
 from tui.system import browser
 from tui.system.log import logger
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
     from tui.screens.changes.change_controller import ResultController
 
 
+_REFRESHING = "Refreshing from Xero and Re-Leased…"
+_OFFLINE = "Can't reach Xero. Retrying now…"
+_SIGNED_OUT = "Can't refresh: the sign-in to Xero has ended. Press {key} to reconnect."
 #: What the key of a tab says while that tab is open.
 ALREADY_SHOWN = "This tab is already open."
 
@@ -117,6 +121,14 @@ class EngineScreen(BaseScreen[ScreenResultType], Generic[ScreenResultType]):
     def local_now(self) -> datetime:
         """Return the same time in the user's time zone."""
         return self.now().astimezone()
+
+    def flash_refreshing(self) -> None:
+        """Say that Xero and Re-Leased are asked again, or why Xero can't be."""
+        status = self.backend.snapshot.xero.status
+        if status in {ConnectionStatus.RECONNECT, ConnectionStatus.REMOVED}:
+            self.flash(_SIGNED_OUT.format(key=self.key("connect")), is_problem=True)
+        else:
+            self.flash(_OFFLINE if status is ConnectionStatus.OFFLINE else _REFRESHING)
 
     def open_page(self, contact_id: str) -> None:
         """Open a contact in Xero in the browser; if there is no browser, show the link instead."""

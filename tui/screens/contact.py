@@ -476,7 +476,7 @@ class ContactScreen(EngineScreen[None]):
 
     def action_refresh(self) -> None:
         """Reload everything."""
-        self.flash("Refreshing from Xero…")
+        self.flash_refreshing()
         self._reload()
 
     def _reload(self) -> None:

@@ -467,7 +467,7 @@ class MainScreen(EngineScreen[None]):
 
     def action_refresh(self) -> None:
         """Refresh from Xero and Re-Leased."""
-        self.flash("Refreshing from Xero and Re-Leased…")
+        self.flash_refreshing()
         self._refresh()
 
     def action_pause_sync(self) -> None:

@@ -17,7 +17,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 
 from tui import messages
-from tui.actions import bindings, error_message, spec
+from tui.actions import bindings, error_message
 from tui.messages import formats
 from tui.messages.formats import pluralize
 from tui.model.change import State
@@ -415,11 +415,6 @@ class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("open_in_xero", "open_next", "copy", "copy_all", "simulate_restore", "stop_waiting"),
         *bindings("undo", "retry_contact", "connect", "back"),
-        # Bound under the usual action IDs, so that custom keys apply.
-        *(
-            Binding(spec(action).keys, "elsewhere", show=False, id=action)
-            for action in ("archive", "restore")
-        ),
     ]
 
     result: ResultController
@@ -550,10 +545,6 @@ class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
     def action_select_all(self) -> None:
         """Select every restore that still waits."""
         self.finish.select_all()
-
-    def action_elsewhere(self) -> None:
-        """Explain where contacts are archived and restored."""
-        self.flash(f"To archive or restore contacts, press {self.key('back')} to go back to the list.")
 
     def action_undo(self) -> None:
         """Undo the last request."""

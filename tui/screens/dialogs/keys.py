@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 
     from tui.actions import ActionSpec
 
-_ABOUT: Final = "Choose an action, then press its new key. It works at once and is kept."
+_ABOUT: Final = "Choose an action, then press its new key."
 _FIXED: Final = "extend"
 _CANCEL, _SAVE = "escape", "enter"
 _KEYS_WIDTH: Final = 14
 _LABEL_WIDTH: Final = 18
-_OTHER_ROWS: Final = 9
+_OTHER_ROWS: Final = 13
 _FAULTS: Final = {
     KeyFault.NOT_SENT: "{key} isn't the same key in every terminal. Press another key.",
     KeyFault.MOVES: "{key} moves the cursor. Press another key.",
@@ -50,7 +50,7 @@ _FAULTS: Final = {
 }
 
 
-class KeyEditor(Protocol):
+class CustomKeys(Protocol):
     """The custom keys of the app."""
 
     @property
@@ -67,7 +67,7 @@ class KeyEditor(Protocol):
         ...
 
 
-def keys_of(editor: KeyEditor, item: ActionSpec) -> str:
+def keys_of(editor: CustomKeys, item: ActionSpec) -> str:
     """Return the keys of an action: custom ones, or the defaults."""
     return editor.keys.get(item.id, item.keys)
 
@@ -107,7 +107,7 @@ class KeysScreen(ModalScreen[None], BaseScreen[None]):
     rows = getters.query_one("#actions", VirtualList)
     filter = getters.query_one("#filter", Input)
 
-    def __init__(self, editor: KeyEditor) -> None:
+    def __init__(self, editor: CustomKeys) -> None:
         super().__init__()
         self._editor = editor
         self._shown: Sequence[ActionSpec] = ()
@@ -210,10 +210,10 @@ class PressKeyScreen(ModalScreen[str | None], BaseScreen[str | None]):
     """Ask for the new key of an action; the result is its keys, or None. Esc and Enter are fixed here."""
 
     CAPTURES_KEYS = True
-    CSS_PATH: ClassVar = ["dialog.tcss", "ask.tcss"]
+    CSS_PATH: ClassVar = ["dialog.tcss", "keys.tcss"]
     AUTO_FOCUS = ""
 
-    def __init__(self, editor: KeyEditor, item: ActionSpec) -> None:
+    def __init__(self, editor: CustomKeys, item: ActionSpec) -> None:
         super().__init__()
         self._editor = editor
         self._item = item
@@ -221,7 +221,7 @@ class PressKeyScreen(ModalScreen[str | None], BaseScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         """Lay out what was pressed above the buttons."""
-        cancel, save = key_name(_CANCEL), key_name(_SAVE)
+        cancel = key_name(_CANCEL)
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = f"New key for {self._item.label}"
             yield SafeLabel(self._item.help, classes="paragraph")
@@ -229,8 +229,8 @@ class PressKeyScreen(ModalScreen[str | None], BaseScreen[str | None]):
             yield SafeLabel(f"Now: {keys}. Press the new key. {cancel} cancels.", classes="paragraph")
             yield SafeLabel(id="pressed", classes="paragraph")
             with Horizontal(id="buttons"):
-                yield ReadyButton(f"Cancel ({cancel})", id="cancel", compact=True)
-                yield ReadyButton(f"Save ({save})", id="confirm", disabled=True, compact=True)
+                yield ReadyButton("Cancel", id="cancel", compact=True)
+                yield ReadyButton("Save", id="confirm", disabled=True, compact=True)
         yield KeyBar()
 
     def on_mount(self) -> None:

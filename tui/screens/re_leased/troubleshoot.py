@@ -225,7 +225,7 @@ class TroubleshootScreen(EngineScreen[None]):
 
     def action_refresh(self) -> None:
         """Refresh from Xero and Re-Leased."""
-        self.flash("Refreshing from Xero and Re-Leased…")
+        self.flash_refreshing()
         self._refresh()
 
     @work(exclusive=True, group="refresh", exit_on_error=False)
