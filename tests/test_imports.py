@@ -19,6 +19,9 @@ NETWORK = {
     "tui.xero.client",
 }
 SELDOM_NEEDED = {
+    "tui.app.key_editor",
+    "tui.app.keymap",
+    "tui.widgets.moving",
     "filelock",
     "tomllib",
     "tomli_w",
@@ -43,6 +46,7 @@ SCREENS = {
     "tui.screens.connect.connect",
     "tui.screens.contact",
     "tui.screens.dialogs.help",
+    "tui.screens.dialogs.keys",
     "tui.screens.manual_restores",
     "tui.screens.re_leased.troubleshoot",
     "tui.screens.tenancy.tenant_groups",

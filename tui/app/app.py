@@ -428,8 +428,9 @@ class ReshelveApp(CrashSafeApp[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Run nothing but quitting while a screen takes all keys."""
-        if action != "interrupt" and getattr(self.screen, "CAPTURES_KEYS", False):
-            return False
+        for screen in self.screen_stack[-1:]:
+            if isinstance(screen, BaseScreen) and screen.CAPTURES_KEYS and action != "interrupt":
+                return False
         return super().check_action(action, parameters)
 
     def _return_to(self, kind: type[Screen[Any]]) -> bool:

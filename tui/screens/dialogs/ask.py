@@ -17,7 +17,6 @@ from tui.screens.base_screen import BaseScreen
 from tui.system.user_files import expand_path
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel
-from tui.widgets.moving import Choices
 from tui.widgets.text import content
 
 if TYPE_CHECKING:
@@ -94,6 +93,8 @@ class ChooseScreen(ModalScreen[str | None], BaseScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         """Lay out the text above the answers, which are always visible."""
+        from tui.widgets.moving import Choices  # noqa: PLC0415 - a start needs only the question above
+
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = self._question
             with VerticalScroll(id="text", can_focus=False):
