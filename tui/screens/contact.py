@@ -33,7 +33,7 @@ from tui.screens.re_leased.manual_sync_controller import ContactReportController
 from tui.screens.tenancy.formatting import format_groups
 from tui.widgets.banners import PausedBanner
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.moving import Page
+from tui.widgets.moving import ScrollingText
 from tui.widgets.status_badge import advice_after_sync, badge_for, read_note, refusal_advice
 from tui.widgets.text import content, safe
 
@@ -243,7 +243,7 @@ class ContactScreen(EngineScreen[None]):
         """Lay out the contact on the left, its changes and history on the right (or below)."""
         yield Static(id="heading", markup=False)
         yield PausedBanner()
-        with Page(id="page"), Container(id="columns"):
+        with ScrollingText(id="page"), Container(id="columns"):
             with Vertical(classes="column"):
                 yield Static(id="details", classes="section")
                 yield Static(id="balances", classes="section")

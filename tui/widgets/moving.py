@@ -23,7 +23,7 @@ class Choices(SafeOptionList):
         Binding("enter", "select", "Choose", id="table.open", show=False),
     ]
 
-    class EmptyUsed(Message):
+    class NothingToChoose(Message):
         """The user wants to choose an option, and there is none."""
 
     def __init__(self, *content: Any, **options: Any) -> None:
@@ -33,7 +33,7 @@ class Choices(SafeOptionList):
     def action_move(self, where: str) -> None:
         """Move the highlight."""
         if not self.option_count:
-            self.post_message(self.EmptyUsed())
+            self.post_message(self.NothingToChoose())
         elif where in {"page_up", "page_down"}:
             # Options may take several lines.
             getattr(self, f"action_{where}")()
@@ -45,12 +45,12 @@ class Choices(SafeOptionList):
     def action_select(self) -> None:
         """Choose the highlighted option."""
         if self.highlighted is None:
-            self.post_message(self.EmptyUsed())
+            self.post_message(self.NothingToChoose())
         else:
             super().action_select()
 
 
-class Page(VerticalScroll):
+class ScrollingText(VerticalScroll):
     """A text that is scrolled with the keys that move the cursor of a list."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -241,7 +241,7 @@ class OrganisationsScreen(ModalScreen[None], BaseScreen[None]):
         self.set_focus(self.options)
 
     @on(OptionList.OptionSelected)
-    @on(Choices.EmptyUsed)
+    @on(Choices.NothingToChoose)
     @on(Input.Submitted, "#filter")
     def _open(self) -> None:
         summary = self._current

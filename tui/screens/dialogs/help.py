@@ -26,7 +26,7 @@ from tui.screens.base_screen import BaseScreen
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel, TermList, TermSection
 from tui.widgets.movement import moves_help
-from tui.widgets.moving import Page
+from tui.widgets.moving import ScrollingText
 from tui.widgets.search_box import EXAMPLES, SearchBox
 from tui.widgets.status_badge import LEGEND
 
@@ -85,7 +85,7 @@ class HelpScreen(ModalScreen[None], BaseScreen[None]):
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Keys"
             yield _Filter(placeholder="Filter by key or word", compact=True, id="filter")
-            with Page(id="help"):
+            with ScrollingText(id="help"):
                 yield TermList(self._sections, id="words")
         yield KeyBar(("search", "Filter"), "change_keys", "back")
 

@@ -38,7 +38,7 @@ from tui.system.user_files import write_user_file
 from tui.widgets.inputs import TickBox
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel
-from tui.widgets.moving import Page
+from tui.widgets.moving import ScrollingText
 from tui.widgets.re_leased_format import report
 from tui.widgets.text import content
 
@@ -91,7 +91,7 @@ class TroubleshootScreen(EngineScreen[None]):
     def compose(self) -> ComposeResult:
         """Lay out the steps in order."""
         yield SafeLabel(_TITLE, "bold", id="heading")
-        with Page(id="page"):
+        with ScrollingText(id="page"):
             for place in range(_STEPS):
                 yield Static(id=f"step-{place}", classes="step")
                 yield Static(id=f"findings-{place}", classes="findings")
@@ -267,7 +267,7 @@ class ConnectionTestScreen(EngineScreen[None]):
     def compose(self) -> ComposeResult:
         """Lay out the report below the title."""
         yield SafeLabel(_TEST_TITLE, "bold", id="heading")
-        with Page(id="page"):
+        with ScrollingText(id="page"):
             yield Static(id="report", markup=False)
         yield KeyBar("back")
 
