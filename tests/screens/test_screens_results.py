@@ -143,6 +143,16 @@ async def test_contacts_page_shows_the_result(backend: IdleEngine) -> None:
         assert backend.changes_made[-1].action is Action.RESTORE
 
 
+async def test_request_made_on_another_screen_ends_on_the_list(backend: IdleEngine) -> None:
+    async with running(backend) as person:
+        await person.press("enter", "a", "y", "escape")
+        assert person.is_home
+        assert person.bottom_line.startswith("a Archive")
+        backend.move(backend.changes_made[-1], State.CONFIRMED)
+        await person.hears_changes()
+        assert person.bottom_line == "1 archived · u undoes"
+
+
 async def test_list_of_changes_shows_the_result_of_a_retry(backend: IdleEngine) -> None:
     backend.put_change(0, Action.ARCHIVE, State.REFUSED)
     backend.publish_changes()

@@ -115,6 +115,7 @@ class MainScreen(EngineScreen[None]):
         self.comparison = ComparisonController(self)
         self._key_bar_state: tuple[bool, bool, bool, bool] | None = None
         self._has_reminded = False
+        self._was_left = False
         self._pane_title = ""
         self._totals: _SelectionTotals | None = None
 
@@ -199,6 +200,12 @@ class MainScreen(EngineScreen[None]):
         """Apply changes that arrived while another screen was shown."""
         self.finder.apply_snapshot(self.backend.snapshot)
         self._update(self.backend.snapshot)
+        if self._was_left:
+            self.result.resume()
+
+    def on_screen_suspend(self) -> None:
+        """Remember that another screen was shown."""
+        self._was_left = True
 
     def _key_bar_state_of(self, snapshot: Snapshot) -> tuple[bool, bool, bool, bool]:
         progress, is_sync_reported = snapshot.progress, snapshot.re_leased.reported_sync_since is not None

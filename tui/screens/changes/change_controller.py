@@ -115,6 +115,16 @@ class ResultController:
             self._text = self._format(result)
         self._show(result)
 
+    def resume(self) -> None:
+        """Follow a request that was made from another screen, if it isn't finished."""
+        if not self._batch_id:
+            self._screen.start(self._resume, "result", exclusive=True)
+
+    async def _resume(self) -> None:
+        result = await self._screen.backend.change_log.last_request()
+        if result is not None and result.in_progress_total and not self._batch_id:
+            self._batch_id, self._is_dismissed = result.batch_id, True
+
     def stop(self) -> None:
         """Follow no request."""
         self._batch_id, self._text = "", ""
