@@ -232,7 +232,7 @@ class ContactScreen(EngineScreen[None]):
         super().__init__()
         self.backend = backend
         self.result = ResultController(self, is_contact=True)
-        self.changes = ChangeController(self, result=self.result)
+        self.changes = ChangeController(self, self.result)
         self.undo = UndoController(self, self.result)
         self.reports = ContactReportController(self)
         self._contact_id = contact_id

@@ -109,7 +109,7 @@ class MainScreen(EngineScreen[None]):
         self.backend = backend
         self.finder = SearchController(self, searches)
         self.result = ResultController(self)
-        self.changes = ChangeController(self, self._clear_selection, self.result)
+        self.changes = ChangeController(self, self.result, self._clear_selection)
         self.undo = UndoController(self, self.result)
         self.manual_sync = ManualSyncController(self)
         self.comparison = ComparisonController(self)

@@ -424,7 +424,7 @@ class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
         super().__init__()
         self.backend = backend
         self.result = ResultController(self)
-        self.changes = ChangeController(self, result=self.result)
+        self.changes = ChangeController(self, self.result)
         self.undo = UndoController(self, self.result)
         self.finish = FinishController(self, lambda: self.items_list, self._show_items)
 

@@ -111,7 +111,7 @@ class ResultController:
         if result is None:
             return
         self._batch_id = result.batch_id
-        if is_retry:
+        if is_retry and result.in_progress_total:
             self._text = self._format(result)
         self._show(result)
 
@@ -185,8 +185,8 @@ class ChangeController:
     def __init__(
         self,
         screen: EngineScreen[Any],
+        result: ResultController,
         on_requested: Callable[[], None] = lambda: None,
-        result: ResultController | None = None,
     ) -> None:
         self._screen = screen
         self._on_requested = on_requested
@@ -210,7 +210,7 @@ class ChangeController:
             self._screen.post_message(RestoreRequested(contact_ids))
         self._screen.flash(formatting.requested_message(action, count))
         self._on_requested()
-        if count and self._result is not None:
+        if count:
             await self._result.start()
 
     def mark_tenant_groups(self) -> None:
@@ -219,7 +219,7 @@ class ChangeController:
 
     def retry(self, change: Change | None) -> None:
         """Retry what Xero refused of the request just shown, or this change, or explain why it can't be."""
-        if self._result is not None and self._result.retry_refused():
+        if self._result.retry_refused():
             return
         if change is None or change.state is not State.REFUSED:
             self._screen.flash(_NOT_REFUSED)
@@ -237,20 +237,20 @@ async def _refused_changes(screen: EngineScreen[Any]) -> list[Change]:
 
 
 async def retry_changes(
-    screen: EngineScreen[Any], changes: Sequence[Change], result: ResultController | None
+    screen: EngineScreen[Any], changes: Sequence[Change], result: ResultController
 ) -> None:
     """Retry refused changes, tell how many those are, and let `result` show what becomes of them."""
     count = await screen.backend.changes.retry(changes)
     restores = tuple(change.contact_id for change in changes if change.action is Action.RESTORE)
     if count and restores:
         screen.post_message(RestoreRequested(restores))
-    if count and result is not None:
-        await result.start(is_retry=True)
     if len(changes) == 1:
         screen.flash("Retrying." if count else _NOT_RETRYABLE)
     else:
         tried = f"Retrying {pluralize(count, 'change')}." if count else "Nothing was retried."
         screen.flash(tried if count == len(changes) else f"{tried} {_LEFT_OUT}")
+    if count:
+        await result.start(is_retry=True)
 
 
 _MOST_NAMED: Final = 5

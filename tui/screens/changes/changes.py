@@ -312,7 +312,7 @@ class ChangesScreen(EngineScreen[None]):
         self.backend = backend
         self.list = ChangeListController(self, self._cursor_moved, self._show_total)
         self.result = ResultController(self, retry="retry")
-        self.changes = ChangeController(self, result=self.result)
+        self.changes = ChangeController(self, self.result)
         self.undo = UndoController(self, self.result)
 
     def compose(self) -> ComposeResult:

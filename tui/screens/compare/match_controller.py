@@ -37,7 +37,7 @@ class FixController:
     def __init__(self, screen: EngineScreen[Any], lines: ComparisonList, result: ResultController) -> None:
         self._screen = screen
         self._lines = lines
-        self._changes = ChangeController(screen, self._unselect_requested, result)
+        self._changes = ChangeController(screen, result, self._unselect_requested)
         self._requested_ids: tuple[str, ...] = ()
         self._selected_by_action: Mapping[Action, tuple[str, ...]] | None = None
 
