@@ -83,6 +83,14 @@ async def test_undo_ends_the_result(backend: IdleEngine) -> None:
         assert all(change.state is State.CANCELLED for change in backend.changes_made)
 
 
+async def test_result_is_looked_up_after_another_screen_but_not_after_a_question(backend: IdleEngine) -> None:
+    async with running(backend) as person:
+        await person.press("P", "escape", "?", "escape")
+        assert ("last_request",) not in backend.calls
+        await person.press("enter", "escape")
+        assert ("last_request",) in backend.calls
+
+
 async def test_last_request_counts_only_its_own_changes(backend: IdleEngine) -> None:
     backend.put_change(1, Action.ARCHIVE, State.CONFIRMED)
     changes = backend.request(Action.ARCHIVE, 2, 3)

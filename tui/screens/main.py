@@ -201,11 +201,12 @@ class MainScreen(EngineScreen[None]):
         self.finder.apply_snapshot(self.backend.snapshot)
         self._update(self.backend.snapshot)
         if self._was_left:
+            self._was_left = False
             self.result.resume()
 
     def on_screen_suspend(self) -> None:
-        """Remember that another screen was shown."""
-        self._was_left = True
+        """Remember whether another screen is shown, from which changes can be made, or only a dialog."""
+        self._was_left = not self.app.screen.is_modal
 
     def _key_bar_state_of(self, snapshot: Snapshot) -> tuple[bool, bool, bool, bool]:
         progress, is_sync_reported = snapshot.progress, snapshot.re_leased.reported_sync_since is not None
