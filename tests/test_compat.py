@@ -57,8 +57,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PARTS = {
-    App: "_background_screens _close_messages_no_wait _exception_event _handle_exception _keymap"
-    " _load_screen_css _registry action_command_palette get_driver_class on_event run_action panic"
+    App: "_background_screens _check_bindings _close_messages_no_wait _exception_event _handle_exception"
+    " _keymap _load_screen_css _registry action_command_palette get_driver_class on_event run_action panic"
     " search_themes",
     Compositor: "_get_renders render_partial_update render_strips visible_widgets",
     CommandPalette: "_action_command_list _action_cursor_down",
@@ -67,7 +67,7 @@ _PARTS = {
     " _sigtstp_application close process_message resume_application_mode run_input_thread"
     " start_application_mode stop_application_mode suspend_application_mode write",
     MessagePump: "_close_messages _parent",
-    OptionList: "_move_page",
+    OptionList: "_lines _move_page",
     Input: "_watch_value",
     Screen: "_compositor_refresh _extend_compose _get_breakpoint_classes _on_resize"
     " _push_result_callback dismiss",

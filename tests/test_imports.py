@@ -19,6 +19,9 @@ NETWORK = {
     "tui.xero.client",
 }
 SELDOM_NEEDED = {
+    "tui.app.key_editor",
+    "tui.app.keymap",
+    "tui.widgets.moving",
     "filelock",
     "tomllib",
     "tomli_w",
@@ -46,6 +49,7 @@ SCREENS = {
     "tui.screens.contact",
     "tui.screens.contact_format",
     "tui.screens.dialogs.help",
+    "tui.screens.dialogs.keys",
     "tui.screens.manual_restores",
     "tui.screens.preview",
     "tui.screens.re_leased.troubleshoot",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from textual.binding import Binding
 from textual.command import DiscoveryHit, Hit, Provider
+from textual.content import Content
 from textual.keys import REPLACED_KEYS, key_to_character
 
 from tui import messages
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from textual.app import App
     from textual.command import Hits
+    from textual.dom import DOMNode
 
     from tui.model.errors import ReshelveError
 
@@ -51,6 +54,25 @@ class ActionSpec:
     def binding_id(self) -> str:
         """The ID for remapping the keys; the table's own keys are prefixed."""
         return f"table.{self.id}" if self.bound_by_widget else self.id
+
+
+class KeyFault(Enum):
+    """Why an action can't have a key."""
+
+    NOT_SENT = "not sent"
+    MOVES = "moves"
+    TYPED = "typed"
+    USED = "used"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRefusal:
+    """Why an action can't have a key; for USED, the action that has it and where, such as "in Changes"."""
+
+    fault: KeyFault
+    key: str
+    other: str = ""
+    place: str = ""
 
 
 GROUPS: Final = (
@@ -184,6 +206,8 @@ ACTIONS: Final = (
     _everywhere("help", "?,f1", "Help", "Show all keys", footer=True),
     _everywhere("command_palette", "ctrl+p", "Commands", "Find a command by its name", footer=True,
                 priority=True),
+    _everywhere("change_keys", "K", "Change keys", "Choose other keys for actions"),
+    _everywhere("reset_keys", "delete", "Reset", "In Change keys: reset an action to its default keys"),
     _everywhere("change_theme", "", "Change colours", "Choose a dark, light or high-contrast theme"),
     _everywhere("quit", "q", "Quit", "Quit Reshelve; unsent changes are sent next time", footer=True),
     _everywhere("interrupt", "ctrl+c,ctrl+q", "Quit at once",
@@ -191,7 +215,15 @@ ACTIONS: Final = (
 )
 # fmt: on
 
+#: The actions whose keys work on every screen, unless a dialog is open.
+OF_THE_APP: Final = (
+    "quit", "interrupt", "help", "organisations", "connect", "command_palette", "change_keys",
+)  # fmt: skip
 _BY_ID: Final = {spec.id: spec for spec in ACTIONS}
+
+#: What the palette leaves out: itself, and what needs an arrow key.
+_NOT_IN_PALETTE: Final = frozenset({"command_palette", "extend"})
+_LABEL_WIDTH: Final = 24
 
 _KEY_NAMES: Final = {
     "escape": "esc", "up": "↑", "down": "↓", "left": "←", "right": "→",
@@ -291,29 +323,35 @@ def actions_by_group() -> Iterator[tuple[str, tuple[ActionSpec, ...]]]:
 class ActionCommands(Provider):
     """Offer the actions available on the current screen in the command palette."""
 
-    def _offered(self) -> Iterator[ActionSpec]:
-        nodes = (self.screen, self.app)
+    def _offered(self) -> Iterator[tuple[ActionSpec, DOMNode]]:
+        """Yield the actions that can be run here, each with the node that runs it."""
+        focused = self.screen.focused
+        nodes = (*(() if focused is None else (focused,)), self.screen, self.app)
         for item in ACTIONS:
-            if item.group == "Dialogs" or item.id == "command_palette":
+            if item.group == "Dialogs" or item.id in _NOT_IN_PALETTE or not is_offered(self.app, item):
                 continue
-            if not is_offered(self.app, item):
-                continue
-            if any(hasattr(node, f"action_{item.id}") for node in nodes):
-                yield item
+            node = next((each for each in nodes if hasattr(each, f"action_{item.id}")), None)
+            if node is not None and node.check_action(item.id, ()):
+                yield item, node
 
-    async def _run(self, item: ActionSpec) -> None:
-        node = self.screen if hasattr(self.screen, f"action_{item.id}") else self.app
-        await self.app.run_action(item.id, node)
+    def _line(self, label: Content, item: ActionSpec) -> Content:
+        """Format a command: its label, and its keys as they are now."""
+        gap = " " * max(2, _LABEL_WIDTH - label.cell_length)
+        return Content.assemble(label, gap, (key_names(current_keys(self.app, item)), "$text-accent"))
 
     async def discover(self) -> Hits:
         """Yield all commands before anything is typed."""
-        for item in self._offered():
-            yield DiscoveryHit(item.label, partial(self._run, item), help=item.help)
+        for item, node in self._offered():
+            run = partial(self.app.run_action, item.id, node)
+            yield DiscoveryHit(self._line(Content(item.label), item), run, text=item.label, help=item.help)
 
     async def search(self, query: str) -> Hits:
-        """Yield the commands whose label or help matches the query."""
+        """Yield the commands whose label, help or key matches the query."""
         matcher = self.matcher(query)
-        for item in self._offered():
-            score = max(matcher.match(item.label), matcher.match(item.help))
+        for item, node in self._offered():
+            keys = key_names(current_keys(self.app, item)).split()
+            score = 1.0 if query in keys else max(matcher.match(item.label), matcher.match(item.help))
             if score > 0:
-                yield Hit(score, matcher.highlight(item.label), partial(self._run, item), help=item.help)
+                run = partial(self.app.run_action, item.id, node)
+                line = self._line(matcher.highlight(item.label), item)
+                yield Hit(score, line, run, text=item.label, help=item.help)

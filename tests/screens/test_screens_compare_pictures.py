@@ -68,11 +68,11 @@ def test_choosing_which_contact_is_meant(
 
 @pytest.mark.parametrize("size", SIZES)
 def test_recording(snap_compare: Compare, office: IdleEngine, size: tuple[int, int]) -> None:
-    assert picture(snap_compare, office, *COMPARE, "v", size=size)
+    assert picture(snap_compare, office, *COMPARE, "w", size=size)
 
 
 def test_recorded(snap_compare: Compare, office: IdleEngine) -> None:
-    assert picture(snap_compare, office, *COMPARE, "3", "v", "y", as_text=True)
+    assert picture(snap_compare, office, *COMPARE, "3", "w", "y", as_text=True)
 
 
 def test_leaving_unrecorded_matches(snap_compare: Compare, office: IdleEngine) -> None:

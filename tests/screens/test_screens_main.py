@@ -164,9 +164,9 @@ async def test_merged_and_gdpr_contacts_cannot_be_changed(backend: IdleEngine) -
 async def test_archiving_without_contacts_does_nothing() -> None:
     async with running(IdleEngine(())) as person:
         await person.press("a")
-        assert person.bottom_line == "No contact to change."
+        assert person.bottom_line == "This list has no contacts."
         await person.press("o")
-        assert person.bottom_line == "No contact under the cursor."
+        assert person.bottom_line == "This list has no contacts."
 
 
 async def test_restore_that_needs_the_user_opens_the_manual_restores(backend: IdleEngine) -> None:

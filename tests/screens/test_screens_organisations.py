@@ -317,7 +317,7 @@ async def test_read_only_mode_has_no_disconnection(backend: IdleEngine, way: str
         elif way == "click":
             await person.app.run_action("simulate_key('d')")
         else:
-            assert "disconnect" not in [each.id for each in ActionCommands(person.screen)._offered()]
+            assert "disconnect" not in [each.id for each, _ in ActionCommands(person.screen)._offered()]
             await person.app.run_action("disconnect", person.screen)
         await person.settle()
         assert person.sees(OrganisationsScreen)

@@ -116,6 +116,15 @@ def test_contact(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int])
     assert picture(snap_compare, busy, "/", *"hoyt", "enter", "enter", size=size)
 
 
+@pytest.mark.parametrize("size", [(80, 24), *SIZES])
+def test_change_keys(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, busy, "K", "down", size=size)
+
+
+def test_new_key(snap_compare: Compare, busy: IdleEngine) -> None:
+    assert picture(snap_compare, busy, "K", "enter", "u", as_text=True)
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_help(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
     assert picture(snap_compare, busy, "question_mark", size=size)

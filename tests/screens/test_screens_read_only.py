@@ -109,7 +109,7 @@ async def test_no_screen_offers_a_key_that_writes(reader: IdleEngine, size: tupl
                     assert item.help not in texts
             for said in ("records", "presses Restore", "tries again"):
                 assert said not in texts, place
-            commands = [item.id for item in ActionCommands(screen)._offered()]
+            commands = [item.id for item, _ in ActionCommands(screen)._offered()]
             assert not [item.id for item in ACTIONS if item.writes and item.id in commands], place
 
 

@@ -11,7 +11,6 @@ from support.screen_test import running
 
 from tui import messages
 from tui.actions import ACTIONS
-from tui.app.keymap import to_textual_keymap
 from tui.messages.texts import Text
 from tui.model.errors import ReshelveError
 from tui.screens.dialogs.help import BugReportScreen
@@ -72,13 +71,13 @@ async def go(person: Driver, steps: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("place", CONTACTS)
 async def test_no_text_among_the_contacts_names_an_old_key(busy: IdleEngine, place: str) -> None:
-    async with running(busy, keys=to_textual_keymap(NEW)) as person:
+    async with running(busy, keys=NEW) as person:
         await go(person, CONTACTS[place])
         assert old_keys(text_of(person.screen)) == []
 
 
 async def test_no_text_of_other_screens_names_an_old_key(busy: IdleEngine) -> None:
-    async with running(busy, keys=to_textual_keymap(NEW)) as person:
+    async with running(busy, keys=NEW) as person:
         for place, steps in OPENED.items():
             await go(person, steps)
             assert old_keys(text_of(person.screen)) == [], place
@@ -92,7 +91,7 @@ HELPED = {
 
 @pytest.mark.parametrize("action_id", sorted(HELPED))
 async def test_errors_name_the_current_key_of_their_action(backend: IdleEngine, action_id: str) -> None:
-    async with running(backend, keys=to_textual_keymap(NEW)) as person:
+    async with running(backend, keys=NEW) as person:
         error = ReshelveError(HELPED[action_id])
         person.main.show_error(error)
         assert f"Press {NEW[action_id]} (" in person.bottom_line
@@ -102,7 +101,7 @@ async def test_errors_name_the_current_key_of_their_action(backend: IdleEngine, 
 
 
 async def test_bug_screen_names_the_current_quit_key(backend: IdleEngine) -> None:
-    async with running(backend, keys=to_textual_keymap(NEW)) as person:
+    async with running(backend, keys=NEW) as person:
         person.app.push_screen(BugReportScreen())
         await person.settle()
         assert f"quit with {NEW['quit']}" in " ".join(text_of(person.screen).split())

@@ -148,13 +148,17 @@ def browser_into(opened: list[str]) -> Callable[[str], bool]:
     return open_page
 
 
+def save_keys(_action: str, _keys: str) -> None:
+    """Forget keys that are changed; a test may put something else in its place."""
+
+
 @asynccontextmanager
 async def running(
     backend: IdleEngine, size: tuple[int, int] = (120, 36), *, keys: Mapping[str, str] | None = None
 ) -> AsyncIterator[Driver]:
-    """Run the app on this engine, past its start; `keys` are its keymap."""
+    """Run the app on this engine, past its start; `keys` are its custom keys, by action."""
     account = FakeAccount.of(backend)
-    app = ReshelveApp(account, backend.snapshot.organisation, keys=keys or {})
+    app = ReshelveApp(account, backend.snapshot.organisation, keys=keys or {}, save_keys=save_keys)
     async with app.run_test(size=size) as pilot:
         driver = Driver(app, pilot, backend, account)
         await driver.settle()

@@ -11,10 +11,11 @@ from textual.screen import ModalScreen
 from textual.worker import WorkerState
 
 from tui import messages
-from tui.actions import ActionCommands, bindings, is_action, spec
+from tui.actions import OF_THE_APP, ActionCommands, bindings, is_action, key_name, spec
 from tui.app.engine_registry import EngineRegistry
 from tui.app.garbage import GarbageCollector
-from tui.compat.textual import CrashSafeApp, as_default_screen
+from tui.compat.textual import CrashSafeApp, as_default_screen, current_keymap
+from tui.messages.formats import enumerate_words
 from tui.model.errors import ReshelveError
 from tui.model.reasons import Notice, ReadOnlyReason
 from tui.model.services import read_only_reason
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
     from textual.worker import Worker
 
+    from tui.app.key_editor import KeyEditor
     from tui.model.account import Account
     from tui.model.contact import Organisation
     from tui.model.services import RunnableBackend
@@ -50,7 +52,14 @@ if TYPE_CHECKING:
 
 
 _CHECK_SECONDS = 1.0
+# Places to name for a key that does nothing here.
+_MOST_PLACES = 3
 _UNFOCUSED_TICK_SECONDS = 10
+
+
+_NOT_CONNECTED = "No organisation is connected yet. Connect to Xero first."
+_ALREADY_LISTED = "This is the list of organisations."
+_ALREADY_CONNECTING = "You are already connecting to Xero."
 
 
 class _Timers(Protocol):
@@ -86,10 +95,10 @@ class TerminalWatchdog:
 class ReshelveApp(CrashSafeApp[None]):
     """Shows an organisation's contacts at once and starts its engine after the first frame.
 
-    Without an organisation it starts with a welcome. `keys` maps binding IDs to custom keys;
-    `on_theme` is called when the user chooses another theme; `searches` returns the last searches of an
-    organisation; `warning` is shown at the start. `is_demo_requested` is set if the app was closed to try the
-    demo.
+    Without an organisation it starts with a welcome. `keys` maps actions to custom keys; `save_keys` is
+    called with an action and its new keys, empty for the defaults; `on_theme` when the user chooses another
+    theme; `searches` returns the last searches of an organisation; `warning` is shown at the start.
+    `is_demo_requested` is set if the app was closed to try the demo.
     """
 
     TITLE = "Reshelve"
@@ -97,7 +106,7 @@ class ReshelveApp(CrashSafeApp[None]):
     CSS_PATH = "../screens/main.tcss"
     COMMANDS: ClassVar = {ActionCommands}
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("quit", "interrupt", "help", "organisations", "connect", "command_palette"),
+        *bindings(*OF_THE_APP),
     ]
 
     def __init__(
@@ -106,6 +115,7 @@ class ReshelveApp(CrashSafeApp[None]):
         organisation: Organisation | None = None,
         *,
         keys: Mapping[str, str] | None = None,
+        save_keys: Callable[[str, str], None] = lambda _action_id, _keys: None,
         theme: str = DEFAULT,
         on_theme: Callable[[str], None] = lambda _: None,
         searches: Callable[[Organisation], SearchHistory] = lambda _: SearchHistory(),
@@ -127,8 +137,12 @@ class ReshelveApp(CrashSafeApp[None]):
         for known in THEMES:
             self.register_theme(known)
         self.theme = theme
+        self._custom_keys, self._save_keys = keys or {}, save_keys
+        self._key_editor: KeyEditor | None = None
         if keys:
-            self.set_keymap(dict(keys))
+            from tui.app.keymap import to_textual_keymap
+
+            self.set_keymap(to_textual_keymap(keys))
         if organisation is not None:
             self._current = self._engines.get_or_open(organisation)
 
@@ -277,7 +291,11 @@ class ReshelveApp(CrashSafeApp[None]):
 
     def action_organisations(self) -> None:
         """Show the connected organisations."""
-        if self._current is not None and not self._return_to(navigation.OrganisationsScreen):
+        if self._current is None:
+            self._flash(_NOT_CONNECTED)
+        elif isinstance(self.screen, navigation.OrganisationsScreen):
+            self._flash(_ALREADY_LISTED)
+        elif not self._return_to(navigation.OrganisationsScreen):
             current = self._current.snapshot.organisation
             organisations = navigation.OrganisationsScreen(self.account, current.tenant_id)
             self.push_screen(organisations, self._after_organisations)
@@ -289,7 +307,9 @@ class ReshelveApp(CrashSafeApp[None]):
 
     def action_connect(self) -> None:
         """Connect to Xero, for the first time or again."""
-        if not any(isinstance(screen, navigation.ConnectScreen) for screen in self.screen_stack):
+        if isinstance(self.screen, navigation.ConnectScreen):
+            self._flash(_ALREADY_CONNECTING)
+        elif not self._return_to(navigation.ConnectScreen):
             self.push_screen(navigation.ConnectScreen(self.account, opens_first=self._current is None))
 
     def on_demo_requested(self, _: DemoRequested) -> None:
@@ -371,9 +391,26 @@ class ReshelveApp(CrashSafeApp[None]):
         reason = self.refusal_reason(name) if is_action(name) else None
         if reason is None:
             return await super().run_action(action, default_namespace, namespaces)
-        if isinstance(self.screen, BaseScreen):
-            self.screen.flash(messages.in_full(Notice(reason)))
+        self._flash(messages.in_full(Notice(reason)))
         return True
+
+    def _flash(self, text: str) -> None:
+        if isinstance(self.screen, BaseScreen):
+            self.screen.flash(text)
+
+    def key_unused(self, key: str) -> None:
+        """Say where the key of an action works, if it doesn't here."""
+        screen = self.screen
+        if not isinstance(screen, BaseScreen):
+            return
+        from tui.app.keymap import places_with
+
+        places = places_with(key, current_keymap(self))
+        elsewhere = [place for place in places if place != screen.PLACE]
+        if elsewhere:
+            screen.flash(f"{key_name(key)} works {enumerate_words(elsewhere[:_MOST_PLACES])}.")
+        elif places:
+            screen.flash(f"{key_name(key)} does nothing here.")
 
     def action_interrupt(self) -> None:
         """Copy the selected text; if there is none, quit."""
@@ -387,6 +424,22 @@ class ReshelveApp(CrashSafeApp[None]):
         """Show the help."""
         if not self._return_to(navigation.HelpScreen):
             self.push_screen(navigation.HelpScreen())
+
+    def action_change_keys(self) -> None:
+        """Choose other keys for actions."""
+        if self._key_editor is None:
+            from tui.app.key_editor import KeyEditor
+
+            self._key_editor = KeyEditor(self, self._custom_keys, self._save_keys)
+        if not self._return_to(navigation.KeysScreen):
+            self.push_screen(navigation.KeysScreen(self._key_editor))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Run nothing but quitting while a screen takes all keys."""
+        for screen in self.screen_stack[-1:]:
+            if isinstance(screen, BaseScreen) and screen.CAPTURES_KEYS and action != "interrupt":
+                return False
+        return super().check_action(action, parameters)
 
     def _return_to(self, kind: type[Screen[Any]]) -> bool:
         """Close the screens above one of this kind, if it is open; return whether it is.

@@ -6,14 +6,16 @@ import pkgutil
 from functools import cache
 from importlib import import_module
 from string import punctuation
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from textual.binding import Binding
 from textual.keys import Keys
-from textual.screen import ModalScreen, Screen
+from textual.screen import ModalScreen
 
-from tui.actions import ACTIONS, spec
+from tui.actions import ACTIONS, OF_THE_APP, KeyFault, KeyRefusal, spec
 from tui.messages.settings import did_you_mean
+from tui.screens.base_screen import BaseScreen
+from tui.screens.main import MainScreen
 from tui.settings.schema import closest
 from tui.settings.validators import printable
 from tui.widgets.contact_table import ContactTable
@@ -37,6 +39,15 @@ _TERMINAL_EQUIVALENTS: Final = {
     "ctrl+space": "ctrl+at",
 }  # fmt: skip
 _FIXED_ACTION: Final = "extend"
+_FAULTS: Final = {
+    KeyFault.NOT_SENT: ("no terminal can send", ""),
+    KeyFault.MOVES: ("moves the cursor", "Choose another key."),
+    KeyFault.TYPED: (
+        "you would no longer be able to type",
+        "Choose a function key, or a key with ctrl or alt.",
+    ),
+}
+_OUTSIDE_DIALOGS: Final = "outside dialogs"
 
 
 def problems(keys: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
@@ -57,6 +68,19 @@ def problems(keys: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
             f'keys.{mine} is "{key}", which {others} already uses.',
             f"Choose another key, or give {others} another one.",
         )
+
+
+def refusal(action_id: str, own: str, keys: Mapping[str, str]) -> KeyRefusal | None:
+    """Return why an action can't have these keys beside the custom keys of the others, or None if it can."""
+    fault = next(_faults(spec(action_id), own), None)
+    if fault is not None:
+        return fault
+    conflict = next(_conflicts(action_id, {**keys, action_id: own}), None)
+    if conflict is None:
+        return None
+    other, key = conflict
+    places = [kind.PLACE for kind in _screens_with(frozenset((action_id, other)))]
+    return KeyRefusal(KeyFault.USED, key, other, min(filter(None, places), key=_main_first, default=""))
 
 
 def to_textual_keymap(keys: Mapping[str, str]) -> dict[str, str]:
@@ -82,20 +106,23 @@ def _problems_of(item: ActionSpec, own: str) -> Iterator[tuple[str, str, str]]:
             "Use shift with an arrow key.",
         )
         return
+    for found in _faults(item, own):
+        problem, advice = _FAULTS[found.fault]
+        named = f'keys.{item.id} is "{printable(found.key)}"'
+        yield item.id, f"{named}, which {problem}.", advice or _hint(found.key)
+
+
+def _faults(item: ActionSpec, own: str) -> Iterator[KeyRefusal]:
+    """Yield what is wrong with keys of an action, whatever keys the others have."""
     for key in own.split(","):
-        named = f'keys.{item.id} is "{printable(key)}"'
         if not _is_valid_key(key):
-            yield item.id, f"{named}, which no terminal can send.", _hint(key)
+            yield KeyRefusal(KeyFault.NOT_SENT, key)
         elif _keys(key) <= _keys(item.keys):
             continue
         elif _keys(key) <= _navigation_keys():
-            yield item.id, f"{named}, which moves the cursor.", "Choose another key."
+            yield KeyRefusal(KeyFault.MOVES, key)
         elif item.priority and _is_typed(key):
-            yield (
-                item.id,
-                f"{named}, which you would no longer be able to type.",
-                "Choose a function key, or a key with ctrl or alt.",
-            )
+            yield KeyRefusal(KeyFault.TYPED, key)
 
 
 def _keys(keys: str) -> set[str]:
@@ -158,39 +185,66 @@ def _collisions(keys: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
     """Yield pairs of actions with a common key on the same screen, and the key; each pair once."""
     seen: set[frozenset[str]] = set()
     for mine in keys:
-        for other in ACTIONS:
-            pair = frozenset((mine, other.id))
-            shared = _keys(keys[mine]) & _keys(keys.get(other.id, other.keys))
-            # Actions that share a key by default are distinguished by the screen.
-            shared -= _keys(spec(mine).keys) & _keys(other.keys)
-            if mine != other.id and shared and pair not in seen and _share_screen(pair):
+        for other, key in _conflicts(mine, keys):
+            pair = frozenset((mine, other))
+            if pair not in seen:
                 seen.add(pair)
-                yield mine, other.id, min(shared)
+                yield mine, other, key
 
 
-def _share_screen(pair: frozenset[str]) -> bool:
-    return any(pair <= place for place in _actions_by_screen())
+def _conflicts(mine: str, keys: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the actions that have a key in common with this one on the same screen, and the key."""
+    for other in ACTIONS:
+        shared = _keys(keys[mine]) & _keys(keys.get(other.id, other.keys))
+        # Actions that share a key by default are distinguished by the screen.
+        shared -= _keys(spec(mine).keys) & _keys(other.keys)
+        if mine != other.id and shared and any(_screens_with(frozenset((mine, other.id)))):
+            yield other.id, min(shared)
+
+
+def _screens_with(pair: frozenset[str]) -> Iterator[type[BaseScreen[Any]]]:
+    return (kind for kind, ids in _actions_by_screen().items() if pair <= ids)
+
+
+def _main_first(place: str) -> tuple[bool, str]:
+    return place != MainScreen.PLACE, place
+
+
+def places_with(key: str, keymap: Mapping[str, str]) -> tuple[str, ...]:
+    """Return where a key works, such as "in Changes": in the contacts first, then in order of the alphabet.
+
+    `key` has Textual's long name, `keymap` the current keys by binding ID.
+    """
+    bound = {item.binding_id for item in ACTIONS if key in _keys(keymap.get(item.binding_id, item.keys))}
+    found = {kind.PLACE for kind in _screens() if bound & _ids(kind)}
+    if any(item.bound_by_widget and item.binding_id in bound for item in ACTIONS):
+        found.add(MainScreen.PLACE)
+    if bound & set(OF_THE_APP):
+        found.add(_OUTSIDE_DIALOGS)
+    return tuple(sorted(found - {""}, key=_main_first))
 
 
 @cache
-def _actions_by_screen() -> tuple[frozenset[str], ...]:
-    """Return, for each screen, the actions that may have a key there.
-
-    This imports all screens, so it is called only if keys could collide.
-    """
+def _screens() -> tuple[type[BaseScreen[Any]], ...]:
+    """Return all screens. This imports them."""
     from tui import screens
-    from tui.app.app import ReshelveApp
 
     for module in pkgutil.walk_packages(screens.__path__, f"{screens.__name__}."):
         import_module(module.name)
-    everywhere = _ids(ReshelveApp)
+    return tuple(kind for kind in _subclasses(BaseScreen) if kind.__module__.startswith(screens.__name__))
+
+
+@cache
+def _actions_by_screen() -> Mapping[type[BaseScreen[Any]], frozenset[str]]:
+    """Return, for each screen, the actions that may have a key there; called only if keys could collide."""
+    everywhere = set(OF_THE_APP)
     urgent = {item.id for item in ACTIONS if item.priority} & everywhere
+    modal = {screen for screen in _screens() if issubclass(screen, ModalScreen)}
     in_lists = {item.id for item in ACTIONS if item.bound_by_widget}
-    return tuple(
-        frozenset(_ids(screen) | in_lists | (urgent if issubclass(screen, ModalScreen) else everywhere))
-        for screen in _subclasses(Screen)
-        if screen.__module__.startswith(screens.__name__)
-    )
+    return {
+        screen: frozenset(_ids(screen) | in_lists | (urgent if screen in modal else everywhere))
+        for screen in _screens()
+    }
 
 
 def _ids(node: type) -> set[str]:

@@ -76,7 +76,8 @@ def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | No
     app = ReshelveApp(
         account,
         organisation if wanted is not None else account.last_opened,
-        keys=_keymap(settings.keys),
+        keys=settings.keys,
+        save_keys=lambda action, keys: set_value(paths.settings_file, f"keys.{action}", keys),
         theme=settings.screen.theme,
         on_theme=partial(_save_theme, paths.settings_file),
         searches=lambda opened: SearchHistory(paths.searches(opened.tenant_id)),
@@ -176,14 +177,6 @@ def key_problems(keys: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 def _theme_source(file: Path) -> str:
     variable = find_key("screen.theme").variable
     return variable if os.environ.get(variable) else f"{file}: screen.theme"
-
-
-def _keymap(keys: Mapping[str, str]) -> dict[str, str]:
-    if not keys:
-        return {}
-    from tui.app.keymap import to_textual_keymap
-
-    return to_textual_keymap(keys)
 
 
 def report_keychain_wait(is_waiting: bool) -> None:  # noqa: FBT001 - as accounts call it

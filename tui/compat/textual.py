@@ -135,6 +135,13 @@ class GuardedScreen(Screen[ScreenResultType], Generic[ScreenResultType]):
 class SafeOptionList(OptionList):
     """Textual's option list, whose page keys raise before it is painted."""
 
+    @property
+    def visible_options(self) -> tuple[int, int]:
+        """The first and the last visible option."""
+        top = int(self.scroll_offset.y)
+        shown = [option for option, _ in self._lines[top : top + max(1, self.size.height)]]
+        return (shown[0], shown[-1]) if shown else (0, 0)
+
     def _move_page(self, direction: Any) -> None:
         with suppress(KeyError):
             super()._move_page(direction)
@@ -389,6 +396,15 @@ class CrashSafeApp(App[ReturnType], Generic[ReturnType]):
             self._key_timeout.cancel()
         if self._waiting_keys:
             await self._handle_key(self._waiting_keys.popleft())
+
+    async def _check_bindings(self, key: str, priority: bool = False) -> bool:  # noqa: FBT001, FBT002 - Textual's own signature
+        is_used = await super()._check_bindings(key, priority)
+        if not (is_used or priority):
+            self.key_unused(key)
+        return is_used
+
+    def key_unused(self, key: str) -> None:
+        """React to a key that neither the focused widget nor any binding has used."""
 
     async def run_action(
         self,

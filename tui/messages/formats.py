@@ -10,6 +10,7 @@ from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date, datetime, tzinfo
 
 #: Shown where there is no value.
@@ -32,6 +33,12 @@ def format_number(count: int) -> str:
 def pluralize(count: int, one: str, many: str = "") -> str:
     """Format a number with its noun: `1 contact`, `1,402 contacts`."""
     return f"{format_number(count)} {one if count == 1 else many or one + 's'}"
+
+
+def enumerate_words(words: Sequence[str]) -> str:
+    """Join words as in a sentence: `a, b and c`."""
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def money(cents: int | None) -> str:

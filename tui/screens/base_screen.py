@@ -9,7 +9,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final, Generic
+from typing import TYPE_CHECKING, ClassVar, Final, Generic
 
 from textual import getters
 from textual.css.query import NoMatches
@@ -22,6 +22,7 @@ from tui.actions import current_key, error_message
 from tui.compat.textual import GuardedScreen
 from tui.messages.formats import pluralize
 from tui.model.errors import ReadOnlyError, ReshelveError
+from tui.model.snapshot import ConnectionStatus
 from tui.screens import navigation
 from tui.system import browser
 from tui.system.log import logger
@@ -37,6 +38,14 @@ if TYPE_CHECKING:
     from tui.model.contact import Organisation, SearchResult
     from tui.model.services import Backend
     from tui.model.snapshot import Snapshot
+    from tui.screens.changes.change_controller import ResultController
+
+
+_REFRESHING = "Refreshing from Xero and Re-Leased…"
+_OFFLINE = "Can't reach Xero. Retrying now…"
+_SIGNED_OUT = "Can't refresh: the sign-in to Xero has ended. Press {key} to reconnect."
+#: What the key of a tab says while that tab is open.
+ALREADY_SHOWN = "This tab is already open."
 
 
 _OPENED: Final = "Opened in your browser."
@@ -52,6 +61,12 @@ class BaseScreen(GuardedScreen[ScreenResultType], Generic[ScreenResultType]):
     Workers only query the engine and post messages. Errors raised by the engine are shown in the key bar. Any
     other exception opens the bug report screen, and its traceback goes to the log.
     """
+
+    #: Where its keys work, to follow "works"; empty for dialogs that others don't point to.
+    PLACE: ClassVar[str] = ""
+
+    #: Whether it takes every key itself, so that the app's own don't run.
+    CAPTURES_KEYS: ClassVar = False
 
     key_bar = getters.query_one(KeyBar)
 
@@ -114,6 +129,13 @@ class EngineScreen(BaseScreen[ScreenResultType], Generic[ScreenResultType]):
     """A screen connected to an engine."""
 
     backend: Backend
+    #: Shows what becomes of the last request, on screens from which changes are made.
+    result: ResultController | None = None
+
+    def key_pressed(self) -> None:
+        """Show the keys instead of the result of the last request."""
+        if self.result is not None:
+            self.result.key_pressed()
 
     def now(self) -> datetime:
         """Return the current time in UTC, adjusted to the clock of this organisation's Xero."""
@@ -122,6 +144,14 @@ class EngineScreen(BaseScreen[ScreenResultType], Generic[ScreenResultType]):
     def local_now(self) -> datetime:
         """Return the same time in the user's time zone."""
         return self.now().astimezone()
+
+    def flash_refreshing(self) -> None:
+        """Say that Xero and Re-Leased are asked again, or why Xero can't be."""
+        status = self.backend.snapshot.xero.status
+        if status in {ConnectionStatus.RECONNECT, ConnectionStatus.REMOVED}:
+            self.flash(_SIGNED_OUT.format(key=self.key("connect")), is_problem=True)
+        else:
+            self.flash(_OFFLINE if status is ConnectionStatus.OFFLINE else _REFRESHING)
 
     def open_page(self, contact_id: str) -> None:
         """Open a contact in Xero in the browser; if there is no browser, show the link instead."""

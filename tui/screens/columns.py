@@ -67,6 +67,7 @@ class ColumnsScreen(ModalScreen[None], EngineScreen[None]):
     `placed` are the columns that the list shows now, which are kept once the user changes one of them.
     """
 
+    PLACE = "in Columns"
     CSS_PATH: ClassVar = ["dialogs/dialog.tcss", "columns.tcss"]
     AUTO_FOCUS = "#columns"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -180,10 +181,10 @@ class ColumnsScreen(ModalScreen[None], EngineScreen[None]):
         self._move(1)
 
     def _move(self, steps: int) -> None:
-        key, layout = self._key, self._own()
-        if not layout.shows(key):
-            layout = layout.toggled(key)
-        layout = layout.moved(key, steps)
+        key, before = self._key, self._own()
+        layout = (before if before.shows(key) else before.toggled(key)).moved(key, steps)
+        if layout == before:
+            self.flash("The column is already at this end.")
         shown = [column.key for column in layout.columns]
         self._keys = [*shown, *(each for each in self._keys if each not in shown)]
         self._change(layout)
@@ -204,10 +205,15 @@ class ColumnsScreen(ModalScreen[None], EngineScreen[None]):
             return
         chosen = next(column.width for column in layout.columns if column.key is key)
         placed = next((each.width for each in self._placed if each.column.key is key), COLUMNS[key].width)
-        self._change(layout.resized(key, (chosen or placed) + cells))
+        resized = layout.resized(key, (chosen or placed) + cells)
+        if resized == layout:
+            self.flash("The column can't be wider." if cells > 0 else "The column can't be narrower.")
+        self._change(resized)
 
     def action_usual_columns(self) -> None:
         """Show the columns that fit the terminal, in order of names."""
+        if self._list_layout == ListLayout():
+            self.flash("These are the usual columns.")
         self._keys = [*COLUMNS]
         self._change(ListLayout(has_preview=self._list_layout.has_preview))
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
-from textual.containers import Container, Vertical, VerticalScroll
+from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
@@ -21,7 +21,13 @@ from tui.model.change import Action, State
 from tui.model.errors import ReshelveError
 from tui.screens import navigation
 from tui.screens.base_screen import EngineScreen, SnapshotChanged
-from tui.screens.changes.change_controller import ChangeController, UndoController, blocked_reason, can_retry
+from tui.screens.changes.change_controller import (
+    ChangeController,
+    ResultController,
+    UndoController,
+    blocked_reason,
+    can_retry,
+)
 from tui.screens.changes.formatting import entry_text, entry_time
 from tui.screens.contact_format import (
     fields,
@@ -34,6 +40,7 @@ from tui.screens.contact_format import (
 from tui.screens.re_leased.manual_sync_controller import ContactReportController
 from tui.widgets.banners import PausedBanner
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.moving import ScrollingText
 from tui.widgets.text import content, safe
 
 if TYPE_CHECKING:
@@ -50,6 +57,7 @@ if TYPE_CHECKING:
 #: Seconds for which a contact is shown before Xero is asked about it, while the user goes through a list.
 REST_SECONDS = 0.3
 _WHEN = 22
+_LOADING = "This contact is still loading."
 _MINUTE = timedelta(minutes=1)
 
 
@@ -107,6 +115,7 @@ class _HistoryFailed(Message, bubble=False):
 class ContactScreen(EngineScreen[None]):
     """Details, balances, changes and Xero's history of one contact."""
 
+    PLACE = "on a contact's page"
     CSS_PATH = "contact.tcss"
     AUTO_FOCUS = "#page"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual's own declaration
@@ -117,14 +126,17 @@ class ContactScreen(EngineScreen[None]):
         *bindings("tenant_groups"),
     ]
 
+    result: ResultController
+
     def __init__(
         self, backend: Backend, contact_id: str, neighbour: Callable[[int], str | None] | None = None
     ) -> None:
         """Show a contact. `neighbour` moves so many rows down the list and returns the contact there."""
         super().__init__()
         self.backend = backend
-        self.changes = ChangeController(self)
-        self.undo = UndoController(self)
+        self.result = ResultController(self, is_contact=True)
+        self.changes = ChangeController(self, self.result)
+        self.undo = UndoController(self, self.result)
         self.reports = ContactReportController(self)
         self._contact_id = contact_id
         self._neighbour = neighbour
@@ -135,7 +147,7 @@ class ContactScreen(EngineScreen[None]):
         """Lay out the contact on the left, its changes and history on the right (or below)."""
         yield Static(id="heading", markup=False)
         yield PausedBanner()
-        with VerticalScroll(id="page"), Container(id="columns"):
+        with ScrollingText(id="page"), Container(id="columns"):
             with Vertical(classes="column"):
                 yield Static(id="details", classes="section")
                 yield Static(id="balances", classes="section")
@@ -156,6 +168,7 @@ class ContactScreen(EngineScreen[None]):
     def _snapshot_changed(self) -> None:
         self._update()
         self._load_page()
+        self.result.reload()
 
     def tick(self) -> None:
         """Show how old the balances are, to the minute."""
@@ -264,6 +277,7 @@ class ContactScreen(EngineScreen[None]):
     def _start_change(self, action: Action) -> None:
         page = self._page
         if page is None:
+            self.flash(_LOADING)
             return
         last = page.changes[0] if page.changes else None
         contact = page.contact
@@ -292,16 +306,23 @@ class ContactScreen(EngineScreen[None]):
     def action_retry_contact(self) -> None:
         """Retry a change that Xero refused."""
         page = self._page
-        self.changes.retry(page.changes[0] if page is not None and page.changes else None)
+        if page is None:
+            self.flash(_LOADING)
+        else:
+            self.changes.retry(page.changes[0].change if page.changes else None)
 
     def action_mark_checked(self) -> None:
         """Mark this contact as checked in Re-Leased."""
-        if self._page is not None:
+        if self._page is None:
+            self.flash(_LOADING)
+        else:
             self.reports.ask_checked(self._page)
 
     def action_mark_not_linked(self) -> None:
         """Mark this contact as not linked in Re-Leased, or linked again."""
-        if self._page is not None:
+        if self._page is None:
+            self.flash(_LOADING)
+        else:
             self.reports.ask_link(self._page)
 
     def action_open_in_xero(self) -> None:
@@ -320,6 +341,7 @@ class ContactScreen(EngineScreen[None]):
         """Choose a field of this contact to copy."""
         page = self._page
         if page is None:
+            self.flash(_LOADING)
             return
         fields = {f"{number}": (label, text) for number, (label, text) in enumerate(_copyable(page))}
 
@@ -353,7 +375,9 @@ class ContactScreen(EngineScreen[None]):
     def action_open_survivor(self) -> None:
         """Show the contact that this one was merged into."""
         page = self._page
-        if page is None or not page.contact.merged_to:
+        if page is None:
+            self.flash(_LOADING)
+        elif not page.contact.merged_to:
             self.flash("This contact wasn't merged into another one.")
         elif not page.survivor:
             self.flash("The contact it was merged into isn't loaded.")
@@ -370,6 +394,10 @@ class ContactScreen(EngineScreen[None]):
 
     def action_refresh(self) -> None:
         """Reload everything."""
+        self.flash_refreshing()
+        self._reload()
+
+    def _reload(self) -> None:
         self._load_page()
         self._load_history()
         self._refresh_contact()

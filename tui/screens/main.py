@@ -18,7 +18,13 @@ from tui.model.change import Action
 from tui.model.query import Tab
 from tui.model.snapshot import ConnectionStatus
 from tui.screens import navigation
-from tui.screens.base_screen import EngineScreen, GroupNamesLoaded, SearchAnswered, SnapshotChanged
+from tui.screens.base_screen import (
+    ALREADY_SHOWN,
+    EngineScreen,
+    GroupNamesLoaded,
+    SearchAnswered,
+    SnapshotChanged,
+)
 from tui.screens.changes.change_controller import (
     ChangeController,
     ResultController,
@@ -58,6 +64,8 @@ _WIDE: Final = ((120, "-wide"), (PREVIEW_COLUMNS, "-wider"), (200, "-widest"))
 _TOO_NARROW: Final = "The preview needs a terminal at least {} columns wide; this one has {}."
 _RECONNECT_STATUSES = frozenset({ConnectionStatus.RECONNECT, ConnectionStatus.REMOVED})
 _SYNC_PAUSED = "Loading pauses after this page. Press {key} to resume; nothing is lost."
+_NO_CONTACTS = "This list has no contacts."
+_NOTHING_TO_CLEAR = "Nothing to clear: no contacts are selected, and nothing is searched for."
 _SEARCH_KEYS = (
     ("open", "Go to list"),
     ("clear", "Clear"),
@@ -79,6 +87,7 @@ class _SelectionTotals(Message, bubble=False):
 class MainScreen(EngineScreen[None]):
     """The contacts and their status. The first frame reads rows directly from an index, without waiting."""
 
+    PLACE = "in the list of contacts"
     CSS_PATH = "main.tcss"
     AUTO_FOCUS = "ContactTable"
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-small"), (80, "-medium"), *_WIDE]  # noqa: RUF012 - Textual's own declaration
@@ -92,6 +101,7 @@ class MainScreen(EngineScreen[None]):
         ),
     ]
 
+    result: ResultController
     table = getters.query_one(ContactTable)
     search = getters.query_one(SearchBox)
     title_bar = getters.query_one(TitleBar)
@@ -107,12 +117,13 @@ class MainScreen(EngineScreen[None]):
         self.backend = backend
         self.finder = SearchController(self, searches)
         self.result = ResultController(self)
-        self.changes = ChangeController(self, self._clear_selection, self.result)
-        self.undo = UndoController(self)
+        self.changes = ChangeController(self, self.result, self._clear_selection)
+        self.undo = UndoController(self, self.result)
         self.manual_sync = ManualSyncController(self)
         self.comparison = ComparisonController(self)
         self._key_bar_state: tuple[bool, ...] | None = None
         self._has_reminded = False
+        self._was_left = False
         self._pane_title = ""
         self._totals: _SelectionTotals | None = None
         self._preview: PreviewController | None = None
@@ -247,10 +258,13 @@ class MainScreen(EngineScreen[None]):
         self._update(self.backend.snapshot)
         if self._preview is not None:
             self._preview.cursor_moved()
+        if self._was_left:
+            self._was_left = False
+            self.result.resume()
 
-    def key_pressed(self) -> None:
-        """Show the keys instead of the result of the last request."""
-        self.result.key_pressed()
+    def on_screen_suspend(self) -> None:
+        """Remember whether another screen is shown, from which changes can be made, or only a dialog."""
+        self._was_left = not self.app.screen.is_modal
 
     def _key_bar_state_of(self, snapshot: Snapshot) -> tuple[bool, ...]:
         progress = snapshot.progress
@@ -353,7 +367,7 @@ class MainScreen(EngineScreen[None]):
     def _start_change(self, action: Action) -> None:
         targets = self.table.targets()
         if not targets:
-            self.flash("No contact to change.")
+            self.flash(_NO_CONTACTS)
             return
         self.finder.keep_search()
         if not self.table.selected:
@@ -407,15 +421,19 @@ class MainScreen(EngineScreen[None]):
 
     def action_tab_all(self) -> None:
         """Show all contacts."""
-        self.finder.open_tab(Tab.ALL)
+        self._open_tab(Tab.ALL)
 
     def action_tab_active(self) -> None:
         """Show active contacts."""
-        self.finder.open_tab(Tab.ACTIVE)
+        self._open_tab(Tab.ACTIVE)
 
     def action_tab_archived(self) -> None:
         """Show archived contacts."""
-        self.finder.open_tab(Tab.ARCHIVED)
+        self._open_tab(Tab.ARCHIVED)
+
+    def _open_tab(self, tab: Tab) -> None:
+        if not self.finder.open_tab(tab):
+            self.flash(ALREADY_SHOWN)
 
     def action_search(self) -> None:
         """Focus the search box."""
@@ -423,7 +441,8 @@ class MainScreen(EngineScreen[None]):
 
     def action_clear(self) -> None:
         """Clear the selection, then the search."""
-        self.finder.clear()
+        if not self.finder.clear():
+            self.flash(_NOTHING_TO_CLEAR)
 
     # --- columns and sort ---
 
@@ -474,6 +493,10 @@ class MainScreen(EngineScreen[None]):
 
     # --- contact under the cursor ---
 
+    @on(ContactTable.EmptyUsed)
+    def _empty_table_used(self) -> None:
+        self.flash(_NO_CONTACTS)
+
     @on(ContactTable.ContactOpened)
     def _contact_opened(self, message: ContactTable.ContactOpened) -> None:
         self.finder.keep_search()
@@ -491,7 +514,7 @@ class MainScreen(EngineScreen[None]):
     def _with_contact(self, do: Callable[[str], object]) -> None:
         contact_id = self.table.cursor_id
         if contact_id is None:
-            self.flash("No contact under the cursor.")
+            self.flash(_NO_CONTACTS)
         else:
             self.finder.keep_search()
             self.table.reveal_cursor()
@@ -515,7 +538,6 @@ class MainScreen(EngineScreen[None]):
 
     def action_undo(self) -> None:
         """Undo the last request."""
-        self.result.stop()
         self.undo.undo()
 
     def action_redo(self) -> None:
@@ -545,11 +567,12 @@ class MainScreen(EngineScreen[None]):
     def _retry_here(self) -> None:
         self.table.reveal_cursor()
         row = self.table.cursor_row
-        self.changes.retry(row.last_change if row is not None else None)
+        last = row.last_change if row is not None else None
+        self.changes.retry(last.change if last is not None else None)
 
     def action_refresh(self) -> None:
         """Refresh from Xero and Re-Leased."""
-        self.flash("Refreshing from Xero and Re-Leased…")
+        self.flash_refreshing()
         self._refresh()
 
     def action_pause_sync(self) -> None:

@@ -16,13 +16,14 @@ from textual.message import Message
 from textual.screen import ModalScreen
 
 from tui import messages
-from tui.actions import bindings, error_message, spec
+from tui.actions import bindings, error_message
 from tui.messages import formats
 from tui.messages.formats import pluralize
 from tui.model.change import State
 from tui.model.errors import RejectedError, ReshelveError
 from tui.model.query import fold
 from tui.screens.base_screen import ConnectRequested, EngineScreen, SnapshotChanged
+from tui.screens.changes.change_controller import ChangeController, ResultController, UndoController
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import Details, SafeLabel
 from tui.widgets.text import content, safe
@@ -138,6 +139,9 @@ async def _load_change(backend: Backend, change: Change) -> Change:
 
 
 _AT_ONCE: Final = 5
+_NONE_LEFT: Final = "No restores to finish in Xero."
+_FINISHED: Final = "This restore is already finished. Nothing to do."
+_STOPPED: Final = "Stopped waiting for {}. Nothing changed in Xero."
 _SAME_NAME: Final = (
     "Another contact here has the same name. Xero refuses the second one: rename one of them in Xero first."
 )
@@ -205,6 +209,8 @@ class FinishController:
     def select_all(self) -> None:
         """Select every restore that still waits."""
         self._selected = {item.change.change_id for item in self.items if item.is_waiting}
+        if not self._selected:
+            self._screen.flash(_NONE_LEFT)
         self._on_items_changed()
 
     def reload(self) -> None:
@@ -232,7 +238,7 @@ class FinishController:
     def _current_waiting(self) -> RestoreItem | None:
         item = self.current
         if item is None or not item.is_waiting:
-            self._screen.flash("This restore is already finished. Nothing to do.")
+            self._screen.flash(_NONE_LEFT if item is None else _FINISHED)
             return None
         return item
 
@@ -250,6 +256,8 @@ class FinishController:
         following = [item for item in rotated if item.is_waiting and not item.is_opened][:_AT_ONCE]
         if following:
             self._start_opening(following)
+        elif not any(item.is_waiting for item in self.items):
+            self._screen.flash(_NONE_LEFT)
         else:
             self._screen.flash(
                 f"All pages are already open. Press {self._screen.key('open_in_xero')} to open one again."
@@ -295,7 +303,7 @@ class FinishController:
         """Copy the links of all pending restores, one per line."""
         links = [item.url for item in self.items if item.is_waiting]
         if not links:
-            self._screen.flash("No restores to finish in Xero.")
+            self._screen.flash(_NONE_LEFT)
             return
         self._screen.app.copy_to_clipboard("\n".join(links))
         self._screen.flash(f"Copied {pluralize(len(links), 'link')}, one per line.")
@@ -365,6 +373,7 @@ class FinishController:
     async def _dismiss(self, changes: Sequence[Change]) -> None:
         for change in changes:
             await self._screen.backend.manual_restores.dismiss(change)
+        self._screen.flash(_STOPPED.format(pluralize(len(changes), "restore")))
         self.reload()
 
 
@@ -396,24 +405,24 @@ class RestoreList(VirtualList):
 class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
     """List pending restores with their links; each is marked when its outcome is known."""
 
+    PLACE = "in Restores to finish"
     CSS_PATH: ClassVar = ["dialogs/dialog.tcss", "manual_restores.tcss"]
     AUTO_FOCUS = "#items"
     VERTICAL_BREAKPOINTS = [(0, "-short"), (22, "-high")]  # noqa: RUF012 - Textual's own declaration
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("open_in_xero", "open_next", "copy", "copy_all", "simulate_restore", "stop_waiting"),
-        *bindings("connect", "back"),
-        # Bound under the usual action IDs, so that custom keys apply.
-        *(
-            Binding(spec(action).keys, "elsewhere", show=False, id=action)
-            for action in ("archive", "restore")
-        ),
+        *bindings("undo", "retry_contact", "connect", "back"),
     ]
 
+    result: ResultController
     items_list = getters.query_one("#items", VirtualList)
 
     def __init__(self, backend: Backend) -> None:
         super().__init__()
         self.backend = backend
+        self.result = ResultController(self)
+        self.changes = ChangeController(self, self.result)
+        self.undo = UndoController(self, self.result)
         self.finish = FinishController(self, lambda: self.items_list, self._show_items)
 
     def compose(self) -> ComposeResult:
@@ -438,6 +447,7 @@ class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
     @on(SnapshotChanged)
     def _snapshot_changed(self) -> None:
         self.finish.reload()
+        self.result.reload()
 
     @on(RestoresLoaded)
     def _restores_loaded(self, message: RestoresLoaded) -> None:
@@ -533,9 +543,13 @@ class ManualRestoresScreen(ModalScreen[None], EngineScreen[None]):
         """Select every restore that still waits."""
         self.finish.select_all()
 
-    def action_elsewhere(self) -> None:
-        """Explain where contacts are archived and restored."""
-        self.flash(f"To archive or restore contacts, press {self.key('back')} to go back to the list.")
+    def action_undo(self) -> None:
+        """Undo the last request."""
+        self.undo.undo()
+
+    def action_retry_contact(self) -> None:
+        """Retry the restore under the cursor, if Xero refused it."""
+        self.changes.retry(self.finish.current.change if self.finish.current is not None else None)
 
     def action_connect(self) -> None:
         """Connect to Xero again."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tui.screens.dialogs.ask import ChooseScreen
     from tui.screens.dialogs.confirm import ConfirmScreen
     from tui.screens.dialogs.help import BugReportScreen, HelpScreen
+    from tui.screens.dialogs.keys import KeysScreen
     from tui.screens.export import ExportScreen
     from tui.screens.manual_restores import ManualRestoresScreen
     from tui.screens.preview import ContactPreview, PreviewController
@@ -51,6 +52,7 @@ __all__ = [
     "ExportScreen",
     "HelpScreen",
     "HowItWorksScreen",
+    "KeysScreen",
     "ManualRestoresScreen",
     "OrganisationsScreen",
     "PreviewController",
@@ -75,6 +77,7 @@ _MODULES: Final = {
     "ExportScreen": "tui.screens.export",
     "HelpScreen": "tui.screens.dialogs.help",
     "HowItWorksScreen": "tui.screens.connect.welcome",
+    "KeysScreen": "tui.screens.dialogs.keys",
     "ManualRestoresScreen": "tui.screens.manual_restores",
     "OrganisationsScreen": "tui.screens.connect.organisations",
     "SyncStartScreen": "tui.screens.re_leased.sync_start",

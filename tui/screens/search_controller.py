@@ -323,17 +323,21 @@ class SearchController:
         # After clearing the search, the cursor stays on its contact.
         self.find(keep=not self.search.text)
 
-    def open_tab(self, tab: Tab) -> None:
-        """Show another tab."""
-        if tab is not self.tabs.tab:
-            self.tabs.open(tab)
-            self.find(keep=True)
-        else:
+    def open_tab(self, tab: Tab) -> bool:
+        """Show another tab; return whether it wasn't open yet."""
+        if tab is self.tabs.tab:
             self.table.drop_lingering()
+            return False
+        self.tabs.open(tab)
+        self.find(keep=True)
+        return True
 
-    def clear(self) -> None:
-        """Clear the selection, then the search."""
+    def clear(self) -> bool:
+        """Clear the selection, then the search; return whether there was anything to clear."""
         if self.table.selected:
             self.table.clear_selection()
         elif self.search.text:
             self.search.clear()
+        else:
+            return False
+        return True

@@ -211,6 +211,9 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
             super().__init__()
             self.count = count
 
+    class EmptyUsed(Message):
+        """A key that acts on a contact was pressed while there is none."""
+
     class TitleClicked(Message):
         """The title of a column was clicked."""
 
@@ -396,14 +399,6 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         else:
             self._reload_visible()
 
-    def select_all_found(self) -> None:
-        """Select all contacts found, visible or not."""
-        if self._found is not None:
-            self._end_range()
-            self.is_touched = True
-            self._selection.add(self._found.rows.ids(0, self._count))
-            self._selection_changed()
-
     def clear_selection(self) -> None:
         """Clear the selection."""
         if self._selection:
@@ -462,6 +457,7 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
     def _extend_range(self, index: int) -> None:
         """Move the cursor and select everything from where the range started."""
         if self._found is None or self._cursor_id is None:
+            self.post_message(self.EmptyUsed())
             return
         if self._range_anchor is None:
             self._range_anchor = self._cursor_id
@@ -520,24 +516,38 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         self.run_when_shown(self._select)
 
     def _select(self) -> None:
+        if self._cursor_id is None:
+            self.post_message(self.EmptyUsed())
+            return
         self._toggle(self._cursor)
         self._move_to(self._cursor + 1)
 
     def action_select_all(self) -> None:
         """Select all contacts found."""
-        self.run_when_shown(self.select_all_found)
+        self.run_when_shown(self._select_all)
+
+    def _select_all(self) -> None:
+        if self._found is None or self._cursor_id is None:
+            self.post_message(self.EmptyUsed())
+            return
+        self._end_range()
+        self.is_touched = True
+        self._selection.add(self._found.rows.ids(0, self._count))
+        self._selection_changed()
 
     def action_invert(self) -> None:
         """Select the contacts in the list that aren't selected, instead of those that are."""
         self.run_when_shown(self._invert)
 
     def _invert(self) -> None:
-        if self._found is not None:
-            self._end_range()
-            self.is_touched = True
-            for contact_id in self._found.rows.ids(0, self._count):
-                self._selection.toggle(contact_id)
-            self._selection_changed()
+        if self._found is None or self._cursor_id is None:
+            self.post_message(self.EmptyUsed())
+            return
+        self._end_range()
+        self.is_touched = True
+        for contact_id in self._found.rows.ids(0, self._count):
+            self._selection.toggle(contact_id)
+        self._selection_changed()
 
     def action_clear(self) -> None:
         """Clear the selection; if it is empty, leave the key to other bindings."""
@@ -551,10 +561,12 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         self.run_when_shown(self._open_contact)
 
     def _open_contact(self) -> None:
-        if self._cursor_id is not None:
-            self.is_touched = True
-            self.reveal_cursor()
-            self.post_message(self.ContactOpened(self._cursor_id))
+        if self._cursor_id is None:
+            self.post_message(self.EmptyUsed())
+            return
+        self.is_touched = True
+        self.reveal_cursor()
+        self.post_message(self.ContactOpened(self._cursor_id))
 
     def on_click(self, event: events.Click) -> None:
         """Move the cursor; Shift extends the range, Ctrl or the margin toggles, a double click opens."""

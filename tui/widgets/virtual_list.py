@@ -62,7 +62,7 @@ class VirtualList(PaintedView, can_focus=True):
         """The cursor is on another row."""
 
     class RowOpened(Message):
-        """The user wants to open the row under the cursor."""
+        """The user wants to open the row under the cursor; the list may be empty."""
 
     class Scrolled(Message):
         """Other rows may be visible."""
@@ -198,8 +198,7 @@ class VirtualList(PaintedView, can_focus=True):
 
     def action_open(self) -> None:
         """Open the row under the cursor."""
-        if self.count:
-            self.post_message(self.RowOpened())
+        self.post_message(self.RowOpened())
 
     def on_click(self, event: events.Click) -> None:
         """Move the cursor; a double click opens."""

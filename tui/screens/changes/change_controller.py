@@ -43,6 +43,9 @@ _IN_PROGRESS: Final = {
 
 _NOT_REFUSED: Final = "Nothing to retry: Xero hasn't refused a change to this contact."
 _ALREADY_RETRIED: Final = "Already retried."
+_LEFT_OUT: Final = (
+    "Skipped: no change is needed, the contact can't be changed, or another change is in progress."
+)
 _NOT_RETRYABLE: Final = (
     "Can't retry: no change is needed, the contact can't be changed, or another change is in progress."
 )
@@ -82,23 +85,45 @@ def blocked_reason(
 
 
 class ResultController:
-    """Show, for a screen, what becomes of the last request, until the next key after it is finished."""
+    """Show, for a screen, what becomes of the last request, until the next key after it is finished.
 
-    def __init__(self, screen: EngineScreen[Any]) -> None:
+    `retry` is the screen's action that retries. With `is_contact` the screen is the contact's page.
+    """
+
+    def __init__(
+        self, screen: EngineScreen[Any], *, retry: str = "retry_contact", is_contact: bool = False
+    ) -> None:
         self._screen = screen
+        self._retry_action = retry
+        self._is_contact = is_contact
         self._batch_id = ""
         self._text = ""
-        self._is_finished = False
+        self._is_finished = self._has_refusals = False
+        # The request whose refusals were shown until the key that was just pressed.
+        self._refused_batch_id = ""
         # The user has pressed a key since, and is shown only how it ends.
         self._is_dismissed = False
 
-    async def start(self) -> None:
-        """Follow the request that was just made."""
+    async def start(self, *, is_retry: bool = False) -> None:
+        """Follow the request that was just made; the start of a retry is left to whoever made it."""
         result = await self._screen.backend.change_log.last_request()
         self.stop()
-        if result is not None:
-            self._batch_id = result.batch_id
-            self._show(result)
+        if result is None:
+            return
+        self._batch_id = result.batch_id
+        if is_retry and result.in_progress_total:
+            self._text = self._format(result)
+        self._show(result)
+
+    def resume(self) -> None:
+        """Follow a request that was made from another screen, if it isn't finished."""
+        if not self._batch_id:
+            self._screen.start(self._resume, "result", exclusive=True)
+
+    async def _resume(self) -> None:
+        result = await self._screen.backend.change_log.last_request()
+        if result is not None and result.in_progress_total and not self._batch_id:
+            self._batch_id, self._is_dismissed = result.batch_id, True
 
     def stop(self) -> None:
         """Follow no request."""
@@ -117,19 +142,38 @@ class ResultController:
 
     def _show(self, result: RequestResult) -> None:
         self._is_finished = not result.in_progress_total
-        text = formatting.result_message(result, self._screen.key)
+        self._has_refusals = result.refused is not None
+        text = self._format(result)
         if text == self._text or (self._is_dismissed and not self._is_finished):
             return
         self._text, self._is_dismissed = text, False
         self._screen.flash(text, is_problem=result.refused is not None, stays=True)
 
+    def _format(self, result: RequestResult) -> str:
+        return formatting.result_message(
+            result, self._screen.key, retry=self._retry_action, is_contact=self._is_contact
+        )
+
     def key_pressed(self) -> None:
         """Make room for the keys again."""
+        self._refused_batch_id = ""
         if self._batch_id and not self._is_dismissed:
             self._screen.key_bar.end_flash()
             self._is_dismissed = True
         if self._is_finished:
+            self._refused_batch_id = self._batch_id if self._has_refusals else ""
             self.stop()
+
+    def retry_refused(self) -> bool:
+        """Retry what Xero refused of the request that was shown until this key, if there is any."""
+        batch_id, self._refused_batch_id = self._refused_batch_id, ""
+        if batch_id:
+            self._screen.start(partial(self._retry, batch_id), "change")
+        return bool(batch_id)
+
+    async def _retry(self, batch_id: str) -> None:
+        refused = await _refused_changes(self._screen)
+        await retry_changes(self._screen, [change for change in refused if change.batch_id == batch_id], self)
 
 
 class ChangeController:
@@ -141,8 +185,8 @@ class ChangeController:
     def __init__(
         self,
         screen: EngineScreen[Any],
+        result: ResultController,
         on_requested: Callable[[], None] = lambda: None,
-        result: ResultController | None = None,
     ) -> None:
         self._screen = screen
         self._on_requested = on_requested
@@ -166,72 +210,82 @@ class ChangeController:
             self._screen.post_message(RestoreRequested(contact_ids))
         self._screen.flash(formatting.requested_message(action, count))
         self._on_requested()
-        if count and self._result is not None:
+        if count:
             await self._result.start()
 
     def mark_tenant_groups(self) -> None:
         """Choose tenant groups."""
         self._screen.open_screen(navigation.TenantGroupsScreen(self._screen.backend))
 
-    def retry(self, view: ChangeView | None) -> None:
-        """Retry a refused change, or explain why it can't be retried."""
-        if view is None or view.change.state is not State.REFUSED:
+    def retry(self, change: Change | None) -> None:
+        """Retry what Xero refused of the request just shown, or this change, or explain why it can't be."""
+        if self._result.retry_refused():
+            return
+        if change is None or change.state is not State.REFUSED:
             self._screen.flash(_NOT_REFUSED)
-        elif view.change.superseded:
+        elif change.superseded:
             self._screen.flash(_ALREADY_RETRIED)
         else:
-            self._screen.start(partial(self._retry, view.change), "change")
+            self._screen.start(partial(retry_changes, self._screen, [change], self._result), "change")
 
-    async def _retry(self, change: Change) -> None:
-        count = await self._screen.backend.changes.retry([change])
-        if count and change.action is Action.RESTORE:
-            self._screen.post_message(RestoreRequested((change.contact_id,)))
-        self._screen.flash("Retrying." if count else _NOT_RETRYABLE)
+
+async def _refused_changes(screen: EngineScreen[Any]) -> list[Change]:
+    """Return every refused change that hasn't been retried."""
+    change_log, refused = screen.backend.change_log, ChangeQuery(ChangeGroup.REFUSED)
+    total = (await change_log.page(refused, 0, 1)).total
+    return [view.change for view in (await change_log.page(refused, 0, total)).changes]
+
+
+async def retry_changes(
+    screen: EngineScreen[Any], changes: Sequence[Change], result: ResultController
+) -> None:
+    """Retry refused changes, tell how many those are, and let `result` show what becomes of them."""
+    count = await screen.backend.changes.retry(changes)
+    restores = tuple(change.contact_id for change in changes if change.action is Action.RESTORE)
+    if count and restores:
+        screen.post_message(RestoreRequested(restores))
+    if len(changes) == 1:
+        screen.flash("Retrying." if count else _NOT_RETRYABLE)
+    else:
+        tried = f"Retrying {pluralize(count, 'change')}." if count else "Nothing was retried."
+        screen.flash(tried if count == len(changes) else f"{tried} {_LEFT_OUT}")
+    if count:
+        await result.start(is_retry=True)
 
 
 _MOST_NAMED: Final = 5
 _NOTHING: Final = "Nothing to retry: no refused changes."
-_LEFT_OUT: Final = (
-    "Skipped: no change is needed, the contact can't be changed, or another change is in progress."
-)
 _WHY: Final = "Xero will refuse again if the reason still applies. Retrying changes nothing else."
 
 
 class RetryController:
     """Retry, for a screen, every change that Xero refused."""
 
-    def __init__(self, screen: EngineScreen[Any]) -> None:
+    def __init__(self, screen: EngineScreen[Any], result: ResultController) -> None:
         self._screen = screen
+        self._result = result
 
     def retry_all(self) -> None:
-        """Ask whether to retry the refused changes."""
-        self._screen.start(self._ask, "retry", exclusive=True)
+        """Ask whether to retry the refused changes; those of the request just shown are retried at once."""
+        if not self._result.retry_refused():
+            self._screen.start(self._ask, "retry", exclusive=True)
 
     async def _ask(self) -> None:
-        change_log, refused = self._screen.backend.change_log, ChangeQuery(ChangeGroup.REFUSED)
-        total = (await change_log.page(refused, 0, 1)).total
-        changes = [view.change for view in (await change_log.page(refused, 0, total)).changes]
+        changes = await _refused_changes(self._screen)
         if not changes:
             self._screen.flash(_NOTHING)
             return
 
         def answered(is_confirmed: bool | None) -> None:  # noqa: FBT001 - Textual passes the result positionally
             if is_confirmed:
-                self._screen.start(partial(self._retry, changes), "retry")
+                retry = partial(retry_changes, self._screen, changes, self._result)
+                self._screen.start(retry, "retry")
 
         names = [f"• {change.action.value.capitalize()} {safe(change.name)}" for change in changes]
         more = len(names) - _MOST_NAMED
         shown = [*names[:_MOST_NAMED], *([f"• and {format_number(more)} more"] if more > 0 else [])]
         question = f"Retry {pluralize(len(changes), 'refused change')}?"
         self._screen.open_screen(AskScreen(question, (*shown, _WHY), yes="Retry"), answered)
-
-    async def _retry(self, changes: Sequence[Change]) -> None:
-        count = await self._screen.backend.changes.retry(changes)
-        restores = tuple(change.contact_id for change in changes if change.action is Action.RESTORE)
-        if count and restores:
-            self._screen.post_message(RestoreRequested(restores))
-        tried = f"Retrying {pluralize(count, 'change')}." if count else "Nothing was retried."
-        self._screen.flash(tried if count == len(changes) else f"{tried} {_LEFT_OUT}")
 
 
 _PAUSE_QUESTION: Final = "Pause sending to Xero?"
@@ -244,13 +298,15 @@ _RESUMED: Final = "Sending resumed."
 
 
 class UndoController:
-    """Undo, redo and pause for a screen."""
+    """Undo, redo and pause for a screen, on which `result` shows what becomes of the last request."""
 
-    def __init__(self, screen: EngineScreen[Any]) -> None:
+    def __init__(self, screen: EngineScreen[Any], result: ResultController) -> None:
         self._screen = screen
+        self._result = result
 
     def undo(self) -> None:
         """Undo the last request, after the user has confirmed the plan."""
+        self._result.stop()
         self._screen.start(partial(self._plan, BatchKind.UNDO), "undo", exclusive=True)
 
     def redo(self) -> None:

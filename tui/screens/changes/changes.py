@@ -18,9 +18,14 @@ from tui.messages.formats import file_date, pluralize
 from tui.model.change import State
 from tui.model.change_list import ChangeGroup, ChangeQuery, ChangeSearchResult
 from tui.screens import navigation
-from tui.screens.base_screen import EngineScreen, SnapshotChanged
+from tui.screens.base_screen import ALREADY_SHOWN, EngineScreen, SnapshotChanged
 from tui.screens.changes import formatting
-from tui.screens.changes.change_controller import ChangeController, UndoController, can_retry
+from tui.screens.changes.change_controller import (
+    ChangeController,
+    ResultController,
+    UndoController,
+    can_retry,
+)
 from tui.screens.dialogs.ask import AskScreen, FileNameScreen
 from tui.widgets.banners import PausedBanner
 from tui.widgets.key_bar import KeyBar
@@ -265,12 +270,15 @@ class ChangeListController:
 
     def open_group(self, group: ChangeGroup) -> None:
         """Show another group."""
-        if group is not self._groups.group:
-            self._groups.open(group)
-            self.find()
+        if group is self._groups.group:
+            self._screen.flash(ALREADY_SHOWN)
+            return
+        self._groups.open(group)
+        self.find()
 
 
 _CANCELLABLE = frozenset({State.QUEUED, State.AWAITING_USER})
+_NO_CHANGES = "This list has no changes."
 _SEARCH_KEYS = (("open", "Go to list"), ("clear", "Clear"), "command_palette", ("interrupt", "Quit"))
 
 
@@ -283,6 +291,7 @@ class _TimelineLoaded(Message, bubble=False):
 class ChangesScreen(EngineScreen[None]):
     """Browse the change log; cancel unfinished changes and retry refused ones."""
 
+    PLACE = "in Changes"
     CSS_PATH = "changes.tcss"
     AUTO_FOCUS = "#rows"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - Textual's own declaration
@@ -293,6 +302,7 @@ class ChangesScreen(EngineScreen[None]):
         *bindings("search", "clear", "back"),
     ]
 
+    result: ResultController
     rows = getters.query_one(VirtualList)
     groups = getters.query_one(ChangeGroupBar)
     search = getters.query_one(SearchBox)
@@ -301,8 +311,9 @@ class ChangesScreen(EngineScreen[None]):
         super().__init__()
         self.backend = backend
         self.list = ChangeListController(self, self._cursor_moved, self._show_total)
-        self.changes = ChangeController(self)
-        self.undo = UndoController(self)
+        self.result = ResultController(self, retry="retry")
+        self.changes = ChangeController(self, self.result)
+        self.undo = UndoController(self, self.result)
 
     def compose(self) -> ComposeResult:
         """Lay out the list above or beside the history of the selected change."""
@@ -335,6 +346,7 @@ class ChangesScreen(EngineScreen[None]):
     def _snapshot_changed(self) -> None:
         self._update()
         self.list.reload()
+        self.result.reload()
 
     def _update(self) -> None:
         snapshot = self.backend.snapshot
@@ -444,18 +456,21 @@ class ChangesScreen(EngineScreen[None]):
 
     @on(VirtualList.RowOpened)
     def _open(self) -> None:
-        if self.list.current is not None:
+        if self.list.current is None:
+            self.flash(_NO_CHANGES)
+        else:
             self.open_screen(navigation.ContactScreen(self.backend, self.list.current.change.contact_id))
 
     def action_retry(self) -> None:
         """Retry a change that Xero refused."""
         self.rows.reveal_cursor()
-        self.changes.retry(self.list.current)
+        self.changes.retry(self.list.current.change if self.list.current is not None else None)
 
     def action_cancel_change(self) -> None:
         """After confirmation, cancel an unsent change or stop waiting for a restore."""
         view = self.list.current
         if view is None:
+            self.flash(_NO_CHANGES)
             return
         self.rows.reveal_cursor()
         change = view.change

@@ -57,10 +57,17 @@ def requested_message(action: Action, count: int) -> str:
     return f"{doing} {pluralize(count, 'contact')}." if count else "Already in progress."
 
 
-def result_message(result: RequestResult, key: Callable[[str], str] = default_key) -> str:
-    """Return what has become of a request: `21 archived, 1 refused by Xero · u undoes`.
+def result_message(
+    result: RequestResult,
+    key: Callable[[str], str] = default_key,
+    *,
+    retry: str = "retry_contact",
+    is_contact: bool = False,
+) -> str:
+    """Return what has become of a request: `21 archived, 1 refused by Xero · u undoes · R retries`.
 
-    The first refusal is given with its reason and what to do next. `key` formats an action's key.
+    The first refusal is given with its reason and what to do next. `key` formats an action's key; `retry` is
+    the action that retries; with `is_contact` the contact's page is open.
     """
     totals = result.totals
     if sum(totals.values()) == totals.get(State.QUEUED, 0) + totals.get(State.SENDING, 0):
@@ -82,8 +89,9 @@ def result_message(result: RequestResult, key: Callable[[str], str] = default_ke
     if result.refused is None:
         return text
     name, why = safe(result.refused.name, 40), messages.as_sentence(messages.why(result.refused))
-    advice = f"On the contact, {key('open_in_xero')} opens it in Xero and {key('retry_contact')} retries."
-    return f"{text}. {name}: {why} {advice}" if why else f"{text}. {advice}"
+    opens = f"{key('open_in_xero')} opens it in Xero."
+    advice = opens if is_contact else f"On the contact, {opens}"
+    return f"{text} · {key(retry)} retries. {name}: {f'{why} ' if why else ''}{advice}"
 
 
 def change_badge(view: ChangeView, now: datetime) -> StatusBadge:

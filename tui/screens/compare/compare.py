@@ -20,8 +20,8 @@ from tui.model.change import Action
 from tui.model.comparison import AmbiguousLine, comparison_rows
 from tui.model.query import fold
 from tui.screens import navigation
-from tui.screens.base_screen import EngineScreen, SnapshotChanged
-from tui.screens.changes.change_controller import UndoController
+from tui.screens.base_screen import ALREADY_SHOWN, EngineScreen, SnapshotChanged
+from tui.screens.changes.change_controller import ResultController, UndoController
 from tui.screens.compare import formatting
 from tui.screens.compare.formatting import LineKind, counts, lines_of, searchable, to_entry
 from tui.screens.compare.match_controller import FixController, MatchController
@@ -248,10 +248,12 @@ class ComparisonList:
 
     def open_kind(self, kind: LineKind) -> None:
         """Show another group."""
-        if kind is not self.kind:
-            self.groups.open(kind)
-            self._last_line = 0
-            self.find()
+        if kind is self.kind:
+            self._screen.flash(ALREADY_SHOWN)
+            return
+        self.groups.open(kind)
+        self._last_line = 0
+        self.find()
 
 
 def _matching(texts: Sequence[str], terms: Sequence[str]) -> list[int]:
@@ -264,6 +266,7 @@ _SEARCH_KEYS: Final = (("open", "Go to list"), ("clear", "Clear"), "command_pale
 class CompareScreen(EngineScreen[None]):
     """The result of a comparison. Nothing is recorded until the user confirms."""
 
+    PLACE = "in a comparison"
     CSS_PATH = "compare.tcss"
     AUTO_FOCUS = "#rows"
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (18, "-short"), (22, "-high")]  # noqa: RUF012 - Textual's own declaration
@@ -275,16 +278,20 @@ class CompareScreen(EngineScreen[None]):
         ),
         *bindings("kind_differ", "kind_unclear", "kind_agree", "kind_file", "kind_xero", "mark_synced"),
         *bindings("export", "open_in_xero", "copy", "undo", "redo", "pause", "manual_restores"),
+        *bindings("retry_contact"),
         *bindings("search", "clear", "back"),
     ]
+
+    result: ResultController
 
     def __init__(self, backend: Backend, comparison: FileComparison) -> None:
         super().__init__()
         self.backend = backend
         self.lines = ComparisonList(self, comparison, self._line_changed, self._shown_changed)
-        self.fixes = FixController(self, self.lines)
+        self.result = ResultController(self)
+        self.fixes = FixController(self, self.lines, self.result)
         self.matches = MatchController(self, self.lines, self._show_comparison)
-        self.undo = UndoController(self)
+        self.undo = UndoController(self, self.result)
 
     def compose(self) -> ComposeResult:
         """Lay out the notes, the list, and the details of the line under the cursor."""
@@ -371,6 +378,10 @@ class CompareScreen(EngineScreen[None]):
         self.lines.rows_loaded(message)
 
     @on(SnapshotChanged)
+    def _snapshot_changed(self) -> None:
+        self.lines.load_live_rows()
+        self.result.reload()
+
     @on(VirtualList.Scrolled)
     def _load_live_rows(self) -> None:
         self.lines.load_live_rows()
@@ -433,6 +444,10 @@ class CompareScreen(EngineScreen[None]):
         """Undo the last request."""
         self.undo.undo()
 
+    def action_retry_contact(self) -> None:
+        """Retry what Xero refused of the last request, or of the contact under the cursor."""
+        self.fixes.retry()
+
     def action_redo(self) -> None:
         """Redo the last undone request."""
         self.undo.redo()
@@ -482,7 +497,7 @@ class CompareScreen(EngineScreen[None]):
     def _with_contact(self, do: Callable[[str], object]) -> None:
         entry: ComparisonEntry | None = self.lines.current
         if entry is None or entry.contact is None:
-            self.flash(formatting.NOT_IN_XERO if entry is not None else "No contact under the cursor.")
+            self.flash(formatting.NOT_IN_XERO if entry is not None else "This list is empty.")
         else:
             do(entry.contact.contact_id)
 

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tui.model.comparison import FileComparison
+    from tui.model.contact import Row
     from tui.screens.base_screen import EngineScreen
+    from tui.screens.changes.change_controller import ResultController
     from tui.screens.compare.compare import ComparisonList
 
 
@@ -32,10 +34,10 @@ class FixController:
     each act on the selected contacts they can fix and leave the others selected.
     """
 
-    def __init__(self, screen: EngineScreen[Any], lines: ComparisonList) -> None:
+    def __init__(self, screen: EngineScreen[Any], lines: ComparisonList, result: ResultController) -> None:
         self._screen = screen
         self._lines = lines
-        self._changes = ChangeController(screen, self._unselect_requested)
+        self._changes = ChangeController(screen, result, self._unselect_requested)
         self._requested_ids: tuple[str, ...] = ()
         self._selected_by_action: Mapping[Action, tuple[str, ...]] | None = None
 
@@ -73,10 +75,12 @@ class FixController:
         if lines.kind is not LineKind.DIFFER:
             self._screen.flash(formatting.only_differences_message(self._screen.key))
             return
-        differs = lines.comparison.mismatches
+        differs, count = lines.comparison.mismatches, len(lines.selection)
         lines.selection.add(
             differs[place].contact.contact_id for place in lines.shown if place < len(differs)
         )
+        if len(lines.selection) == count:
+            self._screen.flash("Nothing more to select in this list.")
         self._selection_changed()
 
     def _selection_changed(self) -> None:
@@ -138,9 +142,21 @@ class FixController:
             self._requested_ids = targets
             self._changes.confirm(action, targets, hidden=self._hidden())
 
-    def _blocked_reason(self, action: Action) -> str:
+    def retry(self) -> None:
+        """Retry what Xero refused of the last request, or of the contact under the cursor."""
+        row = self._row
+        self._changes.retry(
+            row.last_change.change if row is not None and row.last_change is not None else None
+        )
+
+    @property
+    def _row(self) -> Row | None:
+        """The current state of the contact under the cursor."""
         entry = self._lines.current
-        row = self._lines.context_of(entry).row if entry is not None else None
+        return self._lines.context_of(entry).row if entry is not None else None
+
+    def _blocked_reason(self, action: Action) -> str:
+        row = self._row
         if row is None:
             return ""
         return blocked_reason(

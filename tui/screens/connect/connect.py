@@ -330,6 +330,7 @@ class ConnectScreen(BaseScreen[None]):
     `opens_first` means that the first organisation connected is opened afterwards.
     """
 
+    PLACE = "while connecting"
     CSS_PATH = "connect.tcss"
     AUTO_FOCUS = "#client-id,#go"
     VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-high")]  # noqa: RUF012 - Textual's own declaration
@@ -582,6 +583,8 @@ class ConnectScreen(BaseScreen[None]):
         if address := self.attempt.url:
             self.app.copy_to_clipboard(address)
             self.flash(f"Copied: {address}")
+        else:
+            self.flash("No link to copy at this step.")
 
     def action_scroll_face(self, key: str) -> None:
         """Scroll the view, wherever the focus is."""

@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 
 from tui import messages
 from tui.actions import bindings
-from tui.compat.textual import LineInput, SafeOptionList
+from tui.compat.textual import LineInput
 from tui.messages.formats import pluralize
 from tui.model.errors import ReshelveError
 from tui.model.query import fold
@@ -26,6 +26,7 @@ from tui.screens.connect.formatting import KEYCHAIN
 from tui.screens.dialogs.ask import AskScreen
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel
+from tui.widgets.moving import Choices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,6 +75,7 @@ class OrganisationsScreen(ModalScreen[None], BaseScreen[None]):
     `open_tenant` is the tenant ID of the open organisation.
     """
 
+    PLACE = "in Organisations"
     CSS_PATH: ClassVar = ["../dialogs/dialog.tcss", "organisations.tcss"]
     AUTO_FOCUS = "#list"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -97,7 +99,7 @@ class OrganisationsScreen(ModalScreen[None], BaseScreen[None]):
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Organisations"
             yield _Filter(placeholder="Search", compact=True, id="filter")
-            yield SafeOptionList(id="list", markup=False, compact=True)
+            yield Choices(id="list", markup=False, compact=True)
             yield SafeLabel(formatting.REFRESHING, "$text-muted", id="state")
         yield KeyBar()
 
@@ -239,6 +241,7 @@ class OrganisationsScreen(ModalScreen[None], BaseScreen[None]):
         self.set_focus(self.options)
 
     @on(OptionList.OptionSelected)
+    @on(Choices.NothingToChoose)
     @on(Input.Submitted, "#filter")
     def _open(self) -> None:
         summary = self._current

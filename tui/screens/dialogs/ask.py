@@ -12,7 +12,7 @@ from textual.widgets import Button, Input, OptionList
 from textual.widgets.option_list import Option
 
 from tui.actions import bindings
-from tui.compat.textual import LineInput, ReadyButton, SafeOptionList
+from tui.compat.textual import LineInput, ReadyButton
 from tui.screens.base_screen import BaseScreen
 from tui.system.user_files import expand_path
 from tui.widgets.key_bar import KeyBar
@@ -33,6 +33,7 @@ _KINDS: Final = {"•": "item", "!": "warning paragraph"}
 class AskScreen(ModalScreen[bool], BaseScreen[bool]):
     """Show a question and the effect of a yes; the default is no."""
 
+    PLACE = "where Reshelve asks a question"
     CSS_PATH: ClassVar = ["dialog.tcss", "ask.tcss"]
     AUTO_FOCUS = "#cancel"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("confirm", "cancel")]
@@ -92,12 +93,14 @@ class ChooseScreen(ModalScreen[str | None], BaseScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         """Lay out the text above the answers, which are always visible."""
+        from tui.widgets.moving import Choices  # noqa: PLC0415 - a start needs only the question above
+
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = self._question
             with VerticalScroll(id="text", can_focus=False):
                 for words in self._words:
                     yield SafeLabel(words, classes="paragraph")
-            yield SafeOptionList(
+            yield Choices(
                 *(Option(content(words), id=answer) for answer, words in self._answers.items()), id="answers"
             )
         yield KeyBar(("open", "Choose"), ("cancel", "Cancel"))

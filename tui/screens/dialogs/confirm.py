@@ -250,14 +250,11 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
         if self._precheck is not None:
             self.dismiss(tuple(line.contact.contact_id for line in self._precheck.possible))
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer tenant groups only when archiving; a restore doesn't affect tenancies."""
-        if action == "tenant_groups":
-            return self._action is Action.ARCHIVE
-        return super().check_action(action, parameters)
-
     def action_tenant_groups(self) -> None:
-        """Choose tenant groups, then update the warnings."""
+        """Choose tenant groups, then update the warnings; a restore doesn't affect tenancies."""
+        if self._action is not Action.ARCHIVE:
+            self.flash("Tenant groups matter only when archiving.")
+            return
         self.open_screen(navigation.TenantGroupsScreen(self.backend), self._tenant_groups_changed)
 
     async def _tenant_groups_changed(self, marked: frozenset[str] | None) -> None:

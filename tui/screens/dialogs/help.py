@@ -26,6 +26,7 @@ from tui.screens.base_screen import BaseScreen
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel, TermList, TermSection
 from tui.widgets.movement import moves_help
+from tui.widgets.moving import ScrollingText
 from tui.widgets.search_box import EXAMPLES, SearchBox
 from tui.widgets.status_badge import LEGEND
 
@@ -70,7 +71,10 @@ class HelpScreen(ModalScreen[None], BaseScreen[None]):
 
     CSS_PATH: ClassVar = ["dialog.tcss", "help.tcss"]
     AUTO_FOCUS = "#help"
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("back", "help", "search")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("back", "help", "search"),
+        Binding(spec("change_keys").keys, "app.change_keys", show=False, id="change_keys"),
+    ]
 
     words = getters.query_one("#words", TermList)
     filter = getters.query_one("#filter", Input)
@@ -81,9 +85,9 @@ class HelpScreen(ModalScreen[None], BaseScreen[None]):
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Keys"
             yield _Filter(placeholder="Filter by key or word", compact=True, id="filter")
-            with VerticalScroll(id="help"):
+            with ScrollingText(id="help"):
                 yield TermList(self._sections, id="words")
-        yield KeyBar(("search", "Filter"), "back")
+        yield KeyBar(("search", "Filter"), "change_keys", "back")
 
     # --- what is listed ---
 

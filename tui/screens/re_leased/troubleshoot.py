@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on, work
 from textual.binding import Binding
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
@@ -23,7 +22,7 @@ from tui.model.errors import ReshelveError
 from tui.model.evidence import CompanyState
 from tui.screens import navigation
 from tui.screens.base_screen import EngineScreen, SnapshotChanged
-from tui.screens.changes.change_controller import RetryController
+from tui.screens.changes.change_controller import ResultController, RetryController
 from tui.screens.compare.open_comparison import ComparisonController
 from tui.screens.dialogs.ask import ChooseScreen, FileNameScreen
 from tui.screens.re_leased.formatting import (
@@ -39,6 +38,7 @@ from tui.system.user_files import write_user_file
 from tui.widgets.inputs import TickBox
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel
+from tui.widgets.moving import ScrollingText
 from tui.widgets.re_leased_format import report
 from tui.widgets.text import content
 
@@ -65,6 +65,7 @@ class _OldestLoaded(Message, bubble=False):
 class TroubleshootScreen(EngineScreen[None]):
     """The four steps of Re-Leased's article, each with its findings and the next key to press."""
 
+    PLACE = "in Troubleshoot"
     CSS_PATH = "troubleshoot.tcss"
     AUTO_FOCUS = "#page"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -74,10 +75,13 @@ class TroubleshootScreen(EngineScreen[None]):
         Binding("enter", "changes", show=False),
     ]
 
+    result: ResultController
+
     def __init__(self, backend: Backend) -> None:
         super().__init__()
         self.backend = backend
-        self.refused = RetryController(self)
+        self.result = ResultController(self, retry="retry")
+        self.refused = RetryController(self, self.result)
         self.manual_sync = ManualSyncController(self)
         self.comparison = ComparisonController(self)
         self._oldest = OldestUnconfirmed()
@@ -87,7 +91,7 @@ class TroubleshootScreen(EngineScreen[None]):
     def compose(self) -> ComposeResult:
         """Lay out the steps in order."""
         yield SafeLabel(_TITLE, "bold", id="heading")
-        with VerticalScroll(id="page"):
+        with ScrollingText(id="page"):
             for place in range(_STEPS):
                 yield Static(id=f"step-{place}", classes="step")
                 yield Static(id=f"findings-{place}", classes="findings")
@@ -104,6 +108,7 @@ class TroubleshootScreen(EngineScreen[None]):
     def _snapshot_changed(self) -> None:
         self.tick()
         self._load_oldest()
+        self.result.reload()
 
     @work(exclusive=True, group="oldest", exit_on_error=False)
     async def _load_oldest(self) -> None:
@@ -220,7 +225,7 @@ class TroubleshootScreen(EngineScreen[None]):
 
     def action_refresh(self) -> None:
         """Refresh from Xero and Re-Leased."""
-        self.flash("Refreshing from Xero and Re-Leased…")
+        self.flash_refreshing()
         self._refresh()
 
     @work(exclusive=True, group="refresh", exit_on_error=False)
@@ -248,6 +253,7 @@ _TEST_TITLE: Final = "Test the connection to Re-Leased"
 class ConnectionTestScreen(EngineScreen[None]):
     """Reads all contacts from Re-Leased, records nothing, and reports what came back."""
 
+    PLACE = "in a test of the connection"
     CSS_PATH = "troubleshoot.tcss"
     AUTO_FOCUS = "#page"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("show_values", "refresh", "back")]
@@ -261,7 +267,7 @@ class ConnectionTestScreen(EngineScreen[None]):
     def compose(self) -> ComposeResult:
         """Lay out the report below the title."""
         yield SafeLabel(_TEST_TITLE, "bold", id="heading")
-        with VerticalScroll(id="page"):
+        with ScrollingText(id="page"):
             yield Static(id="report", markup=False)
         yield KeyBar("back")
 
@@ -296,6 +302,12 @@ class ConnectionTestScreen(EngineScreen[None]):
 
     def action_show_values(self) -> None:
         """Show or hide the values of fields."""
+        if self._test is None:
+            self.flash("Re-Leased's contacts haven't been read yet.")
+            return
+        if not self._test.examples:
+            self.flash("Re-Leased returned no contacts, so there are no values to show.")
+            return
         self._shows_values = not self._shows_values
         self._show_report()
 

@@ -146,6 +146,9 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], EngineScreen[frozenset[str
 
     @on(VirtualList.RowOpened)
     def _toggle(self) -> None:
+        if not self._groups:
+            self.flash("No groups to choose from.")
+            return
         # Show the change before it is saved, so that a second press in the meantime reverts it.
         group = self._groups[self.rows.cursor]
         toggled = self._groups[self.rows.cursor] = replace(group, is_tenants=not group.is_tenants)
