@@ -285,19 +285,13 @@ async def test_empty_tabs_explain_themselves(monkeypatch: pytest.MonkeyPatch) ->
 
 async def test_title_shows_the_connection_status(backend: IdleEngine) -> None:
     async with running(backend) as person:
-        assert "Demo Company (NZ)   PRACTICE " in person.title
+        assert person.title.startswith(" Reshelve  Demo Company (NZ)  ")
         assert "Xero ● 12:41:07" in person.title
         await person.hears(
             xero=XeroStatus(ConnectionStatus.RECONNECT, detail=notice("The sign-in has ended."))
         )
         assert "Xero ! sign in again" in person.title
         assert "The sign-in has ended." in person.pane
-
-
-async def test_a_live_organisation_is_not_marked_as_practice(backend: IdleEngine) -> None:
-    backend.is_sandbox = False
-    async with running(backend) as person:
-        assert "PRACTICE" not in person.title
 
 
 async def test_the_pane_follows_a_change_to_its_end(backend: IdleEngine) -> None:

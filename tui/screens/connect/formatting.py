@@ -37,9 +37,8 @@ def line(listed: OrganisationSummary, width: int, *, is_open: bool, is_practice:
     organisation = listed.organisation
     symbol, style = _symbol(listed, is_open=is_open)
     is_narrow = width < _NARROW
-    demo = "DEMO" if is_narrow else "DEMO COMPANY"
-    # On a narrow screen the key bar's badge is enough: in the demo every row would have the same.
-    mark = ("" if is_narrow else "PRACTICE") if is_practice else demo if organisation.is_demo else ""
+    # In the demo every row would have a badge: the key bar's says it for all of them.
+    mark = ("DEMO" if is_narrow else "DEMO COMPANY") if organisation.is_demo and not is_practice else ""
     badge = Content.assemble((f" {mark} ", "bold $background on $warning"), " ") if mark else Content("")
     right = _status(listed)
     if organisation.is_read_only:
