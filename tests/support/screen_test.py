@@ -150,11 +150,16 @@ def browser_into(opened: list[str]) -> Callable[[str], bool]:
 
 @asynccontextmanager
 async def running(
-    backend: IdleEngine, size: tuple[int, int] = (120, 36), *, keys: Mapping[str, str] | None = None
+    backend: IdleEngine,
+    size: tuple[int, int] = (120, 36),
+    *,
+    keys: Mapping[str, str] | None = None,
+    notifications: str = "off",
 ) -> AsyncIterator[Driver]:
     """Run the app on this engine, past its start; `keys` are its keymap."""
     account = FakeAccount.of(backend)
-    app = ReshelveApp(account, backend.snapshot.organisation, keys=keys or {})
+    organisation = backend.snapshot.organisation
+    app = ReshelveApp(account, organisation, keys=keys or {}, notifications=notifications)
     async with app.run_test(size=size) as pilot:
         driver = Driver(app, pilot, backend, account)
         await driver.settle()

@@ -145,9 +145,7 @@ def test_stalled_changes_are_not_counted_as_pending(width: int) -> None:
 def test_title_shows_a_recorded_sync() -> None:
     backend = IdleEngine.with_contacts(3)
     backend.publish(re_leased=replace(FEED, reported_sync_since=NOW))
-    assert title(backend.snapshot, NOW, 120).plain.endswith(
-        "nothing pending, sync started "
-    )
+    assert title(backend.snapshot, NOW, 120).plain.endswith("nothing pending, sync started ")
 
 
 @pytest.mark.parametrize("grade", [grade for grade in SyncStatus if grade is not SyncStatus.SUPERSEDED])

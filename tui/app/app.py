@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -32,6 +33,7 @@ from tui.system.log import logger
 from tui.system.platform import STOP_SIGNALS, HangUpDetector, on_signals
 from tui.system.search_history import SearchHistory
 from tui.widgets.themes import DEFAULT, THEMES
+from tui.widgets.title_bar import terminal_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
     from textual.worker import Worker
 
+    from tui.app.change_notifier import ChangeNotifier
     from tui.model.account import Account
     from tui.model.contact import Organisation
     from tui.model.services import RunnableBackend
@@ -86,7 +89,8 @@ class ReshelveApp(CrashSafeApp[None]):
     """Shows an organisation's contacts at once and starts its engine after the first frame.
 
     Without an organisation it starts at the connect screen. `keys` maps binding IDs to custom keys;
-    `on_theme` is called when the user chooses another theme; `searches` returns the last searches of an
+    `on_theme` is called when the user chooses another theme; `notifications` is what the terminal does while
+    another window has the focus, as in the settings; `searches` returns the last searches of an
     organisation; `warning` is shown at the start.
     """
 
@@ -105,11 +109,16 @@ class ReshelveApp(CrashSafeApp[None]):
         *,
         keys: Mapping[str, str] | None = None,
         theme: str = DEFAULT,
+        notifications: str = "off",
         on_theme: Callable[[str], None] = lambda _: None,
         searches: Callable[[Organisation], SearchHistory] = lambda _: SearchHistory(),
         warning: str = "",
     ) -> None:
-        super().__init__(css_path=None if organisation is not None else "../screens/connect/connect.tcss")
+        super().__init__(
+            css_path=None if organisation is not None else "../screens/connect/connect.tcss",
+            # Without this, Textual only turns colours into greys. The styles of `:ansi` need no colour.
+            ansi_color=True if os.environ.get("NO_COLOR") else None,
+        )
         self.account = account
         self._engines = EngineRegistry(account, self._forward_snapshot)
         self._current: RunnableBackend | None = None
@@ -121,6 +130,11 @@ class ReshelveApp(CrashSafeApp[None]):
         self._on_theme = on_theme
         self._searches = searches
         self._warning = warning
+        self._notifier: ChangeNotifier | None = None
+        if notifications != "off":
+            from tui.app.change_notifier import ChangeNotifier
+
+            self._notifier = ChangeNotifier(self, notifications)
         for known in THEMES:
             self.register_theme(known)
         self.theme = theme
@@ -176,6 +190,7 @@ class ReshelveApp(CrashSafeApp[None]):
 
     def _start(self) -> None:
         self._garbage.enable()
+        self._show_terminal_title()
         if self._current is not None:
             self._run(self._current)
         preload = partial(navigation.preload, partial(self.call_later, self.preload_styles))
@@ -221,6 +236,8 @@ class ReshelveApp(CrashSafeApp[None]):
 
     def on_app_focus(self) -> None:
         """Show the current times at once when the terminal gets the focus back."""
+        if self._notifier is not None:
+            self._notifier.forget()
         self._tick()
 
     def _tick(self) -> None:
@@ -261,6 +278,7 @@ class ReshelveApp(CrashSafeApp[None]):
         if is_new:
             self._run(service)
         self._engines.record_opened(organisation)
+        self._show_terminal_title()
 
     async def on_organisation_chosen(self, message: OrganisationChosen) -> None:
         """Open the organisation chosen in the list."""
@@ -321,6 +339,7 @@ class ReshelveApp(CrashSafeApp[None]):
 
     async def _show_first_connect(self) -> None:
         self._current = None
+        self._show_terminal_title()
         await self._pop_to_base()
         await self.switch_screen(navigation.ConnectScreen(self.account, is_first=True))
 
@@ -334,8 +353,15 @@ class ReshelveApp(CrashSafeApp[None]):
         for screen in self.screen_stack:
             if getattr(screen, "backend", None) is service:
                 screen.post_message(SnapshotChanged(snapshot))
+        if self._notifier is not None:
+            self._notifier.receive(snapshot, is_watched=self.app_focus)
         if service is self._current:
+            self._show_terminal_title()
             self._open_manual_restores(service)
+
+    def _show_terminal_title(self) -> None:
+        current = self._current
+        self.set_terminal_title(self.TITLE if current is None else terminal_title(current.snapshot))
 
     def on_restore_requested(self, message: RestoreRequested) -> None:
         """Store which contacts' restores open the list if they must be finished in Xero."""

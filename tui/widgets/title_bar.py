@@ -11,7 +11,7 @@ from tui.messages import formats
 from tui.messages.formats import format_number
 from tui.model.snapshot import ConnectionStatus, Snapshot
 from tui.widgets.labels import StaticLine
-from tui.widgets.text import content
+from tui.widgets.text import content, safe
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -44,6 +44,7 @@ _LABELS: Final = {
     ConnectionStatus.STANDBY: ("open in another Reshelve", "elsewhere"),
 }
 _LONG, _MIDDLE, _NARROW = 100, 72, 50
+_MOST_OF_NAME: Final = 60
 
 
 class TitleBar(StaticLine):
@@ -86,6 +87,16 @@ def title(snapshot: Snapshot, now: datetime, width: int) -> Content:
     left = Content.assemble(brand, name)
     gap = max(1, width - left.cell_length - right.cell_length)
     return Content.assemble(left, " " * gap, right).truncate(width)
+
+
+def terminal_title(snapshot: Snapshot) -> str:
+    """Format the terminal's title: the organisation, and how many of its changes are pending."""
+    name, summary = safe(snapshot.organisation.name, _MOST_OF_NAME), snapshot.summary
+    if summary is not None and summary.pending_total:
+        return f"Reshelve – {name} ({format_number(summary.pending_total)} pending)"
+    if summary is not None and summary.not_in_xero_total:
+        return f"Reshelve – {name} ({format_number(summary.not_in_xero_total)} not in Xero)"
+    return f"Reshelve – {name}"
 
 
 def xero_status_text(xero: XeroStatus, now: datetime, *, short: bool = False) -> str:

@@ -39,7 +39,7 @@ def line(listed: OrganisationSummary, width: int, *, is_open: bool, is_practice:
     is_narrow = width < _NARROW
     # In the demo every row would have a badge: the key bar's says it for all of them.
     mark = ("DEMO" if is_narrow else "DEMO COMPANY") if organisation.is_demo and not is_practice else ""
-    badge = Content.assemble((f" {mark} ", "bold $background on $warning"), " ") if mark else Content("")
+    badge = Content.assemble((f" {mark} ", "bold reverse $warning"), " ") if mark else Content("")
     right = _status(listed)
     if organisation.is_read_only:
         right = Content.assemble(("read-only", "$text-accent"), "  ", right)
