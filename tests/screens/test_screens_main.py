@@ -274,7 +274,7 @@ async def test_empty_tabs_explain_themselves(monkeypatch: pytest.MonkeyPatch) ->
     backend = IdleEngine([replace(contact, status=ContactStatus.ACTIVE) for contact in contacts()])
     async with running(backend) as person:
         await person.press("3")
-        assert person.main.table.empty_text == "No archived contacts."
+        assert person.main.table.empty_text == "No archived contacts.\nPress 1 to show all."
         # Contacts that are counted and not listed yet: the table doesn't say that there are none.
         monkeypatch.setattr("tui.screens.search_controller.UPDATE_INTERVAL", 3600)
         backend.edit(5, status=ContactStatus.ARCHIVED)

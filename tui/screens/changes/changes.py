@@ -194,7 +194,8 @@ class ChangeListController:
         looks_same = self._is_loaded and self._looks_like(before)
         self._is_loaded = True
         empty = formatting.NOT_FOUND if message.query.words else formatting.EMPTY[message.query.group]
-        rows.empty_text = empty.format(back=self._screen.key("back"), clear=self._screen.key("clear"))
+        key = self._screen.key
+        rows.empty_text = empty.format(back=key("back"), clear=key("clear"), all=key("group_all"))
         if message.cursor_on is not None:
             rows.show(message.found.total, self.window.index_of(message.cursor_on) or 0)
             rows.reveal_cursor()

@@ -29,14 +29,16 @@ if TYPE_CHECKING:
     from tui.model.snapshot import ChangeView
 
 
-NOTHING_YET: Final = "No changes yet. Press {back} to go back to the contacts."
+NOTHING_YET: Final = (
+    "No changes yet. Press {back} to go back to the contacts: archive or restore one."
+)
 NOT_FOUND: Final = "No changes match this search. Press {clear} to clear the search."
 EMPTY: Final = {
     ChangeGroup.ALL: NOTHING_YET,
-    ChangeGroup.OPEN: "No changes in progress.",
-    ChangeGroup.REFUSED: "No changes refused by Xero.",
-    ChangeGroup.PENDING: "Nothing is waiting for Re-Leased.",
-    ChangeGroup.DONE: "No finished changes yet.",
+    ChangeGroup.OPEN: "No changes in progress. Press {all} to show all changes.",
+    ChangeGroup.REFUSED: "No changes refused by Xero. Press {all} to show all changes.",
+    ChangeGroup.PENDING: "No changes pending sync. Press {all} to show all changes.",
+    ChangeGroup.DONE: "No finished changes yet. Press {all} to show all changes.",
 }
 READING: Final = "Loading changes…"
 _ACTIONS: Final = {Action.ARCHIVE: "archive", Action.RESTORE: "restore"}

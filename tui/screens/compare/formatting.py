@@ -401,6 +401,9 @@ ABOUT: Final = (
 NO_SUCH_FILE: Final = "File not found. Choose one from the list, or keep typing."
 INVALID_DATE: Final = "Not a valid date. Write 2026-03-31 or 2026-03-31 14:05, or leave empty."
 NOTHING_HERE: Final = "No CSV or Excel file or folder starts like that."
+EMPTY_FOLDER: Final = (
+    "No CSV or Excel file here. Type another folder, or export the contacts from Re-Leased first."
+)
 COMPARING: Final = "Comparing… press {cancel} to stop."
 STOPPED: Final = "Stopped. Nothing was changed."
 DATE_HINT: Final = "the file's modified date"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 REFRESHING: Final = "Refreshing from Xero…"
 REFRESHED: Final = "Up to date."
 NONE_CONNECTED: Final = "No organisations connected. Press {connect} to connect one."
+NO_MATCH: Final = "No organisations match. Press {clear} to clear the search."
 _NAMED: Final = 12
 _NARROW: Final = 60
 _AFTER_DISCONNECT: Final = (
