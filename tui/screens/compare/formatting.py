@@ -244,9 +244,10 @@ def record_explanation(comparison: FileComparison, count: int) -> Iterator[str]:
 # --- rows ---
 
 
-def titles(kind: LineKind, width: int) -> Content:
-    """Format the column titles for rows of this width."""
-    last = {LineKind.DIFFER: "Why", LineKind.UNCLEAR: "Matches", LineKind.FILE: "Where"}.get(
+def titles(kind: LineKind, width: int, *, is_file: bool) -> Content:
+    """Format the column titles for rows of this width; `is_file` is whether a file was compared."""
+    where = "Where" if is_file else ""
+    last = {LineKind.DIFFER: "Why", LineKind.UNCLEAR: "Matches", LineKind.FILE: where}.get(
         kind, "Last change"
     )
     cells = _cells(kind, width, "  Contact", "E-mail", "Re-Leased", "Xero", last)
@@ -311,7 +312,7 @@ def state(entry: ComparisonEntry, context: LineContext, now: datetime) -> tuple[
         return shown.fitted(_STATE).text, shown.style
     return (
         (f"line {format_number(entry.listed.line)}", "muted")
-        if entry.contact is None and entry.listed is not None
+        if entry.contact is None and entry.listed is not None and context.is_file
         else ("", "")
     )
 
