@@ -22,7 +22,7 @@ EMPTY = [
     pytest.param(3, ("/", "z", "q"), "Press esc to clear the search.", id="search"),
     pytest.param(3, ("space", "v", "3"), "Press v to show all contacts.", id="selected"),
     pytest.param(3, ("enter",), "None yet. Archive with a, restore with r.", id="contact"),
-    pytest.param(3, ("l",), "Press esc to go back to the contacts", id="changes"),
+    pytest.param(3, ("l",), "Press esc, then archive or restore a contact.", id="changes"),
     *(
         pytest.param(3, ("l", key), "Press 1 to show all changes.", id=f"changes-{key}")
         for key in ("2", "3", "4", "5")

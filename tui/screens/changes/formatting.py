@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tui.model.snapshot import ChangeView
 
 
-NOTHING_YET: Final = "No changes yet. Press {back} to go back to the contacts: archive or restore one."
+NOTHING_YET: Final = "No changes yet. Press {back}, then archive or restore a contact."
 NOT_FOUND: Final = "No changes match this search. Press {clear} to clear the search."
 EMPTY: Final = {
     ChangeGroup.ALL: NOTHING_YET,
