@@ -95,6 +95,7 @@ def example(key: str) -> tuple[str, str | float]:
         "sync_seconds": ("3600", 3600.0),
         "callback_port": ("9000", 9000),
         "token_store": ("file", "file"),
+        "notifications": ("bell", "bell"),
     }
     return others.get(key, ("text", "text"))
 

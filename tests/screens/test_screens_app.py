@@ -114,14 +114,6 @@ async def test_keys_can_be_remapped(backend: IdleEngine) -> None:
         assert [call for call in backend.calls if call[0] == "request"]
 
 
-@pytest.mark.parametrize("theme", ["reshelve-dark", "reshelve-light", "reshelve-contrast", "ansi-light"])
-async def test_every_theme_renders(backend: IdleEngine, theme: str) -> None:
-    async with running(backend) as person:
-        person.app.theme = theme
-        await person.press("a")
-        assert person.app.theme == theme
-
-
 def test_actions_are_declared_once() -> None:
     ids = [item.id for item in ACTIONS]
     assert len(set(ids)) == len(ids)

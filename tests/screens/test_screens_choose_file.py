@@ -144,7 +144,7 @@ async def test_list_starts_at_home_without_a_downloads_folder(
     async with running(backend) as person:
         await person.press("f")
         assert typed(person) == "~/"
-        assert dialog(person).finder.files.empty_text == formatting.NOTHING_HERE
+        assert dialog(person).finder.files.empty_text == formatting.EMPTY_FOLDER
         await person.press("enter", "tab", "down", "escape")
         assert person.is_home
 

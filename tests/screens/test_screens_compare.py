@@ -431,7 +431,7 @@ async def test_columns_are_aligned_with_their_titles(office: IdleEngine, tmp_pat
     compared = await office.comparison.compare_file(tmp_path / "x.csv", FileOptions())
     one = to_entry(compared.mismatches[0])
     for width in (20, 56, 78, 116, 300):
-        title = words.titles(LineKind.DIFFER, width).plain
+        title = words.titles(LineKind.DIFFER, width, is_file=True).plain
         written = words.row(one, words.LineContext(LineKind.DIFFER), width, now()).plain
         assert len(title) == len(written)
         assert title.index("Re-Leased") == written.index("archived")

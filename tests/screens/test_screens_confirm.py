@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 from support.idle_engine import IdleEngine
+from support.pictures import text_of
 from support.sample_contacts import contact_id
 from support.screen_test import Driver, running
 from textual.widgets import Button, Input
@@ -245,3 +246,10 @@ async def test_title_counts_contacts_that_can_be_changed(backend: IdleEngine) ->
         await person.press("asterisk", "a")
         # Four are archived already.
         assert person.screen.query_one(".dialog").border_title == "Archive 25 of 30 contacts?"
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (100, 30), (120, 36)])
+async def test_the_warning_is_in_sight_below_a_long_list(size: tuple[int, int]) -> None:
+    async with running(IdleEngine.with_contacts(1200), size) as person:
+        await person.press("2", "asterisk", "a")
+        assert "Check Re-Leased first" in text_of(person.screen)

@@ -109,7 +109,7 @@ def test_nothing_pending_is_shown_only_without_open_changes(contents: dict[str, 
     not_in_xero = sum(contents.get(kind, 0) for kind in ("manual_restores", "sending", "checking"))
     waiting = sum(contents.get(kind, 0) for kind in kinds)
     for width in (60, 80, 120):
-        line = title(snapshot, NOW, width, is_practice=False).plain
+        line = title(snapshot, NOW, width).plain
         assert ("nothing pending" in line) is (not waiting and not not_in_xero)
         assert waiting or not not_in_xero or f"{not_in_xero} not in Xero" in line
     assert snapshot.summary is not None

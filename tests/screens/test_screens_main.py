@@ -287,7 +287,7 @@ async def test_empty_tabs_explain_themselves(monkeypatch: pytest.MonkeyPatch) ->
     backend = IdleEngine([replace(contact, status=ContactStatus.ACTIVE) for contact in contacts()])
     async with running(backend) as person:
         await person.press("3")
-        assert person.main.table.empty_text == "No archived contacts. Press 2 for the active ones."
+        assert person.main.table.empty_text == "No archived contacts.\nPress 1 to show all."
         # Contacts that are counted and not listed yet: the table doesn't say that there are none.
         monkeypatch.setattr("tui.screens.search_controller.UPDATE_INTERVAL", 3600)
         backend.edit(5, status=ContactStatus.ARCHIVED)
@@ -298,19 +298,13 @@ async def test_empty_tabs_explain_themselves(monkeypatch: pytest.MonkeyPatch) ->
 
 async def test_title_shows_the_connection_status(backend: IdleEngine) -> None:
     async with running(backend) as person:
-        assert "Demo Company (NZ)   PRACTICE " in person.title
+        assert person.title.startswith(" Reshelve  Demo Company (NZ)  ")
         assert "Xero ● 12:41:07" in person.title
         await person.hears(
             xero=XeroStatus(ConnectionStatus.RECONNECT, detail=notice("The sign-in has ended."))
         )
         assert "Xero ! sign in again" in person.title
         assert "The sign-in has ended." in person.pane
-
-
-async def test_a_live_organisation_is_not_marked_as_practice(backend: IdleEngine) -> None:
-    backend.is_sandbox = False
-    async with running(backend) as person:
-        assert "PRACTICE" not in person.title
 
 
 async def test_the_pane_follows_a_change_to_its_end(backend: IdleEngine) -> None:

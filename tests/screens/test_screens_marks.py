@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from support.effort import some
 from support.idle_engine import IdleEngine
 from support.notices import notice
+from support.pictures import text_of
 from support.screen_test import Driver, running
 from textual.widgets import Static
 
@@ -58,6 +59,7 @@ async def test_practice_is_marked_on_every_screen(backend: IdleEngine, size: tup
         for keys in EVERYWHERE:
             await person.press(*keys)
             assert person.marks == ["PRACTICE"], keys
+            assert text_of(person.screen).count("PRACTICE") == 1, keys
             bar = person.screen.query_one(KeyBar)
             assert len(bar.text.split("\n")[-1]) == bar.size.width, keys
             bar.flash("A very long piece of news " * 20)

@@ -55,9 +55,10 @@ class Demo:
         """The demo's folder."""
         return Paths.under(self.home).demo
 
-    def open(self, *options: str) -> Terminal:
-        """Start it in a terminal."""
-        return reshelve(self.home, "demo", "--contacts", "200", "--cycle", "2", *options)
+    def open(self, *options: str, **variables: str) -> Terminal:
+        """Start it in a terminal, with these environment variables as well."""
+        command = ("demo", "--contacts", "200", "--cycle", "2", *options)
+        return reshelve(self.home, *command, variables=variables)
 
     def control(self, path: str, body: Any) -> Any:
         """Use a practice control of the running demo."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from support.practice import http
+from textual._context import visible_screen_stack
 
 from tui.app.app import ReshelveApp
 from tui.engine.account import TOKENS_IN_FILE, XeroAccount
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from support.practice import PracticeXero
     from textual.pilot import Pilot
+    from textual.strip import Strip
 
     from tui.model.contact import Row
     from tui.model.snapshot import ChangeSummary
@@ -61,7 +63,13 @@ class House:
 
     def shown(self) -> str:
         """Return the words on the screen."""
-        return "\n".join(strip.text for strip in self.app.screen._compositor.render_strips())
+        return "\n".join(strip.text for strip in self.strips())
+
+    def strips(self) -> list[Strip]:
+        """Return the lines on the screen."""
+        # Without this, nothing is painted behind a dialog, and the empty lines are kept.
+        visible_screen_stack.set(self.app._background_screens)
+        return self.app.screen._compositor.render_strips()
 
     async def until(self, condition: Callable[[], object], what: str) -> None:
         """Wait for a condition; on failure, say what was awaited and what was shown."""
@@ -104,7 +112,12 @@ class House:
 
 
 def settings_for(
-    practice: PracticeXero, *, poll_seconds: float, has_feed: bool = True, is_connected: bool = False
+    practice: PracticeXero,
+    *,
+    poll_seconds: float,
+    has_feed: bool = True,
+    is_connected: bool = False,
+    sync_seconds: float = 0,
 ) -> Settings:
     """Point the settings at a sandbox: at its feed, or as `reshelve demo` does at its Unified.to."""
     if is_connected:
@@ -112,7 +125,10 @@ def settings_for(
         return replace(
             settings_for(practice, poll_seconds=poll_seconds, has_feed=False),
             re_leased=ReLeasedSettings(
-                unified_url=unified["url"], xero_id_field="raw.xeroContactId", poll_seconds=poll_seconds
+                unified_url=unified["url"],
+                xero_id_field="raw.xeroContactId",
+                poll_seconds=poll_seconds,
+                sync_seconds=sync_seconds,
             ),
             organisations={
                 listed["tenantId"]: OrganisationSettings(
@@ -155,11 +171,18 @@ async def open_house(
     poll_seconds: float = 1.0,
     has_feed: bool = True,
     is_connected: bool = False,
+    sync_seconds: float = 0,
     size: tuple[int, int] = (120, 36),
     now: Callable[[], datetime] = utc_now,
 ) -> AsyncIterator[House]:
     """Connect, open the app and wait for all contacts; close everything at the end."""
-    settings = settings_for(practice, poll_seconds=poll_seconds, has_feed=has_feed, is_connected=is_connected)
+    settings = settings_for(
+        practice,
+        poll_seconds=poll_seconds,
+        has_feed=has_feed,
+        is_connected=is_connected,
+        sync_seconds=sync_seconds,
+    )
     account = XeroAccount(settings, Paths.under(home), now=now)
     organisations = await account.import_refresh_token(practice.refresh_token, practice.client_id)
     async with ReshelveApp(account, organisations[0]).run_test(size=size) as pilot:

@@ -154,11 +154,18 @@ def save_keys(_action: str, _keys: str) -> None:
 
 @asynccontextmanager
 async def running(
-    backend: IdleEngine, size: tuple[int, int] = (120, 36), *, keys: Mapping[str, str] | None = None
+    backend: IdleEngine,
+    size: tuple[int, int] = (120, 36),
+    *,
+    keys: Mapping[str, str] | None = None,
+    notifications: str = "off",
 ) -> AsyncIterator[Driver]:
     """Run the app on this engine, past its start; `keys` are its custom keys, by action."""
     account = FakeAccount.of(backend)
-    app = ReshelveApp(account, backend.snapshot.organisation, keys=keys or {}, save_keys=save_keys)
+    organisation = backend.snapshot.organisation
+    app = ReshelveApp(
+        account, organisation, keys=keys or {}, save_keys=save_keys, notifications=notifications
+    )
     async with app.run_test(size=size) as pilot:
         driver = Driver(app, pilot, backend, account)
         await driver.settle()

@@ -43,13 +43,27 @@ _SEQUENCE = re.compile(
     re.DOTALL,
 )
 
+# Operating system commands, such as the one that sets the title.
+_COMMAND = re.compile(r"\x1b\](\d+);(.*?)(?:\x07|\x1b\\)", re.DOTALL)
+_COLOUR = re.compile(r"(?:^|;)((?:[34]8;(?:5;\d+|2;\d+;\d+;\d+)|[34][0-7]|9[0-7]|10[0-7]))(?=;|$)")
+SHELL = "shell"
+
 
 class Screen:
-    """The parts of a terminal that Textual needs: a grid, a cursor and modes, without colours."""
+    """The parts of a terminal that Textual needs: a grid, a cursor and modes, without colours.
+
+    `title` is the terminal's title, `notifications` what it was told to notify the user of, `bells` how often
+    it rang, and `colours` which colours were set.
+    """
 
     def __init__(self, columns: int, lines: int) -> None:
         self.modes = {_WRAP, _CURSOR_SHOWN}
         self.keyboard_protocols = 0
+        self.title = SHELL
+        self.notifications: list[str] = []
+        self.bells = 0
+        self.colours: set[str] = set()
+        self._titles: list[str] = []
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._unread = ""
         self._kept = (_blank(columns, lines), (0, 0))
@@ -62,8 +76,9 @@ class Screen:
 
     @property
     def is_as_found(self) -> bool:
-        """Whether alternate screen, mouse, paste and key modes are off again, and the cursor is shown."""
-        return self.modes == {_WRAP, _CURSOR_SHOWN} and not self.keyboard_protocols
+        """Whether alternate screen, mouse, paste and key modes are off again, cursor and title as before."""
+        is_title_as_found = self.title == SHELL and not self._titles
+        return self.modes == {_WRAP, _CURSOR_SHOWN} and not self.keyboard_protocols and is_title_as_found
 
     def resize(self, columns: int, lines: int) -> None:
         """Clear the screen for another size, as everything is painted again."""
@@ -89,7 +104,9 @@ class Screen:
         self._unread = text[position:]
 
     def _put(self, char: str) -> None:
-        if char == "\r":
+        if char == "\a":
+            self.bells += 1
+        elif char == "\r":
             self._column = 0
         elif char == "\n":
             self._new_line()
@@ -116,6 +133,9 @@ class Screen:
             self._grid = [*self._grid[1:], [" "] * self._columns]
 
     def _obey(self, found: re.Match[str]) -> None:
+        if command := _COMMAND.fullmatch(found[0]):
+            self._run_command(*command.groups())
+            return
         private, final = found["private"], found["final"] or ""
         numbers = [int(number or 0) for number in re.split("[;:]", found["numbers"] or "")]
         if final == "H" and not private:
@@ -128,6 +148,18 @@ class Screen:
             self._switch(set(numbers), on=final == "h")
         elif final == "u" and private in {"<", ">"}:
             self.keyboard_protocols += 1 if private == ">" else -1
+        elif final == "t" and numbers == [22, 2]:
+            self._titles.append(self.title)
+        elif final == "t" and numbers == [23, 2] and self._titles:
+            self.title = self._titles.pop()
+        elif final == "m" and not private:
+            self.colours |= set(_COLOUR.findall(found["numbers"]))
+
+    def _run_command(self, number: str, text: str) -> None:
+        if number == "2":
+            self.title = text
+        elif number in {"9", "777"}:
+            self.notifications.append(text)
 
     def _switch(self, modes: set[int], *, on: bool) -> None:
         if _ALTERNATE_SCREEN in modes and on != (_ALTERNATE_SCREEN in self.modes):

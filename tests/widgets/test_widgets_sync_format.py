@@ -135,7 +135,7 @@ def test_stalled_changes_are_not_counted_as_pending(width: int) -> None:
     backend = IdleEngine.with_contacts(3)
     backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, SyncStatus.STALLED)
     backend.publish_changes(re_leased=replace(FEED, problem=notice("It fell silent.")))
-    line = title(backend.snapshot, NOW, width, is_practice=False).plain
+    line = title(backend.snapshot, NOW, width).plain
     assert ("‖ 1 not syncing" if width >= 50 else "‖ 1") in line
     assert "pending" not in line
     assert [words for words, _ in totals(pane_of(backend))] == ["1 not syncing"]
@@ -145,9 +145,7 @@ def test_stalled_changes_are_not_counted_as_pending(width: int) -> None:
 def test_title_shows_a_recorded_sync() -> None:
     backend = IdleEngine.with_contacts(3)
     backend.publish(re_leased=replace(FEED, reported_sync_since=NOW))
-    assert title(backend.snapshot, NOW, 120, is_practice=False).plain.endswith(
-        "nothing pending, sync started "
-    )
+    assert title(backend.snapshot, NOW, 120).plain.endswith("nothing pending, sync started ")
 
 
 @pytest.mark.parametrize("grade", [grade for grade in SyncStatus if grade is not SyncStatus.SUPERSEDED])
@@ -207,7 +205,7 @@ def test_slow_reply_is_shown_instead_of_the_time() -> None:
     backend = IdleEngine.with_contacts(3)
     backend.publish(xero=silent)
     for width in (40, 60, 80, 120):
-        line = title(backend.snapshot, NOW, width, is_practice=False)
+        line = title(backend.snapshot, NOW, width)
         assert "●" not in line.plain.partition("Re-Leased")[0]
         assert "$text-success" not in [span.style for span in line.spans if line.plain[span.start] == "◌"]
 
@@ -331,16 +329,16 @@ def test_the_title_fits_every_width(width: int) -> None:
     backend.publish_changes()
     organisation = replace(backend.snapshot.organisation, name="A very long name of a company [/] " * 3)
     snapshot = replace(backend.snapshot, organisation=organisation)
-    assert title(snapshot, NOW, width, is_practice=True).cell_length <= width
+    assert title(snapshot, NOW, width).cell_length <= width
 
 
 def test_title_counts_only_overdue_changes_as_overdue() -> None:
     backend = IdleEngine.with_contacts(3)
-    assert title(backend.snapshot, NOW, 120, is_practice=True).plain.endswith("○ nothing pending ")
+    assert title(backend.snapshot, NOW, 120).plain.endswith("○ nothing pending ")
     backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, SyncStatus.MISSED)
     backend.publish_changes()
     for width in (80, 120):
-        assert title(backend.snapshot, NOW, width, is_practice=True).plain.endswith("◐ 1 missed last sync ")
+        assert title(backend.snapshot, NOW, width).plain.endswith("◐ 1 missed last sync ")
 
 
 @pytest.mark.parametrize("height", range(1, 30))

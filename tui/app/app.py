@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -34,6 +35,7 @@ from tui.system.log import logger
 from tui.system.platform import STOP_SIGNALS, HangUpDetector, on_signals
 from tui.system.search_history import SearchHistory
 from tui.widgets.themes import DEFAULT, THEMES
+from tui.widgets.title_bar import terminal_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
     from textual.worker import Worker
 
+    from tui.app.change_notifier import ChangeNotifier
     from tui.app.key_editor import KeyEditor
     from tui.model.account import Account
     from tui.model.contact import Organisation
@@ -97,11 +100,14 @@ class ReshelveApp(CrashSafeApp[None]):
 
     Without an organisation it starts with a welcome. `keys` maps actions to custom keys; `save_keys` is
     called with an action and its new keys, empty for the defaults; `on_theme` when the user chooses another
-    theme; `searches` returns the last searches of an organisation; `warning` is shown at the start.
+    theme; `notifications` is what the terminal does while another window has the focus, as in the settings;
+    `searches` returns the last searches of an organisation; `warning` is shown at the start.
     `is_demo_requested` is set if the app was closed to try the demo.
     """
 
     TITLE = "Reshelve"
+    # Textual's own is too faint to be read.
+    CSS = CrashSafeApp.CSS + "Input > .input--placeholder { color: $text-muted; }"
     # Textual doesn't load a default screen's own style sheet; loading it here also avoids a second parse.
     CSS_PATH = "../screens/main.tcss"
     COMMANDS: ClassVar = {ActionCommands}
@@ -117,11 +123,16 @@ class ReshelveApp(CrashSafeApp[None]):
         keys: Mapping[str, str] | None = None,
         save_keys: Callable[[str, str], None] = lambda _action_id, _keys: None,
         theme: str = DEFAULT,
+        notifications: str = "off",
         on_theme: Callable[[str], None] = lambda _: None,
         searches: Callable[[Organisation], SearchHistory] = lambda _: SearchHistory(),
         warning: str = "",
     ) -> None:
-        super().__init__(css_path=None if organisation is not None else "../screens/connect/welcome.tcss")
+        super().__init__(
+            css_path=None if organisation is not None else "../screens/connect/welcome.tcss",
+            # Without this, Textual only turns colours into greys. The styles of `:ansi` need no colour.
+            ansi_color=True if os.environ.get("NO_COLOR") else None,
+        )
         self.account = account
         self.is_demo_requested = False
         self._engines = EngineRegistry(account, self._forward_snapshot)
@@ -134,6 +145,11 @@ class ReshelveApp(CrashSafeApp[None]):
         self._on_theme = on_theme
         self._searches = searches
         self._warning = warning
+        self._notifier: ChangeNotifier | None = None
+        if notifications != "off":
+            from tui.app.change_notifier import ChangeNotifier
+
+            self._notifier = ChangeNotifier(self, notifications)
         for known in THEMES:
             self.register_theme(known)
         self.theme = theme
@@ -193,6 +209,7 @@ class ReshelveApp(CrashSafeApp[None]):
 
     def _start(self) -> None:
         self._garbage.enable()
+        self._show_terminal_title()
         if self._current is not None:
             self._run(self._current)
         preload = partial(navigation.preload, partial(self.call_later, self.preload_styles))
@@ -238,6 +255,8 @@ class ReshelveApp(CrashSafeApp[None]):
 
     def on_app_focus(self) -> None:
         """Show the current times at once when the terminal gets the focus back."""
+        if self._notifier is not None:
+            self._notifier.forget()
         self._tick()
 
     def _tick(self) -> None:
@@ -278,6 +297,7 @@ class ReshelveApp(CrashSafeApp[None]):
         if is_new:
             self._run(service)
         self._engines.record_opened(organisation)
+        self._show_terminal_title()
 
     async def on_organisation_chosen(self, message: OrganisationChosen) -> None:
         """Open the organisation chosen in the list."""
@@ -349,6 +369,7 @@ class ReshelveApp(CrashSafeApp[None]):
 
     async def _show_welcome(self) -> None:
         self._current = None
+        self._show_terminal_title()
         await self._pop_to_base()
         await self.switch_screen(navigation.WelcomeScreen(self.account))
 
@@ -362,8 +383,15 @@ class ReshelveApp(CrashSafeApp[None]):
         for screen in self.screen_stack:
             if getattr(screen, "backend", None) is service:
                 screen.post_message(SnapshotChanged(snapshot))
+        if self._notifier is not None:
+            self._notifier.receive(snapshot, is_watched=self.app_focus)
         if service is self._current:
+            self._show_terminal_title()
             self._open_manual_restores(service)
+
+    def _show_terminal_title(self) -> None:
+        current = self._current
+        self.set_terminal_title(self.TITLE if current is None else terminal_title(current.snapshot))
 
     def on_restore_requested(self, message: RestoreRequested) -> None:
         """Store which contacts' restores open the list if they must be finished in Xero."""

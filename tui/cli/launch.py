@@ -61,6 +61,9 @@ def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | No
     sys.setswitchinterval(0.0001)
     for name in () if _is_in_browser() else _SIZE:
         os.environ.pop(name, None)
+    # Set and empty, it means colours; Textual only checks whether it is set.
+    if not os.environ.get("NO_COLOR"):
+        os.environ.pop("NO_COLOR", None)
 
     from tui.app.app import ReshelveApp
 
@@ -79,6 +82,7 @@ def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | No
         keys=settings.keys,
         save_keys=lambda action, keys: set_value(paths.settings_file, f"keys.{action}", keys),
         theme=settings.screen.theme,
+        notifications=settings.screen.notifications,
         on_theme=partial(_save_theme, paths.settings_file),
         searches=lambda opened: SearchHistory(paths.searches(opened.tenant_id)),
         warning=_IGNORED.format(pluralize(len(warnings), "invalid setting")) if warnings else "",
@@ -146,7 +150,7 @@ def without_unknown(settings: Settings, file: Path) -> tuple[Settings, tuple[str
 
     problem = theme_problem(settings.screen.theme, _theme_source(file))
     problems = [problem] if problem else []
-    screen = ScreenSettings() if problem else settings.screen
+    screen = replace(settings.screen, theme=ScreenSettings().theme) if problem else settings.screen
     keys = dict(settings.keys)
     # Dropping one shortcut restores another action's default, which may conflict in turn.
     while found := [*key_problems(keys)]:

@@ -39,6 +39,9 @@ _MOST_COLUMNS, _MOST_LINES = 2000, 1000
 _MOST_PASTED: Final = 100_000
 # Alternate screen, no cursor, focus events, bracketed paste, no wrapping; then the keyboard protocol, set
 # instead of pushed, so that leaving pops only what starting pushed.
+# The terminal keeps its title for later; without support for that, the title is cleared when the app ends.
+_KEEP_TITLE: Final = "\x1b[22;2t"
+_RESTORE_TITLE: Final = "\x1b]2;\x1b\\\x1b[23;2t"
 _REENTER_SEQUENCE: Final = "\x1b[?1049h\x1b[?25l\x1b[?1004h\x1b[?2004h\x1b[?7l\x1b[=25;1u"
 
 
@@ -142,6 +145,10 @@ class _StopEvent(Event):
             os.read(self._reader, 1)
 
 
+def _title_sequence(title: str) -> str:
+    return f"\x1b]2;{title}\x1b\\"
+
+
 def _close_all(*handles: int) -> None:
     for handle in handles:
         os.close(handle)
@@ -151,6 +158,7 @@ class TerminalDriver(LinuxDriver):
     """Reads the terminal without ever ending the app, and resumes after the process was stopped."""
 
     _raw_mode: list[Any] | None = None
+    _title = ""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -206,6 +214,12 @@ class TerminalDriver(LinuxDriver):
         if self._writer_thread is not None and self._writer_thread.is_alive():
             super().write(data)
 
+    def set_title(self, title: str) -> None:
+        """Set the terminal's title, until the app ends or is stopped; the text must be safe."""
+        if title != self._title:
+            self.write(("" if self._title else _KEEP_TITLE) + _title_sequence(title))
+            self._title = title
+
     # --- stopping and continuing ---
 
     @property
@@ -217,6 +231,8 @@ class TerminalDriver(LinuxDriver):
         if self._has_terminal:
             return
         super().start_application_mode()  # type: ignore[no-untyped-call]
+        if self._title:
+            self.write(_KEEP_TITLE + _title_sequence(self._title))
         with suppress(termios.error):
             self._raw_mode = termios.tcgetattr(self.fileno)
 
@@ -227,6 +243,8 @@ class TerminalDriver(LinuxDriver):
         output, and the app would never end.
         """
         found, self.attrs_before = self.attrs_before, None
+        if self._title:
+            self.write(_RESTORE_TITLE)
         super().stop_application_mode()
         self.close()
         self.attrs_before = found
@@ -263,6 +281,8 @@ class TerminalDriver(LinuxDriver):
             with suppress(termios.error):
                 termios.tcsetattr(self.fileno, termios.TCSANOW, self._raw_mode)
         self.write(_REENTER_SEQUENCE)
+        if self._title:
+            self.write(_title_sequence(self._title))
         self._enable_mouse_support()
         self._app.refresh(layout=True)
 

@@ -44,7 +44,7 @@ from tui.model.errors import StoreClosedError
 from tui.system.log import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import PurePath
 
     from textual.actions import ActionParseResult
@@ -277,8 +277,15 @@ class CrashSafeApp(App[ReturnType], Generic[ReturnType]):
     in its input thread. After `run`, `has_crashed` returns whether an error ended the app.
     """
 
-    # An option list without any width raises.
-    CSS = "OptionList { min-width: 8; }"
+    # An option list without any width raises. What has the focus differs by colour only, and Textual's labels
+    # can't be reversed.
+    CSS = """
+    OptionList {
+        min-width: 8;
+        &:nocolor > .option-list--option-highlighted { text-style: bold underline !important; }
+    }
+    Button:nocolor:focus { text-style: bold underline !important; }
+    """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -307,6 +314,19 @@ class CrashSafeApp(App[ReturnType], Generic[ReturnType]):
             return TerminalDriver if found is LinuxDriver else found
         else:  # noqa: RET505 - mypy checks one branch per platform
             return found
+
+    # --- the terminal ---
+
+    def set_terminal_title(self, title: str) -> None:
+        """Set the terminal's title until the app ends; the text must be safe. Only on POSIX terminals."""
+        set_title: Callable[[str], None] | None = getattr(self._driver, "set_title", None)
+        if set_title is not None:
+            set_title(title)
+
+    def write_to_terminal(self, sequence: str) -> None:
+        """Write a control sequence that moves nothing, such as a notification."""
+        if self._driver is not None:
+            self._driver.write(sequence)
 
     # --- style sheets ---
 

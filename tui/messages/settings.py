@@ -63,6 +63,11 @@ DESCRIPTIONS: Final = {
     ),
     "sync.poll_seconds": "Refresh interval (seconds). Xero's daily limit can make it longer.",
     "screen.theme": "Colour theme.",
+    "screen.notifications": (
+        "What the terminal does when a change is synced, missed or refused while another window has the"
+        " focus: nothing, a bell, or a bell and a desktop notification. osc9 is for iTerm2, kitty, Ghostty"
+        " and WezTerm, osc777 for foot, urxvt and many others."
+    ),
     "organisations.unified_connection_id": (
         "ID of this organisation's connection to Re-Leased in Unified.to. Without it, Re-Leased isn't read."
     ),

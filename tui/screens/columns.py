@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _TITLE: Final = "Columns and sort"
 _AUTOMATIC: Final = "Reshelve shows the columns that fit your terminal."
 _CHOSEN: Final = "Your columns in this organisation. In a narrow terminal, the last ones are left out."
+_OF_AMOUNTS: Final = "Blank: Xero hasn't returned the balance. A dash is zero."
 _AMOUNTS: Final = frozenset({ColumnKey.OWES, ColumnKey.OVERDUE, ColumnKey.YOU_OWE})
 _TIMES: Final = frozenset({ColumnKey.UPDATED, ColumnKey.SYNC_STATUS})
 _WIDTH_STEP: Final = 2
@@ -112,12 +113,14 @@ class ColumnsScreen(ModalScreen[None], EngineScreen[None]):
         return self._keys[self.rows.cursor]
 
     def _show(self) -> None:
-        self.query_one("#about", SafeLabel).update_text(_CHOSEN if self._list_layout.columns else _AUTOMATIC)
         self.rows.show(len(self._keys), self.rows.cursor)
-        self._update_key_bar()
+        self._update_about()
 
     @on(VirtualList.Moved)
-    def _update_key_bar(self) -> None:
+    def _update_about(self) -> None:
+        """Show what the column under the cursor means, if its values need that, and what can be done."""
+        general = _CHOSEN if self._list_layout.columns else _AUTOMATIC
+        self.query_one("#about", SafeLabel).update_text(_OF_AMOUNTS if self._key in _AMOUNTS else general)
         is_sorted = self._key is self._list_layout.sort.column
         self.key_bar.set_actions(
             ("select", "Hide" if self._is_shown(self._key) else "Show"),

@@ -221,7 +221,7 @@ class MainScreen(EngineScreen[None]):
 
     def _update_times(self, snapshot: Snapshot) -> None:
         now, is_practice = self.now(), self.backend.is_sandbox
-        self.title_bar.update_from(snapshot, now, is_practice=is_practice)
+        self.title_bar.update_from(snapshot, now)
         self.sync_pane.update_from(snapshot, now, is_practice=is_practice)
         self.progress_bar.update_from(snapshot, now)
         if self._preview is not None:

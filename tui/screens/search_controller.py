@@ -30,12 +30,11 @@ UPDATE_INTERVAL: Final = 0.5
 _CANT_HAVE_ALL = "No contacts match this search. Press {clear} to clear the search."
 _FITS_NONE = "No contacts match. Press {clear} to clear the search."
 _NO_SUCH_FILTER = "No contacts match: one filter isn't valid. Press {clear} to clear the search."
-_NOT_SELECTED = "None of the selected contacts is on this tab. Press {key} to show all contacts."
-# What to do about an empty tab, with the action whose key does it.
+_NOT_SELECTED = "None of the selected contacts is on this tab.\nPress {show_selected} to show all contacts."
 _EMPTY = {
-    Tab.ALL: ("This organisation has no contacts yet. Add one in Xero, then press {key}.", "refresh"),
-    Tab.ACTIVE: ("No active contacts. Press {key} for the archived ones.", "tab_archived"),
-    Tab.ARCHIVED: ("No archived contacts. Press {key} for the active ones.", "tab_active"),
+    Tab.ALL: "No contacts yet.\nAdd them in Xero: they appear here, or press {refresh}.",
+    Tab.ACTIVE: "No active contacts.\nPress {tab_all} to show all.",
+    Tab.ARCHIVED: "No archived contacts.\nPress {tab_all} to show all.",
 }
 
 
@@ -282,7 +281,7 @@ class SearchController:
 
     def _empty_text(self, snapshot: Snapshot) -> str:
         if self.shows_selected:
-            return _NOT_SELECTED.format(key=self._screen.key("show_selected"))
+            return _NOT_SELECTED.format(show_selected=self._screen.key("show_selected"))
         if any(isinstance(item.condition, NoMatchCondition) for item in self._query.filters):
             return _NO_SUCH_FILTER.format(clear=self._screen.key("clear"))
         if not self._query.is_everything:
@@ -292,8 +291,8 @@ class SearchController:
         # Contacts already counted are about to be listed.
         if not is_read or snapshot.counts.of(self._query.tab):
             return "Loading contacts from Xero…"
-        text, action_id = _EMPTY[self._query.tab]
-        return text.format(key=self._screen.key(action_id))
+        keys = {action: self._screen.key(action) for action in ("refresh", "tab_all")}
+        return _EMPTY[self._query.tab].format(**keys)
 
     def apply_snapshot(self, snapshot: Snapshot) -> None:
         """Repaint rows that may look different, and search again if rows may have been added or removed."""

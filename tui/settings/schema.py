@@ -176,11 +176,12 @@ class SyncSettings:
 
 @dataclass(frozen=True, slots=True)
 class ScreenSettings:
-    """Appearance. The app validates the theme."""
+    """Appearance, and notifications while another window has the focus. The app validates the theme."""
 
     theme: str = _setting(
         "reshelve-dark", PatternValidator(SettingsReason.INVALID_THEME, r"[0-9A-Za-z_-]{1,64}")
     )
+    notifications: str = _setting("off", ChoiceValidator("off", "bell", "osc9", "osc777"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,7 @@ class SelectionBar(StaticLine):
     SelectionBar {
         height: 1; padding: 0 1; display: none;
         background: $accent 15%; color: $text-accent; text-style: bold;
+        &:ansi { background: transparent; }
     }
     """
 
@@ -138,6 +139,7 @@ class PausedBanner(StaticLine):
     PausedBanner {
         height: 1; padding: 0 1; display: none;
         background: $warning-muted; color: $text-warning; text-style: bold;
+        &:ansi { background: transparent; }
     }
     """
 

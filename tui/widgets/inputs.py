@@ -73,19 +73,20 @@ class ChoiceField(StaticLine, can_focus=True):
 
 
 class TickBox(Checkbox):
-    """A checkbox that is empty while off; Textual's own differs by colour only."""
+    """A checkbox that is empty while off, as in lists; Textual's own differs by colour only."""
 
     DEFAULT_CSS = """
     TickBox {
         background: transparent;
-        & > .toggle--button { background: $foreground 25%; color: $foreground; }
-        &.-on > .toggle--button { background: $foreground 25%; color: $foreground; text-style: bold; }
+        & > .toggle--button { background: transparent; color: $text-muted; }
+        &.-on > .toggle--button { background: transparent; color: $text-success; text-style: bold; }
     }
     """
 
-    BUTTON_INNER = " "
+    BUTTON_LEFT = BUTTON_RIGHT = ""
+    BUTTON_INNER = "[ ]"
 
     def watch_value(self) -> None:
         """Show or hide the tick."""
-        self.BUTTON_INNER = "✓" if self.value else " "
+        self.BUTTON_INNER = "[✓]" if self.value else "[ ]"
         super().watch_value()

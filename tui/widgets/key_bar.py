@@ -40,6 +40,8 @@ class KeyBar(StaticLine):
         padding: 0 1;
         &.-news { background: $secondary-muted; color: $text-secondary; text-style: bold; }
         &.-trouble { background: $warning-muted; color: $text-warning; text-style: bold; }
+        /* Muted colours are the same as those of text there. */
+        &:ansi { background: transparent; }
     }
     """
 
@@ -107,9 +109,9 @@ class KeyBar(StaticLine):
     def _badges(self) -> Content:
         mark, badges = getattr(self.app, "environment_label", ""), []
         if getattr(self.app, "is_read_only", False):
-            badges.append(Content.styled(" READ ONLY ", "bold $background on $accent"))
+            badges.append(Content.styled(" READ ONLY ", "bold reverse $accent"))
         if mark:
-            badges.append(Content.styled(f" {mark} ", "bold $background on $warning"))
+            badges.append(Content.styled(f" {mark} ", "bold reverse $warning"))
         return Content.assemble(*(part for badge in badges for part in (" ", badge)))
 
     def _keys(self, width: int) -> Content:

@@ -213,6 +213,7 @@ class QueryHint(StaticLine):
         display: none; height: 1; padding: 0 1; background: $surface; color: $text-muted;
         &.-shown { display: block; }
         &.-problem { background: $warning-muted; color: $text-warning; text-style: bold; }
+        &:ansi { background: transparent; }
     }
     """
 

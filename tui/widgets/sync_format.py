@@ -234,6 +234,16 @@ def totals(summary: ChangeSummary, *, is_sending: bool = True) -> list[tuple[str
     return [*(re_leased_totals(summary) if summary.pending_total or not in_xero else []), *in_xero]
 
 
+def news_text(organisation: str, synced: str, missed: int, refused: int) -> str:
+    """Say what happened to changes of an organisation, for a notification; `synced` is how many, or empty."""
+    parts = [
+        *([f"{synced} synced"] if synced else []),
+        *([f"{format_number(missed)} missed last sync"] if missed else []),
+        *([f"{format_number(refused)} refused by Xero"] if refused else []),
+    ]
+    return f"{safe(organisation)}: {', '.join(parts)}"
+
+
 def symbols(summary: ChangeSummary) -> list[tuple[str, str]]:
     """Return the totals as the table's symbols with numbers, where there is no room for text."""
     pending = summary.pending_total - summary.missed_total - summary.stalled_total
@@ -308,6 +318,7 @@ __all__ = [
     "NextSync",
     "calls_left",
     "format_when",
+    "news_text",
     "next_sync",
     "problem_text",
     "re_leased_totals",

@@ -64,7 +64,7 @@ class TabBar(StaticLine):
         tabs = Content(" ").join(self._label(tab) for tab in Tab)
         if not self.counts.other:
             return tabs
-        other = Content.styled(f"  Other {format_number(self.counts.other)}", "$text-muted")
+        other = Content.styled(f"  {format_number(self.counts.other)} GDPR or deleted", "$text-muted")
         has_room = tabs.cell_length + other.cell_length <= self.app.size.width
         return tabs + other if has_room else tabs
 

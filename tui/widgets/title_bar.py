@@ -11,7 +11,7 @@ from tui.messages import formats
 from tui.messages.formats import format_number
 from tui.model.snapshot import ConnectionStatus, Snapshot
 from tui.widgets.labels import StaticLine
-from tui.widgets.text import content
+from tui.widgets.text import content, safe
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -44,39 +44,35 @@ _LABELS: Final = {
     ConnectionStatus.STANDBY: ("open in another Reshelve", "elsewhere"),
 }
 _LONG, _MIDDLE, _NARROW = 100, 72, 50
+_MOST_OF_NAME: Final = 60
 
 
 class TitleBar(StaticLine):
-    """Shows as much as fits; the practice badge is always shown."""
+    """Shows as much as fits."""
 
     DEFAULT_CSS = """
     TitleBar { dock: top; height: 1; background: $panel; color: $foreground; }
     """
 
-    _last_update: tuple[Snapshot, datetime, bool] | None = None
+    _last_update: tuple[Snapshot, datetime] | None = None
     _times: object = None
 
-    def update_from(self, snapshot: Snapshot, now: datetime, *, is_practice: bool) -> None:
+    def update_from(self, snapshot: Snapshot, now: datetime) -> None:
         """Show the current state."""
         # All that the time changes: the rest needn't be formatted each second.
-        times = (
-            xero_status_text(snapshot.xero, now),
-            snapshot.re_leased.is_reported_running(now),
-            is_practice,
-        )
+        times = (xero_status_text(snapshot.xero, now), snapshot.re_leased.is_reported_running(now))
         is_same = self._last_update is not None and snapshot is self._last_update[0] and times == self._times
-        self._last_update, self._times = (snapshot, now, is_practice), times
+        self._last_update, self._times = (snapshot, now), times
         if not is_same:
             self.rewrite()
 
     def rewrite(self) -> None:
         """Format the line for the current width."""
         if self._last_update is not None and self.size.width:
-            snapshot, now, is_practice = self._last_update
-            self.show(title(snapshot, now, self.size.width, is_practice=is_practice))
+            self.show(title(*self._last_update, self.size.width))
 
 
-def title(snapshot: Snapshot, now: datetime, width: int, *, is_practice: bool) -> Content:
+def title(snapshot: Snapshot, now: datetime, width: int) -> Content:
     """Format the line for this width."""
     right = Content.assemble(
         _xero(snapshot.xero, now, width),
@@ -85,15 +81,22 @@ def title(snapshot: Snapshot, now: datetime, width: int, *, is_practice: bool) -
         " ",
     )
     brand = Content.assemble((" Reshelve", "bold $text-primary"), "  ") if width >= _MIDDLE else Content(" ")
-    practice = (
-        Content.assemble("  ", (" PRACTICE ", "bold $background on $warning")) if is_practice else Content("")
-    )
-    room = width - right.cell_length - brand.cell_length - practice.cell_length - 1
+    room = width - right.cell_length - brand.cell_length - 1
     name = content(snapshot.organisation.name, "bold").truncate(max(0, room), ellipsis=True)
     name = name.stylize(Style.from_meta({"@click": "app.organisations"}))
-    left = Content.assemble(brand, name, practice)
+    left = Content.assemble(brand, name)
     gap = max(1, width - left.cell_length - right.cell_length)
     return Content.assemble(left, " " * gap, right).truncate(width)
+
+
+def terminal_title(snapshot: Snapshot) -> str:
+    """Format the terminal's title: the organisation, and how many of its changes are pending."""
+    name, summary = safe(snapshot.organisation.name, _MOST_OF_NAME), snapshot.summary
+    if summary is not None and summary.pending_total:
+        return f"Reshelve – {name} ({format_number(summary.pending_total)} pending)"
+    if summary is not None and summary.not_in_xero_total:
+        return f"Reshelve – {name} ({format_number(summary.not_in_xero_total)} not in Xero)"
+    return f"Reshelve – {name}"
 
 
 def xero_status_text(xero: XeroStatus, now: datetime, *, short: bool = False) -> str:

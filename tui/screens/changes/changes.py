@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual import getters, on, work
-from textual.containers import Container, VerticalScroll
+from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 
@@ -126,6 +126,7 @@ class ChangeListController:
         self.query = ChangeQuery()
         self.current: ChangeView | None = None
         self._is_loaded = False
+        self._titles_width = 0
         self._load_worker: Worker[None] | None = None
         self._loading = (0, 0)
         self._reload_queued = False
@@ -145,8 +146,15 @@ class ChangeListController:
 
     def format_row(self, index: int, width: int) -> Sequence[Content]:
         """Format one row; rows that aren't loaded are empty until they are."""
+        if width != self._titles_width:
+            # The width changes when a scrollbar appears or disappears.
+            self._screen.call_later(self._write_titles, width)
         view = self.window.at(index)
         return () if view is None else (formatting.row(view, width, self._screen.now()),)
+
+    def _write_titles(self, width: int) -> None:
+        self._titles_width = width
+        self._screen.query_one("#titles", StaticLine).show(formatting.titles(width))
 
     def find(self) -> None:
         """Search again, from the top."""
@@ -199,7 +207,9 @@ class ChangeListController:
         looks_same = self._is_loaded and self._looks_like(before)
         self._is_loaded = True
         empty = formatting.NOT_FOUND if message.query.words else formatting.EMPTY[message.query.group]
-        rows.empty_text = empty.format(back=self._screen.key("back"), clear=self._screen.key("clear"))
+        key = self._screen.key
+        self._write_titles(rows.line_width)
+        rows.empty_text = empty.format(back=key("back"), clear=key("clear"), all=key("group_all"))
         if message.cursor_on is not None:
             rows.show(message.found.total, self.window.index_of(message.cursor_on) or 0)
             rows.reveal_cursor()
@@ -322,7 +332,9 @@ class ChangesScreen(EngineScreen[None]):
         yield SearchBox("#rows", id="search")
         yield PausedBanner()
         with Container(id="body"):
-            yield VirtualList(self.list.format_row, id="rows")
+            with Vertical(id="list"):
+                yield StaticLine(id="titles")
+                yield VirtualList(self.list.format_row, id="rows")
             with VerticalScroll(id="story", can_focus=False):
                 yield Details(id="details")
         yield KeyBar()

@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from tui.model.snapshot import ChangeView
 
 
-NOTHING_YET: Final = "No changes yet. Press {back} to go back to the contacts."
+NOTHING_YET: Final = "No changes yet. Press {back}, then archive or restore a contact."
 NOT_FOUND: Final = "No changes match this search. Press {clear} to clear the search."
 EMPTY: Final = {
     ChangeGroup.ALL: NOTHING_YET,
-    ChangeGroup.OPEN: "No changes in progress.",
-    ChangeGroup.REFUSED: "No changes refused by Xero.",
-    ChangeGroup.PENDING: "Nothing is waiting for Re-Leased.",
-    ChangeGroup.DONE: "No finished changes yet.",
+    ChangeGroup.OPEN: "No changes in progress. Press {all} to show all changes.",
+    ChangeGroup.REFUSED: "No changes refused by Xero. Press {all} to show all changes.",
+    ChangeGroup.PENDING: "No changes pending sync. Press {all} to show all changes.",
+    ChangeGroup.DONE: "No finished changes yet. Press {all} to show all changes.",
 }
 READING: Final = "Loading changes…"
 _ACTIONS: Final = {Action.ARCHIVE: "archive", Action.RESTORE: "restore"}
@@ -103,28 +103,38 @@ def change_badge(view: ChangeView, now: datetime) -> StatusBadge:
     return shown if shown.text else _END_BADGES.get(change.state, shown)
 
 
+def titles(width: int) -> Content:
+    """Format the column titles for rows of this width."""
+    requested = "Requested".rjust(_WHEN)
+    return Content.styled(
+        (" " * _GAP).join(_cells(width, "Contact", "Change", "Status", requested, "Reason")), "$text-muted"
+    )
+
+
 def row(view: ChangeView, width: int, now: datetime) -> Content:
     """Format one change as a row of this width."""
     change, badge = view.change, change_badge(view, now)
     when = formats.short_time(change.requested_at, now).rjust(_WHEN)
+    status, action = badge.fitted(_SIGN).text, _ACTIONS[change.action]
+    cells = _cells(width, change.name, action, status, when, messages.why(change))
+    name_style = "bold" if change.state.is_open else ""
+    styles = [name_style, "$text-muted", f"$text-{badge.style}" if badge.style else "", *["$text-muted"] * 2]
+    return Content(" " * _GAP).join(
+        Content.styled(cell, style) for cell, style in zip(cells, styles, strict=False)
+    )
+
+
+def _cells(width: int, *texts: str) -> list[str]:
+    """Return the cells that fit: the time is dropped first; the reason needs a wide row."""
+    name, action, status, when, why = texts
     taken = _ACTION + _SIGN + _WHEN + 3 * _GAP
-    shown_why = ""
     if width - taken < _LEAST_NAME:
-        when, taken = "", _ACTION + _SIGN + 2 * _GAP
-    free = max(4, width - taken)
-    if width >= _ROOM_FOR_WORDS and (why := messages.why(change)):
-        free, shown_why = free // 2, why
-    gap = " " * _GAP
-    parts = [
-        content(fit(change.name, free), "bold" if change.state.is_open else ""),
-        Content.styled(fit(_ACTIONS[change.action], _ACTION), "$text-muted"),
-        Content.styled(fit(badge.fitted(_SIGN).text, _SIGN), f"$text-{badge.style}" if badge.style else ""),
-    ]
-    if when:
-        parts.append(Content.styled(when, "$text-muted"))
-    if shown_why:
-        parts.append(content(shown_why, "$text-muted"))
-    return Content(gap).join(parts)
+        free = max(4, width - _ACTION - _SIGN - 2 * _GAP)
+        return [fit(name, free), fit(action, _ACTION), fit(status, _SIGN)]
+    free = width - taken
+    kept = free // 2 if width >= _ROOM_FOR_WORDS else free
+    cells = [fit(name, kept), fit(action, _ACTION), fit(status, _SIGN), fit(when, _WHEN)]
+    return [*cells, fit(why, free - kept - _GAP)] if kept < free else cells
 
 
 def details(

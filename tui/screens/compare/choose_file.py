@@ -242,7 +242,9 @@ class PathFinder(Vertical):
         if listing.typed != self.path_input.value:
             return
         self._listing = listing
-        self.files.empty_text = listing.problem or formatting.NOTHING_HERE
+        _, name = split_path(listing.typed)
+        nothing = formatting.NOTHING_HERE if name else formatting.EMPTY_FOLDER
+        self.files.empty_text = listing.problem or nothing
         self.files.scroll_to(y=0, animate=False, force=True)
         self.files.show(len(listing.entries))
         if self._complete_when_listed:

@@ -213,7 +213,9 @@ class ComparisonList:
     def _write_titles(self, width: int) -> None:
         self._titles_width = width
         if width:
-            self._screen.query_one("#titles", StaticLine).show(formatting.titles(self.kind, width))
+            is_file = not self.comparison.source.is_connection
+            shown = formatting.titles(self.kind, width, is_file=is_file)
+            self._screen.query_one("#titles", StaticLine).show(shown)
 
     # --- current state of contacts ---
 

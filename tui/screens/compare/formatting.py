@@ -244,9 +244,10 @@ def record_explanation(comparison: FileComparison, count: int) -> Iterator[str]:
 # --- rows ---
 
 
-def titles(kind: LineKind, width: int) -> Content:
-    """Format the column titles for rows of this width."""
-    last = {LineKind.DIFFER: "Why", LineKind.UNCLEAR: "Matches", LineKind.FILE: "Where"}.get(
+def titles(kind: LineKind, width: int, *, is_file: bool) -> Content:
+    """Format the column titles for rows of this width; `is_file` is whether a file was compared."""
+    where = "Where" if is_file else ""
+    last = {LineKind.DIFFER: "Why", LineKind.UNCLEAR: "Matches", LineKind.FILE: where}.get(
         kind, "Last change"
     )
     cells = _cells(kind, width, "  Contact", "E-mail", "Re-Leased", "Xero", last)
@@ -311,7 +312,7 @@ def state(entry: ComparisonEntry, context: LineContext, now: datetime) -> tuple[
         return shown.fitted(_STATE).text, shown.style
     return (
         (f"line {format_number(entry.listed.line)}", "muted")
-        if entry.contact is None and entry.listed is not None
+        if entry.contact is None and entry.listed is not None and context.is_file
         else ("", "")
     )
 
@@ -401,6 +402,9 @@ ABOUT: Final = (
 NO_SUCH_FILE: Final = "File not found. Choose one from the list, or keep typing."
 INVALID_DATE: Final = "Not a valid date. Write 2026-03-31 or 2026-03-31 14:05, or leave empty."
 NOTHING_HERE: Final = "No CSV or Excel file or folder starts like that."
+EMPTY_FOLDER: Final = (
+    "No CSV or Excel file here. Type another folder, or export the contacts from Re-Leased first."
+)
 COMPARING: Final = "Comparing… press {cancel} to stop."
 STOPPED: Final = "Stopped. Nothing was changed."
 DATE_HINT: Final = "the file's modified date"

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 REFRESHING: Final = "Refreshing from Xero…"
 REFRESHED: Final = "Up to date."
 NONE_CONNECTED: Final = "No organisations connected. Press {connect} to connect one."
+NO_MATCH: Final = "No organisations match. Press {clear} to clear the search."
 _NAMED: Final = 12
 _NARROW: Final = 60
 _TERM_WIDTH: Final = 13
@@ -39,10 +40,9 @@ def line(listed: OrganisationSummary, width: int, *, is_open: bool, is_practice:
     organisation = listed.organisation
     symbol, style = _symbol(listed, is_open=is_open)
     is_narrow = width < _NARROW
-    demo = "DEMO" if is_narrow else "DEMO COMPANY"
-    # On a narrow screen the key bar's badge is enough: in the demo every row would have the same.
-    mark = ("" if is_narrow else "PRACTICE") if is_practice else demo if organisation.is_demo else ""
-    badge = Content.assemble((f" {mark} ", "bold $background on $warning"), " ") if mark else Content("")
+    # In the demo every row would have a badge: the key bar's says it for all of them.
+    mark = ("DEMO" if is_narrow else "DEMO COMPANY") if organisation.is_demo and not is_practice else ""
+    badge = Content.assemble((f" {mark} ", "bold reverse $warning"), " ") if mark else Content("")
     right = _status(listed)
     if organisation.is_read_only:
         right = Content.assemble(("read-only", "$text-accent"), "  ", right)

@@ -198,6 +198,8 @@ class OrganisationsScreen(ModalScreen[None], BaseScreen[None]):
             )
             for summary in self._shown
         )
+        if wanted and not self._shown:
+            options.add_option(Option(formatting.NO_MATCH.format(clear=self.key("clear")), disabled=True))
         ids = [summary.organisation.tenant_id for summary in self._shown]
         options.highlighted = ids.index(before) if before in ids else (0 if ids else None)
         # A list of height 0 doesn't notice added options.

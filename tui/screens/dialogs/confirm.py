@@ -57,7 +57,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
     CSS_PATH: ClassVar = ["dialog.tcss", "confirm.tcss"]
     AUTO_FOCUS = "#cancel"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (50, "-wide")]  # noqa: RUF012 - Textual's own declaration
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (18, "-high"), (34, "-tall")]  # noqa: RUF012 - Textual's own declaration
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (18, "-high"), (28, "-roomy"), (34, "-tall")]  # noqa: RUF012 - Textual's own declaration
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("confirm", "cancel", "tenant_groups"),
         *(Binding(key, f"scroll_said('{key}')", show=False) for key in ("up", "down", "pageup", "pagedown")),
