@@ -91,6 +91,18 @@ async def test_result_is_looked_up_after_another_screen_but_not_after_a_question
         assert ("last_request",) in backend.calls
 
 
+async def test_restore_finished_in_its_list_is_no_longer_shown_as_waiting(backend: IdleEngine) -> None:
+    async with running(backend) as person:
+        await person.press("3", "r", "y")
+        change = backend.move(backend.changes_made[0], State.AWAITING_USER)
+        await person.hears_changes()
+        assert isinstance(person.app.screen, ManualRestoresScreen)
+        backend.move(change, State.CONFIRMED)
+        await person.hears_changes()
+        await person.press("escape")
+        assert person.bottom_line == "1 restored · u undoes"
+
+
 async def test_last_request_counts_only_its_own_changes(backend: IdleEngine) -> None:
     backend.put_change(1, Action.ARCHIVE, State.CONFIRMED)
     changes = backend.request(Action.ARCHIVE, 2, 3)

@@ -263,8 +263,9 @@ class MainScreen(EngineScreen[None]):
             self.result.resume()
 
     def on_screen_suspend(self) -> None:
-        """Remember whether another screen is shown, from which changes can be made, or only a dialog."""
-        self._was_left = not self.app.screen.is_modal
+        """Remember whether changes can be made from the screen that is shown instead."""
+        shown = self.app.screen
+        self._was_left = isinstance(shown, EngineScreen) and shown.result is not None
 
     def _key_bar_state_of(self, snapshot: Snapshot) -> tuple[bool, ...]:
         progress = snapshot.progress

@@ -116,9 +116,9 @@ class ResultController:
         self._show(result)
 
     def resume(self) -> None:
-        """Follow a request that was made from another screen, if it isn't finished."""
-        if not self._batch_id:
-            self._screen.start(self._resume, "result", exclusive=True)
+        """Show what became of the request meanwhile, or follow an unfinished one from another screen."""
+        job = self._reload if self._batch_id else self._resume
+        self._screen.start(job, "result", exclusive=True)
 
     async def _resume(self) -> None:
         result = await self._screen.backend.change_log.last_request()
