@@ -33,8 +33,11 @@ _ROWS_CHECKED = 5
 #: How far down the list the names are known; a held arrow stays well above.
 KNOWN_NAMES = 1_500
 _DAY_MS = 86_400_000
+#: Of at most so many contacts, those whose name matches come first, and then those whose people do.
+_MOST_RANKED = 5_000
 _CONTACTS = """
-    SELECT name, search, status, receivable, is_customer, group_names, updated_ms FROM contacts
+    SELECT name, first_name || char(10) || last_name, search, status, receivable, is_customer, group_names,
+        updated_ms FROM contacts
     ORDER BY sort_key, rowid
 """
 _LIKE = "SELECT status, count(*) FROM contacts WHERE {} GROUP BY status"
@@ -48,6 +51,7 @@ _LEAST = 10
 @dataclass(frozen=True, slots=True)
 class _Contact:
     name: str
+    people: str
     text: str
     status: str
     owes: int
@@ -80,8 +84,17 @@ def expect(store_file: Path) -> Expected:
     with closing(sqlite3.connect(store_file)) as connection:
         now = time.time() * 1000
         contacts = [
-            _Contact(name, text, status, owes or 0, bool(customer), groups.lower(), (now - updated) / _DAY_MS)
-            for name, text, status, owes, customer, groups, updated in connection.execute(_CONTACTS)
+            _Contact(
+                name,
+                people,
+                text,
+                status,
+                owes or 0,
+                bool(customer),
+                groups.lower(),
+                (now - updated) / _DAY_MS,
+            )
+            for name, people, text, status, owes, customer, groups, updated in connection.execute(_CONTACTS)
         ]
     expected = Expected(len(contacts), [contact.name for contact in contacts[:KNOWN_NAMES]])
     everything = Answer(None, tuple(expected.names[:_ROWS_CHECKED]))
@@ -92,7 +105,8 @@ def expect(store_file: Path) -> Expected:
             matches = contacts
             for fits in conditions:
                 matches = [contact for contact in matches if fits(contact)]
-            answer = Answer(len(matches), tuple(contact.name for contact in matches[:_ROWS_CHECKED]))
+            listed_first = _ranked(matches, [term for term in prefix.split() if ":" not in term])
+            answer = Answer(len(matches), tuple(contact.name for contact in listed_first[:_ROWS_CHECKED]))
             expected.answers[prefix] = answer if conditions else everything
             if typed in NAMES:
                 found_names = lower
@@ -100,6 +114,18 @@ def expect(store_file: Path) -> Expected:
                     found_names = [name for name in found_names if word in name]
                 expected.names_with[prefix] = len(found_names)
     return expected
+
+
+def _ranked(matches: list[_Contact], terms: list[str]) -> list[_Contact]:
+    words = [term for term in terms if not term.startswith("-")]
+    if len(matches) > _MOST_RANKED or not words:
+        return matches
+
+    def rank(contact: _Contact) -> int:
+        fields = (contact.name.lower(), contact.people.lower(), contact.text)
+        return max(next(place for place, text in enumerate(fields) if word in text) for word in words)
+
+    return sorted(matches, key=rank)
 
 
 def prefixes(typed: str) -> list[str]:

@@ -126,6 +126,9 @@ async def test_hostile_names_are_safe_in_the_table_and_the_search(
     async with open_house(practice, tmp_path / "home") as house:
         await house.until_shown("Evil [/x] Books [b]")
         await search_all(house)
+        # With room for the names beside the numbers they were found by.
+        await house.pilot.resize_terminal(300, 50)
+        await house.until_shown("[@click=app.exit]press[/]")
         for shown in ("a [/x] b too", "[red]danger[/red]", "[@click=app.exit]press[/]", "two lines and tabs"):
             assert shown in house.shown()
         for _ in HOSTILE:

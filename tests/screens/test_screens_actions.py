@@ -33,6 +33,7 @@ from tui.screens.columns import ColumnsScreen
 from tui.screens.compare.choose_file import ChooseFileScreen
 from tui.screens.compare.compare import CompareScreen
 from tui.screens.connect.connect import ConnectScreen
+from tui.screens.connect.instructions import AppInstructionsScreen
 from tui.screens.connect.organisations import OrganisationsScreen
 from tui.screens.contact import ContactScreen
 from tui.screens.dialogs.ask import AskScreen
@@ -627,9 +628,47 @@ async def _(user: User) -> None:
     assert any(call[0] == "disconnect" for call in user.person.account.calls)
 
 
+@scenario("preview")
+async def _(user: User) -> None:
+    await user.use("preview")
+    assert user.person.main.table.list_layout.has_preview
+    assert user.person.main.query_one("#preview").display
+
+
+@scenario("app_instructions")
+async def _(user: User) -> None:
+    # The practice Xero needs no app.
+    user.person.account.is_sandbox = False
+    await user.press("c")
+    await user.use("app_instructions")
+    assert user.sees(AppInstructionsScreen)
+
+
+@scenario("copy_instructions")
+async def _(user: User) -> None:
+    # The practice Xero needs no app.
+    user.person.account.is_sandbox = False
+    await user.press("c", "f7")
+    await user.use("copy_instructions")
+    assert "redirect URI" in user.clipboard
+
+
+@scenario("save_instructions")
+async def _(user: User) -> None:
+    # The practice Xero needs no app.
+    user.person.account.is_sandbox = False
+    await user.press("c", "f7")
+    await user.use("save_instructions", "enter")
+    saved = [file.read_text(encoding="utf-8") for file in Path.home().glob("*.txt")]
+    assert any("redirect URI" in text for text in saved)
+
+
 @scenario("copy_address")
 async def _(user: User) -> None:
-    await user.press("c", "f8")
+    # The practice Xero needs no app.
+    user.person.account.is_sandbox = False
+    await user.press("c", "f7")
+    await user.use("copy_address")
     assert user.clipboard == user.person.account.redirect_uri
 
 

@@ -121,7 +121,7 @@ async def test_what_was_found_is_shown_beside_the_name_unless_its_column_is(
         assert person.shown == 1
         shown = text_of(person.app.screen)
         # Cut where there is little room.
-        assert shown.count("+64 4 555") == 1
+        assert shown.count("+64") == 1
         shows_phones = any(placed.column.key is ColumnKey.PHONE for placed in person.main.table.columns)
         assert ("· Phone +64" in shown or "· +64" in shown) is not shows_phones
 

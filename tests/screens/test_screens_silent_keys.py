@@ -117,7 +117,7 @@ SAID: dict[str, tuple[Steps, str]] = {
     ),
     "of the app in a dialog": (("s", "question_mark"), "? works outside dialogs."),
     "of contacts": (("l", "m"), "m works in the list of contacts and in Troubleshoot."),
-    "nothing selected": (("v",), "No contacts are selected."),
+    "nothing selected": (("v",), "No contacts are selected. Press space to select one."),
     "already archived": (("3", "a"), "Already archived. Press r to restore it."),
     "no changes": (("l", "x"), "This list has no changes."),
     "no restores": (("l", "h", "O"), "No restores to finish in Xero."),

@@ -213,7 +213,6 @@ class MainScreen(EngineScreen[None]):
         self._update_times(snapshot)
         self.paused_banner.update_from(snapshot)
         self.unreadable_bar.update_from(snapshot)
-        self.table.update_from(snapshot.balances_read_at)
         self._update_legend()
         if self._key_bar_state != self._key_bar_state_of(snapshot):
             self._update_key_bar()
@@ -224,6 +223,8 @@ class MainScreen(EngineScreen[None]):
         self.title_bar.update_from(snapshot, now)
         self.sync_pane.update_from(snapshot, now, is_practice=is_practice)
         self.progress_bar.update_from(snapshot, now)
+        # Amounts and badges show their days.
+        self.table.update_from(snapshot.balances_read_at)
         if self._preview is not None:
             self._preview.tick()
 

@@ -87,6 +87,7 @@ CURSOR: Final = "▌"
 TICK: Final = "✓"
 _DELETED: Final = StatusBadge("⊘", GONE, "muted")
 _BEFORE_MATCH: Final = " · "
+_LEAST_OF_NAME: Final = 12
 # Values that don't say what they are.
 _LABELLED: Final = frozenset({ColumnKey.PHONE, ColumnKey.ACCOUNT_NUMBER, ColumnKey.CONTACT_NUMBER})
 # Limits in days: the column is twelve cells wide.
@@ -221,7 +222,7 @@ def _cell(
 def _name(
     row: Row, width: int, words: tuple[str, ...], base: Style, over: dict[str, Style]
 ) -> Iterator[Segment]:
-    """Paint a name, followed by what else the search found; the name keeps at least a third."""
+    """Paint a name, followed by what else the search found; the name keeps most of the room."""
     if row.match is None:
         yield from _highlighted(row.name, width, words, base, base + over["match"])
         return
@@ -229,7 +230,7 @@ def _name(
     found, whole = f"{_BEFORE_MATCH}{label}{row.match.text}", cells(safe(row.name))
     if whole + cells(safe(found)) > width:
         found = f"{_BEFORE_MATCH}{row.match.text}"
-    name_width = min(whole, max(width - cells(safe(found)), width // 3))
+    name_width = min(whole, width, max(width - cells(safe(found)), _LEAST_OF_NAME, width * 2 // 3))
     yield from _highlighted(row.name, name_width, words, base, base + over["match"])
     muted = base + over["muted"]
     yield from _highlighted(found, width - name_width, words, muted, muted + over["match"])
@@ -329,7 +330,7 @@ COLUMNS: Final = {
     for column in (
         Column(ColumnKey.NAME, 16, 24, share=3),
         Column(ColumnKey.STATUS, 8, 8),
-        Column(ColumnKey.EMAIL, 12, 20, share=2, beside=20),
+        Column(ColumnKey.EMAIL, 12, 20, share=2, beside=18),
         Column(ColumnKey.PHONE, 12, 16),
         Column(ColumnKey.GROUPS, 12, 20, share=1),
         Column(ColumnKey.OWES, 10, 12, is_right=True),
