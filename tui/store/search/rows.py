@@ -58,6 +58,7 @@ class RowReader:
         self._database = database
         self._grade = grade
         self._more: tuple[ColumnKey, ...] = ()
+        self._sql = _sql_with(())
 
     def show_columns(self, columns: Sequence[ColumnKey]) -> None:
         """Read the values of these columns too, besides those that a row always has."""
