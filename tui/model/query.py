@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from tui.model.change import State
+from tui.model.change import Origin, State
 from tui.model.columns import BY_NAME, Sort
 from tui.model.contact import ContactStatus
 from tui.model.evidence import SyncStatus
@@ -399,6 +399,29 @@ class SyncCondition(Struct, frozen=True):
     sync: SyncFilter
 
 
+class NeverSyncedCondition(Struct, frozen=True):
+    """A contact with a change that Xero confirmed, none of which is known to have reached Re-Leased.
+
+    Known are those that are synced, checked by the user or reported synced. Changes that aren't confirmed, or
+    were cancelled, don't matter.
+    """
+
+
+class OriginCondition(Struct, frozen=True):
+    """A contact whose last change was requested in Reshelve, or made in Xero, by whomever."""
+
+    origin: Origin
+
+
+class CurrencyCondition(Struct, frozen=True):
+    """A contact in this currency, such as NZD: its default currency, or else the organisation's.
+
+    Unknown, and so no match, if it has none and the organisation's isn't known.
+    """
+
+    currency: str
+
+
 class TimeSpan(Struct, frozen=True):
     """A time span before the time of the search: `unit` is one of h, d, w, m (months) and y."""
 
@@ -461,9 +484,18 @@ class NoMatchCondition(Struct, frozen=True):
     """Matches no contact: the filter doesn't exist."""
 
 
-Condition = (
-    KindCondition | BalanceCondition | GroupCondition | SyncCondition | ChangedCondition | NoMatchCondition
+#: What can match a contact.
+PossibleCondition = (
+    KindCondition
+    | BalanceCondition
+    | GroupCondition
+    | SyncCondition
+    | NeverSyncedCondition
+    | OriginCondition
+    | CurrencyCondition
+    | ChangedCondition
 )
+Condition = PossibleCondition | NoMatchCondition
 
 
 class Filter(Struct, frozen=True):

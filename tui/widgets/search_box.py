@@ -48,6 +48,9 @@ EXAMPLES: Final = (
         "Last change is pending sync; also missed, expected (should be synced), reported, checked, synced",
     ),
     ("sync:refused", "Last change was refused by Xero; also queued, sending, checking, restore, none"),
+    ("sync:never", "Changed in Xero, and no change was ever synced, checked by you or reported synced"),
+    ("by:reshelve", "Last change was requested in Reshelve; by:xero for changes made in Xero"),
+    ("currency:nzd", "In this currency: the contact's own, or else the organisation's"),
     ("changed:<7d", "Changed in Xero less than 7 days ago; also h, w, m (months), y"),
     ("changed:2026-03", "Changed in that month; also a day (2026-03-01), today, yesterday"),
     ("↑", "In an empty box: the searches you used last, one by one"),
@@ -58,6 +61,7 @@ _DESCRIPTIONS: Final = {
     "owed": "what you owe them",
     "overdue": "what they owe you and is overdue",
     "group": "a group's name",
+    "currency": "the contact's currency",
     "changed": "last changed in Xero",
 }
 _MOST_TYPED: Final = 30
