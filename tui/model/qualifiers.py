@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 
 _NOTHING: Final = Filter(NoMatchCondition())
+# So many words can be a message in which contacts are named.
+_LONG_TEXT_WORDS: Final = 5
 
 
 def read_query(tab: Tab, text: str, groups: Sequence[str], *, is_complete: bool) -> Query:
@@ -58,7 +60,15 @@ def read_query(tab: Tab, text: str, groups: Sequence[str], *, is_complete: bool)
         tuple(dict.fromkeys(parser.excluded_words)),
         tuple(dict.fromkeys(parser.filters)),
         tuple(parser.issues),
+        long_text=_long_text(text, parser.filters),
     )
+
+
+def _long_text(text: str, filters: Sequence[Filter]) -> str:
+    pieces = fold(text).split()
+    is_long = len(pieces) >= _LONG_TEXT_WORDS
+    # A message may have a colon where a qualifier has one.
+    return " ".join(pieces) if is_long and all(wanted == _NOTHING for wanted in filters) else ""
 
 
 class _QueryParser(Struct):

@@ -250,6 +250,9 @@ class Query:
 
     Without any of these it finds everything; with a filter that doesn't exist, nothing. `issues` are about
     parts of the text that are invalid or incomplete; they don't affect the results.
+
+    `long_text` is the whole folded text if it is long and has no valid filter, such as an error message that
+    was pasted: if nothing matches, the contacts that it names are found.
     """
 
     tab: Tab = Tab.ALL
@@ -258,6 +261,7 @@ class Query:
     filters: tuple[Filter, ...] = ()
     issues: tuple[QueryIssue, ...] = field(default=(), compare=False)
     sort: Sort = BY_NAME
+    long_text: str = ""
 
     @property
     def is_everything(self) -> bool:

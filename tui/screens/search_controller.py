@@ -30,6 +30,8 @@ UPDATE_INTERVAL: Final = 0.5
 _CANT_HAVE_ALL = "No contacts match this search. Press {clear} to clear the search."
 _FITS_NONE = "No contacts match. Press {clear} to clear the search."
 _NO_SUCH_FILTER = "No contacts match: one filter isn't valid. Press {clear} to clear the search."
+_NAMES_NONE = "No contacts match, and this text names none. Press {clear} to clear the search."
+_BY_NAMES = "Contacts named in this text. Press {clear} to clear it."
 _NOT_SELECTED = "None of the selected contacts is on this tab.\nPress {show_selected} to show all contacts."
 _EMPTY = {
     Tab.ALL: "No contacts yet.\nAdd them in Xero: they appear here, or press {refresh}.",
@@ -188,13 +190,19 @@ class SearchController:
 
     def _update_query_hint(self) -> None:
         """Show which parts of the text are invalid or incomplete, and suggest a correction."""
-        issues = self._query.issues
-        self._screen.query_one(QueryHint).update_from(issues, self._groups)
+        note = self._note()
+        issues = () if note else self._query.issues
+        self._screen.query_one(QueryHint).update_from(issues, self._groups, note)
         if issues:
             self.search.set_correction(correct(self.search.text, issues))
         if self._groups_stale and "group:" in self.search.text.lower():
             self._groups_stale = False
             self._screen.start(self._load_group_names, "groups", exclusive=True)
+
+    def _note(self) -> str:
+        """Return that the list shows the contacts named in the text, if it does or did for one like it."""
+        is_by_names = self._query.long_text and self._found is not None and self._found.is_by_names
+        return _BY_NAMES.format(clear=self._screen.key("clear")) if is_by_names else ""
 
     async def _load_group_names(self) -> None:
         """Load all group names when first needed: for completion, and to detect unknown groups."""
@@ -253,6 +261,7 @@ class SearchController:
             table.show(found, keep=message.keep)
         snapshot = self._screen.backend.snapshot
         self.show_counts(snapshot)
+        self._update_query_hint()
         self._finish_initial_load(snapshot)
         if found.is_complete:
             self._is_searching = False
@@ -285,7 +294,8 @@ class SearchController:
         if any(isinstance(item.condition, NoMatchCondition) for item in self._query.filters):
             return _NO_SUCH_FILTER.format(clear=self._screen.key("clear"))
         if not self._query.is_everything:
-            message = _FITS_NONE if self._query.filters or self._query.excluded_words else _CANT_HAVE_ALL
+            is_filtered = self._query.filters or self._query.excluded_words
+            message = _NAMES_NONE if self._query.long_text else _FITS_NONE if is_filtered else _CANT_HAVE_ALL
             return message.format(clear=self._screen.key("clear"))
         is_read = snapshot.progress is None and snapshot.last_refresh_at is not None
         # Contacts already counted are about to be listed.

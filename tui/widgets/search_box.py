@@ -53,6 +53,7 @@ EXAMPLES: Final = (
     ("currency:nzd", "In this currency: the contact's own, or else the organisation's"),
     ("changed:<7d", "Changed in Xero less than 7 days ago; also h, w, m (months), y"),
     ("changed:2026-03", "Changed in that month; also a day (2026-03-01), today, yesterday"),
+    ("a pasted message", "If nothing matches a text of 5 words or more: the contacts named in it"),
     ("↑", "In an empty box: the searches you used last, one by one"),
 )
 # Qualifiers whose values aren't listed.
@@ -65,6 +66,8 @@ _DESCRIPTIONS: Final = {
     "changed": "last changed in Xero",
 }
 _MOST_TYPED: Final = 30
+# Characters; longer than any message.
+_MOST_PASTED: Final = 5_000
 _MORE: Final = "…"
 
 
@@ -223,23 +226,28 @@ class QueryHint(StaticLine):
 
     _issues: Sequence[QueryIssue] = ()
     _groups: Sequence[str] = ()
+    _note = ""
 
-    def update_from(self, issues: Sequence[QueryIssue], groups: Sequence[str]) -> None:
-        """Show the issues of the typed query; `groups` are the known group names."""
-        if (issues, groups) == (self._issues, self._groups):
+    def update_from(self, issues: Sequence[QueryIssue], groups: Sequence[str], note: str = "") -> None:
+        """Show the issues of the typed query, or else a note about what it finds.
+
+        `groups` are the known group names.
+        """
+        if (issues, groups, note) == (self._issues, self._groups, self._note):
             return
-        self._issues, self._groups = issues, groups
+        self._issues, self._groups, self._note = issues, groups, note
         # Only showing or hiding the hint causes a layout, not typing.
-        self.set_class(bool(issues), "-shown")
+        self.set_class(bool(issues or note), "-shown")
         self.rewrite()
 
     def rewrite(self) -> None:
         """Format the hint for the available room."""
-        if not self._issues or not self.content_size.width:
+        width = self.content_size.width
+        if not (self._issues or self._note) or not width:
             return
-        hint = hint_text(self._issues, self.content_size.width, self._groups)
+        hint = hint_text(self._issues, width, self._groups) if self._issues else QueryHintText(self._note)
         self.set_class(hint.is_problem, "-problem")
-        self.show(Content(hint.text))
+        self.show(Content(fit(hint.text, width).rstrip()))
 
 
 class _SearchInput(LineInput):
@@ -268,6 +276,14 @@ class _SearchInput(LineInput):
         if event.character == "/" and not self.value:
             event.stop()
             event.prevent_default()
+
+    def _on_paste(self, event: events.Paste) -> None:
+        """Insert all lines of a pasted text as one; Textual's input takes the first."""
+        event.prevent_default()
+        event.stop()
+        # Tabs are between the cells of a spreadsheet.
+        text = " ".join(event.text[:_MOST_PASTED].replace("\t", " ").splitlines())
+        self.replace(text, *self.selection)
 
     def action_use(self) -> None:
         """Focus the list and keep the text."""

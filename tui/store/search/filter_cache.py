@@ -25,13 +25,12 @@ from tui.model.query import (
     fold,
 )
 from tui.store import values
-from tui.store.change_log.evidence import base_currency
 from tui.store.search.contact_index import NO_POSITION
 from tui.store.search.filtering import (
     AMOUNTS,
     CONTACT_KINDS,
     COUNTED,
-    OWN_CURRENCY,
+    CURRENCY,
     STEPS_BETWEEN_CHECKS,
     Translator,
     value_range,
@@ -55,7 +54,7 @@ _CACHE_KIB: Final = 256
 # any bytes in the first: the list of groups.
 _TEXTS: Final = {
     "group": ("CAST(group_names AS TEXT)", "group_names <> '[]'"),
-    "currency": (OWN_CURRENCY, "true"),
+    "currency": (CURRENCY, "true"),
 }
 # No amount and no time is as small as this.
 _UNKNOWN: Final = -(2**62)
@@ -231,9 +230,7 @@ class _ContactValues:
                 yield from rowids
 
     def _in_currency(self, connection: sqlite3.Connection, wanted: str, *, is_negated: bool) -> Iterator[int]:
-        base = base_currency(connection)
-        for own, rowids in self._by_text(connection, "currency").items():
-            currency = own or base
+        for currency, rowids in self._by_text(connection, "currency").items():
             if currency and (currency == wanted) is not is_negated:
                 yield from rowids
 

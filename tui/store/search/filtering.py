@@ -33,9 +33,9 @@ from tui.model.query import (
 from tui.model.snapshot import ChangeView
 from tui.store import values
 from tui.store.change_log.changes import CHANGE_COLUMNS, change_of
-from tui.store.change_log.evidence import base_currency
 from tui.store.search.ranking import SQL_RANK
 from tui.store.search.sorting import order_by
+from tui.store.sync_state import BASE_CURRENCY
 from tui.store.values import stored_query, to_ms
 
 if TYPE_CHECKING:
@@ -84,16 +84,16 @@ _BY_CHANGE_LOG: Final = {
     SyncFilter.CHECKED: "state = 'confirmed' AND synced_ms IS NULL AND checked_ms IS NOT NULL",
     SyncFilter.SUPERSEDED: f"{_UNSYNCED} AND superseded = 1",
 }
-#: A contact's own currency, of a row of `contacts AS c`: empty if it has none or it can't be read.
-OWN_CURRENCY: Final = """
-    coalesce((
+#: The currency of a row of `contacts AS c`: its own, or else the organisation's; empty if neither is known.
+CURRENCY: Final = f"""
+    coalesce(nullif((
         SELECT CASE WHEN json_valid(CAST(raw AS TEXT)) THEN
             CASE json_type(CAST(raw AS TEXT), '$.DefaultCurrency') WHEN 'text'
                 THEN upper(trim(json_extract(CAST(raw AS TEXT), '$.DefaultCurrency'))) END
         END
         FROM contact_documents WHERE contact_rowid = c.rowid
-    ), '')
-"""
+    ), ''), (SELECT upper(trim(value)) FROM sync_state WHERE name = '{BASE_CURRENCY}'), '')
+"""  # noqa: S608 - our own name
 
 
 def value_range(
@@ -148,8 +148,7 @@ class Translator(Struct, frozen=True):
             case GroupCondition():
                 return _one_of("group_names", self._memberships(condition))
             case CurrencyCondition(currency):
-                base = base_currency(self.connection) or None
-                return Sql(f"coalesce(nullif({OWN_CURRENCY}, ''), ?) = ?", (base, currency))
+                return Sql(f"nullif({CURRENCY}, '') = ?", (currency,))
             case SyncCondition() | NeverSyncedCondition() | OriginCondition():
                 return self._by_changes(condition)
             case _:
