@@ -48,8 +48,11 @@ EXAMPLES: Final = (
         "Last change is pending sync; also missed, expected (should be synced), reported, checked, synced",
     ),
     ("sync:refused", "Last change was refused by Xero; also queued, sending, checking, restore, none"),
-    ("sync:never", "Changed in Xero, and no change was ever synced, checked by you or reported synced"),
-    ("by:reshelve", "Last change was requested in Reshelve; by:xero for changes made in Xero"),
+    (
+        "sync:never",
+        "Archived or restored in Xero, and no such change is known to be synced, checked or reported",
+    ),
+    ("by:reshelve", "Last change was requested in Reshelve; by:xero if it was made in Xero"),
     ("currency:nzd", "In this currency: the contact's own, or else the organisation's"),
     ("changed:<7d", "Changed in Xero less than 7 days ago; also h, w, m (months), y"),
     ("changed:2026-03", "Changed in that month; also a day (2026-03-01), today, yesterday"),
