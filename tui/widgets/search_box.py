@@ -229,26 +229,36 @@ class QueryHint(StaticLine):
 
     _issues: Sequence[QueryIssue] = ()
     _groups: Sequence[str] = ()
-    _note = ""
+    _notes: Sequence[str] = ()
 
-    def update_from(self, issues: Sequence[QueryIssue], groups: Sequence[str], note: str = "") -> None:
+    def update_from(
+        self, issues: Sequence[QueryIssue], groups: Sequence[str], notes: Sequence[str] = ()
+    ) -> None:
         """Show the issues of the typed query, or else a note about what it finds.
 
-        `groups` are the known group names.
+        `groups` are the known group names; `notes` are phrasings of the note, each shorter than the one
+        before.
         """
-        if (issues, groups, note) == (self._issues, self._groups, self._note):
+        if (issues, groups, notes) == (self._issues, self._groups, self._notes):
             return
-        self._issues, self._groups, self._note = issues, groups, note
+        self._issues, self._groups, self._notes = issues, groups, notes
         # Only showing or hiding the hint causes a layout, not typing.
-        self.set_class(bool(issues or note), "-shown")
+        self.set_class(bool(issues or notes), "-shown")
         self.rewrite()
 
     def rewrite(self) -> None:
         """Format the hint for the available room."""
         width = self.content_size.width
-        if not (self._issues or self._note) or not width:
+        if not width:
             return
-        hint = hint_text(self._issues, width, self._groups) if self._issues else QueryHintText(self._note)
+        if self._issues:
+            hint = hint_text(self._issues, width, self._groups)
+        elif self._notes:
+            hint = QueryHintText(
+                next((note for note in self._notes if cells(note) <= width), self._notes[-1])
+            )
+        else:
+            return
         self.set_class(hint.is_problem, "-problem")
         self.show(Content(fit(hint.text, width).rstrip()))
 
