@@ -141,7 +141,7 @@ def mark_foreign_currency(connection: sqlite3.Connection, contact_ids: Sequence[
     Only those that aren't known to be synced. A mark stays if the currency is corrected later: Re-Leased has
     unlinked the contact by then. Does nothing while either currency is unknown. Returns how many it marks.
     """
-    base = base_currency(connection)
+    base = _normalise_currency(sync_state_in(connection, BASE_CURRENCY))
     if not base:
         return 0
     of_contacts, parameters = "", []
@@ -155,11 +155,6 @@ def mark_foreign_currency(connection: sqlite3.Connection, contact_ids: Sequence[
         foreign,
     )
     return len(foreign)
-
-
-def base_currency(connection: sqlite3.Connection) -> str:
-    """Return the organisation's own currency, such as NZD; empty if it isn't known."""
-    return _normalise_currency(sync_state_in(connection, BASE_CURRENCY))
 
 
 def _currency_of(raw: object) -> str:
