@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.house import open_house
 from support.practice import http, running_sandbox
+from textual import events
 
 from tui.widgets.search_box import QueryHint
 
@@ -45,6 +46,8 @@ _ASKED: dict[str, Callable[[dict[str, Any]], bool]] = {
     "is:archived": lambda one: one["ContactStatus"] == "ARCHIVED",
     "owes:>0": lambda one: outstanding(one, "AccountsReceivable") > 0,
     "owed:>=100": lambda one: outstanding(one, "AccountsPayable") >= 100,
+    "currency:aud": lambda one: one.get("DefaultCurrency") == "AUD",
+    "-currency:aud": lambda one: one.get("DefaultCurrency") != "AUD",
     'group:"Tenants"': lambda one: any(group["Name"] == "Tenants" for group in one.get("ContactGroups", ())),
 }
 
@@ -72,10 +75,31 @@ async def test_search_follows_a_change_through_its_sync_statuses(
         await house.pilot.press("/", "escape", *"sync:pending changed:<1h", "enter")
         await house.until_shown("1 of 401")
         await house.until_shown("Quokka Joinery")
+        assert [row.name for row in await house.find("sync:never")] == ["Quokka Joinery"]
+        assert [row.name for row in await house.find("by:me")] == ["Quokka Joinery"]
+        assert not await house.find("by:xero")
         practice.sync_released()
         await house.pilot.press("f5")
         # The row stays where it is until the user moves, and the count follows.
         await house.until_shown("✓ Synced")
         await house.until_shown("0 of 401")
+        assert not await house.find("sync:never")
         await house.pilot.press("/", "escape", *"sync:read", "enter")
         await house.until_shown("1 of 401")
+
+
+async def test_pasted_message_lists_the_contacts_that_it_names(
+    practice: PracticeXero, tmp_path: Path
+) -> None:
+    for name in ("Quokka Joinery", "Quokka", "Wombat & Sons (NZ)"):
+        practice.create(name)
+    async with open_house(practice, tmp_path / "home") as house:
+        await house.pilot.press("/")
+        message = "Validation error:\nContacts QUOKKA JOINERY,\n\t“Wombat & Sons (NZ)” have been archived."
+        house.app.post_message(events.Paste(message))
+        await house.until_shown("2 of 403")
+        await house.until_shown("Contacts named in this text.")
+        await house.until_shown("Quokka Joinery")
+        await house.until_shown("Wombat & Sons (NZ)")
+        await house.pilot.press("escape")
+        await house.until(lambda: not house.app.screen.query_one(QueryHint).display, "no note")

@@ -13,6 +13,7 @@ from support.fake_account import FakeAccount
 from support.idle_engine import DEMO, IdleEngine
 from support.pictures import text_of
 from support.screen_test import Driver, running
+from textual import events
 
 from tui.app.app import ReshelveApp
 from tui.model.change import Action, State
@@ -276,6 +277,96 @@ async def test_hint_stays_while_the_focus_is_on_the_contacts(backend: IdleEngine
         await type_in(person, "is:x")
         await person.press("down", "2")
         assert under_the_box(person).startswith("“is:x” isn't a filter")
+
+
+MESSAGE = "Validation error:\nContact Bayside Club has been archived\r\nand\tCOCO CAFE can't be used."
+NAMED = "Contacts named in this text. Press esc to clear it."
+
+
+async def paste(person: Driver, text: str) -> None:
+    """Paste a text into the search box."""
+    if not person.main.search.has_focus_within:
+        await person.press("/")
+    person.app.post_message(events.Paste(text))
+    await person.settle()
+
+
+@pytest.mark.parametrize("size", [(40, 20), (80, 24), (120, 36)])
+async def test_pasted_message_lists_the_contacts_that_it_names(
+    backend: IdleEngine, size: tuple[int, int]
+) -> None:
+    async with running(backend, size) as person:
+        await paste(person, MESSAGE)
+        assert (person.shown, person.cursor_name) == (2, "Bayside Club")
+        assert under_the_box(person) == (NAMED if size[0] > 60 else "Contacts named in this text.")
+        assert not person.main.query_one(QueryHint).has_class("-problem")
+        assert tally(person) == "2 of 30"
+        await person.press("down")
+        assert under_the_box(person).startswith("Contacts named in this text.")
+        await person.press("down")
+        assert person.cursor_name == "Coco Café"
+        await person.press("escape")
+        assert (person.main.search.text, under_the_box(person), person.shown) == ("", "", 30)
+
+
+async def test_typed_message_lists_the_contacts_that_it_names_until_it_means_something_else(
+    backend: IdleEngine,
+) -> None:
+    async with running(backend) as person:
+        await type_in(person, "nobody paid bayside club yet")
+        assert (person.shown, under_the_box(person)) == (1, NAMED)
+        await person.press(*" is:supplier")
+        assert (person.shown, under_the_box(person)) == (0, "")
+
+
+async def test_pasted_message_without_names_finds_nothing(backend: IdleEngine) -> None:
+    async with running(backend) as person:
+        await paste(person, "an invoice\n\ncould not be sent")
+        assert (person.shown, under_the_box(person)) == (0, "")
+        assert person.main.table.empty_text.startswith("No contacts match, and this text names none.")
+        await paste(person, " is: ")
+        assert "isn't a filter" in under_the_box(person)
+
+
+async def test_contacts_named_in_a_pasted_message_follow_changes(backend: IdleEngine) -> None:
+    async with running(backend) as person:
+        await paste(person, MESSAGE)
+        await rows_change(person)
+        assert (person.shown, under_the_box(person)) == (2, NAMED)
+        await person.press("enter", "2")
+        assert (person.main.finder.tabs.tab, person.shown, under_the_box(person)) == (Tab.ACTIVE, 2, NAMED)
+        await person.press("3")
+        assert person.shown == 0
+        assert person.main.table.empty_text == (
+            "The contacts named in this text are on other tabs.\nPress 1 to show all."
+        )
+        assert (person.main.finder.tabs.tab, under_the_box(person)) == (Tab.ARCHIVED, NAMED)
+
+
+@pytest.mark.parametrize(
+    ("pasted", "text"),
+    [
+        ("bay\n", "bay"),
+        ("bay ", "bay "),
+        ("\nbay\r\nside", " bay side"),
+        ("", ""),
+        ("x" * 6_000, "x" * 5_000),
+        ("a\x1b[31m\0b", "a\x1b[31m\0b"),
+    ],
+    ids=["one line", "a space", "lines", "nothing", "long", "controls"],
+)
+async def test_all_lines_of_a_pasted_text_are_inserted(backend: IdleEngine, pasted: str, text: str) -> None:
+    async with running(backend) as person:
+        await paste(person, pasted)
+        assert person.main.search.text == text
+
+
+async def test_pasted_text_replaces_the_selected_part(backend: IdleEngine) -> None:
+    async with running(backend) as person:
+        await type_in(person, "is:supplier coco")
+        await person.press("shift+left", "shift+left")
+        await paste(person, "a\nb")
+        assert person.main.search.text == "is:supplier coa b"
 
 
 async def test_no_matches_are_reported(backend: IdleEngine) -> None:

@@ -27,6 +27,12 @@ def test_incomplete_qualifier(snap_compare: Compare, busy: IdleEngine, size: tup
     assert picture(snap_compare, busy, "/", Text("bay sync:"), size=size, as_text=True)
 
 
+@pytest.mark.parametrize("size", [(40, 15), *SIZES])
+def test_pasted_message(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
+    message = Text("Not sent:\nContact Bayside Club has been archived,\nand so has Coco Café")
+    assert picture(snap_compare, busy, "/", message, size=size)
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_search_help(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
     assert picture(snap_compare, busy, "/", "f1", size=size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import tempfile
 from collections import Counter
@@ -13,18 +14,28 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from store.store_samples import ACTIVE, ARCHIVED, GDPR, NOON, contact, minutes, names, search
 from support.asked import is_asked_for
 from support.effort import examples
 
-from tui.model.change import Action, State, Transition
+from tui.model.change import Action, Origin, State, Transition
 from tui.model.contact import Balances, ContactStatus
-from tui.model.evidence import ReportKind, StatusSince, SyncKnowledge, UserReport, grade_change
+from tui.model.evidence import (
+    ReportedSync,
+    ReportKind,
+    StatusSince,
+    SyncKnowledge,
+    SyncStatus,
+    UserReport,
+    grade_change,
+)
 from tui.model.query import ContactKind, Query, Tab, TabCounts
 from tui.model.query_parser import parse_query
 from tui.store import Store, TransitionRequest
 from tui.store.search import contact_index, filter_cache, search_service
 from tui.store.search.filtering import Translator
+from tui.store.sync_state import BASE_CURRENCY
 
 if TYPE_CHECKING:
     import sqlite3
@@ -36,6 +47,9 @@ if TYPE_CHECKING:
 
 NOW = NOON + timedelta(days=40, minutes=7)
 WATCH = SyncKnowledge(last_clean_sync_started_at=minutes(30))
+WITH_A_REPORT = SyncKnowledge(
+    last_clean_sync_started_at=minutes(30), reported_syncs=(ReportedSync(minutes(60), minutes(65)),)
+)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -46,8 +60,8 @@ def _however_slow_this_machine_is() -> Iterator[None]:
         yield
 
 
-def graded(change: Change) -> StatusSince | None:
-    return None if change.confirmed_at is None else grade_change(change, WATCH, NOW)
+def graded(change: Change, knowledge: SyncKnowledge = WATCH) -> StatusSince | None:
+    return None if change.confirmed_at is None else grade_change(change, knowledge, NOW)
 
 
 def ready(store: Store) -> Store:
@@ -71,6 +85,7 @@ contacts = st.lists(
         ),
         merged_to=st.sampled_from(["", "id-1"]),
         balances=st.none() | st.builds(Balances, sums, sums, sums, sums),
+        raw=st.sampled_from([b"{}", b'{"DefaultCurrency":"AUD"}', b'{"DefaultCurrency":null}']),
     ),
     max_size=20,
 )
@@ -78,7 +93,8 @@ journal = st.lists(
     st.fixed_dictionaries(
         {
             "contact_id": st.integers(1, 20).map(lambda number: f"id-{number}"),
-            "state": st.sampled_from(State).map(str),
+            "origin": st.sampled_from(Origin).map(str),
+            "state": st.sampled_from([*State, *[State.CONFIRMED] * 4]).map(str),
             "confirmed": st.sampled_from([10, 50]),
             "synced_ms": st.sampled_from([None, None, 1]),
             "checked_ms": st.sampled_from([None, None, 1]),
@@ -113,6 +129,7 @@ pieces = st.sampled_from(
         *("changed:2026-03", "changed:>=2026-03-20", "changed:yesterday", "group:ten", 'group:"Tenants"'),
         *("group:tenants-", 'group:"tenants east"', 'group:"\'); --"', "sync:pending", "sync:overdue"),
         *("sync:read", "sync:seen", "sync:superseded", "sync:unlinked", "sync:queued", "sync:handoff"),
+        *("currency:aud", "currency:NZD", "by:me", "by:xero", "sync:never", "sync:reported"),
         *("sync:refused", "sync:none", "sync:checking", "sync:sending", "bay", "b", '"y c"', "is:wrong", '"'),
     ]
 )
@@ -136,9 +153,16 @@ def write_journal(connection: sqlite3.Connection, entries: Sequence[dict[str, An
             "INSERT INTO changes (batch_id, contact_id, name, action, origin, state, requested_ms,"
             " updated_ms, confirmed_ms, idempotency_key, message, synced_ms, checked_ms, unlinked_ms,"
             " superseded)"
-            " VALUES ('', ?, '', 'archive', 'reshelve', ?, 0, 0, ?, '', '', ?, ?, ?, ?)",
-            (entry["contact_id"], entry["state"], at, *evidence, entry["superseded"]),
+            " VALUES ('', ?, '', 'archive', ?, ?, 0, 0, ?, '', '', ?, ?, ?, ?)",
+            (entry["contact_id"], entry["origin"], entry["state"], at, *evidence, entry["superseded"]),
         )
+
+
+def is_never_synced(changes: Sequence[Change]) -> bool:
+    confirmed = [change for change in changes if change.state is State.CONFIRMED]
+    grades = [graded(replace(change, superseded=False), WITH_A_REPORT) for change in confirmed]
+    arrived = {SyncStatus.SYNCED, SyncStatus.CHECKED, SyncStatus.REPORTED}
+    return bool(confirmed) and not any(grade and grade.status in arrived for grade in grades)
 
 
 def naive(store: Store, query: Query, unlinked: frozenset[str]) -> tuple[Counter[str], TabCounts]:
@@ -153,6 +177,8 @@ def naive(store: Store, query: Query, unlinked: frozenset[str]) -> tuple[Counter
             rows[one.contact_id].last_change,
             NOW.replace(second=0, microsecond=0),
             is_unlinked=one.contact_id in unlinked,
+            is_never_synced=is_never_synced(store.changes.of_contact(one.contact_id)),
+            base_currency=store.sync_state(BASE_CURRENCY) or "",
         )
     ]
     statuses = Counter(one.status for one in found)
@@ -192,6 +218,7 @@ def test_qualifiers_find_what_a_scan_finds(
     async def history() -> None:
         with tempfile.TemporaryDirectory() as folder:
             store = ready(Store.open(Path(folder)))
+            store.search.grade = lambda change: graded(change, WITH_A_REPORT)
             try:
                 await store.save_contacts(pages[0], NOON)
                 await store._database.write(lambda connection: write_journal(connection, entries))
@@ -201,6 +228,8 @@ def test_qualifiers_find_what_a_scan_finds(
                 typed = [text[:end] for text in texts for end in range(0, len(text) + 1, 3)]
                 await check(store, [*typed, *reversed(texts)], frozenset())
                 # Later writes count at once in the same searches.
+                await store.set_base_currency("NZD")
+                await check(store, texts, frozenset())
                 await store.evidence.record_reports(told, NOON)
                 await check(store, texts, unlinked_by(told))
                 await store._database.write(lambda connection: write_journal(connection, more))
@@ -228,11 +257,12 @@ async def stocked(store: Store) -> Store:
             name="Alma",
             is_customer=True,
             groups=("Tenants", "East Side"),
+            raw=json.dumps({"DefaultCurrency": " aud"}).encode(),
             balances=Balances(receivable=23_400, receivable_overdue=9_900),
         ),
-        contact(2, ARCHIVED, name="Bayside", is_supplier=True, balances=Balances(payable=50_000)),
+        contact(2, ARCHIVED, name="Bayside", is_supplier=True, balances=Balances(payable=50_000), raw=b"{"),
         contact(3, name="Café", is_customer=True, is_supplier=True, groups=("Tenants West",)),
-        contact(4, GDPR, name="Dora", balances=Balances()),
+        contact(4, GDPR, name="Dora", balances=Balances(), raw=b'{"DefaultCurrency": 5}'),
         contact(5, name="Edith", at=60 * 24 * 39, merged_to="id-1"),
     ]
     await ready(store).save_contacts(people, NOON)
@@ -268,6 +298,13 @@ async def stocked(store: Store) -> Store:
         ("changed:>7d bay", "Bayside"),
         ("-a", "Edith"),
         ("sync:none", "Alma Bayside Café Dora Edith"),
+        ("sync:never", ""),
+        ("by:xero", ""),
+        ("-by:reshelve c", "Café"),
+        ("currency:aud", "Alma"),
+        # Until the organisation's currency is known, nothing is known of the others.
+        ("-currency:aud", ""),
+        ("currency:nzd", ""),
         ("is:custmer", ""),
         ("-sync:custmer bay", ""),
     ],
@@ -293,6 +330,58 @@ async def test_results_follow_changes_and_user_reports_at_once(stocked: Store) -
     assert await found("is:unlinked") == ["Alma"]
     await stocked.evidence.record_reports([UserReport(ReportKind.LINKED, minutes(21), "id-1")], minutes(21))
     assert await found("is:unlinked") == []
+
+
+@pytest.mark.parametrize("is_loaded", [True, False], ids=["in memory", "in SQL"])
+async def test_contacts_without_a_currency_have_the_organisations(stocked: Store, *, is_loaded: bool) -> None:
+    await stocked.set_base_currency("NZD")
+    if not is_loaded:
+        stocked.search._loader.index = None
+        stocked.search._loader._is_stale = False
+    assert names(await search(stocked, "currency:nzd")) == ["Bayside", "Café", "Dora", "Edith"]
+    assert names(await search(stocked, "-currency:aud")) == ["Bayside", "Café", "Dora", "Edith"]
+    assert names(await search(stocked, "-currency:nzd")) == ["Alma"]
+    assert names(await search(stocked, "currency:usd")) == []
+
+
+async def test_who_asked_for_the_last_change_is_searchable(stocked: Store) -> None:
+    [change] = await stocked.changes.add(Action.ARCHIVE, stocked.contacts(["id-1"]), NOON)
+    await stocked.save_contacts([contact(3, ARCHIVED, at=40, name="Café")], minutes(40))
+    assert names(await search(stocked, "by:reshelve")) == ["Alma"]
+    assert names(await search(stocked, "by:me")) == ["Alma"]
+    assert names(await search(stocked, "by:xero")) == ["Café"]
+    # A cancelled change doesn't count.
+    await stocked.record_transitions([TransitionRequest(change.change_id, Transition.CANCEL)], minutes(41))
+    assert names(await search(stocked, "by:reshelve")) == []
+
+
+async def test_never_synced_needs_a_change_in_xero_and_nothing_that_shows_it_in_re_leased(
+    stocked: Store,
+) -> None:
+    async def found() -> list[str]:
+        return names(await search(stocked, "sync:never"))
+
+    await stocked.changes.add(Action.ARCHIVE, stocked.contacts(["id-1"]), NOON)
+    assert await found() == []
+    await stocked.save_contacts([contact(3, ARCHIVED, at=40, name="Café")], minutes(40))
+    await stocked.save_contacts([contact(5, ARCHIVED, at=60 * 24 * 39 + 1, name="Edith")], minutes(41))
+    assert await found() == ["Café", "Edith"]
+    # A change that was reversed, and had been checked before, still counts.
+    checked = UserReport(ReportKind.CHECKED, minutes(50), "id-3", ARCHIVED)
+    await stocked.evidence.record_reports([checked], minutes(50))
+    await stocked.save_contacts([contact(3, at=60, name="Café")], minutes(60))
+    assert await found() == ["Edith"]
+
+
+async def test_never_synced_leaves_out_what_was_reported_before_it_was_reversed(stocked: Store) -> None:
+    stocked.search.grade = lambda change: grade_change(
+        change, SyncKnowledge(reported_syncs=(ReportedSync(minutes(50), minutes(55)),)), NOW
+    )
+    await stocked.save_contacts([contact(3, ARCHIVED, at=40, name="Café")], minutes(40))
+    assert names(await search(stocked, "sync:reported")) == ["Café"]
+    await stocked.save_contacts([contact(3, at=60, name="Café")], minutes(60))
+    assert names(await search(stocked, "sync:reported")) == []
+    assert names(await search(stocked, "sync:never")) == []
 
 
 async def test_balances_are_searchable_as_soon_as_they_are_read(stocked: Store) -> None:
@@ -346,6 +435,7 @@ async def test_filter_queries_the_database_once_until_the_next_write(
         ("overdue:", "overdue:>0", ["Alma"]),
         ("changed:", "changed:<2d", ["Edith"]),
         ("group:", "group:tenants", ["Alma", "Café"]),
+        ("currency:", "currency:aud", ["Alma"]),
     ],
 )
 async def test_what_a_qualifier_compares_is_read_while_its_value_is_typed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import operator
 import re
 from typing import TYPE_CHECKING
@@ -12,10 +13,13 @@ from tui.model.query import (
     BalanceSide,
     ChangedCondition,
     ContactKind,
+    CurrencyCondition,
     GroupCondition,
     KindCondition,
+    NeverSyncedCondition,
     NoMatchCondition,
     Operator,
+    OriginCondition,
     SyncCondition,
     fold,
     sync_filter_of,
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tui.model.contact import Contact
-    from tui.model.query import Query
+    from tui.model.query import PossibleCondition, Query
     from tui.model.snapshot import ChangeView
 
 _COMPARE = {
@@ -52,7 +56,14 @@ def holds(one: Contact, word: str) -> bool:
 
 
 def is_asked_for(
-    query: Query, one: Contact, last: ChangeView | None, now: datetime, *, is_unlinked: bool = False
+    query: Query,
+    one: Contact,
+    last: ChangeView | None,
+    now: datetime,
+    *,
+    is_unlinked: bool = False,
+    is_never_synced: bool = False,
+    base_currency: str = "",
 ) -> bool:
     """Return whether a contact with such a last change is found on the tab All."""
     if not all(holds(one, word) for word in query.words) or any(
@@ -62,7 +73,13 @@ def is_asked_for(
     for wanted in query.filters:
         if isinstance(wanted.condition, NoMatchCondition):
             return False
-        meets = _meets(wanted.condition, one, last, now, is_unlinked=is_unlinked)
+        if isinstance(wanted.condition, NeverSyncedCondition):
+            meets: bool | None = is_never_synced
+        elif isinstance(wanted.condition, CurrencyCondition):
+            currency = json.loads(one.raw).get("DefaultCurrency") or base_currency
+            meets = currency == wanted.condition.currency if currency else None
+        else:
+            meets = _meets(wanted.condition, one, last, now, is_unlinked=is_unlinked)
         # Unknown values match neither a condition nor its opposite.
         if meets is None or meets is wanted.is_negated:
             return False
@@ -70,7 +87,7 @@ def is_asked_for(
 
 
 def _meets(
-    condition: KindCondition | BalanceCondition | GroupCondition | SyncCondition | ChangedCondition,
+    condition: PossibleCondition,
     one: Contact,
     last: ChangeView | None,
     now: datetime,
@@ -103,8 +120,10 @@ def _meets(
             each == condition.name if condition.is_exact else each.startswith(condition.name)
             for each in groups
         )
-    if isinstance(condition, SyncCondition):
-        return sync_filter_of(last) is condition.sync
+    if isinstance(condition, SyncCondition | OriginCondition):
+        by_sync = isinstance(condition, SyncCondition) and sync_filter_of(last) is condition.sync
+        by_origin = isinstance(condition, OriginCondition) and last and last.change.origin is condition.origin
+        return bool(by_sync or by_origin)
     assert isinstance(condition, ChangedCondition)
     start, end = condition.bounds(now, None)
     return (start is None or one.updated_at >= start) and (end is None or one.updated_at < end)

@@ -197,7 +197,8 @@ class SearchResult(Struct, frozen=True):
     """The result of a query: rows, and how many contacts match on each tab.
 
     `is_complete` is False for a first screen that arrives before the counts are known. `is_live` is True for
-    rows that are read by their place, each of which is whichever contact is there now.
+    rows that are read by their place, each of which is whichever contact is there now. `is_by_names` is True
+    if nothing matched, and these are the contacts named in the query's long text.
     """
 
     query: Query
@@ -205,6 +206,7 @@ class SearchResult(Struct, frozen=True):
     counts: TabCounts
     is_complete: bool = True
     is_live: bool = False
+    is_by_names: bool = False
 
 
 # Parts of words, so that "Ex-tenants" and "Tenancies" are found as well.

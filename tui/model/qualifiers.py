@@ -12,19 +12,23 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from msgspec import Struct, field
 
+from tui.model.change import Origin
 from tui.model.query import (
     BalanceCondition,
     BalanceSide,
     ChangedCondition,
     ContactKind,
+    CurrencyCondition,
     DateRange,
     DaysAgo,
     Filter,
     GroupCondition,
     IssueKind,
     KindCondition,
+    NeverSyncedCondition,
     NoMatchCondition,
     Operator,
+    OriginCondition,
     Query,
     QueryIssue,
     SyncCondition,
@@ -41,6 +45,8 @@ if TYPE_CHECKING:
 
 
 _NOTHING: Final = Filter(NoMatchCondition())
+# So many words can be a message in which contacts are named.
+_LONG_TEXT_WORDS: Final = 5
 
 
 def read_query(tab: Tab, text: str, groups: Sequence[str], *, is_complete: bool) -> Query:
@@ -54,7 +60,15 @@ def read_query(tab: Tab, text: str, groups: Sequence[str], *, is_complete: bool)
         tuple(dict.fromkeys(parser.excluded_words)),
         tuple(dict.fromkeys(parser.filters)),
         tuple(parser.issues),
+        long_text=_long_text(text, parser.filters),
     )
+
+
+def _long_text(text: str, filters: Sequence[Filter]) -> str:
+    pieces = fold(text).split()
+    is_long = len(pieces) >= _LONG_TEXT_WORDS
+    # A message may have a colon where a qualifier has one.
+    return " ".join(pieces) if is_long and all(wanted == _NOTHING for wanted in filters) else ""
 
 
 class _QueryParser(Struct):
@@ -176,6 +190,7 @@ _ALIASES: Final = {
     "no sync needed": "not-needed",
     "restore in xero": "restore",
     "refused by xero": "refused",
+    "never synced": "never",
     # Former names.
     "overdue": "missed",
     "told": "reported",
@@ -188,9 +203,15 @@ _ALIASES: Final = {
     "handoff": "restore",
     "customers": "customer",
     "suppliers": "supplier",
+    # Whoever uses this database.
+    "me": "reshelve",
 }
+# A value of `sync:` that isn't a status.
+_NEVER: Final = "never"
 _DAYS: Final = {"today": 0, "yesterday": 1}
 _COMPARED: Final = re.compile(r"(?P<sign>[<>]=?|=)?\s*(?P<rest>.*)", re.DOTALL)
+_CURRENCY: Final = re.compile(r"[a-z]{3}")
+_PARTIAL_CURRENCY: Final = re.compile(r"[a-z]{0,2}")
 _SPAN: Final = re.compile(r"(?P<count>[0-9]+)\s*(?P<unit>[hdwmy])")
 _DATE: Final = re.compile(r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})(?:-(?P<day>[0-9]{2}))?")
 _PARTIAL_DATE: Final = re.compile(r"[0-9]{0,8}|[0-9]{4}-(?:[0-9]?|[0-9]{2}-[0-9]?)")
@@ -252,8 +273,19 @@ def _read_is(value: Value) -> Condition | None:
 
 
 def _read_sync(value: Value) -> Condition | None:
+    if _ALIASES.get(value.text, value.text) == _NEVER:
+        return NeverSyncedCondition()
     sync = _word(SyncFilter, value.text)
     return None if sync is None else SyncCondition(sync)
+
+
+def _read_by(value: Value) -> Condition | None:
+    origin = _word(Origin, value.text)
+    return None if origin is None else OriginCondition(origin)
+
+
+def _read_currency(value: Value) -> Condition | None:
+    return CurrencyCondition(value.text.upper()) if _CURRENCY.fullmatch(value.text) else None
 
 
 def _read_owes(value: Value) -> Condition | None:
@@ -326,18 +358,19 @@ def _is_half_time(text: str) -> bool:
     return _PARTIAL_DATE.fullmatch(rest) is not None or any(day.startswith(rest) for day in _DAYS)
 
 
-def _listed(name: str, enum: type[StrEnum], read: Callable[[Value], Condition | None]) -> Qualifier:
-    aliases = (spelling for spelling, meant in _ALIASES.items() if meant in tuple(enum))
-    known = (*enum, *aliases)
+def _listed(name: str, words: Iterable[str], read: Callable[[Value], Condition | None]) -> Qualifier:
+    listed = tuple(words)
+    known = (*listed, *(spelling for spelling, meant in _ALIASES.items() if meant in listed))
 
     def is_half(text: str) -> bool:
         return any(word.startswith(text) for word in known)
 
-    return Qualifier(name, tuple(enum), read, is_half, is_listed=True)
+    return Qualifier(name, listed, read, is_half, is_listed=True)
 
 
 _AMOUNTS: Final = (">0", ">=1,500.50", "<500", "0")
 _GROUPS: Final = ("tenants", '"East Side"')
+_CURRENCIES: Final = ("nzd", "aud", "gbp")
 _TIMES: Final = ("<12h", "<7d", ">2m", "today", "2026-03-01")
 _ALL: Final = (
     _listed("is", ContactKind, _read_is),
@@ -345,7 +378,11 @@ _ALL: Final = (
     Qualifier("owed", _AMOUNTS, _read_owed, _is_half_amount),
     Qualifier("overdue", _AMOUNTS, _read_overdue, _is_half_amount),
     Qualifier("group", _GROUPS, _read_group, lambda text: not text),
-    _listed("sync", SyncFilter, _read_sync),
+    Qualifier(
+        "currency", _CURRENCIES, _read_currency, lambda text: _PARTIAL_CURRENCY.fullmatch(text) is not None
+    ),
+    _listed("sync", (*SyncFilter, _NEVER), _read_sync),
+    _listed("by", Origin, _read_by),
     Qualifier("changed", _TIMES, _read_changed, _is_half_time),
 )
 #: All qualifiers by name, in the order in which they are explained.

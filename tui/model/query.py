@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from tui.model.change import State
+from tui.model.change import Origin, State
 from tui.model.columns import BY_NAME, Sort
 from tui.model.contact import ContactStatus
 from tui.model.evidence import SyncStatus
@@ -250,6 +250,9 @@ class Query:
 
     Without any of these it finds everything; with a filter that doesn't exist, nothing. `issues` are about
     parts of the text that are invalid or incomplete; they don't affect the results.
+
+    `long_text` is the whole folded text if it is long and has no valid filter, such as an error message that
+    was pasted: if nothing matches, the contacts that it names are found.
     """
 
     tab: Tab = Tab.ALL
@@ -258,6 +261,7 @@ class Query:
     filters: tuple[Filter, ...] = ()
     issues: tuple[QueryIssue, ...] = field(default=(), compare=False)
     sort: Sort = BY_NAME
+    long_text: str = ""
 
     @property
     def is_everything(self) -> bool:
@@ -399,6 +403,29 @@ class SyncCondition(Struct, frozen=True):
     sync: SyncFilter
 
 
+class NeverSyncedCondition(Struct, frozen=True):
+    """A contact with a change that Xero confirmed, none of which is known to have reached Re-Leased.
+
+    Known are those that are synced, checked by the user or reported synced. Changes that aren't confirmed, or
+    were cancelled, don't matter.
+    """
+
+
+class OriginCondition(Struct, frozen=True):
+    """A contact whose last change was requested in Reshelve, or made in Xero, by whomever."""
+
+    origin: Origin
+
+
+class CurrencyCondition(Struct, frozen=True):
+    """A contact in this currency, such as NZD: its default currency, or else the organisation's.
+
+    Unknown, and so no match, if it has none and the organisation's isn't known.
+    """
+
+    currency: str
+
+
 class TimeSpan(Struct, frozen=True):
     """A time span before the time of the search: `unit` is one of h, d, w, m (months) and y."""
 
@@ -461,9 +488,18 @@ class NoMatchCondition(Struct, frozen=True):
     """Matches no contact: the filter doesn't exist."""
 
 
-Condition = (
-    KindCondition | BalanceCondition | GroupCondition | SyncCondition | ChangedCondition | NoMatchCondition
+#: What can match a contact.
+PossibleCondition = (
+    KindCondition
+    | BalanceCondition
+    | GroupCondition
+    | SyncCondition
+    | NeverSyncedCondition
+    | OriginCondition
+    | CurrencyCondition
+    | ChangedCondition
 )
+Condition = PossibleCondition | NoMatchCondition
 
 
 class Filter(Struct, frozen=True):

@@ -30,6 +30,10 @@ UPDATE_INTERVAL: Final = 0.5
 _CANT_HAVE_ALL = "No contacts match this search. Press {clear} to clear the search."
 _FITS_NONE = "No contacts match. Press {clear} to clear the search."
 _NO_SUCH_FILTER = "No contacts match: one filter isn't valid. Press {clear} to clear the search."
+_NAMES_NONE = "No contacts match, and this text names none. Press {clear} to clear the search."
+_BY_NAMES = "Contacts named in this text."
+_CLEAR = "Press {clear} to clear it."
+_NAMED_ELSEWHERE = "The contacts named in this text are on other tabs.\nPress {tab_all} to show all."
 _NOT_SELECTED = "None of the selected contacts is on this tab.\nPress {show_selected} to show all contacts."
 _EMPTY = {
     Tab.ALL: "No contacts yet.\nAdd them in Xero: they appear here, or press {refresh}.",
@@ -188,13 +192,20 @@ class SearchController:
 
     def _update_query_hint(self) -> None:
         """Show which parts of the text are invalid or incomplete, and suggest a correction."""
-        issues = self._query.issues
-        self._screen.query_one(QueryHint).update_from(issues, self._groups)
+        is_by_names = self._is_by_names
+        issues = () if is_by_names else self._query.issues
+        notes = (f"{_BY_NAMES} {_CLEAR.format(clear=self._screen.key('clear'))}", _BY_NAMES)
+        self._screen.query_one(QueryHint).update_from(issues, self._groups, notes if is_by_names else ())
         if issues:
             self.search.set_correction(correct(self.search.text, issues))
         if self._groups_stale and "group:" in self.search.text.lower():
             self._groups_stale = False
             self._screen.start(self._load_group_names, "groups", exclusive=True)
+
+    @property
+    def _is_by_names(self) -> bool:
+        """Whether the contacts found are those named in the text; until a search is answered, in the last."""
+        return bool(self._query.long_text) and self._found is not None and self._found.is_by_names
 
     async def _load_group_names(self) -> None:
         """Load all group names when first needed: for completion, and to detect unknown groups."""
@@ -253,6 +264,7 @@ class SearchController:
             table.show(found, keep=message.keep)
         snapshot = self._screen.backend.snapshot
         self.show_counts(snapshot)
+        self._update_query_hint()
         self._finish_initial_load(snapshot)
         if found.is_complete:
             self._is_searching = False
@@ -282,17 +294,24 @@ class SearchController:
     def _empty_text(self, snapshot: Snapshot) -> str:
         if self.shows_selected:
             return _NOT_SELECTED.format(show_selected=self._screen.key("show_selected"))
-        if any(isinstance(item.condition, NoMatchCondition) for item in self._query.filters):
-            return _NO_SUCH_FILTER.format(clear=self._screen.key("clear"))
         if not self._query.is_everything:
-            message = _FITS_NONE if self._query.filters or self._query.excluded_words else _CANT_HAVE_ALL
-            return message.format(clear=self._screen.key("clear"))
+            keys = {action: self._screen.key(action) for action in ("clear", "tab_all")}
+            return self._no_match_text().format(**keys)
         is_read = snapshot.progress is None and snapshot.last_refresh_at is not None
         # Contacts already counted are about to be listed.
         if not is_read or snapshot.counts.of(self._query.tab):
             return "Loading contacts from Xero…"
         keys = {action: self._screen.key(action) for action in ("refresh", "tab_all")}
         return _EMPTY[self._query.tab].format(**keys)
+
+    def _no_match_text(self) -> str:
+        if self._is_by_names:
+            return _NAMED_ELSEWHERE
+        if any(isinstance(item.condition, NoMatchCondition) for item in self._query.filters):
+            return _NO_SUCH_FILTER
+        if self._query.long_text:
+            return _NAMES_NONE
+        return _FITS_NONE if self._query.filters or self._query.excluded_words else _CANT_HAVE_ALL
 
     def apply_snapshot(self, snapshot: Snapshot) -> None:
         """Repaint rows that may look different, and search again if rows may have been added or removed."""

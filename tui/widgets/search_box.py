@@ -48,8 +48,15 @@ EXAMPLES: Final = (
         "Last change is pending sync; also missed, expected (should be synced), reported, checked, synced",
     ),
     ("sync:refused", "Last change was refused by Xero; also queued, sending, checking, restore, none"),
+    (
+        "sync:never",
+        "Archived or restored in Xero, and no such change is known to be synced, checked or reported",
+    ),
+    ("by:reshelve", "Last change was requested in Reshelve; by:xero if it was made in Xero"),
+    ("currency:nzd", "In this currency: the contact's own, or else the organisation's"),
     ("changed:<7d", "Changed in Xero less than 7 days ago; also h, w, m (months), y"),
     ("changed:2026-03", "Changed in that month; also a day (2026-03-01), today, yesterday"),
+    ("a pasted message", "If nothing matches a text of 5 words or more: the contacts named in it"),
     ("↑", "In an empty box: the searches you used last, one by one"),
 )
 # Qualifiers whose values aren't listed.
@@ -58,9 +65,12 @@ _DESCRIPTIONS: Final = {
     "owed": "what you owe them",
     "overdue": "what they owe you and is overdue",
     "group": "a group's name",
+    "currency": "the contact's currency",
     "changed": "last changed in Xero",
 }
 _MOST_TYPED: Final = 30
+# Characters; longer than any message.
+_MOST_PASTED: Final = 5_000
 _MORE: Final = "…"
 
 
@@ -219,23 +229,38 @@ class QueryHint(StaticLine):
 
     _issues: Sequence[QueryIssue] = ()
     _groups: Sequence[str] = ()
+    _notes: Sequence[str] = ()
 
-    def update_from(self, issues: Sequence[QueryIssue], groups: Sequence[str]) -> None:
-        """Show the issues of the typed query; `groups` are the known group names."""
-        if (issues, groups) == (self._issues, self._groups):
+    def update_from(
+        self, issues: Sequence[QueryIssue], groups: Sequence[str], notes: Sequence[str] = ()
+    ) -> None:
+        """Show the issues of the typed query, or else a note about what it finds.
+
+        `groups` are the known group names; `notes` are phrasings of the note, each shorter than the one
+        before.
+        """
+        if (issues, groups, notes) == (self._issues, self._groups, self._notes):
             return
-        self._issues, self._groups = issues, groups
+        self._issues, self._groups, self._notes = issues, groups, notes
         # Only showing or hiding the hint causes a layout, not typing.
-        self.set_class(bool(issues), "-shown")
+        self.set_class(bool(issues or notes), "-shown")
         self.rewrite()
 
     def rewrite(self) -> None:
         """Format the hint for the available room."""
-        if not self._issues or not self.content_size.width:
+        width = self.content_size.width
+        if not width:
             return
-        hint = hint_text(self._issues, self.content_size.width, self._groups)
+        if self._issues:
+            hint = hint_text(self._issues, width, self._groups)
+        elif self._notes:
+            hint = QueryHintText(
+                next((note for note in self._notes if cells(note) <= width), self._notes[-1])
+            )
+        else:
+            return
         self.set_class(hint.is_problem, "-problem")
-        self.show(Content(hint.text))
+        self.show(Content(fit(hint.text, width).rstrip()))
 
 
 class _SearchInput(LineInput):
@@ -264,6 +289,14 @@ class _SearchInput(LineInput):
         if event.character == "/" and not self.value:
             event.stop()
             event.prevent_default()
+
+    def _on_paste(self, event: events.Paste) -> None:
+        """Insert all lines of a pasted text as one; Textual's input takes the first."""
+        event.prevent_default()
+        event.stop()
+        # Tabs are between the cells of a spreadsheet.
+        text = " ".join(event.text[:_MOST_PASTED].replace("\t", " ").splitlines())
+        self.replace(text, *self.selection)
 
     def action_use(self) -> None:
         """Focus the list and keep the text."""

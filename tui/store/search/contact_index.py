@@ -83,6 +83,16 @@ class ContactIndex(Struct, frozen=True):
         if rowid < len(self.positions) and self.positions[rowid] != NO_POSITION:
             self.statuses[self.positions[rowid]] = _STATUS_BYTES[status]
 
+    def on_tab(self, positions: Sequence[int], tab: Tab) -> tuple[array[int], TabCounts]:
+        """Return the row ids of those positions that are on a tab, and how many of all each tab has."""
+        statuses = [self.statuses[position] for position in positions]
+        counts = TabCounts(len(positions), statuses.count(_ACTIVE), statuses.count(_ARCHIVED))
+        wanted = {Tab.ALL: {_OTHER, _ACTIVE, _ARCHIVED}, Tab.ACTIVE: {_ACTIVE}, Tab.ARCHIVED: {_ARCHIVED}}[
+            tab
+        ]
+        on_tab = compress(positions, map(wanted.__contains__, statuses))
+        return array("I", map(self.rowids.__getitem__, on_tab)), counts
+
 
 def load(connection: sqlite3.Connection, *, is_stopped: Callable[[], bool]) -> ContactIndex:
     """Load the index from one snapshot, in small steps so that other threads can run.

@@ -16,6 +16,7 @@ from tui.model.errors import StoreError
 from tui.model.query import (
     BalanceCondition,
     ChangedCondition,
+    CurrencyCondition,
     Filter,
     GroupCondition,
     KindCondition,
@@ -29,6 +30,7 @@ from tui.store.search.filtering import (
     AMOUNTS,
     CONTACT_KINDS,
     COUNTED,
+    CURRENCY,
     STEPS_BETWEEN_CHECKS,
     Translator,
     value_range,
@@ -48,8 +50,12 @@ _MAX_CACHED: Final = 8
 # Rows in one step of reading, between which keys are handled: half a millisecond.
 _AT_ONCE: Final = 2_048
 _CACHE_KIB: Final = 256
-# A damaged database may have any bytes here.
-_GROUPS: Final = "CAST(group_names AS TEXT)"
+# Texts that are compared, by qualifier: each as an expression, and of which rows. A damaged database may have
+# any bytes in the first: the list of groups.
+_TEXTS: Final = {
+    "group": ("CAST(group_names AS TEXT)", "group_names <> '[]'"),
+    "currency": (CURRENCY, "true"),
+}
 # No amount and no time is as small as this.
 _UNKNOWN: Final = -(2**62)
 _KINDS: Final = "kinds"
@@ -163,21 +169,21 @@ class _ContactValues:
     def __init__(self, index: ContactIndex) -> None:
         self.index = index
         self._numbers: dict[str, array[int]] = {}
-        self._rowids_by_groups: dict[str, array[int]] | None = None
+        self._rowids_by_text: dict[str, dict[str, array[int]]] = {}
         # What is being read isn't read twice.
         self._lock = threading.Lock()
 
     def has(self, qualifier: str) -> bool:
         """Return whether nothing needs to be read for this qualifier."""
-        if qualifier == "group":
-            return self._rowids_by_groups is not None
+        if qualifier in _TEXTS:
+            return qualifier in self._rowids_by_text
         column = _column(qualifier)
         return column is None or column in self._numbers
 
     def prepare(self, connection: sqlite3.Connection, qualifier: str) -> None:
         """Read what this qualifier compares."""
-        if qualifier == "group":
-            self._groups(connection)
+        if qualifier in _TEXTS:
+            self._by_text(connection, qualifier)
         elif column := _column(qualifier):
             self._number(connection, column)
 
@@ -193,6 +199,9 @@ class _ContactValues:
                 return bytes([(kinds & bit == 0) is is_negated for kinds in self._number(connection, _KINDS)])
             case GroupCondition():
                 return self._flags(self._members(connection, condition), is_negated=is_negated)
+            case CurrencyCondition(currency):
+                in_currency = self._in_currency(connection, currency, is_negated=is_negated)
+                return self._flags(in_currency, is_negated=False)
             case SyncCondition(SyncFilter.NONE):
                 changed = f"contact_id IN (SELECT contact_id FROM changes WHERE {COUNTED})"  # noqa: S608 - constant SQL
                 return self._flags(_rowids(connection, changed), is_negated=not is_negated)
@@ -216,20 +225,25 @@ class _ContactValues:
         return numbers
 
     def _members(self, connection: sqlite3.Connection, condition: GroupCondition) -> Iterator[int]:
-        for stored, rowids in self._groups(connection).items():
+        for stored, rowids in self._by_text(connection, "group").items():
             if any(map(condition.matches, map(fold, values.names(stored)))):
                 yield from rowids
 
-    def _groups(self, connection: sqlite3.Connection) -> dict[str, array[int]]:
-        """Return the row ids of contacts by their stored list of groups; there are few different ones."""
+    def _in_currency(self, connection: sqlite3.Connection, wanted: str, *, is_negated: bool) -> Iterator[int]:
+        for currency, rowids in self._by_text(connection, "currency").items():
+            if currency and (currency == wanted) is not is_negated:
+                yield from rowids
+
+    def _by_text(self, connection: sqlite3.Connection, qualifier: str) -> dict[str, array[int]]:
+        """Return the row ids of contacts by what this qualifier compares; there are few different texts."""
         with self._lock:
-            if self._rowids_by_groups is None:
-                by_groups: dict[str, array[int]] = {}
-                for rowids, stored in self._read(connection, _GROUPS, "group_names <> '[]'"):
-                    for rowid, groups in zip(rowids, stored, strict=True):
-                        by_groups.setdefault(groups, array("I")).append(rowid)
-                self._rowids_by_groups = by_groups
-            return self._rowids_by_groups
+            if qualifier not in self._rowids_by_text:
+                by_text: dict[str, array[int]] = {}
+                for rowids, stored in self._read(connection, *_TEXTS[qualifier]):
+                    for rowid, text in zip(rowids, stored, strict=True):
+                        by_text.setdefault(text, array("I")).append(rowid)
+                self._rowids_by_text[qualifier] = by_text
+            return self._rowids_by_text[qualifier]
 
     def _read(
         self, connection: sqlite3.Connection, expression: str, condition: str = "true"
@@ -238,7 +252,7 @@ class _ContactValues:
         # A page of the file isn't read twice.
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         sql = f"""
-            SELECT json_group_array(rowid), json_group_array({expression}) FROM contacts
+            SELECT json_group_array(rowid), json_group_array({expression}) FROM contacts AS c
             WHERE rowid >= ? AND rowid < ? AND {condition}
         """  # noqa: S608 - our own expressions
         # Contacts added after the index was loaded aren't in it yet, and are left out.
@@ -269,7 +283,7 @@ def _within(numbers: array[int], least: int | None, below: int | None, *, is_neg
 
 
 def _rowids(connection: sqlite3.Connection, condition: str, parameters: Sequence[object] = ()) -> list[int]:
-    sql = f"SELECT json_group_array(rowid) FROM contacts WHERE {condition}"  # noqa: S608 - our own conditions
+    sql = f"SELECT json_group_array(rowid) FROM contacts AS c WHERE {condition}"  # noqa: S608 - our own conditions
     (found,) = connection.execute(sql, parameters).fetchone()
     rowids: list[int] = json.loads(found)
     return rowids

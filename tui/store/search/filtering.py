@@ -8,18 +8,22 @@ from array import array
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tui.model.contact import ContactStatus
-from tui.model.evidence import ReportKind
+from tui.model.evidence import ReportKind, SyncStatus
 from tui.model.query import (
     BY_STATE,
     BalanceCondition,
     BalanceSide,
     ContactKind,
+    CurrencyCondition,
     GroupCondition,
     KindCondition,
+    NeverSyncedCondition,
     NoMatchCondition,
     Operator,
+    OriginCondition,
     SyncCondition,
     SyncFilter,
     TabCounts,
@@ -31,6 +35,7 @@ from tui.store import values
 from tui.store.change_log.changes import CHANGE_COLUMNS, change_of
 from tui.store.search.ranking import SQL_RANK
 from tui.store.search.sorting import order_by
+from tui.store.sync_state import BASE_CURRENCY
 from tui.store.values import stored_query, to_ms
 
 if TYPE_CHECKING:
@@ -39,7 +44,7 @@ if TYPE_CHECKING:
 
     from tui.model.change import Change
     from tui.model.evidence import StatusSince
-    from tui.model.query import ChangedCondition, Filter, Query
+    from tui.model.query import ChangedCondition, Filter, PossibleCondition, Query
 
 
 _BALANCES: Final = {
@@ -70,6 +75,7 @@ COUNTED: Final = "state NOT IN ('cancelled', 'dismissed')"
 _LAST: Final = f"""
     change_id = (SELECT max(change_id) FROM changes WHERE contact_id = last.contact_id AND {COUNTED})
 """  # noqa: S608 - as above
+_ARRIVED: Final = "state = 'confirmed' AND (synced_ms IS NOT NULL OR checked_ms IS NOT NULL)"
 _UNSYNCED: Final = "state = 'confirmed' AND synced_ms IS NULL AND checked_ms IS NULL"
 # Statuses that follow from the change log alone, without the clock or the company's status.
 _BY_CHANGE_LOG: Final = {
@@ -78,6 +84,16 @@ _BY_CHANGE_LOG: Final = {
     SyncFilter.CHECKED: "state = 'confirmed' AND synced_ms IS NULL AND checked_ms IS NOT NULL",
     SyncFilter.SUPERSEDED: f"{_UNSYNCED} AND superseded = 1",
 }
+#: The currency of a row of `contacts AS c`: its own, or else the organisation's; empty if neither is known.
+CURRENCY: Final = f"""
+    coalesce(nullif((
+        SELECT CASE WHEN json_valid(CAST(raw AS TEXT)) THEN
+            CASE json_type(CAST(raw AS TEXT), '$.DefaultCurrency') WHEN 'text'
+                THEN upper(trim(json_extract(CAST(raw AS TEXT), '$.DefaultCurrency'))) END
+        END
+        FROM contact_documents WHERE contact_rowid = c.rowid
+    ), ''), (SELECT upper(trim(value)) FROM sync_state WHERE name = '{BASE_CURRENCY}'), '')
+"""  # noqa: S608 - our own name
 
 
 def value_range(
@@ -103,7 +119,7 @@ STEPS_BETWEEN_CHECKS: Final = 20_000
 
 
 class Sql(Struct, frozen=True):
-    """A condition on a row of `contacts`, with its parameters. NULL means unknown."""
+    """A condition on a row of `contacts AS c`, with its parameters. NULL means unknown."""
 
     text: str
     parameters: tuple[object, ...] = ()
@@ -123,9 +139,7 @@ class Translator(Struct, frozen=True):
         sql = self._condition(wanted.condition)
         return Sql(f"NOT ({sql.text})", sql.parameters) if wanted.is_negated else sql
 
-    def _condition(
-        self, condition: KindCondition | BalanceCondition | GroupCondition | SyncCondition | ChangedCondition
-    ) -> Sql:
+    def _condition(self, condition: PossibleCondition) -> Sql:
         match condition:
             case KindCondition(ContactKind.NOT_LINKED):
                 return Sql(f"contact_id IN ({_NOT_LINKED})")
@@ -133,8 +147,10 @@ class Translator(Struct, frozen=True):
                 return Sql(CONTACT_KINDS[kind])
             case GroupCondition():
                 return _one_of("group_names", self._memberships(condition))
-            case SyncCondition(sync):
-                return self._synced(sync)
+            case CurrencyCondition(currency):
+                return Sql(f"nullif({CURRENCY}, '') = ?", (currency,))
+            case SyncCondition() | NeverSyncedCondition() | OriginCondition():
+                return self._by_changes(condition)
             case _:
                 column, least, below = value_range(condition, self.now)
                 bounds = [(f"{column} >= ?", least), (f"{column} < ?", below)]
@@ -145,6 +161,16 @@ class Translator(Struct, frozen=True):
         """Yield the stored group lists that contain a matching group; there are few distinct ones."""
         rows = self.connection.execute("SELECT DISTINCT group_names FROM contacts WHERE group_names <> '[]'")
         return (stored for (stored,) in rows if any(map(condition.matches, map(fold, values.names(stored)))))
+
+    def _by_changes(self, condition: SyncCondition | NeverSyncedCondition | OriginCondition) -> Sql:
+        match condition:
+            case SyncCondition(sync):
+                return self._synced(sync)
+            case NeverSyncedCondition():
+                return self._never_synced()
+            case OriginCondition(origin):
+                last = f"SELECT contact_id FROM changes AS last WHERE origin = '{origin}' AND {_LAST}"  # noqa: S608 - constant SQL
+                return Sql(f"contact_id IN ({last})")
 
     def _synced(self, sync: SyncFilter) -> Sql:
         if sync is SyncFilter.NONE:
@@ -159,6 +185,21 @@ class Translator(Struct, frozen=True):
         views = (ChangeView(change, self.grade(change)) for change in values.read_rows(change_of, rows))
         return _one_of(
             "contact_id", (view.change.contact_id for view in views if sync_filter_of(view) is sync)
+        )
+
+    def _never_synced(self) -> Sql:
+        rows = self.connection.execute(
+            f"SELECT {', '.join(CHANGE_COLUMNS)} FROM changes WHERE state = 'confirmed'"  # noqa: S608 - constant SQL
+            f" AND contact_id NOT IN (SELECT contact_id FROM changes WHERE {_ARRIVED})"
+        )
+        found: dict[str, bool] = {}
+        for change in values.read_rows(change_of, rows):
+            # A change that was reversed can have been reported before.
+            grade = self.grade(replace(change, superseded=False))
+            is_reported = grade is not None and grade.status is SyncStatus.REPORTED
+            found[change.contact_id] = found.get(change.contact_id, False) or is_reported
+        return _one_of(
+            "contact_id", (contact_id for contact_id, is_reported in found.items() if not is_reported)
         )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from tui.model.contact import SearchResult
 from tui.model.query import IssueKind
 from tui.store.contacts import read_counts
-from tui.store.search.contact_index import IndexLoader, IndexScan
+from tui.store.search.contact_index import SLICE, IndexLoader, IndexScan
 from tui.store.search.ranking import MOST_RANKED, ranked
 from tui.store.search.rows import FoundRows, IndexRows, RowReader
 from tui.store.values import stored_query
@@ -41,6 +41,7 @@ _PRELOADED_MODULES: Final = (
     "tui.model.qualifiers",
     "tui.store.search.filter_cache",
     "tui.store.search.filtering",
+    "tui.store.search.named",
     "tui.store.search.sorting",
 )
 
@@ -197,11 +198,33 @@ class SearchService:
             await _yield_to_loop()
             resumed = perf_counter()
         recent.keep(scan.matches)
+        if query.long_text and not scan.counts.all:
+            yield await self._named(index, query)
+            return
         if query.sort.is_default:
             rowids = ranked(index, scan.rowids, query.words)
         else:
             rowids = await self._sorted(scan.rowids, query.sort)
         yield SearchResult(query, FoundRows(self._reader, rowids, query.words), scan.counts)
+
+    async def _named(self, index: ContactIndex, query: Query) -> SearchResult:
+        """Find the contacts that a long text names."""
+        from tui.store.search.named import NamesInText
+
+        names: NamesInText[int] = NamesInText(query.long_text)
+        resumed = perf_counter()
+        for start in range(0, len(index), SLICE):
+            stop = min(start + SLICE, len(index))
+            names.add(range(start, stop), index.texts[start:stop])
+            if perf_counter() - resumed >= _SLICE_SECONDS:
+                await _yield_to_loop()
+                resumed = perf_counter()
+        return await self._by_names(query, *index.on_tab(names.keys(), query.tab))
+
+    async def _by_names(self, query: Query, rowids: array[int], counts: TabCounts) -> SearchResult:
+        if rowids and not query.sort.is_default:
+            rowids = await self._sorted(rowids, query.sort)
+        return SearchResult(query, FoundRows(self._reader, rowids), counts, is_by_names=counts.all > 0)
 
     async def _sorted(self, rowids: array[int], sort: Sort) -> array[int]:
         if self._orders is None:
@@ -231,13 +254,22 @@ class SearchService:
                 translator = Translator(connection, moment, self._sync_status)
                 return search(translator, query, limit, is_cancelled=cancelled.is_set)
 
+        def select_named() -> tuple[array[int], TabCounts]:
+            from tui.store.search.named import search_names
+
+            with self._database.read_connection() as connection:
+                return search_names(connection, query, is_cancelled=cancelled.is_set)
+
         try:
             rowids, counts = await asyncio.to_thread(select, _VIEWPORT)
             if len(rowids) == _VIEWPORT:
                 first = FoundRows(self._reader, rowids, query.words)
                 yield SearchResult(query, first, counts, is_complete=False)
             rowids, counts = await asyncio.to_thread(select, None)
-            yield SearchResult(query, FoundRows(self._reader, rowids, query.words), counts)
+            if query.long_text and not counts.all:
+                yield await self._by_names(query, *await asyncio.to_thread(select_named))
+            else:
+                yield SearchResult(query, FoundRows(self._reader, rowids, query.words), counts)
         finally:
             cancelled.set()
 
