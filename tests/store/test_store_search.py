@@ -15,7 +15,7 @@ from support.asked import holds
 from support.effort import examples
 
 from tui.model.columns import ColumnKey
-from tui.model.contact import ContactStatus, Match
+from tui.model.contact import ContactStatus, SearchMatch
 from tui.model.query import Query, Tab, TabCounts, fold
 from tui.model.query_parser import parse_query
 from tui.store import Store
@@ -200,17 +200,17 @@ async def test_names_come_first_then_people_then_the_rest(store: Store, *, loade
     [
         ("smith", None),
         ("smithjones", None),
-        ("smith zoe", Match(None, "Zoë O’Hara-Lee")),
-        ("oharalee", Match(None, "Zoë O’Hara-Lee")),
-        ("office", Match(ColumnKey.EMAIL, "office@sj.example")),
-        ("@sj", Match(ColumnKey.EMAIL, "office@sj.example")),
-        ("5550107", Match(ColumnKey.PHONE, "+64 3 555-0107")),
-        ("a-00", Match(ColumnKey.ACCOUNT_NUMBER, "A-0017")),
-        ("c18", Match(ColumnKey.CONTACT_NUMBER, "C18")),
+        ("smith zoe", SearchMatch(None, "Zoë O’Hara-Lee")),
+        ("oharalee", SearchMatch(None, "Zoë O’Hara-Lee")),
+        ("office", SearchMatch(ColumnKey.EMAIL, "office@sj.example")),
+        ("@sj", SearchMatch(ColumnKey.EMAIL, "office@sj.example")),
+        ("5550107", SearchMatch(ColumnKey.PHONE, "+64 3 555-0107")),
+        ("a-00", SearchMatch(ColumnKey.ACCOUNT_NUMBER, "A-0017")),
+        ("c18", SearchMatch(ColumnKey.CONTACT_NUMBER, "C18")),
     ],
 )
 async def test_what_was_found_is_returned_if_it_is_not_the_name(
-    store: Store, text: str, match: Match | None, *, loaded: bool
+    store: Store, text: str, match: SearchMatch | None, *, loaded: bool
 ) -> None:
     one = contact(
         1,

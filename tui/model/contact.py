@@ -144,7 +144,7 @@ class ContactDetails(Struct, frozen=True):
     survivor: str = ""
 
 
-class Match(Struct, frozen=True):
+class SearchMatch(Struct, frozen=True):
     """Why a search found a contact whose name doesn't have the word: a column's value, or a person's name."""
 
     column: ColumnKey | None
@@ -166,7 +166,7 @@ class Row(Struct, frozen=True):
     is_merged: bool
     last_change: ChangeView | None
     more: tuple[tuple[ColumnKey, str | int | None], ...] = ()
-    match: Match | None = None
+    match: SearchMatch | None = None
 
 
 class RowSource(Protocol):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from tui.model.change import State
 from tui.model.columns import ALWAYS_READ, NUMBERS, ColumnKey
-from tui.model.contact import ContactStatus, Match, Row
+from tui.model.contact import ContactStatus, Row, SearchMatch
 from tui.model.query import Tab, fold
 from tui.model.snapshot import ChangeView
 from tui.store import values
@@ -72,6 +72,7 @@ class RowReader:
         self._database = database
         self._grade = grade
         self._more: tuple[ColumnKey, ...] = ()
+        self._sql = _sql_with(())
 
     def show_columns(self, columns: Sequence[ColumnKey]) -> None:
         """Read the values of these columns too, besides those that a row always has."""
@@ -197,7 +198,7 @@ def _value(key: ColumnKey, stored: object) -> tuple[ColumnKey, str | int | None]
     return key, values.integer(stored) if key in NUMBERS else values.text(stored)
 
 
-def _match(words: Sequence[str], name: str, email: str, searched: Sequence[str]) -> Match | None:
+def _match(words: Sequence[str], name: str, email: str, searched: Sequence[str]) -> SearchMatch | None:
     """Return the first field that has a word which the name doesn't have."""
     first_name, last_name, phone, *numbers = searched
     folded = fold(name)
@@ -215,7 +216,7 @@ def _match(words: Sequence[str], name: str, email: str, searched: Sequence[str])
     )
     for column, text, folded in shown:
         if missing in folded or missing in without_hyphens(folded):
-            return Match(column, text)
+            return SearchMatch(column, text)
     return None
 
 
