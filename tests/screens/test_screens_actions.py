@@ -340,6 +340,14 @@ async def _(user: User) -> None:
     assert user.person.shown == 3
 
 
+@scenario("search_everywhere")
+async def _(user: User) -> None:
+    await user.press("/", *"bay")
+    await user.use("search_everywhere", "down", "enter")
+    assert user.person.cursor_name.startswith("Bay")
+    assert user.person.shown == 3
+
+
 @scenario("clear")
 async def _(user: User) -> None:
     await user.press("space")

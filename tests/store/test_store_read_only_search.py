@@ -47,7 +47,18 @@ async def fill(folder: Path) -> Store:
 
 @pytest.mark.parametrize(
     "text",
-    ["kereru", "KERERŪ prop", "ker-7", "@kereru", "is:archived", "-kereru", "jones", "sync:none", "is:nonsense"],
+    [
+        "",
+        "kereru",
+        "KERERŪ prop",
+        "ker-7",
+        "@kereru",
+        "is:archived",
+        "-kereru",
+        "jones",
+        "sync:none",
+        "is:x",
+    ],
 )
 async def test_it_finds_what_the_list_of_contacts_finds(tmp_path: Path, text: str) -> None:
     with closing(await fill(tmp_path)) as store:

@@ -62,6 +62,7 @@ _UNFOCUSED_TICK_SECONDS = 10
 
 _NOT_CONNECTED = "No organisation is connected yet. Connect to Xero first."
 _ALREADY_LISTED = "This is the list of organisations."
+_ALREADY_SEARCHING = "This is the search in all organisations."
 _ALREADY_CONNECTING = "You are already connecting to Xero."
 
 
@@ -302,6 +303,9 @@ class ReshelveApp(CrashSafeApp[None]):
     async def on_organisation_chosen(self, message: OrganisationChosen) -> None:
         """Open the organisation chosen in the list."""
         await self._try_open(message.organisation)
+        current, search = self._current, message.search
+        if current is not None and search is not None and self._engines.get(message.organisation) is current:
+            self._main_screen(current).show_found(search, message.contact_id)
 
     async def _try_open(self, organisation: Organisation) -> None:
         try:
@@ -319,6 +323,17 @@ class ReshelveApp(CrashSafeApp[None]):
             current = self._current.snapshot.organisation
             organisations = navigation.OrganisationsScreen(self.account, current.tenant_id)
             self.push_screen(organisations, self._after_organisations)
+
+    def action_search_everywhere(self) -> None:
+        """Search the contacts of all organisations, first for what is searched for in the open one."""
+        if self._current is None:
+            self._flash(_NOT_CONNECTED)
+        elif isinstance(self.screen, navigation.SearchEverywhereScreen):
+            self._flash(_ALREADY_SEARCHING)
+        elif not self._return_to(navigation.SearchEverywhereScreen):
+            text = self._main_screen(self._current).search.text
+            tenant_id = self._current.snapshot.organisation.tenant_id
+            self.push_screen(navigation.SearchEverywhereScreen(self.account, text, tenant_id))
 
     async def _after_organisations(self, _: None) -> None:
         """Apply connections removed or changed while the list was open."""

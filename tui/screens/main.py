@@ -439,6 +439,12 @@ class MainScreen(EngineScreen[None]):
         """Focus the search box."""
         self.search.focus_input()
 
+    def show_found(self, text: str, contact_id: str) -> None:
+        """Search for a text in all contacts; the cursor goes to a contact, if its ID is given."""
+        self.finder.show_found(text, contact_id)
+        self._update_selection_bar()
+        self.set_focus(self.table)
+
     def action_clear(self) -> None:
         """Clear the selection, then the search."""
         if not self.finder.clear():

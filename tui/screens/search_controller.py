@@ -65,6 +65,8 @@ class SearchController:
         self._search_number = 0
         self._is_searching = False
         self._last_update_at = 0.0
+        # A contact to go to once it is found, and the text that finds it; until the user goes elsewhere.
+        self._wanted: tuple[str, str] | None = None
 
     @property
     def table(self) -> ContactTable:
@@ -251,6 +253,8 @@ class SearchController:
             table.refresh_in_place(found)
         else:
             table.show(found, keep=message.keep)
+        if self._wanted is not None:
+            table.go_to(self._wanted[1])
         snapshot = self._screen.backend.snapshot
         self.show_counts(snapshot)
         self._finish_initial_load(snapshot)
@@ -314,19 +318,32 @@ class SearchController:
     def cursor_moved(self, message: ContactTable.CursorMoved) -> None:
         """Remove contacts that no longer match."""
         if message.by_person:
+            self._wanted = None
             self.table.drop_lingering()
 
     def search_changed(self) -> None:
         """Search for the typed text."""
         self.shows_selected = False
+        if self._wanted is not None and self._wanted[0] != self.search.text:
+            self._wanted = None
         # After clearing the search, the cursor stays on its contact.
         self.find(keep=not self.search.text)
+
+    def show_found(self, text: str, contact_id: str) -> None:
+        """Search for a text on the tab of all contacts, and go to one that it finds, if its ID is given."""
+        self.shows_selected = False
+        self._wanted = (text, contact_id) if contact_id else None
+        self.tabs.open(Tab.ALL)
+        self.search.set_text(text)
+        self.find(keep=False)
+        self.keep_search()
 
     def open_tab(self, tab: Tab) -> bool:
         """Show another tab; return whether it wasn't open yet."""
         if tab is self.tabs.tab:
             self.table.drop_lingering()
             return False
+        self._wanted = None
         self.tabs.open(tab)
         self.find(keep=True)
         return True

@@ -98,9 +98,7 @@ def _find(
             return None
         return grade_change(change, knowledge, moment.now)
 
-    rowids, counts = search(
-        Translator(connection, moment.now, grade), query, None, is_cancelled=is_cancelled
-    )
+    rowids, counts = search(Translator(connection, moment.now, grade), query, None, is_cancelled=is_cancelled)
     reader = RowReader(_Reader(connection), grade)
     reader.show_columns(NUMBERS)
     rows = tuple(reader.rows(rowids[:most], query.words))

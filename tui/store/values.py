@@ -108,7 +108,7 @@ def _mark(folded: str) -> str:
 
 def is_folded(connection: sqlite3.Connection) -> bool:
     """Whether the stored texts are folded by the rules of `fold`."""
-    return connection.execute(SELECT_SYNC_STATE, (_FOLD_VERSION,)).fetchone() == (FOLD_VERSION,)
+    return bool(connection.execute(SELECT_SYNC_STATE, (_FOLD_VERSION,)).fetchone() == (FOLD_VERSION,))
 
 
 def refold(connection: sqlite3.Connection) -> None:
