@@ -33,6 +33,7 @@ SHARED: Final = {
     "one step back": ("clear", "cancel", "back"),
     "leave this screen, or the program from the first one": ("back", "quit"),
     "open or choose": ("open", "pick", "changes", "leave", "use"),
+    "remove what was changed or saved here": ("reset_keys", "delete_search"),
     "select or choose": ("select", "pick"),
     "extend the selection": ("extend", "extend_up", "extend_down"),
     "move up": (

@@ -133,6 +133,12 @@ ACTIONS: Final = (
     # Priority: it also works in the search box.
     _finding("search_everywhere", "ctrl+f", "All organisations", "Search in all organisations",
              priority=True),
+    # Priority: it also works in the search box.
+    _finding("saved_searches", "ctrl+s", "Saved searches", "Show saved searches; again: save this search",
+             priority=True),
+    _finding("rename_search", "f2", "Rename", "In Saved searches: rename the search"),
+    _finding("delete_search", "delete", "Delete", "In Saved searches: delete the search (asks first)",
+             danger=True),
     _finding("clear", "escape", "Clear", "Clear the selection, then the search"),
     _finding("tab_all", "1", "All contacts", "Show all contacts"),
     _finding("tab_active", "2", "Active contacts", "Show active contacts"),

@@ -39,6 +39,7 @@ from tui.widgets.title_bar import terminal_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from textual.actions import ActionParseResult
     from textual.binding import BindingType
@@ -102,7 +103,8 @@ class ReshelveApp(CrashSafeApp[None]):
     Without an organisation it starts with a welcome. `keys` maps actions to custom keys; `save_keys` is
     called with an action and its new keys, empty for the defaults; `on_theme` when the user chooses another
     theme; `notifications` is what the terminal does while another window has the focus, as in the settings;
-    `searches` returns the last searches of an organisation; `warning` is shown at the start.
+    `searches` returns the last searches of an organisation, `saved_searches` the file of its saved ones;
+    `warning` is shown at the start.
     `is_demo_requested` is set if the app was closed to try the demo.
     """
 
@@ -127,6 +129,7 @@ class ReshelveApp(CrashSafeApp[None]):
         notifications: str = "off",
         on_theme: Callable[[str], None] = lambda _: None,
         searches: Callable[[Organisation], SearchHistory] = lambda _: SearchHistory(),
+        saved_searches: Callable[[Organisation], Path | None] = lambda _: None,
         warning: str = "",
     ) -> None:
         super().__init__(
@@ -145,6 +148,7 @@ class ReshelveApp(CrashSafeApp[None]):
         self._seconds = 0
         self._on_theme = on_theme
         self._searches = searches
+        self._saved_searches = saved_searches
         self._warning = warning
         self._notifier: ChangeNotifier | None = None
         if notifications != "off":
@@ -279,8 +283,10 @@ class ReshelveApp(CrashSafeApp[None]):
         """Return an organisation's contacts screen, as the user left it."""
         main_screen = self._main_screens.get(service)
         if main_screen is None:
-            searches = self._searches(service.snapshot.organisation)
-            main_screen = self._main_screens[service] = MainScreen(service, searches)
+            organisation = service.snapshot.organisation
+            main_screen = self._main_screens[service] = MainScreen(
+                service, self._searches(organisation), self._saved_searches(organisation)
+            )
             # Installed screens keep their state while another organisation is shown.
             self.install_screen(main_screen, f"contacts-{id(main_screen)}")
         return main_screen

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tui.screens.preview import ContactPreview, PreviewController
     from tui.screens.re_leased.sync_start import SyncStartScreen
     from tui.screens.re_leased.troubleshoot import ConnectionTestScreen, TroubleshootScreen
+    from tui.screens.saved_searches import SavedSearchesScreen
     from tui.screens.search_everywhere import SearchEverywhereScreen
     from tui.screens.tenancy.tenant_groups import TenantGroupsScreen
 
@@ -57,6 +58,7 @@ __all__ = [
     "ManualRestoresScreen",
     "OrganisationsScreen",
     "PreviewController",
+    "SavedSearchesScreen",
     "SearchEverywhereScreen",
     "SyncStartScreen",
     "TenantGroupsScreen",
@@ -82,6 +84,7 @@ _MODULES: Final = {
     "KeysScreen": "tui.screens.dialogs.keys",
     "ManualRestoresScreen": "tui.screens.manual_restores",
     "OrganisationsScreen": "tui.screens.connect.organisations",
+    "SavedSearchesScreen": "tui.screens.saved_searches",
     "SearchEverywhereScreen": "tui.screens.search_everywhere",
     "SyncStartScreen": "tui.screens.re_leased.sync_start",
     "TenantGroupsScreen": "tui.screens.tenancy.tenant_groups",
