@@ -178,7 +178,7 @@ async def test_it_fits_any_terminal_with_hostile_names(backend: IdleEngine, size
         keep(person, SavedSearch("[red]\u202eEvil" + "漢" * 40, "[bold]"), BAY, OWING)
         await person.press("3", "ctrl+s")
         assert all(line.isprintable() for line in lines(person))
-        await person.press("down", "enter")
+        await person.press("home", "down", "enter")
         assert person.is_home
         assert person.main.search.text == "[bold]"
 
