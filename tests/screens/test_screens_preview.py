@@ -232,6 +232,7 @@ async def test_an_empty_list_has_an_empty_preview(backend: IdleEngine) -> None:
         assert person.main.table.cursor_id is None
 
 
+@pytest.mark.pictures
 @pytest.mark.parametrize("size", [(140, 36), (200, 40)])
 def test_picture(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
     def load(app: ReshelveApp) -> None:
