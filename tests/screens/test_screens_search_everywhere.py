@@ -129,10 +129,12 @@ async def test_nothing_found_is_said(backend: IdleEngine) -> None:
 
 async def test_one_organisation_alone_says_how_to_connect_others(backend: IdleEngine) -> None:
     async with running(backend) as person:
-        await person.press("ctrl+f", *"bay")
-        assert state(person) == (
-            "3 contacts in 1 organisation. Only one organisation is connected. Press ^o to connect others."
-        )
+        await person.press("ctrl+f")
+        assert state(person).endswith("No other organisation is connected. Press ^o to connect one.")
+        await person.press(*"zzz")
+        assert state(person).endswith("No other organisation is connected. Press ^o to connect one.")
+        await person.press(*["backspace"] * 3, *"bay")
+        assert state(person) == "3 contacts. No other organisation is connected."
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def test_all_organisations(snap_compare: Compare, busy: IdleEngine, size: tuple[
 
 @pytest.mark.parametrize("size", [(40, 15), *SIZES])
 def test_saved_searches(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
-    saving = ("/", Text("bay"), "ctrl+s", "enter", Text("Bays"), "enter", "escape")
+    saving = ("/", Text("bay"), "ctrl+s", "enter", Text("Bays"), "enter", "escape", "enter")
     assert picture(snap_compare, busy, *saving, "3", "ctrl+s", size=size)
 
 

@@ -43,11 +43,12 @@ if TYPE_CHECKING:
 #: The contacts that are shown of each organisation.
 MOST_SHOWN: Final = 20
 # Lines of the dialog and the key bar besides the list.
-_OTHER_ROWS: Final = 9
+_OTHER_ROWS: Final = 10
 _STATUS_WIDTH: Final = 9
 _NARROW: Final = 56
 _NOTHING_TYPED: Final = "Type a name, person, e-mail address or number. Filters work too."
-_ONLY_ONE: Final = "Only one organisation is connected. Press {organisations} to connect others."
+_ONLY_ONE: Final = "No other organisation is connected. Press {organisations} to connect one."
+_NO_OTHERS: Final = "No other organisation is connected."
 _NONE_FOUND: Final = "No contacts match in any organisation."
 _SEARCHING: Final = "Searching…"
 _STATES: Final = {
@@ -182,9 +183,10 @@ class SearchEverywhereScreen(ModalScreen[None], BaseScreen[None]):
             return f"{_NOTHING_TYPED} {only}".strip()
         if not total:
             return f"{_NONE_FOUND} {only}".strip()
+        if is_only:
+            return f"{pluralize(total, 'contact')}. {_NO_OTHERS}"
         having = sum(1 for matches in self._matches if matches.found.total)
-        found = f"{pluralize(total, 'contact')} in {pluralize(having, 'organisation')}."
-        return f"{found} {only}".strip()
+        return f"{pluralize(total, 'contact')} in {pluralize(having, 'organisation')}."
 
     @on(VirtualList.Moved)
     def _describe(self) -> None:
