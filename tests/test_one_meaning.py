@@ -33,15 +33,28 @@ SHARED: Final = {
     "one step back": ("clear", "cancel", "back"),
     "leave this screen, or the program from the first one": ("back", "quit"),
     "open or choose": ("open", "pick", "changes", "leave", "use"),
+    "remove what was changed or saved here": ("reset_keys", "delete_search"),
     "select or choose": ("select", "pick"),
     "extend the selection": ("extend", "extend_up", "extend_down"),
-    "move up": ("up", "older", "app.focus_previous", "scroll_face('up')", "scroll_said('up')"),
+    "move up": (
+        "up",
+        "older",
+        "move_list('up')",
+        "app.focus_previous",
+        "scroll_face('up')",
+        "scroll_said('up')",
+    ),
     "move down": (
         *("down", "newer", "app.focus_next", "scroll_face('down')", "scroll_said('down')"),
-        *("list", "leave"),
+        *("list", "leave", "move_list('down')"),
     ),
-    "move a page up": ("page_up", "scroll_face('pageup')", "scroll_said('pageup')"),
-    "move a page down": ("page_down", "scroll_face('pagedown')", "scroll_said('pagedown')"),
+    "move a page up": ("page_up", "move_list('page_up')", "scroll_face('pageup')", "scroll_said('pageup')"),
+    "move a page down": (
+        "page_down",
+        "move_list('page_down')",
+        "scroll_face('pagedown')",
+        "scroll_said('pagedown')",
+    ),
 }
 
 

@@ -128,8 +128,17 @@ ACTIONS: Final = (
     _contacts("copy_field", "C", "Copy field", "On a contact's page: choose a field to copy"),
     _contacts("copy", "Y", "Copy link", "Copy the link to the contact in Xero"),
     # Priority: text typed right after the key must reach the search box, not the table's keys.
-    _finding("search", "/,ctrl+f", "Search", "Search names, people, e-mail addresses and numbers",
+    _finding("search", "/", "Search", "Search names, people, e-mail addresses and numbers",
              footer=True, priority=True),
+    # Priority: it also works in the search box.
+    _finding("search_everywhere", "ctrl+f", "All organisations", "Search in all organisations",
+             priority=True),
+    # Priority: it also works in the search box.
+    _finding("saved_searches", "ctrl+s", "Saved searches", "Show saved searches; again: save this search",
+             priority=True),
+    _finding("rename_search", "f2", "Rename", "In Saved searches: rename the search"),
+    _finding("delete_search", "delete", "Delete", "In Saved searches: delete the search (asks first)",
+             danger=True),
     _finding("clear", "escape", "Clear", "Clear the selection, then the search"),
     _finding("tab_all", "1", "All contacts", "Show all contacts"),
     _finding("tab_active", "2", "Active contacts", "Show active contacts"),
@@ -217,7 +226,8 @@ ACTIONS: Final = (
 
 #: The actions whose keys work on every screen, unless a dialog is open.
 OF_THE_APP: Final = (
-    "quit", "interrupt", "help", "organisations", "connect", "command_palette", "change_keys",
+    "quit", "interrupt", "help", "organisations", "search_everywhere", "connect", "command_palette",
+    "change_keys",
 )  # fmt: skip
 _BY_ID: Final = {spec.id: spec for spec in ACTIONS}
 

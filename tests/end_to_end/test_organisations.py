@@ -114,6 +114,30 @@ async def test_organisation_is_shown_again_as_it_was_left(practice: PracticeXero
         await house.until(lambda: house.engine.snapshot.xero.status is ConnectionStatus.ONLINE, "asking Xero")
 
 
+async def test_a_contact_is_found_in_an_organisation_that_is_not_shown(
+    practice: PracticeXero, tmp_path: Path
+) -> None:
+    async with open_house(practice, tmp_path / "home") as house:
+        first = house.engine
+        await house.pilot.press("ctrl+f")
+        await house.until_shown("not loaded yet")
+        await house.pilot.press("down", "enter")
+        await house.until_shown(f"Reshelve  {names(practice)[1]}")
+        await house.until(lambda: house.engine.snapshot.last_refresh_at, "reading contacts")
+        other, row = house.engine, (await house.find(""))[7]
+        await house.pilot.press("ctrl+f", "up", "enter")
+        await house.until_shown(f"Reshelve  {names(practice)[0]}")
+        assert house.engine is first
+        await house.pilot.press("ctrl+f", *row.name)
+        await house.until_shown("in 1 organisation")
+        await house.pilot.press("enter")
+        await house.until(lambda: house.engine is other, "opening the other organisation")
+        main = house.app.screen
+        assert isinstance(main, MainScreen)
+        await house.until(lambda: main.table.cursor_id == row.contact_id, "going to the contact")
+        assert main.search.text == row.name
+
+
 async def test_organisation_removed_in_xero_is_reported_and_stays_readable(
     practice: PracticeXero, tmp_path: Path
 ) -> None:

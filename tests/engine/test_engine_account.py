@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import threading
+import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -26,6 +27,9 @@ from tui.model.errors import (
     ReconnectError,
     SignInError,
 )
+from tui.model.organisation_search import ContactMatches, SearchState
+from tui.model.query import Tab
+from tui.model.query_parser import parse_query
 from tui.model.reasons import ReadOnlyReason, SignInReason
 from tui.model.snapshot import ConnectionStatus
 from tui.sandbox.oauth.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET
@@ -34,7 +38,7 @@ from tui.system.paths import Paths
 from tui.xero.auth.token_store import KeychainTokenStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
     from tui.engine.engine import Engine
@@ -320,6 +324,44 @@ async def test_changes_are_counted_without_opening_organisations(account: XeroAc
     await engine.stop()
     listed = (await account.organisations_with_counts())[0]
     assert (listed.pending, listed.not_in_xero) == (0, 1)
+
+
+async def test_contacts_are_found_without_opening_organisations(account: XeroAccount) -> None:
+    engine = account.open(account.connected[0])
+    await engine._store.save_contacts([CONTACT], CONTACT.updated_at)
+    await engine.changes.request(Action.ARCHIVE, [CONTACT.contact_id])
+    await engine.stop()
+    found = await account.find_everywhere(parse_query(Tab.ALL, "club"), 20)
+    assert [each.organisation for each in found] == list(account.connected)
+    first, *others = (each.found for each in found)
+    assert [row.name for row in first.contacts] == [CONTACT.name]
+    assert first.contacts[0].last_change is not None
+    assert {each.state for each in others} == {SearchState.NOT_LOADED}
+    assert len(account._engines) <= 1
+
+
+async def test_a_search_that_is_replaced_ends_outside_the_event_loop(
+    account: XeroAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    has_begun, has_ended = threading.Event(), threading.Event()
+
+    def search(*_: object, is_cancelled: Callable[[], bool]) -> ContactMatches:
+        asked.append(threading.get_ident())
+        has_begun.set()
+        while not is_cancelled():
+            time.sleep(0.001)
+        has_ended.set()
+        return ContactMatches(SearchState.SEARCHED)
+
+    monkeypatch.setattr("tui.store.read_only_search.find_contacts", search)
+    task = asyncio.create_task(account.find_everywhere(parse_query(Tab.ALL, "club"), 20))
+    await asyncio.to_thread(has_begun.wait, 30)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert await asyncio.to_thread(has_ended.wait, 30)
+    assert len(asked) == 1
+    assert threading.get_ident() not in asked
 
 
 async def test_disconnecting_keeps_the_change_log(

@@ -341,6 +341,43 @@ async def _(user: User) -> None:
     assert user.person.shown == 3
 
 
+@scenario("search_everywhere")
+async def _(user: User) -> None:
+    await user.press("/", *"bay")
+    await user.use("search_everywhere", "down", "enter")
+    assert user.person.cursor_name.startswith("Bay")
+    assert user.person.shown == 3
+
+
+async def save_search(user: User) -> None:
+    """Save the search for "bay" under this name."""
+    await user.press("/", *"bay")
+    await user.use("saved_searches", "enter", "enter")
+
+
+@scenario("saved_searches")
+async def _(user: User) -> None:
+    await save_search(user)
+    await user.press("escape", "escape")
+    await user.use("saved_searches", "1")
+    assert user.person.main.search.text == "bay"
+    assert user.person.shown == 3
+
+
+@scenario("rename_search")
+async def _(user: User) -> None:
+    await save_search(user)
+    await user.use("rename_search", *"Bays", "enter")
+    assert [each.name for each in user.person.main.finder.saved_searches.searches] == ["Bays"]
+
+
+@scenario("delete_search")
+async def _(user: User) -> None:
+    await save_search(user)
+    await user.use("delete_search", "y")
+    assert user.person.main.finder.saved_searches.searches == ()
+
+
 @scenario("clear")
 async def _(user: User) -> None:
     await user.press("space")

@@ -33,6 +33,17 @@ def test_pasted_message(snap_compare: Compare, busy: IdleEngine, size: tuple[int
     assert picture(snap_compare, busy, "/", message, size=size)
 
 
+@pytest.mark.parametrize("size", [(40, 15), *SIZES])
+def test_all_organisations(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
+    assert picture(snap_compare, busy, "/", Text("bay"), "ctrl+f", size=size)
+
+
+@pytest.mark.parametrize("size", [(40, 15), *SIZES])
+def test_saved_searches(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
+    saving = ("/", Text("bay"), "ctrl+s", "enter", Text("Bays"), "enter", "escape", "enter")
+    assert picture(snap_compare, busy, *saving, "3", "ctrl+s", size=size)
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_search_help(snap_compare: Compare, busy: IdleEngine, size: tuple[int, int]) -> None:
     assert picture(snap_compare, busy, "/", "f1", size=size)

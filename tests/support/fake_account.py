@@ -14,6 +14,7 @@ from support.sample_contacts import NOW
 from tui.model.account import ConnectResult, OrganisationSummary
 from tui.model.contact import Organisation
 from tui.model.errors import SignInError
+from tui.model.organisation_search import ContactMatches, OrganisationMatches, SearchState
 from tui.model.reasons import SignInReason
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from tui.model.account import ConnectRequest
     from tui.model.errors import ReshelveError
+    from tui.model.query import Query
 
 CLIENT_ID = "A5B1C0FFEE00A5B1C0FFEE00A5B1C0FF"
 URL = (
@@ -88,6 +90,8 @@ class FakeAccount:
     failures: dict[str, list[Exception]] = field(default_factory=dict)
     look_gate: asyncio.Event = field(default_factory=asyncio.Event)
     count_gate: asyncio.Event = field(default_factory=asyncio.Event)
+    search_gate: asyncio.Event = field(default_factory=asyncio.Event)
+    search_states: dict[str, SearchState] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.on_keychain_wait: Callable[[bool], None] = lambda _: None
@@ -116,6 +120,7 @@ class FakeAccount:
         """Release everything that is held back, so that the app can end."""
         self.look_gate.set()
         self.count_gate.set()
+        self.search_gate.set()
 
     # For the screens:
 
@@ -130,6 +135,25 @@ class FakeAccount:
         counted = list(self.listed)
         await self.count_gate.wait()
         return counted
+
+    async def find_everywhere(self, query: Query, most: int) -> Sequence[OrganisationMatches]:
+        self._called("find_everywhere", query, most)
+        return [
+            OrganisationMatches(one.organisation, await self._matches(one, query, most))
+            for one in self.listed
+        ]
+
+    async def _matches(self, listed: OrganisationSummary, query: Query, most: int) -> ContactMatches:
+        """Search an organisation that has an engine; the state of others is as set, or not loaded."""
+        tenant_id = listed.organisation.tenant_id
+        await self.search_gate.wait()
+        if tenant_id in self.search_states or tenant_id not in self.backends:
+            return ContactMatches(self.search_states.get(tenant_id, SearchState.NOT_LOADED))
+        backend = self.backends[tenant_id]
+        found = [result async for result in backend.contacts.find(query)][-1]
+        rows = tuple(found.rows.window(0, most))
+        refreshed_at = NOW - timedelta(minutes=12)
+        return ContactMatches(SearchState.SEARCHED, rows, found.counts.all, refreshed_at)
 
     async def refresh(self) -> Sequence[OrganisationSummary]:
         self._called("refresh")

@@ -39,6 +39,7 @@ from tui.widgets.title_bar import terminal_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from textual.actions import ActionParseResult
     from textual.binding import BindingType
@@ -62,6 +63,7 @@ _UNFOCUSED_TICK_SECONDS = 10
 
 _NOT_CONNECTED = "No organisation is connected yet. Connect to Xero first."
 _ALREADY_LISTED = "This is the list of organisations."
+_ALREADY_SEARCHING = "This is the search in all organisations."
 _ALREADY_CONNECTING = "You are already connecting to Xero."
 
 
@@ -101,7 +103,8 @@ class ReshelveApp(CrashSafeApp[None]):
     Without an organisation it starts with a welcome. `keys` maps actions to custom keys; `save_keys` is
     called with an action and its new keys, empty for the defaults; `on_theme` when the user chooses another
     theme; `notifications` is what the terminal does while another window has the focus, as in the settings;
-    `searches` returns the last searches of an organisation; `warning` is shown at the start.
+    `searches` returns the last searches of an organisation, `saved_searches` the file of its saved ones;
+    `warning` is shown at the start.
     `is_demo_requested` is set if the app was closed to try the demo.
     """
 
@@ -126,6 +129,7 @@ class ReshelveApp(CrashSafeApp[None]):
         notifications: str = "off",
         on_theme: Callable[[str], None] = lambda _: None,
         searches: Callable[[Organisation], SearchHistory] = lambda _: SearchHistory(),
+        saved_searches: Callable[[Organisation], Path | None] = lambda _: None,
         warning: str = "",
     ) -> None:
         super().__init__(
@@ -144,6 +148,7 @@ class ReshelveApp(CrashSafeApp[None]):
         self._seconds = 0
         self._on_theme = on_theme
         self._searches = searches
+        self._saved_searches = saved_searches
         self._warning = warning
         self._notifier: ChangeNotifier | None = None
         if notifications != "off":
@@ -278,8 +283,10 @@ class ReshelveApp(CrashSafeApp[None]):
         """Return an organisation's contacts screen, as the user left it."""
         main_screen = self._main_screens.get(service)
         if main_screen is None:
-            searches = self._searches(service.snapshot.organisation)
-            main_screen = self._main_screens[service] = MainScreen(service, searches)
+            organisation = service.snapshot.organisation
+            main_screen = self._main_screens[service] = MainScreen(
+                service, self._searches(organisation), self._saved_searches(organisation)
+            )
             # Installed screens keep their state while another organisation is shown.
             self.install_screen(main_screen, f"contacts-{id(main_screen)}")
         return main_screen
@@ -302,6 +309,9 @@ class ReshelveApp(CrashSafeApp[None]):
     async def on_organisation_chosen(self, message: OrganisationChosen) -> None:
         """Open the organisation chosen in the list."""
         await self._try_open(message.organisation)
+        current, search = self._current, message.search
+        if current is not None and search is not None and self._engines.get(message.organisation) is current:
+            self._main_screen(current).show_found(search, message.contact_id)
 
     async def _try_open(self, organisation: Organisation) -> None:
         try:
@@ -319,6 +329,17 @@ class ReshelveApp(CrashSafeApp[None]):
             current = self._current.snapshot.organisation
             organisations = navigation.OrganisationsScreen(self.account, current.tenant_id)
             self.push_screen(organisations, self._after_organisations)
+
+    def action_search_everywhere(self) -> None:
+        """Search the contacts of all organisations, first for what is searched for in the open one."""
+        if self._current is None:
+            self._flash(_NOT_CONNECTED)
+        elif isinstance(self.screen, navigation.SearchEverywhereScreen):
+            self._flash(_ALREADY_SEARCHING)
+        elif not self._return_to(navigation.SearchEverywhereScreen):
+            text = self._main_screen(self._current).search.text
+            tenant_id = self._current.snapshot.organisation.tenant_id
+            self.push_screen(navigation.SearchEverywhereScreen(self.account, text, tenant_id))
 
     async def _after_organisations(self, _: None) -> None:
         """Apply connections removed or changed while the list was open."""

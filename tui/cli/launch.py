@@ -85,6 +85,7 @@ def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | No
         notifications=settings.screen.notifications,
         on_theme=partial(_save_theme, paths.settings_file),
         searches=lambda opened: SearchHistory(paths.searches(opened.tenant_id)),
+        saved_searches=lambda opened: paths.saved_searches(opened.tenant_id),
         warning=_IGNORED.format(pluralize(len(warnings), "invalid setting")) if warnings else "",
     )
     signal.signal(signal.SIGINT, partial(_on_interrupt, app))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import threading
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakValueDictionary
@@ -33,7 +35,9 @@ if TYPE_CHECKING:
 
     from tui.engine.engine import Engine
     from tui.model.account import ConnectRequest, SignIn
-    from tui.model.evidence import CompanyStatus
+    from tui.model.evidence import CompanyStatus, SyncKnowledge
+    from tui.model.organisation_search import OrganisationMatches
+    from tui.model.query import Query
     from tui.settings import Settings
     from tui.system.paths import Paths
     from tui.xero.auth.token_store import Tokens
@@ -207,6 +211,43 @@ class XeroAccount(Account):
         return await asyncio.to_thread(
             lambda: [self._with_counts(organisation, now) for organisation in known]
         )
+
+    async def find_everywhere(self, query: Query, most: int) -> Sequence[OrganisationMatches]:
+        """Search the local database of every connected organisation, in a thread."""
+        organisations, now, cancelled = self._connections.organisations, self._xero_now(), threading.Event()
+        try:
+            return await asyncio.to_thread(
+                self._find_everywhere, organisations, query, most, now, cancelled.is_set
+            )
+        finally:
+            cancelled.set()
+
+    def _find_everywhere(
+        self,
+        organisations: Sequence[Organisation],
+        query: Query,
+        most: int,
+        now: datetime,
+        is_cancelled: Callable[[], bool],
+    ) -> Sequence[OrganisationMatches]:
+        # Not needed before the first search in all organisations.
+        from tui.model.organisation_search import OrganisationMatches
+        from tui.store.read_only_search import SearchMoment, find_contacts
+
+        found = []
+        for organisation in organisations:
+            if is_cancelled():
+                break
+            moment = SearchMoment(now, partial(self._knowledge_of, organisation))
+            folder = self._paths.organisation(organisation.tenant_id)
+            matches = find_contacts(folder, query, most, moment, is_cancelled=is_cancelled)
+            found.append(OrganisationMatches(organisation, matches))
+        return found
+
+    def _knowledge_of(self, organisation: Organisation, company: CompanyStatus) -> SyncKnowledge:
+        """Return what is known of an organisation's syncs without its feed, which only its engine reads."""
+        window = None if self._settings.re_leased.feed_url else nightly_window(self._settings, organisation)
+        return knowledge_without_feed(window, company)
 
     async def refresh(self) -> Sequence[OrganisationSummary]:
         """Update the list of organisations of each sign-in from Xero."""

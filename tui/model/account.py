@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tui.model.contact import Organisation
+    from tui.model.organisation_search import OrganisationMatches
+    from tui.model.query import Query
     from tui.model.services import RunnableBackend
 
 
@@ -133,6 +135,13 @@ class Account(Protocol):
 
     async def organisations_with_counts(self) -> Sequence[OrganisationSummary]:
         """Return the same, with the counts from each local database; sends no requests."""
+        ...
+
+    async def find_everywhere(self, query: Query, most: int) -> Sequence[OrganisationMatches]:
+        """Search the local database of every connected organisation; sends no requests.
+
+        Returns at most so many contacts of each. Cancelling it ends the search.
+        """
         ...
 
     async def refresh(self) -> Sequence[OrganisationSummary]:

@@ -238,9 +238,14 @@ class PrecheckFailed(Message, bubble=False):
 
 @dataclass
 class OrganisationChosen(Message):
-    """The user chose this organisation."""
+    """The user chose this organisation.
+
+    With a `search`, to see its contacts that match; the cursor goes to the contact with `contact_id`, if any.
+    """
 
     organisation: Organisation
+    search: str | None = None
+    contact_id: str = ""
 
 
 class DemoRequested(Message):

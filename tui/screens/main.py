@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from tui.model.services import Backend
     from tui.model.snapshot import Snapshot
     from tui.screens.preview import PreviewController, PreviewLoaded
+    from tui.system.saved_searches import SavedSearch
     from tui.system.search_history import SearchHistory
 
 #: Columns that a terminal needs for a preview beside the list.
@@ -69,6 +70,8 @@ _NOTHING_TO_CLEAR = "Nothing to clear: no contacts are selected, and nothing is 
 _SEARCH_KEYS = (
     ("open", "Go to list"),
     ("clear", "Clear"),
+    "saved_searches",
+    "search_everywhere",
     ("help", "How to search"),
     "command_palette",
     ("interrupt", "Quit"),
@@ -97,7 +100,14 @@ class MainScreen(EngineScreen[None]):
         *bindings("tab_all", "tab_active", "tab_archived", "manual_restores", "refresh", "pause_sync"),
         *bindings("undo", "redo", "changes", "pause", "retry_contact", "manual_sync"),
         *bindings(
-            "compare", "troubleshoot", "tenant_groups", "columns", "show_selected", "export", "preview"
+            "compare",
+            "troubleshoot",
+            "tenant_groups",
+            "columns",
+            "show_selected",
+            "export",
+            "preview",
+            "saved_searches",
         ),
     ]
 
@@ -112,10 +122,11 @@ class MainScreen(EngineScreen[None]):
     sync_pane = getters.query_one(SyncPane)
     selection_bar = getters.query_one(SelectionBar)
 
-    def __init__(self, backend: Backend, searches: SearchHistory) -> None:
+    def __init__(self, backend: Backend, searches: SearchHistory, saved_searches: Path | None = None) -> None:
+        """`saved_searches` is the file of the organisation's saved searches."""
         super().__init__()
         self.backend = backend
-        self.finder = SearchController(self, searches)
+        self.finder = SearchController(self, searches, saved_searches)
         self.result = ResultController(self)
         self.changes = ChangeController(self, self.result, self._clear_selection)
         self.undo = UndoController(self, self.result)
@@ -440,6 +451,25 @@ class MainScreen(EngineScreen[None]):
     def action_search(self) -> None:
         """Focus the search box."""
         self.search.focus_input()
+
+    def action_saved_searches(self) -> None:
+        """Open a saved search, or save this one."""
+
+        def chosen(search: SavedSearch | None) -> None:
+            if search is not None:
+                self._use_layout(replace(self.table.list_layout, sort=search.sort))
+                self.finder.open_saved(search)
+                self._update_selection_bar()
+                self.set_focus(self.table)
+
+        dialog = navigation.SavedSearchesScreen(self.finder.saved_searches, self.finder.current_search())
+        self.open_screen(dialog, chosen)
+
+    def show_found(self, text: str, contact_id: str) -> None:
+        """Search for a text in all contacts; the cursor goes to a contact, if its ID is given."""
+        self.finder.show_found(text, contact_id)
+        self._update_selection_bar()
+        self.set_focus(self.table)
 
     def action_clear(self) -> None:
         """Clear the selection, then the search."""

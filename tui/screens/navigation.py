@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from tui.screens.preview import ContactPreview, PreviewController
     from tui.screens.re_leased.sync_start import SyncStartScreen
     from tui.screens.re_leased.troubleshoot import ConnectionTestScreen, TroubleshootScreen
+    from tui.screens.saved_searches import SavedSearchesScreen
+    from tui.screens.search_everywhere import SearchEverywhereScreen
     from tui.screens.tenancy.tenant_groups import TenantGroupsScreen
 
 __all__ = [
@@ -56,6 +58,8 @@ __all__ = [
     "ManualRestoresScreen",
     "OrganisationsScreen",
     "PreviewController",
+    "SavedSearchesScreen",
+    "SearchEverywhereScreen",
     "SyncStartScreen",
     "TenantGroupsScreen",
     "TroubleshootScreen",
@@ -80,6 +84,8 @@ _MODULES: Final = {
     "KeysScreen": "tui.screens.dialogs.keys",
     "ManualRestoresScreen": "tui.screens.manual_restores",
     "OrganisationsScreen": "tui.screens.connect.organisations",
+    "SavedSearchesScreen": "tui.screens.saved_searches",
+    "SearchEverywhereScreen": "tui.screens.search_everywhere",
     "SyncStartScreen": "tui.screens.re_leased.sync_start",
     "TenantGroupsScreen": "tui.screens.tenancy.tenant_groups",
     "TroubleshootScreen": "tui.screens.re_leased.troubleshoot",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,11 +18,13 @@ from tui.widgets.tab_bar import TabBar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from pathlib import Path
 
     from tui.model.columns import Sort
     from tui.model.contact import SearchResult
     from tui.model.snapshot import Snapshot
     from tui.screens.base_screen import EngineScreen
+    from tui.system.saved_searches import SavedSearch, SavedSearches
     from tui.system.search_history import SearchHistory
 
 #: Minimum seconds between two updates of the list; pages of a full load arrive more often.
@@ -50,9 +52,12 @@ class SearchController:
     during the initial load does a cursor that hasn't been moved stay at the top of the list.
     """
 
-    def __init__(self, screen: EngineScreen[Any], searches: SearchHistory) -> None:
+    def __init__(
+        self, screen: EngineScreen[Any], searches: SearchHistory, saved_searches: Path | None
+    ) -> None:
         self._screen = screen
         self._searches = searches
+        self._saved_file = saved_searches
         self._query = Query()
         self._sort = BY_NAME
         #: Whether the list shows the selected contacts alone, whatever is searched for.
@@ -69,6 +74,8 @@ class SearchController:
         self._search_number = 0
         self._is_searching = False
         self._last_update_at = 0.0
+        # A contact to go to once it is found, and the text that finds it; until the user goes elsewhere.
+        self._wanted: tuple[str, str] | None = None
 
     @property
     def table(self) -> ContactTable:
@@ -232,8 +239,30 @@ class SearchController:
         self._screen.post_message(SearchAnswered(number, found, keep=True))
 
     def recent_searches(self) -> tuple[str, ...]:
-        """Return the last searches that were used, newest first."""
-        return self._searches.texts
+        """Return the last searches that were used, newest first, then those that are saved."""
+        saved = (search.text for search in self.saved_searches.searches if search.text)
+        return tuple(dict.fromkeys((*self._searches.texts, *saved)))
+
+    @cached_property
+    def saved_searches(self) -> SavedSearches:
+        """The saved searches of this organisation."""
+        from tui.system.saved_searches import SavedSearches  # noqa: PLC0415 - the first paint needs none
+
+        return SavedSearches(self._saved_file)
+
+    def current_search(self) -> SavedSearch:
+        """Return what the list shows, as a search to be saved."""
+        from tui.system.saved_searches import SavedSearch  # noqa: PLC0415 - as above
+
+        return SavedSearch("", self.search.text.strip(), self.tabs.tab, self._sort)
+
+    def open_saved(self, search: SavedSearch) -> None:
+        """Show what a saved search shows, but for its sort."""
+        self.shows_selected, self._wanted = False, None
+        self.tabs.open(search.tab)
+        self.search.set_text(search.text)
+        self.find(keep=False)
+        self.keep_search()
 
     def keep_search(self) -> None:
         """Keep the search: it was used, by Enter or by an action on a contact that it found."""
@@ -262,6 +291,8 @@ class SearchController:
             table.refresh_in_place(found)
         else:
             table.show(found, keep=message.keep)
+        if self._wanted is not None:
+            table.go_to(self._wanted[1])
         snapshot = self._screen.backend.snapshot
         self.show_counts(snapshot)
         self._update_query_hint()
@@ -333,19 +364,32 @@ class SearchController:
     def cursor_moved(self, message: ContactTable.CursorMoved) -> None:
         """Remove contacts that no longer match."""
         if message.by_person:
+            self._wanted = None
             self.table.drop_lingering()
 
     def search_changed(self) -> None:
         """Search for the typed text."""
         self.shows_selected = False
+        if self._wanted is not None and self._wanted[0] != self.search.text:
+            self._wanted = None
         # After clearing the search, the cursor stays on its contact.
         self.find(keep=not self.search.text)
+
+    def show_found(self, text: str, contact_id: str) -> None:
+        """Search for a text on the tab of all contacts, and go to one that it finds, if its ID is given."""
+        self.shows_selected = False
+        self._wanted = (text, contact_id) if contact_id else None
+        self.tabs.open(Tab.ALL)
+        self.search.set_text(text)
+        self.find(keep=False)
+        self.keep_search()
 
     def open_tab(self, tab: Tab) -> bool:
         """Show another tab; return whether it wasn't open yet."""
         if tab is self.tabs.tab:
             self.table.drop_lingering()
             return False
+        self._wanted = None
         self.tabs.open(tab)
         self.find(keep=True)
         return True

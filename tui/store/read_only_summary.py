@@ -45,7 +45,7 @@ def read_summary(
     Only changes pending since later than `synced_until` count; that may depend on what the user reported.
     """
     try:
-        with _opened(folder) as connection:
+        with open_read_only(folder) as connection:
             reports = values.read_rows(report_of, connection.execute(SELECT_REPORTS, ("",)))
             since = synced_until(CompanyStatus.of(reports))
             is_pending = f"({PENDING} AND {PENDING_SINCE} > :since) OR ({MISSED} AND read_ms > :since)"
@@ -85,7 +85,7 @@ def find_active(folder: Path, contacts: Sequence[Contact], *, seconds: float) ->
     ids: set[str] = set()
     ends_at = time.monotonic() + seconds
     try:
-        with _opened(folder) as connection:
+        with open_read_only(folder) as connection:
             connection.set_progress_handler(lambda: time.monotonic() > ends_at, _STEPS_BETWEEN_CHECKS)
             for column, wanted in (("sort_key", by_name), ("lower(email)", by_email)):
                 sql = f"SELECT DISTINCT {column} {_SAME.format(column)}"
@@ -102,7 +102,7 @@ def _email_key(email: str) -> str:
 
 
 @contextmanager
-def _opened(folder: Path) -> Iterator[Connection]:
+def open_read_only(folder: Path) -> Iterator[Connection]:
     """Open a store for reading: this must neither create a store nor migrate one. Raises `sqlite3.Error`."""
     place = f"{(folder / FILE_NAME).as_uri()}?mode=ro"
     with closing(sqlite3.connect(place, uri=True, timeout=0.2, factory=Connection)) as connection:

@@ -106,12 +106,17 @@ def _mark(folded: str) -> str:
     return folded.translate(_MARKED)
 
 
+def is_folded(connection: sqlite3.Connection) -> bool:
+    """Whether the stored texts are folded by the rules of `fold`."""
+    return bool(connection.execute(SELECT_SYNC_STATE, (_FOLD_VERSION,)).fetchone() == (FOLD_VERSION,))
+
+
 def refold(connection: sqlite3.Connection) -> None:
     """Fold the stored texts again if they were folded by other rules than those of `fold`.
 
     Runs in one transaction; takes one query if they are up to date.
     """
-    if connection.execute(SELECT_SYNC_STATE, (_FOLD_VERSION,)).fetchone() == (FOLD_VERSION,):
+    if is_folded(connection):
         return
     connection.execute("BEGIN IMMEDIATE")
     try:

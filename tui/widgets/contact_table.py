@@ -308,6 +308,14 @@ class ContactTable(TableView, can_focus=True, inherit_bindings=False):
         """Scroll to the contact under the cursor; the mouse wheel may have moved it out of view."""
         self._reveal(self._cursor)
 
+    def go_to(self, contact_id: str) -> None:
+        """Move the cursor to a contact; it stays if the contact isn't listed."""
+        index = self._found.rows.index_of(contact_id) if self._found is not None else None
+        if index is not None and contact_id != self._cursor_id:
+            self._end_range()
+            self._put_cursor(index)
+            self._reveal(index)
+
     def step(self, rows: int) -> str | None:
         """Move the cursor so many rows down, and return the contact there; None at the end of the list."""
         if not 0 <= self._cursor + rows < self._count:

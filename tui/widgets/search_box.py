@@ -421,6 +421,11 @@ class SearchBox(Horizontal):
         """Clear the text."""
         self._input.value = ""
 
+    def set_text(self, text: str) -> None:
+        """Replace the text."""
+        self._input.value = text
+        self._input.cursor_position = len(text)
+
     def suggest(self) -> None:
         """Show the completion of the text in grey; Tab or Right accepts it."""
         words = self._input

@@ -89,6 +89,13 @@ class HelpScreen(ModalScreen[None], BaseScreen[None]):
                 yield TermList(self._sections, id="words")
         yield KeyBar(("search", "Filter"), "change_keys", "back")
 
+    def on_descendant_focus(self) -> None:
+        """Show the keys that work for what has the focus: letters are typed into the filter."""
+        if self.filter.has_focus:
+            self.key_bar.set_actions(("open", "Go to list"), "back")
+        else:
+            self.key_bar.set_actions(("search", "Filter"), "change_keys", "back")
+
     # --- what is listed ---
 
     def _all_sections(self) -> Iterator[TermSection]:

@@ -250,5 +250,5 @@ def _condition(translator: Translator, query: Query, status: ContactStatus | Non
     ]
     if status is not None:
         parts.append(Sql("status = ?", (status.value,)))
-    text = " AND ".join(f"({part.text})" for part in parts)
+    text = " AND ".join(f"({part.text})" for part in parts) or "1"
     return Sql(text, tuple(parameter for part in parts for parameter in part.parameters))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from tui.model.change import State
 from tui.model.columns import ALWAYS_READ, NUMBERS, ColumnKey
@@ -15,12 +15,26 @@ from tui.store.change_log.changes import CHANGE_COLUMNS, change_of
 from tui.store.values import without_hyphens
 
 if TYPE_CHECKING:
+    import sqlite3
     from array import array
     from collections.abc import Callable, Collection, Generator, Sequence
+    from contextlib import AbstractContextManager
 
     from tui.model.change import Change
     from tui.model.evidence import StatusSince
-    from tui.store.database import Database
+
+
+class Reader(Protocol):
+    """What rows are read from: the open store, or another one that is only read."""
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
+        """Read rows as tuples."""
+        ...
+
+    def read_connection(self) -> AbstractContextManager[sqlite3.Connection]:
+        """Open a separate connection for a thread that reads a lot."""
+        ...
+
 
 # A cancelled change doesn't count; the one before it does.
 _ROWS: Final = f"""
@@ -54,7 +68,7 @@ _PLACEHOLDER: Final = Row("", "", "", ContactStatus.ARCHIVED, None, is_merged=Fa
 class RowReader:
     """Reads rows by id in the given order, each with its contact's latest change."""
 
-    def __init__(self, database: Database, grade: Callable[[Change], StatusSince | None]) -> None:
+    def __init__(self, database: Reader, grade: Callable[[Change], StatusSince | None]) -> None:
         self._database = database
         self._grade = grade
         self._more: tuple[ColumnKey, ...] = ()
