@@ -28,6 +28,7 @@ QUALIFIED = (
     "is:archived 1",
     "sync:none ko",
 )
+_QUALIFIERS = ("is", "owes", "owed", "overdue", "group", "sync", "changed", "currency", "by")
 # How many of the first names have to be right.
 _ROWS_CHECKED = 5
 #: How far down the list the names are known; a held arrow stays well above.
@@ -137,7 +138,9 @@ def _condition(term: str) -> Callable[[_Contact], bool] | None:
     """Return what one term of a search asks for, None while it is half-typed."""
     name, colon, value = term.partition(":")
     if term.startswith("-"):
-        return (lambda contact: term[1:] not in contact.text) if term[1:] else None
+        # Half-typed, it may become a filter.
+        is_half = any(name.startswith(term[1:]) for name in _QUALIFIERS)
+        return None if is_half else lambda contact: term[1:] not in contact.text
     if not colon:
         return lambda contact: term in contact.text
     if name == "owes" and (amount := re.fullmatch(r">(\d+)", value)):

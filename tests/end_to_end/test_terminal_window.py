@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.demo import Demo
+from support.effort import some
 from support.terminal import SHELL, Terminal
 
 from tui.settings import load, set_value
@@ -68,12 +69,15 @@ def test_no_color_means_no_colour(demo: Demo, value: str, *, is_coloured: bool) 
 
 @pytest.mark.parametrize(
     ("kind", "shown"),
-    [
-        ("off", []),
-        ("bell", []),
-        ("osc9", ["Reshelve: Harbour & Vine Property Trust (Practice): 1 synced"]),
-        ("osc777", ["notify;Reshelve;Harbour & Vine Property Trust (Practice): 1 synced"]),
-    ],
+    some(
+        [
+            ("off", []),
+            ("bell", []),
+            ("osc9", ["Reshelve: Harbour & Vine Property Trust (Practice): 1 synced"]),
+            ("osc777", ["notify;Reshelve;Harbour & Vine Property Trust (Practice): 1 synced"]),
+        ],
+        every=2,
+    ),
 )
 def test_a_sync_is_announced_while_another_window_has_the_focus(
     demo: Demo, kind: str, shown: list[str]

@@ -38,27 +38,16 @@ async def test_the_list_is_sorted_by_a_column_and_reversed(backend: IdleEngine) 
         await person.press("s")
         assert person.sees(ColumnsScreen)
         assert "A to Z" in choices(person)[0]
-        await person.press("down", "down", "down", "enter")
+        await person.press("down", "down", "enter")
         assert "They owe ▼" in titles(person)
         assert "largest first" in " ".join(choices(person))
         await person.press("escape")
         assert owed(person) == sorted(owed(person), key=lambda cents: -(cents or 0))
         assert person.main.table.cursor_id == here
-        await person.press("s", "down", "down", "down", "enter", "escape")
+        await person.press("s", "down", "down", "enter", "escape")
         assert "They owe ▲" in titles(person)
         known = [cents for cents in owed(person) if cents is not None]
         assert known == sorted(known)
-
-
-async def test_no_column_vanishes_in_a_wider_terminal(backend: IdleEngine) -> None:
-    async with running(backend, (40, 24)) as person:
-        before: set[ColumnKey] = set()
-        for width in (*range(56, 132), *range(136, 232, 4)):
-            await person.pilot.resize_terminal(width, 24)
-            await person.pilot.pause()
-            shown = {placed.column.key for placed in person.main.table.columns}
-            assert shown >= before, f"{before - shown} vanish at {width} columns"
-            before = shown
 
 
 async def test_a_click_on_a_title_sorts(backend: IdleEngine) -> None:
@@ -71,18 +60,17 @@ async def test_a_click_on_a_title_sorts(backend: IdleEngine) -> None:
 
 
 async def test_columns_and_sort_are_kept(backend: IdleEngine) -> None:
-    async with running(backend, (140, 36)) as person:
-        await person.press("s", "down", "space", *["down"] * 4, "space", "enter", "escape")
+    async with running(backend, (120, 36)) as person:
+        await person.press("s", "down", "space", "down", "down", "down", "down", "space", "enter", "escape")
     kept = backend.contacts.layout()
     assert [column.key for column in kept.columns] == [
         ColumnKey.NAME,
-        ColumnKey.EMAIL,
         ColumnKey.OWES,
         ColumnKey.SYNC_STATUS,
         ColumnKey.PHONE,
     ]
     assert kept.sort.column is ColumnKey.PHONE
-    async with running(backend, (140, 36)) as person:
+    async with running(backend, (120, 36)) as person:
         assert "Phone ▲" in titles(person)
         assert "Status  " not in titles(person)
         assert "+64 4 555 0" in person.main.table.render_line(1).text
@@ -90,11 +78,11 @@ async def test_columns_and_sort_are_kept(backend: IdleEngine) -> None:
 
 async def test_columns_are_moved_and_resized(backend: IdleEngine) -> None:
     async with running(backend, (120, 36)) as person:
-        await person.press("s", "down", "down", "down", *["less_than_sign"] * 2, "plus", "plus", "minus")
+        await person.press("s", "down", "down", "less_than_sign", "plus", "minus", "minus")
         assert "▌" in choices(person)[1]
-        assert choices(person)[1].endswith("12 wide")
+        assert choices(person)[1].endswith("10 wide")
         await person.press("escape")
-    assert ShownColumn(ColumnKey.OWES, 12) in backend.contacts.layout().columns
+    assert ShownColumn(ColumnKey.OWES, 10) in backend.contacts.layout().columns
     assert [column.key for column in backend.contacts.layout().columns][1] is ColumnKey.OWES
 
 
