@@ -151,8 +151,8 @@ async def test_keys_and_sizes_reach_the_program(tmp_path: Path) -> None:
         await socket_.send_json(["stdin", "a\u00e9"])
         assert await socket_.receive_bytes() == "Daé".encode()
         await socket_.send_json(["resize", {"width": 100, "height": 10**9}])
-        told = await socket_.receive_bytes()
-        assert json.loads(told[1:]) == {"type": "resize", "width": 100, "height": 2000}
+        received = await socket_.receive_bytes()
+        assert json.loads(received[1:]) == {"type": "resize", "width": 100, "height": 2000}
         await socket_.send_json(["ping", "now"])
         assert await socket_.receive_json() == ["pong", "now"]
         await socket_.close()
@@ -179,8 +179,8 @@ async def test_what_no_page_sends_is_ignored(tmp_path: Path, sent: str) -> None:
         await socket_.send_str(sent)
         await socket_.send_bytes(b"\xff")
         await socket_.send_json(["stdin", "\ud800x"])
-        while (told := await socket_.receive_bytes()) != b"Dx":
-            assert json.loads(told[1:]) == {"type": "resize", "width": 80, "height": 24}
+        while (received := await socket_.receive_bytes()) != b"Dx":
+            assert json.loads(received[1:]) == {"type": "resize", "width": 80, "height": 24}
         await socket_.close()
 
 

@@ -53,7 +53,7 @@ pytestmark = pytest.mark.slow
 
 @dataclass
 class User:
-    """Somebody at the keyboard of the demo, whose first contact is active and whose sixth is archived."""
+    """The user of the demo, whose first contact is active and whose sixth is archived."""
 
     person: Driver
     backend: IdleEngine

@@ -195,7 +195,7 @@ async def test_the_link_can_be_copied_and_opened(
     async with running(waiting) as person:
         await person.press("h", "Y")
         assert person.app.clipboard == waiting.contacts.url(contact_id(5))
-        # The cursor goes on to the next one.
+        # The cursor moves to the next one.
         await person.press("o", "enter")
         assert opened == [waiting.contacts.url(contact_id(5)), waiting.contacts.url(contact_id(12))]
 

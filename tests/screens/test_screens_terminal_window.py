@@ -51,7 +51,7 @@ async def test_the_title_follows_the_pending_changes(backend: IdleEngine, titles
 
 
 class Terminal:
-    """Records what is written, and runs timers when told to."""
+    """Records what is written, and runs timers on request."""
 
     def __init__(self) -> None:
         self.written: list[str] = []

@@ -123,7 +123,7 @@ class Tab:
         return self.until(lambda: words in self.terminal, words, seconds=seconds)
 
     def until(self, condition: Callable[[], bool], wanted: str, *, seconds: float = PATIENCE_SECONDS) -> str:
-        """Wait for a condition, while the browser goes on."""
+        """Wait for a condition while the browser keeps running."""
         ends_at = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < ends_at, f"no {wanted} in:\n{self.terminal}\n{self.complaints}"

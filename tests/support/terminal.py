@@ -52,7 +52,7 @@ SHELL = "shell"
 class Screen:
     """The parts of a terminal that Textual needs: a grid, a cursor and modes, without colours.
 
-    `title` is the terminal's title, `notifications` what it was told to notify the user of, `bells` how often
+    `title` is the terminal's title, `notifications` the texts it was asked to show, `bells` how often
     it rang, and `colours` which colours were set.
     """
 

@@ -92,7 +92,7 @@ class MemoryAllocator:
             library = ctypes.CDLL(None)
             with suppress(AttributeError):
                 library.mallopt(self._MOST_POOLS, 1)
-                # Otherwise glibc raises this by itself, and large arrays leave holes where they were.
+                # Otherwise glibc raises this threshold, and memory of freed arrays stays with the process.
                 library.mallopt(self._LARGE, _LARGE_BYTES)
                 self._trim = library.malloc_trim
 

@@ -116,7 +116,7 @@ class SavedSearches:
 
 
 def is_valid(search: SavedSearch) -> bool:
-    """Whether a search can be saved: its name isn't blank, and nobody would have typed more."""
+    """Whether a search can be saved: its name isn't blank, and its texts are short and printable."""
     texts = ((search.name, MAX_NAME), (search.text, MAX_TEXT))
     return bool(search.name.strip()) and all(len(text) <= most and text.isprintable() for text, most in texts)
 

@@ -274,7 +274,7 @@ class PressKeyScreen(ModalScreen[str | None], BaseScreen[str | None]):
 
 
 def _spelling(event: events.Key) -> str:
-    """Return a key as the settings spell it: a character by itself, others by Textual's name."""
+    """Return a key as the settings spell it: a printable character as it is, others by Textual's name."""
     character = event.character or ""
     is_spelled = event.is_printable and character not in {" ", ","} and "+" not in event.key
     return character if is_spelled else event.key

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from tui.store.search.contact_index import ContactIndex
 
-#: Of more contacts, which nobody looks through, the order is that of their names: a search stays fast.
+#: More contacts than this stay in order of their names, so that a search for a single letter stays fast.
 MOST_RANKED: Final = 5_000
 _BY_NAME, _BY_PEOPLE, _BY_OTHERS = range(3)
 _NAME_END: Final = f"instr(c.search || char({ord(FIELD_SEPARATOR)}), char({ord(FIELD_SEPARATOR)}))"
