@@ -9,12 +9,11 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
 from support.consent import decide
 from support.demo import environment
 from support.practice import PracticeXero, http, running_sandbox
-from support.terminal import Terminal
+from support.terminal import Terminal, arguments
 
 from tui.sandbox.oauth.tokens import CUSTOM_CLIENT_ID, CUSTOM_CLIENT_SECRET
 from tui.system.paths import Paths
@@ -139,8 +138,10 @@ def test_without_a_keychain_a_custom_connection_asks_before_it_uses_a_file(
         terminal.until_shown("Client secret (hidden):")
         terminal.write(f"{CUSTOM_CLIENT_SECRET}\r")
         terminal.until_shown("[y/N]:")
-        for process in [psutil.Process(terminal.pid), *psutil.Process(terminal.pid).children(recursive=True)]:
-            assert CUSTOM_CLIENT_SECRET not in " ".join(process.cmdline())
+        processes = terminal.family()
+        assert arguments(processes[0])
+        for process in processes:
+            assert CUSTOM_CLIENT_SECRET not in " ".join(arguments(process))
         terminal.write("y\r")
         assert terminal.wait() == 0
         assert "Connected: " in terminal.screen.text

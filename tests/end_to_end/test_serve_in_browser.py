@@ -16,6 +16,7 @@ import psutil
 import pytest
 from support.browser import CHROMIUM, Tab, open_tab
 from support.demo import environment
+from support.terminal import arguments, gone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +38,7 @@ class Served:
 
     def programs(self) -> list[psutil.Process]:
         """Return the processes of the pages that are open."""
-        return [one for one in psutil.Process(self.process.pid).children() if "--join" in one.cmdline()]
+        return [one for one in psutil.Process(self.process.pid).children() if "--join" in arguments(one)]
 
     def until_programs(self, count: int) -> None:
         """Wait until so many pages have a process."""
@@ -113,7 +114,7 @@ def test_pages_and_programs_end_together(tmp_path: Path, tab: Tab) -> None:
         [old] = server.programs()
         tab.open(server.link)
         tab.until_shown("All 1,600")
-        tab.until(lambda: not old.is_running(), "end of the old program")
+        assert gone([old])
         server.until_programs(1)
         tab.type("q")
         tab.until(lambda: "Start again" in tab.text(), "end of the page")
@@ -123,7 +124,7 @@ def test_pages_and_programs_end_together(tmp_path: Path, tab: Tab) -> None:
         server.until_programs(1)
         [last] = server.programs()
     tab.until(lambda: "Start again" in tab.text(), "end of the page")
-    assert not last.is_running()
+    assert gone([last])
 
 
 @contextmanager

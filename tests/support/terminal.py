@@ -329,6 +329,14 @@ def gone(processes: Sequence[psutil.Process]) -> bool:
     return all(_is_zombie(one) for one in alive)
 
 
+def arguments(process: psutil.Process) -> list[str]:
+    """Return how a process was called; nothing if it has ended meanwhile, also as a zombie."""
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
+
+
 def _is_zombie(process: psutil.Process) -> bool:
     try:
         return process.status() == psutil.STATUS_ZOMBIE
