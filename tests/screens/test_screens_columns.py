@@ -114,3 +114,14 @@ async def test_the_dialog_fits_every_size(backend: IdleEngine, size: tuple[int, 
             choices(person)
         )
         assert person.screen.region.contains_region(rows.region)
+
+
+async def test_a_wider_terminal_hides_no_column(backend: IdleEngine) -> None:
+    before: set[ColumnKey] = set()
+    async with running(backend, (60, 36)) as person:
+        for width in [*range(60, 125), *range(138, 143), *range(165, 205)]:
+            await person.pilot.resize_terminal(width, 36)
+            await person.pilot.pause()
+            shown = {each.column.key for each in person.main.table.columns}
+            assert before <= shown, width
+            before = shown

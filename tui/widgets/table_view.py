@@ -330,7 +330,7 @@ COLUMNS: Final = {
     for column in (
         Column(ColumnKey.NAME, 16, 24, share=3),
         Column(ColumnKey.STATUS, 8, 8),
-        Column(ColumnKey.EMAIL, 12, 20, share=2, beside=20),
+        Column(ColumnKey.EMAIL, 10, 20, share=2, beside=20),
         Column(ColumnKey.PHONE, 12, 16),
         Column(ColumnKey.GROUPS, 12, 20, share=1),
         Column(ColumnKey.OWES, 10, 12, is_right=True),
