@@ -332,7 +332,7 @@ async def test_only_the_all_tab_has_a_status() -> None:
         (121, "Contact Status E-mail They owe Overdue Sync status"),
         (120, "Contact Status E-mail They owe Sync status"),
         (80, "Contact Status E-mail They owe Sync status"),
-        (79, "Contact Status They owe Sync status"),
+        (77, "Contact Status They owe Sync status"),
         (68, "Contact Status They owe Sync status"),
         (60, "Contact Status Sync status"),
         (52, "Contact Status Sync status"),
