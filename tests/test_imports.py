@@ -139,7 +139,9 @@ threading.Thread(target=server.serve_forever, daemon=True).start()
 paths = Paths.under(Path({str(tmp_path)!r}))
 paths.token_file("client").parent.mkdir(parents=True)
 FileTokenStore(paths.token_file("client")).save(
-    Tokens(access_token="a", refresh_token="b", client_id="client", expires_at=datetime(2100, 1, 1, tzinfo=UTC))
+    Tokens(
+        access_token="a", refresh_token="b", client_id="client", expires_at=datetime(2100, 1, 1, tzinfo=UTC)
+    )
 )
 api = f"http://127.0.0.1:{{server.server_port}}"
 
