@@ -258,6 +258,11 @@ class ReshelveApp(CrashSafeApp[None]):
             logger.error("worker %s failed", event.worker.name, exc_info=error)
             self.push_screen(navigation.BugReportScreen())
 
+    def watch_app_focus(self, has_focus: bool) -> None:  # noqa: FBT001 - called by Textual
+        """Report to the engine that the terminal got or lost the focus."""
+        if self._current is not None:
+            self._current.record_focus(has_focus=has_focus)
+
     def on_app_focus(self) -> None:
         """Show the current times at once when the terminal gets the focus back."""
         if self._notifier is not None:
