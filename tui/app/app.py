@@ -109,8 +109,10 @@ class ReshelveApp(CrashSafeApp[None]):
     """
 
     TITLE = "Reshelve"
-    # Textual's own is too faint to be read.
-    CSS = CrashSafeApp.CSS + "Input > .input--placeholder { color: $text-muted; }"
+    # Textual's own colours are too faint to be read.
+    CSS = (
+        CrashSafeApp.CSS + "Input { & > .input--placeholder, & > .input--suggestion { color: $text-muted; } }"
+    )
     # Textual doesn't load a default screen's own style sheet; loading it here also avoids a second parse.
     CSS_PATH = "../screens/main.tcss"
     COMMANDS: ClassVar = {ActionCommands}

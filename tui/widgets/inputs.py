@@ -24,7 +24,7 @@ class ChoiceField(StaticLine, can_focus=True):
     DEFAULT_CSS = """
     ChoiceField {
         height: 1; width: 1fr; padding: 0 1 0 0; text-wrap: nowrap; text-overflow: ellipsis;
-        &:focus { background: $primary 30%; text-style: bold; }
+        &:focus { background: $primary 20%; text-style: bold; }
         &:ansi:focus { background: transparent; text-style: reverse; }
     }
     """

@@ -47,7 +47,7 @@ class VirtualList(PaintedView, can_focus=True):
         scrollbar-size-vertical: 1;
         color: $foreground;
         & > .line-list--cursor { background: $foreground 8%; }
-        &:focus > .line-list--cursor { background: $primary 30%; text-style: bold; }
+        &:focus > .line-list--cursor { background: $primary 20%; text-style: bold; }
         &:ansi > .line-list--cursor { background: transparent; text-style: underline; }
         &:ansi:focus > .line-list--cursor { background: transparent; text-style: reverse; }
         & > .line-list--empty { color: $text-muted; }
