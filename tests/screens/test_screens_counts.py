@@ -13,6 +13,7 @@ from support.pictures import text_of
 from support.sample_contacts import NOW, contacts
 from support.screen_test import running
 
+from tui.messages.formats import format_number
 from tui.model.change import Action, State
 from tui.model.change_list import ChangeGroup
 from tui.model.contact import ContactStatus
@@ -136,6 +137,18 @@ async def test_tabs_add_up(backend: IdleEngine, others: int, width: int) -> None
             for count in re.findall(r"[\d,]+", person.screen.query_one(TabBar).text)
         ]
         assert found[0] == sum(found[1:])
+
+
+@pytest.mark.parametrize("width", [40, 60, 79, 80, 90, 100, 120])
+async def test_the_search_has_room_beside_the_tabs(width: int) -> None:
+    backend = IdleEngine.with_contacts(1631)
+    for number in range(2):
+        backend.edit(number, status=ContactStatus.GDPRREQUEST)
+    async with running(backend, (width, 24)) as person:
+        await person.press("/", *"coastal")
+        shown = text_of(person.screen)
+        assert "/ coastal" in shown
+        assert f" of {format_number(backend.snapshot.counts.all)}" in shown
 
 
 async def test_groups_of_changes_match_their_counts() -> None:

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 TAB_NAMES: Final = {Tab.ALL: "All", Tab.ACTIVE: "Active", Tab.ARCHIVED: "Archived"}
 
+# From this width, the search box is beside the tabs, and needs room for a search and for how many it finds.
+_SEARCH_BESIDE: Final = 80
+_USUAL_SEARCH: Final = 36
+_SHORT_SEARCH: Final = 28
+
 
 class TabBar(StaticLine):
     """Shows the tabs; colour, weight and underline mark the open one. Each can be clicked.
@@ -64,9 +69,13 @@ class TabBar(StaticLine):
         tabs = Content(" ").join(self._label(tab) for tab in Tab)
         if not self.counts.other:
             return tabs
-        other = Content.styled(f"  {format_number(self.counts.other)} GDPR or deleted", "$text-muted")
-        has_room = tabs.cell_length + other.cell_length <= self.app.size.width
-        return tabs + other if has_room else tabs
+        width = self.app.size.width
+        for name, for_search in (("GDPR or deleted", _USUAL_SEARCH), ("other", _SHORT_SEARCH)):
+            other = Content.styled(f"  {format_number(self.counts.other)} {name}", "$text-muted")
+            room = width if width < _SEARCH_BESIDE else width - for_search
+            if tabs.cell_length + other.cell_length <= room:
+                return tabs + other
+        return tabs
 
     def _label(self, tab: Tab) -> Content:
         is_open = tab is self.tab
