@@ -228,3 +228,17 @@ async def test_queued_changes_are_not_shown_as_sending_while_paused(
             backend.publish(is_paused=False)
             await person.settle()
             assert "3 sending" in text_of(person.screen)
+
+
+async def test_the_search_has_room_again_after_the_terminal_was_resized() -> None:
+    backend = IdleEngine.with_contacts(1631)
+    backend.edit(0, status=ContactStatus.GDPRREQUEST)
+    async with running(backend, (120, 24)) as person:
+        await person.press("/", *"abel", "enter")
+        for width, note in ((60, True), (80, False), (120, True), (80, False)):
+            await person.pilot.resize_terminal(width, 24)
+            await person.settle()
+            shown = text_of(person.screen)
+            assert "/ abel" in shown
+            assert " of 1,631" in shown or " of 1,630" in shown
+            assert ("GDPR or deleted" in shown) is note

@@ -185,7 +185,8 @@ class MainScreen(EngineScreen[None]):
     # --- preview ---
 
     def on_resize(self) -> None:
-        """Show the preview, and its key, if there is room now."""
+        """Show the preview, its key, and what is beside the tabs, if there is room now."""
+        self.finder.tabs.rewrite()
         self._update_preview()
         if self._key_bar_state != self._key_bar_state_of(self.backend.snapshot):
             self._update_key_bar()

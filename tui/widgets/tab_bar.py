@@ -40,6 +40,7 @@ class TabBar(StaticLine):
     def __init__(self, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._room = 0
+        self._screen_width = 0
         self.tab = Tab.ALL
         self.counts = TabCounts()
 
@@ -54,7 +55,9 @@ class TabBar(StaticLine):
         self.rewrite()
 
     def get_content_width(self, *_: object) -> int:
-        """Return the width of the tabs with the largest numbers so far."""
+        """Return the width of the tabs with the largest numbers so far on a screen of this width."""
+        if self._screen_width != self.app.size.width:
+            self._screen_width, self._room = self.app.size.width, 0
         self._room = max(self._room, self._tabs().cell_length)
         return self._room
 
