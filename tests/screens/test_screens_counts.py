@@ -242,3 +242,18 @@ async def test_the_search_has_room_again_after_the_terminal_was_resized() -> Non
             assert "/ abel" in shown
             assert " of 1,631" in shown or " of 1,630" in shown
             assert ("GDPR or deleted" in shown) is note
+
+
+@pytest.mark.parametrize("place", [1, 2, 3, 4, 5])
+async def test_groups_are_left_out_whole_and_never_the_open_one(place: int) -> None:
+    backend = holding(ODD[-1])
+    async with running(backend, (40, 20)) as person:
+        await person.press("l", str(place))
+        bar = person.screen.query_one(ChangeGroupBar)
+        assert len(bar.text) <= bar.content_size.width
+        short = [names[1] for names in ChangeGroupBar.NAMES.values()]
+        shown = re.findall(r"[A-Z][a-z ]*[a-z]", bar.text)
+        assert set(shown) <= set(short)
+        assert short[place - 1] in shown
+        assert bar.text.startswith("…") is (shown[0] != short[0])
+        assert bar.text.endswith("…") is (shown[-1] != short[-1])

@@ -123,12 +123,25 @@ class GroupBar(StaticLine, Generic[G]):
         self.rewrite()
 
     def rewrite(self) -> None:
-        """Format the groups, with short names if there isn't room."""
-        full = self._groups(0)
-        self.show(full if full.cell_length <= self.content_size.width else self._groups(1))
+        """Format the groups: with short names, or only those beside the open one, if there isn't room."""
+        room = self.content_size.width
+        full = Content(" ").join(self._labels(0))
+        self.show(full if full.cell_length <= room else self._beside_the_open(self._labels(1), room))
 
-    def _groups(self, which: int) -> Content:
-        return Content(" ").join(self._label(group, names[which]) for group, names in self.NAMES.items())
+    def _labels(self, which: int) -> list[Content]:
+        return [self._label(group, names[which]) for group, names in self.NAMES.items()]
+
+    def _beside_the_open(self, labels: list[Content], room: int) -> Content:
+        """Leave out whole labels at the end that is further from the open one, until the rest fits."""
+        place, first, stop = list(self.NAMES).index(self.group), 0, len(labels)
+
+        def joined() -> Content:
+            before, after = Content("…" if first else ""), Content("…" if stop < len(labels) else "")
+            return Content.assemble(before, Content(" ").join(labels[first:stop]), after)
+
+        while stop - first > 1 and joined().cell_length > room:
+            first, stop = (first + 1, stop) if place - first > stop - 1 - place else (first, stop - 1)
+        return joined()
 
     def _label(self, group: G, name: str) -> Content:
         is_open = group is self.group
