@@ -446,7 +446,9 @@ class MainScreen(EngineScreen[None]):
         self._open_tab(Tab.ARCHIVED)
 
     def _open_tab(self, tab: Tab) -> None:
-        if not self.finder.open_tab(tab):
+        if self.finder.open_tab(tab):
+            self.key_bar.end_flash()
+        else:
             self.flash(ALREADY_SHOWN)
 
     def action_search(self) -> None:
