@@ -44,8 +44,8 @@ SERVICES = {
 }
 # What an organisation does beside its services.
 OWN = {
-    "snapshot", "is_sandbox", "is_read_only", "record_user_activity", "subscribe", "run", "reconnected",
-    "stop",
+    "snapshot", "is_sandbox", "is_read_only", "record_user_activity", "record_focus", "subscribe", "run",
+    "reconnected", "stop",
 }  # fmt: skip
 
 

@@ -217,6 +217,7 @@ class IdleEngine(Engine):
         self.failures: dict[str, Exception] = {}
         self.gates: dict[str, asyncio.Event] = {}
         self.attended = 0
+        self.focus_reports: list[bool] = []
         self._requests = 0
         super().__init__(
             organisation,
@@ -293,6 +294,9 @@ class IdleEngine(Engine):
 
     def record_user_activity(self) -> None:
         self.attended += 1
+
+    def record_focus(self, *, has_focus: bool) -> None:
+        self.focus_reports.append(has_focus)
 
     def record_call(self, call: str, *arguments: Any) -> None:
         """Record a call, with contacts in place of their changes' ids."""

@@ -301,6 +301,10 @@ class Backend(Protocol):
         """Record that the user is active: otherwise Xero is polled less often."""
         ...
 
+    def record_focus(self, *, has_focus: bool) -> None:
+        """Record that the terminal got or lost the focus: without it, Xero is soon polled less often."""
+        ...
+
 
 class RunnableBackend(Backend, Protocol):
     """An organisation whose engine can be started and stopped."""
