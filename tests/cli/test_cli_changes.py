@@ -133,7 +133,7 @@ def test_terminal_shows_the_columns_that_fit(shell: CommandLine) -> None:
     with shell.in_terminal("changes", "--organisation", shell.name) as terminal:
         assert terminal.wait() == 0
         titles = next(line for line in terminal.screen.text.splitlines() if line.startswith("Requested"))
-        assert titles.split() == ["Requested", "Contact", "Change", "By", "Status", "Reason"]
+        assert titles.split() == ["Requested", "Contact", "Change", "Status", "By", "Reason"]
         assert "Restore in Xero" in terminal.screen.text
 
 
@@ -144,8 +144,8 @@ def test_screen_reader_gets_labelled_lines(shell: CommandLine) -> None:
     assert lines[:4] == [
         "Contact: Bayside Refused",
         "Change: Archive",
-        "By: Reshelve",
         "Status: Refused by Xero",
+        "By: Reshelve",
     ]
     assert "repeating invoice" in lines[4]
 

@@ -183,9 +183,9 @@ def test_terminal_is_repainted_while_watching(shell: CommandLine, tmp_path: Path
     contact_id = shell.practice.create("Painted")
     watched.load()
     with watched.in_terminal("status", *ours(watched), "--watch") as terminal:
-        terminal.until_shown("Pending sync          0")
+        terminal.until_shown("Pending sync        0")
         watched.request(Action.ARCHIVE, contact_id)
-        terminal.until_shown("Pending sync          1")
+        terminal.until_shown("Pending sync        1")
         assert terminal.screen.text.count("Pending sync") == 1
         terminal.send(signal.SIGINT)
         assert terminal.wait() == 130
