@@ -166,11 +166,16 @@ def _create(practice: PracticeXero, home: Path, *, is_signed_in: bool = True) ->
 
 
 @contextmanager
-def signed_in(folder: Path, *options: str, is_signed_in: bool = True) -> Iterator[CommandLine]:
+def signed_in(
+    folder: Path, *options: str, is_signed_in: bool = True, has_one: bool = False
+) -> Iterator[CommandLine]:
     """Run a sandbox for as long as the block lasts, with a home that is signed in to it.
 
-    `options` are those of `reshelve sandbox`. Its syncs are an hour apart unless they say otherwise.
+    `options` are those of `reshelve sandbox`. Its syncs are an hour apart unless they say otherwise. With
+    `has_one`, only the first organisation is connected, so that commands needn't name it.
     """
     cycle = () if "--cycle" in options else ("--cycle", "3600")
     with running_sandbox(folder / "sandbox", *_NO_LIMITS, *cycle, *options) as practice:
+        for other in practice.organisations[1:] if has_one else ():
+            practice.control("POST", f"connections/{other.tenant_id}", {"connected": False})
         yield _create(practice, folder / "home", is_signed_in=is_signed_in)
