@@ -96,8 +96,7 @@ def now() -> datetime:
 def folder(tmp_path: Path, now: datetime) -> Path:
     """Connect an organisation that is loaded, to a Xero that can't be reached."""
     paths = Paths.under(tmp_path)
-    urls = {f"{name}_url": NOWHERE for name in ("login", "identity", "api", "pages")}
-    xero = XeroSettings(**urls, client_id="client-1", token_store=TOKENS_IN_FILE)
+    xero = XeroSettings(NOWHERE, NOWHERE, NOWHERE, NOWHERE, "client-1", token_store=TOKENS_IN_FILE)
     save(Settings(xero=xero), paths.settings_file)
     save_connections(
         paths.organisations_file,
