@@ -159,8 +159,9 @@ def _choose_organisation(organisations: Sequence[Organisation], wanted: str | No
     if wanted is None and len(organisations) > 1:
         names = [_safe(listed.name) for listed in organisations]
         if not is_interactive():
-            raise click.ClickException(
-                f"There are several organisations. Choose one with --organisation: {join_names(names)}."
+            raise command_error(
+                f"There are several organisations. Choose one with --organisation: {join_names(names)}.",
+                ExitCode.USAGE,
             )
         click.echo("Organisation:")
         return organisations[_ask_number(names, default=None)]

@@ -9,6 +9,7 @@ import asyncio
 import math
 from contextlib import contextmanager
 from datetime import timedelta
+from importlib import import_module
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -276,6 +277,8 @@ class Scheduler:
 
     async def keep_lock(self) -> None:
         """Acquire the lock when it is free, and show the progress of other copies."""
+        # Importing what locks files takes longer than a key may wait.
+        await asyncio.to_thread(import_module, "filelock")
         while True:
             try:
                 self._check_lock()
