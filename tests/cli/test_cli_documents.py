@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.command_line import CommandLine, signed_in
 from support.demo import environment
+from support.terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +30,9 @@ TASK = re.compile(
 )
 # Something may need the user.
 MONITORS = ("reshelve status",)
+# These ask before they change anything.
+ASKS = re.compile(r"reshelve (?:archive|restore|undo|forget)\b(?!.*--(?:yes|dry-run))")
+LISTED = "Bayside Former Tenants"
 
 
 def command_lines() -> Iterator[str]:
@@ -50,14 +54,24 @@ LINES = list(dict.fromkeys(command_lines()))
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
-    with signed_in(tmp_path_factory.mktemp("documents"), "--contacts", "60", has_one=True) as shell:
+    with signed_in(tmp_path_factory.mktemp("documents"), "--contacts", "300", has_one=True) as shell:
+        shell.practice.create(LISTED)
         shell.load()
         yield shell
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("here")
+    """A folder with the file that a line reads."""
+    folder = tmp_path_factory.mktemp("here")
+    (folder / "left.csv").write_text(f"Name\n{LISTED}\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def variables(shell: CommandLine, folder: Path) -> dict[str, str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {**environment(shell.home), "PATH": path, "HOME": str(folder)}
 
 
 def test_the_documents_have_command_lines() -> None:
@@ -65,13 +79,12 @@ def test_the_documents_have_command_lines() -> None:
     assert all(line.startswith("reshelve ") for line in LINES)
 
 
-@pytest.mark.parametrize("line", LINES)
-def test_command_line_in_the_documents_runs(shell: CommandLine, folder: Path, line: str) -> None:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+@pytest.mark.parametrize("line", [line for line in LINES if not ASKS.match(line)])
+def test_command_line_in_the_documents_runs(folder: Path, variables: dict[str, str], line: str) -> None:
     done = subprocess.run(
         [BASH, "-euo", "pipefail", "-c", line],
         cwd=folder,
-        env={**environment(shell.home), "PATH": path, "HOME": str(folder)},
+        env=variables,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -81,3 +94,20 @@ def test_command_line_in_the_documents_runs(shell: CommandLine, folder: Path, li
     assert done.returncode == 0 or (done.returncode == 1 and line.startswith(MONITORS)), done
     assert "Error" not in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("line", [line for line in LINES if ASKS.match(line)])
+def test_command_line_that_asks_runs(
+    shell: CommandLine, folder: Path, variables: dict[str, str], line: str
+) -> None:
+    with Terminal([BASH, "-c", line], variables, folder=folder) as terminal:
+        terminal.until_shown("[y/N]")
+        terminal.write("y\r")
+        if "--wait" in line:
+            waiting = "SELECT contact_id FROM changes WHERE state = 'awaiting_user' AND name = ?"
+            name = line.split('"')[1:2]
+            terminal.until(lambda: shell.rows(waiting, name), "a restore to finish")
+            [(contact_id,)] = shell.rows(waiting, name)
+            shell.practice.somebody("restore", contact_id)
+        assert terminal.wait() == 0
+        assert "Error" not in terminal.screen.text
