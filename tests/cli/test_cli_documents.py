@@ -57,6 +57,12 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
     with signed_in(tmp_path_factory.mktemp("documents"), "--contacts", "300", has_one=True) as shell:
         shell.practice.create(LISTED)
         shell.load()
+        # A tenant who owes nothing.
+        found = shell.run("contacts", "--offline", "--columns", "contact_id", "group:tenants", "is:active")
+        [tenant, *_] = found.stdout.splitlines()
+        shell.practice.somebody("balances", tenant)
+        shell.practice.somebody("rename", tenant, Name="Bayside Tenant")
+        shell.load()
         yield shell
 
 
