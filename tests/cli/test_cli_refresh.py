@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.command_line import CommandLine, signed_in
+from support.keychain import keychain_environment, keychain_in
 from support.practice import until
 
 from tui.model.change import Action
+from tui.re_leased.unified import UnifiedKey
 from tui.settings import set_values
 
 if TYPE_CHECKING:
@@ -186,6 +188,49 @@ def test_interrupt_is_quiet(shell: CommandLine) -> None:
         assert process.returncode == 130
     finally:
         shell.practice.clear_faults()
+
+
+@pytest.fixture
+def connected(shell: CommandLine) -> CommandLine:
+    """A home that also reads Re-Leased."""
+    unified = shell.practice.line["unified"]
+    [listed, *_] = shell.practice.line["organisations"]
+    own = f"organisations.{listed['tenantId']}"
+    set_values(
+        shell.paths.settings_file,
+        {
+            "re_leased.unified_url": unified["url"],
+            "re_leased.archived_field": "raw.isArchived",
+            "re_leased.xero_id_field": "raw.xeroContactId",
+            f"{own}.unified_connection_id": unified["connection_id"],
+            f"{own}.re_leased_company_id": listed["companyId"],
+        },
+    )
+    return shell
+
+
+def test_re_leased_is_read_too(connected: CommandLine, tmp_path: Path) -> None:
+    shell = connected
+    with keychain_in(tmp_path / "keychain.json"):
+        UnifiedKey(shell.paths.data).save(shell.practice.line["unified"]["api_key"])
+    contact_id = shell.practice.create("Synced to Re-Leased")
+    shell.load()
+    shell.request(Action.ARCHIVE, contact_id)
+    statuses = ("changes", "--organisation", shell.name, "--contact", contact_id, "--json")
+    assert json.loads(shell.run(*statuses).stdout)[0]["sync_status"] == "pending"
+    assert shell.practice.sync_released().status < 300
+    until(lambda: shell.practice.feed()["company"]["state"] == "Successfully synced")
+    done = refresh(shell, **keychain_environment(tmp_path / "keychain.json"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(shell.run(*statuses).stdout)[0]["sync_status"] == "synced"
+
+
+def test_re_leased_that_can_not_be_read_is_a_failure(connected: CommandLine) -> None:
+    shell = connected
+    done = refresh(shell, RESHELVE_UNIFIED_API_KEY="wrong")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"{shell.name}: Xero's contacts are up to date, Re-Leased's aren't. ")
+    assert shell.rows("SELECT count(*) FROM contacts")[0][0] >= CONTACTS
 
 
 def test_options_that_exclude_each_other(shell: CommandLine) -> None:
