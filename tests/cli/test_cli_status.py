@@ -178,6 +178,21 @@ def test_each_change_is_one_line_while_watching(shell: CommandLine, tmp_path: Pa
         assert (each.returncode, errors) == (130, b"")
 
 
+def test_watching_ends_quietly_with_its_pipe(shell: CommandLine, tmp_path: Path) -> None:
+    watched = shell.another(tmp_path / "piped")
+    contact_id = shell.practice.create("Piped")
+    watched.load()
+    process = watched.start("status", *ours(watched), "--watch")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with process.stderr:
+        assert process.stdout.readline()
+        process.stdout.close()
+        watched.request(Action.ARCHIVE, contact_id)
+        assert process.stderr.read() == b""
+    assert process.wait(timeout=30) == 1
+
+
 def test_terminal_is_repainted_while_watching(shell: CommandLine, tmp_path: Path) -> None:
     watched = shell.another(tmp_path / "painted")
     contact_id = shell.practice.create("Painted")
