@@ -442,7 +442,7 @@ def test_the_report_has_counts_and_a_conclusion(user: User) -> None:
     assert done.stdout.count(": raw.id, raw.name, raw.companyId") == 5
     assert " = " not in done.stdout
     assert "Reshelve can confirm" in done.stdout.splitlines()[-1]
-    assert done.stderr.startswith("Reading Re-Leased's contacts")
+    assert done.stderr == ""
     assert store_content(user) == before
 
 
@@ -523,9 +523,7 @@ def test_an_interrupt_during_a_read_ends_the_command_cleanly(user: User) -> None
     until(lambda: len(user.practice.requests()) > asked or process.poll() is not None)
     process.send_signal(signal.SIGINT)
     printed, errors = process.communicate(timeout=PATIENCE_SECONDS / 2)
-    assert (process.returncode, printed) == (1, "")
-    assert "Cancelled. Nothing was recorded." in errors
-    assert "Traceback" not in errors
+    assert (process.returncode, printed, errors) == (130, "", "")
     assert store_content(user) == before
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
@@ -11,7 +12,9 @@ from msgspec import Struct
 
 from tui import messages
 from tui.cli import output, session
+from tui.cli.shared_options import is_accessible
 from tui.messages.change_export import COLUMNS, change_cells, change_status
+from tui.messages.formats import short_day_and_time
 from tui.model.change import Action, Origin, State
 from tui.model.change_list import ChangeQuery
 from tui.model.contact_file import parse_datetime
@@ -31,10 +34,12 @@ _SHOWN: Final = (
     TableColumn("requested_at", "Requested"),
     TableColumn("contact", "Contact"),
     TableColumn("action", "Change"),
-    TableColumn("by", "By"),
     TableColumn("status", "Status"),
+    TableColumn("by", "By"),
     TableColumn("reason", "Reason"),
 )
+# The columns of a terminal from which the last ones are shown.
+_ROOM_FOR_BY, _ROOM_FOR_REASON = 64, 100
 _ACTIONS: Final = {Action.ARCHIVE: "Archive", Action.RESTORE: "Restore"}
 _ORIGINS: Final = {Origin.RESHELVE: "Reshelve", Origin.XERO: "Xero"}
 # Besides those that `sync:` has in a search.
@@ -90,8 +95,9 @@ def changes(
 ) -> None:
     """List archives and restores, newest first: when, which contact, by whom, and what became of them.
 
-    Reads what is saved on this computer, which includes what was archived or restored in Xero. Output to a
-    pipe, --json, --jsonl and --csv have every column, with Xero's own message.
+    Reads what is saved on this computer, which includes what was archived or restored in Xero. A terminal
+    with 100 columns also shows reasons. Output to a pipe, --json, --jsonl and --csv have every column, with
+    Xero's own message.
 
     \b
     Examples:
@@ -105,7 +111,9 @@ def changes(
     with account.saved_data(session.choose_one(account, organisation)) as saved:
         views = filter(wanted.includes, map(saved.view, wanted.candidates(saved)))
         if output.is_for_people(table_format):
-            if not output.print_rows(_SHOWN, map(_shown_cells, views)):
+            shown = _SHOWN[: _shown_count()]
+            now = saved.now().astimezone()
+            if not output.print_rows(shown, (_shown_cells(view, now)[: len(shown)] for view in views)):
                 output.note("No changes match." if wanted.is_filter else "No changes yet.")
         else:
             output.print_rows(COLUMNS, map(change_cells, views), table_format)
@@ -157,13 +165,21 @@ def _state(view: ChangeView) -> str:
     return _ENDED.get(change.state) or sync_filter_of(view).value
 
 
-def _shown_cells(view: ChangeView) -> Sequence[Cell]:
+def _shown_count() -> int:
+    """Return how many columns of `_SHOWN` the terminal has room for; a screen reader gets all."""
+    width = shutil.get_terminal_size().columns
+    if is_accessible() or width >= _ROOM_FOR_REASON:
+        return len(_SHOWN)
+    return len(_SHOWN) - (1 if width >= _ROOM_FOR_BY else 2)
+
+
+def _shown_cells(view: ChangeView, now: datetime) -> Sequence[Cell]:
     change = view.change
     return (
-        change.requested_at,
+        short_day_and_time(change.requested_at, now),
         change.name,
         _ACTIONS[change.action],
-        _ORIGINS[change.origin],
         change_status(view),
+        _ORIGINS[change.origin],
         messages.why(change),
     )

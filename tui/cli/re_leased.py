@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import click
 
 from tui import messages
+from tui.cli import output, session
 from tui.cli.connect import is_interactive
 from tui.cli.exit_codes import ExitCode
 from tui.cli.launch import (
@@ -29,7 +30,7 @@ from tui.engine.clock import utc_now
 from tui.engine.comparison import open_store, require_all_contacts
 from tui.engine.engine_factory import contact_source
 from tui.engine.re_leased_reader import try_connection
-from tui.messages.formats import duration, format_number, pluralize
+from tui.messages.formats import duration, pluralize
 from tui.model.errors import ContactSourceError, KeychainError, ReshelveError
 from tui.model.query import fold
 from tui.model.reasons import ContactSourceReason
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from tui.cli.output import Progress
     from tui.model.contact import Organisation
     from tui.model.re_leased import ConnectionTest, ReLeasedCompany
     from tui.re_leased.source import OpenSource
@@ -59,8 +61,6 @@ _NOTHING_CHANGED: Final = "Nothing changed."
 _NOTHING_RECORDED: Final = "Nothing was recorded."
 _RESTART: Final = "If Reshelve is open, restart it."
 _URL: Final = "re_leased.unified_url"
-# Contacts between two lines of progress that go to a file.
-_PROGRESS_STEP: Final = 1_000
 _LONGEST_NAME: Final = 80
 # The app's messages for these announce a retry.
 _RETRIED_BY_THE_APP: Final = frozenset(
@@ -451,7 +451,12 @@ def test(organisation: str | None, *, show_values: bool) -> None:
     """Read all contacts from Re-Leased and show what came back.
 
     Nothing is recorded or changed.
-    """
+
+    \b
+    Examples:
+      $ reshelve re-leased test
+      $ reshelve re-leased test --show-values
+    """  # noqa: D301 - click keeps the lines of what follows
     paths = Paths.find()
     try:
         settings = load(paths.settings_file)
@@ -464,8 +469,6 @@ def test(organisation: str | None, *, show_values: bool) -> None:
             found = _read(store, settings, paths, chosen)
         finally:
             store.close()
-    except (KeyboardInterrupt, click.Abort):
-        raise click.ClickException(f"Cancelled. {_NOTHING_RECORDED}") from None
     except ReshelveError as error:
         raise _command_error(error, _NOTHING_RECORDED) from error
     hint = "Add --show-values to show them."
@@ -497,48 +500,26 @@ def _read(store: Store, settings: Settings, paths: Paths, organisation: Organisa
     if not settings.re_leased.source:
         # The keychain's prompt, if there is one, comes before the first request.
         _wait_for_keychain(UnifiedKey(paths.data).load)
-    progress = _Progress()
-    try:
-        return asyncio.run(_read_and_compare(store, source, organisation.name, progress))
-    finally:
-        progress.end()
+    with output.progress("Reading Re-Leased's contacts") as shown:
+        return session.run(_read_and_compare(store, source, organisation.name, shown))
 
 
 async def _read_and_compare(
-    store: Store, source: OpenSource, organisation: str, progress: _Progress
+    store: Store, source: OpenSource, organisation: str, shown: Progress
 ) -> ConnectionTest:
+    def note_wait(error: ContactSourceError, seconds: float) -> None:
+        shown.clear()
+        output.note(f"{messages.message(error)} Reading continues in {_seconds(seconds)}.")
+
     async with aclosing(source):
         return await try_connection(
-            store, source, organisation, utc_now(), progress.show, on_wait=progress.wait
+            store,
+            source,
+            organisation,
+            utc_now(),
+            lambda count: shown.update(count, None),
+            on_wait=note_wait,
         )
-
-
-class _Progress:
-    """Shows how many contacts were read, on standard error: on one line of a terminal, else every 1,000."""
-
-    def __init__(self) -> None:
-        self._is_terminal = sys.stderr.isatty()
-        self._steps = 0
-        self.show(0)
-
-    def show(self, count: int) -> None:
-        """Show the number of contacts so far."""
-        text = f"Reading Re-Leased's contacts … {format_number(count)}"
-        if self._is_terminal:
-            click.echo(f"\r{text}", nl=False, err=True)
-        elif count // _PROGRESS_STEP >= self._steps:
-            self._steps = count // _PROGRESS_STEP + 1
-            click.echo(text, err=True)
-
-    def wait(self, error: ContactSourceError, seconds: float) -> None:
-        """Show why reading pauses, and for how long."""
-        self.end()
-        click.echo(f"{messages.message(error)} Reading continues in {_seconds(seconds)}.", err=True)
-
-    def end(self) -> None:
-        """End the line."""
-        if self._is_terminal:
-            click.echo(err=True)
 
 
 # --- disconnect ---

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -61,7 +63,8 @@ _LIST_THEM: Final = "to list them: reshelve changes --state {}"
 _DAY: Final = timedelta(days=1)
 _LOOK_SECONDS: Final = 2.0
 _CLEAR: Final = "\x1b[H\x1b[2J"
-_WIDTH: Final = 20
+_WIDTH: Final = 18
+_LEAST_WIDTH: Final = 16
 
 
 class _Status(Struct, frozen=True):
@@ -235,7 +238,18 @@ def _lines(found: Sequence[_Status]) -> Iterator[str]:
             yield ""
         yield one.organisation
         for label, text in _details(one):
-            yield f"{label}: {text}" if is_accessible() else f"  {label.ljust(_WIDTH)}  {text}"
+            if is_accessible():
+                yield f"{label}: {text}"
+            else:
+                yield from _wrapped(f"  {label.ljust(_WIDTH)}  ", text)
+
+
+def _wrapped(label: str, text: str) -> Iterator[str]:
+    """Yield the lines of a text beside its label; in a pipe it is one line."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+    room = max(width - len(label), _LEAST_WIDTH)
+    for place, line in enumerate(textwrap.wrap(text, room)):
+        yield f"{' ' * len(label) if place else label}{line}"
 
 
 def _details(one: _Status) -> Iterator[tuple[str, str]]:

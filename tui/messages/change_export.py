@@ -1,6 +1,7 @@
 """The columns and cells of the change log: one table for every file, and for scripts. Times are in UTC.
 
-Besides the status that the app shows, it has the codes that it follows from: those stay the same.
+Besides the status that the app shows, it has the codes that it follows from, which stay the same: for a sync
+status, what `sync:` calls it in a search.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from tui import messages
 from tui.messages.contacts import END_LABELS, RETRIED, STATE_LABELS, SYNC_LABELS
 from tui.model.change import State
 from tui.model.evidence import StatusSince, SyncStatus
+from tui.model.query import sync_filter_of
 from tui.model.tables import TableColumn
 
 if TYPE_CHECKING:
@@ -80,7 +82,7 @@ def change_cells(view: ChangeView) -> Sequence[Cell]:
         change.origin.value,
         change_status(view),
         change.state.value,
-        _sync(view).status.value if change.state is State.CONFIRMED else "",
+        sync_filter_of(view).value if change.state is State.CONFIRMED else "",
         status_since(view),
         "" if change.notice is None else messages.message(change.notice),
         change.message,
