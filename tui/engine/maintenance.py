@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -13,6 +14,7 @@ from tui.model.errors import StoreError
 from tui.model.reasons import Notice, RepairReason, StoreReason
 from tui.store.database import FILE_NAME
 from tui.store.maintenance.file_ops import made_at, newest_good_backup
+from tui.store.maintenance.forget import forget
 from tui.store.maintenance.repair import (
     Diagnosis,
     RepairResult,
@@ -82,6 +84,30 @@ def run_repair(plan: RepairPlan, now: Callable[[], datetime] = utc_now) -> tuple
         )
     finally:
         lock.release()
+
+
+def forget_organisation(paths: Paths, tenant_id: str, *, with_change_log: bool) -> None:
+    """Remove an organisation's saved data; the change log and its backups only if asked to.
+
+    Raises `StoreError`, as `tui.store.maintenance.forget.forget` does, and if another copy has it open.
+    """
+    folder = paths.organisation(tenant_id)
+    lock = LeaderLock(folder / LOCK_NAME)
+    if not lock.acquire():
+        raise StoreError(StoreReason.OPEN_ELSEWHERE)
+    try:
+        forget(folder, lock_name=LOCK_NAME, with_change_log=with_change_log)
+        if with_change_log:
+            # On Windows an open file stays: an empty one.
+            with suppress(OSError):
+                (folder / LOCK_NAME).unlink()
+                folder.rmdir()
+    finally:
+        lock.release()
+    logger.info(
+        "the saved data of an organisation was removed, %s its change log",
+        "with" if with_change_log else "without",
+    )
 
 
 def _steps(result: RepairResult) -> Iterator[Notice]:
