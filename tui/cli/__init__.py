@@ -32,6 +32,7 @@ _COMMANDS = {
     "repair": ("tui.cli.repair:repair", "Repair the local database."),
     "compare": ("tui.cli.compare:compare", "Compare contacts exported from Re-Leased with Xero."),
     "re-leased": ("tui.cli.re_leased:re_leased", "Read Re-Leased's own contacts, to confirm changes."),
+    "doctor": ("tui.cli.doctor:doctor", "Check this installation, for a support request."),
     "forget": ("tui.cli.forget:forget", "Remove an organisation's saved data from this computer."),
     "settings": ("tui.cli.settings:settings", "Show or change settings."),
     "serve": ("tui.cli.serve:serve", "Use Reshelve in a browser on this computer."),
