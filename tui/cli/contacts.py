@@ -181,10 +181,12 @@ async def _list(
             tables.append(await _read(engine, organisation, wanted, is_named=is_named))
         columns, rows = tables[0][0], chain.from_iterable(rows for _, rows in tables)
         if xlsx is None:
-            output.print_rows(columns, rows, table_format)
+            count = output.print_rows(columns, rows, table_format)
         else:
             with user_file(xlsx) as stream:
-                write_table(stream, TableFormat.EXCEL, columns, rows)
+                count = write_table(stream, TableFormat.EXCEL, columns, rows)
+        if not count:
+            output.note("No contacts match.")
     return code
 
 
