@@ -47,7 +47,7 @@ def forget(organisation: str | None, *, with_change_log: bool, yes: bool) -> Non
     \b
     Examples:
       $ reshelve forget
-      $ reshelve forget --organisation "Demo Company" --yes
+      $ reshelve forget --organisation "Harbour & Vine" --yes
       $ reshelve forget --with-change-log
     """  # noqa: D301 - click keeps the lines of what follows
     paths = Paths.find()
