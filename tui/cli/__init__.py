@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
+from typing import TYPE_CHECKING
 
 import click
 
 from tui import __version__
 from tui.cli.exit_codes import ExitCode
 from tui.cli.shared_options import add_shared_options
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _CHOOSE_HOME = "Check that you can write to it, or set RESHELVE_HOME to another folder."
 # By `HomeProblem`, which is imported only if there is one.
@@ -39,11 +44,15 @@ _COMMANDS = {
     "doctor": ("tui.cli.doctor:doctor", "Check this installation, for a support request."),
     "forget": ("tui.cli.forget:forget", "Remove an organisation's saved data from this computer."),
     "settings": ("tui.cli.settings:settings", "Show or change settings."),
+    "completion": ("tui.cli.completion:completion", "Complete commands in your shell."),
     "serve": ("tui.cli.serve:serve", "Use Reshelve in a browser on this computer."),
     "sandbox": ("tui.cli.sandbox:sandbox", "Serve a practice Xero and Re-Leased to other programs."),
 }
-# Names of earlier versions, kept as aliases.
+# Names of earlier versions, kept as aliases, and a command for those who package the program.
 _OLD_NAMES = {"reconcile": "compare"}
+_HIDDEN = {"man": ("tui.cli.man:man", "Write the manual pages.")}
+# Set while a shell asks what to offer.
+_COMPLETING = "_RESHELVE_COMPLETE"
 
 
 class _LazyGroup(click.Group):
@@ -56,7 +65,27 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         del ctx
         cmd_name = _OLD_NAMES.get(cmd_name, cmd_name)
-        return _load(cmd_name) if cmd_name in _COMMANDS else None
+        return _load(cmd_name) if cmd_name in {**_COMMANDS, **_HIDDEN} else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; a name that doesn't exist is an error that suggests a similar one."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            raise click.NoSuchCommand(error.command_name, possibilities=_COMMANDS, ctx=ctx) from None
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offer the commands, without importing them, and the options."""
+        from click.shell_completion import CompletionItem
+
+        found = [
+            CompletionItem(name, help=summary)
+            for name, (_, summary) in _COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
@@ -66,6 +95,7 @@ class _LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; errors are shown as messages, never as a traceback."""
+        _replace_closed_streams()
         for stream in (sys.stdout, sys.stderr):
             # A terminal with few characters shows the others as question marks.
             if isinstance(stream, TextIOWrapper):
@@ -79,6 +109,16 @@ class _LazyGroup(click.Group):
             raise click.exceptions.Exit(ExitCode.INTERRUPTED) from None
         except Exception as error:
             raise _click_error(error) from error
+
+
+def _replace_closed_streams() -> None:
+    """Discard what goes to a standard stream that was closed at the start.
+
+    Otherwise a file that is opened next would get its number, and with it what is printed.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - open until the end
 
 
 def _click_error(error: Exception) -> click.ClickException:
@@ -109,8 +149,13 @@ def _logged(error: Exception) -> str:
 
 
 def _load(command: str) -> click.Command:
-    module, name = _COMMANDS[command][0].split(":")
-    return add_shared_options(getattr(import_module(module), name))
+    module, name = {**_COMMANDS, **_HIDDEN}[command][0].split(":")
+    loaded = add_shared_options(getattr(import_module(module), name))
+    if _COMPLETING in os.environ:
+        from tui.cli.completion import add_completions
+
+        add_completions(loaded)
+    return loaded
 
 
 @click.group(
