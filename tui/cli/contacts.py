@@ -200,12 +200,14 @@ async def _read(
     columns = list(export.columns)
     order = _order(columns, wanted.columns)
 
+    def chosen(cells: Sequence[Cell]) -> Sequence[Cell]:
+        return [cells[place] for place in order]
+
     def rows() -> Iterator[Sequence[Cell]]:
         with closing(found):
             for row in found:
-                cells = export.cells(row)
-                shown = [cells[place] for place in order]
-                yield [organisation.name, *shown] if is_named else shown
+                cells = chosen(export.cells(row))
+                yield (organisation.name, *cells) if is_named else cells
 
     shown = [columns[place] for place in order]
     return ([_ORGANISATION, *shown] if is_named else shown), rows()
