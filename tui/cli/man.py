@@ -15,12 +15,13 @@ from tui.cli.exit_codes import ExitCode
 from tui.messages.formats import pluralize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _PROGRAM: Final = "reshelve"
 # Click's mark before a paragraph whose lines stay as they are.
 _AS_WRITTEN: Final = "\b\n"
 _EXAMPLES: Final = "Examples:\n"
+_CODES: Final = "Exit codes"
 _CODE: Final = re.compile(r"`([^`]+)`")
 _EXIT_CODES: Final = {
     ExitCode.DONE: "Done.",
@@ -83,35 +84,38 @@ def _page(page: str, context: click.Context) -> Iterator[str]:
     yield from (".SH NAME", f"{_text(page)} \\- {_inline(summary.rstrip('.'))}")
     usage = " ".join(context.command.collect_usage_pieces(context))
     yield from (".SH SYNOPSIS", f"\\fB{_text(context.command_path)}\\fR {_text(usage)}")
-    described = [each for each in paragraphs if not each.startswith(_AS_WRITTEN + _EXAMPLES)]
+    examples = [each for each in paragraphs if each.startswith(_AS_WRITTEN + _EXAMPLES)]
+    codes = [each for each in paragraphs if each.startswith(_AS_WRITTEN + _CODES)]
     yield from (".SH DESCRIPTION", _inline(summary))
-    for paragraph in described:
-        yield ".PP"
-        yield from _paragraph(paragraph)
-    options = [
-        record for each in context.command.get_params(context) if (record := each.get_help_record(context))
-    ]
-    if options:
-        yield ".SH OPTIONS"
-    for names, about in options:
-        yield from (".TP", f"\\fB{_text(names)}\\fR", _inline(about))
-    parts = [*_parts(context)]
-    if parts:
-        yield ".SH COMMANDS"
-    for name, part in parts:
-        yield from (".TP", f"\\fB{_text(name)}\\fR", _inline(part.get_short_help_str(1_000)))
     for paragraph in paragraphs:
-        if paragraph not in described:
-            yield ".SH EXAMPLES"
-            yield from _as_written(paragraph.removeprefix(_AS_WRITTEN + _EXAMPLES))
-    yield ".SH EXIT STATUS"
-    for code, meaning in _EXIT_CODES.items():
-        yield from (".TP", f"\\fB{code.value}\\fR", _inline(meaning))
-    yield ".SH ENVIRONMENT"
-    for name, meaning in _VARIABLES.items():
-        yield from (".TP", f"\\fB{name}\\fR", _inline(meaning))
+        if paragraph not in (*examples, *codes):
+            yield ".PP"
+            yield from _paragraph(paragraph)
+    records = (each.get_help_record(context) for each in context.command.get_params(context))
+    yield from _definitions("OPTIONS", [record for record in records if record is not None])
+    parts = [*_parts(context)]
+    yield from _definitions("COMMANDS", [(name, part.get_short_help_str(1_000)) for name, part in parts])
+    for paragraph in examples:
+        yield ".SH EXAMPLES"
+        yield from _as_written(paragraph.removeprefix(_AS_WRITTEN + _EXAMPLES))
+    for paragraph in codes:
+        yield ".SH EXIT STATUS"
+        # Without the title.
+        yield from _as_written(paragraph.removeprefix(_AS_WRITTEN).partition("\n")[2])
+    if not codes:
+        usual = [(str(code.value), meaning) for code, meaning in _EXIT_CODES.items()]
+        yield from _definitions("EXIT STATUS", usual)
+    yield from _definitions("ENVIRONMENT", [*_VARIABLES.items()])
     related = [_related(context, name) for name, _ in parts] or [_related(context.parent, "")]
     yield from (".SH SEE ALSO", ",\n".join(filter(None, related)))
+
+
+def _definitions(title: str, terms: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Write a section of terms and what they mean, if there are any."""
+    if terms:
+        yield f".SH {title}"
+    for term, meaning in terms:
+        yield from (".TP", f"\\fB{_text(term)}\\fR", _inline(meaning))
 
 
 def _related(context: click.Context | None, name: str) -> str:
