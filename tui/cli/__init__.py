@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
 from io import TextIOWrapper
 from typing import TYPE_CHECKING
@@ -16,6 +16,8 @@ from tui.cli.exit_codes import ExitCode
 from tui.cli.shared_options import add_shared_options
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from click.shell_completion import CompletionItem
 
 _CHOOSE_HOME = "Check that you can write to it, or set RESHELVE_HOME to another folder."
@@ -95,13 +97,13 @@ class _LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; errors are shown as messages, never as a traceback."""
-        _replace_closed_streams()
         for stream in (sys.stdout, sys.stderr):
             # A terminal with few characters shows the others as question marks.
             if isinstance(stream, TextIOWrapper):
                 stream.reconfigure(errors="replace")
         try:
-            return super().invoke(ctx)
+            with _closed_streams_replaced():
+                return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
             # Click ends quietly when the reader of a pipe, such as `head`, is gone.
             raise
@@ -111,14 +113,22 @@ class _LazyGroup(click.Group):
             raise _click_error(error) from error
 
 
-def _replace_closed_streams() -> None:
+@contextmanager
+def _closed_streams_replaced() -> Iterator[None]:
     """Discard what goes to a standard stream that was closed at the start.
 
     Otherwise a file that is opened next would get its number, and with it what is printed.
     """
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - open until the end
+    modes = {"stdin": "r", "stdout": "w", "stderr": "w"}
+    closed = [name for name in modes if getattr(sys, name) is None]
+    with ExitStack() as opened:
+        for name in closed:
+            setattr(sys, name, opened.enter_context(open(os.devnull, modes[name], encoding="utf-8")))  # noqa: PTH123 - a device
+        try:
+            yield
+        finally:
+            for name in closed:
+                setattr(sys, name, None)
 
 
 def _click_error(error: Exception) -> click.ClickException:
