@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -126,37 +127,33 @@ def test_a_list_that_cannot_be_read_offers_nothing_and_stays(
     assert file.exists() == (content is not None)
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
-def test_bash_completes_a_command(home: Path) -> None:
-    reshelve = Path(sys.executable).with_name("reshelve")
-    if not reshelve.exists():
-        pytest.skip("the program isn't installed beside this Python")
-    script = (
-        'source <("$1" completion bash)\n'
-        "COMP_WORDS=(reshelve forg); COMP_CWORD=1\n"
-        '_reshelve_completion "$1"\n'
-        'printf "%s\\n" "${COMPREPLY[@]}"\n'
-    )
-    done = subprocess.run(
-        ["bash", "-c", script, "bash", str(reshelve)],  # noqa: S607 - whichever bash is there
-        capture_output=True,
-        text=True,
-        env={**os.environ, "RESHELVE_HOME": str(home)},
-        check=True,
-    )
-    assert (done.stdout, done.stderr) == ("forget\n", "")
+DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "command-line.md"
+#: What each shell runs after the line of its start-up file, and what it should print.
+ASKED: Final = {
+    "bash": (
+        "COMP_WORDS=(reshelve forg); COMP_CWORD=1; _reshelve_completion reshelve; echo ${COMPREPLY[@]}",
+        "forget",
+    ),
+    # Its completion only works in a terminal.
+    "zsh": ("echo $_comps[reshelve]", "_reshelve_completion"),
+    "fish": ('complete -C "reshelve forget --organisation ker"', "Kererū\tKererū Homes"),
+}
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not shutil.which("fish"), reason="there is no fish")
-def test_fish_completes_an_organisation(home: Path) -> None:
-    reshelve = Path(sys.executable).with_name("reshelve")
-    if not reshelve.exists():
-        pytest.skip("the program isn't installed beside this Python")
-    script = 'reshelve completion fish | source; complete -C "reshelve forget --organisation ker"'
+@pytest.mark.parametrize("shell", ASKED)
+def test_line_of_the_documents_makes_the_shell_complete(home: Path, shell: str) -> None:
+    program, reshelve = shutil.which(shell), Path(sys.executable).with_name("reshelve")
+    if program is None or not reshelve.exists():
+        pytest.skip("the shell, or the program beside this Python, isn't installed")
+    rows = re.findall(
+        rf"^\| {shell}\b[^|]*\|[^|]*\| `(.*)` \|$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    [line] = (row.replace("\\|", "|") for row in rows)
+    question, answer = ASKED[shell]
+    before = "autoload -U compinit; compinit -u -D" if shell == "zsh" else ""
     done = subprocess.run(
-        ["fish", "-c", script],  # noqa: S607 - whichever fish is there
+        [program, "-c", f"{before}\n{line}\n{question}"],
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -169,4 +166,4 @@ def test_fish_completes_an_organisation(home: Path) -> None:
         },
         check=True,
     )
-    assert done.stdout.startswith("Kererū\tKererū Homes")
+    assert (done.stdout.strip(), done.stderr) == (answer, "")

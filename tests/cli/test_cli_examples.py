@@ -118,8 +118,6 @@ def options_for(shell: CommandLine, tmp_path: Path) -> dict[str, Any]:
     (folder / "contacts.csv").write_text(f'Name,Status\n"{NAME}",Active\n', encoding="utf-8")
     (folder / "left.tsv").write_text(f"{NAME}\tx\n", encoding="utf-8")
     (folder / "contacts.xlsx").write_bytes(workbook({"Contacts": [["Name", "Status"], [NAME, "Active"]]}))
-    for shells in (".local/share/bash-completion/completions", ".config/fish/completions"):
-        (tmp_path / shells).mkdir(parents=True)
     with keychain_in(tmp_path / "keychain.json"):
         UnifiedKey(own.paths.data).save(shell.practice.line["unified"]["api_key"])
     variables = {**environment(own.home), **keychain_environment(tmp_path / "keychain.json")}

@@ -25,23 +25,26 @@ _WORD: Final = re.compile(r"[^\W_][\w-]*")
 def completion(context: click.Context, shell: str) -> None:
     """Print a script that completes commands in your shell.
 
-    It completes commands, options, organisations, settings and search filters. In bash and fish, save it
-    where the shell looks for it; in zsh and PowerShell, run it at each start.
+    It completes commands, options, settings, search filters, and words of your organisations' names. To use
+    it, add the line of your shell to its start-up file.
 
     \b
-    Examples:
-      $ reshelve completion bash > ~/.local/share/bash-completion/completions/reshelve
-      $ reshelve completion fish > ~/.config/fish/completions/reshelve.fish
-      $ reshelve completion zsh
-      $ reshelve completion powershell
-
-    \b
-    In ~/.zshrc, after compinit:
+    ~/.bashrc, or ~/.zshrc after compinit:
+      eval "$(reshelve completion bash)"
       eval "$(reshelve completion zsh)"
 
     \b
-    In PowerShell's $PROFILE:
+    ~/.config/fish/config.fish:
+      reshelve completion fish | source
+
+    \b
+    PowerShell's $PROFILE:
       reshelve completion powershell | Out-String | Invoke-Expression
+
+    \b
+    Examples:
+      $ reshelve completion bash
+      $ reshelve completion powershell
     """  # noqa: D301 - click keeps the lines of what follows
     kind = get_completion_class(shell)
     assert kind is not None  # noqa: S101 - click has all of these
