@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import textwrap
 from typing import TYPE_CHECKING, Any, Final
@@ -79,9 +80,10 @@ def _labelled(findings: Sequence[Finding]) -> Iterator[str]:
 
 
 def _wrapped(text: str, start: str) -> list[str]:
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDTH
     return textwrap.wrap(
         text,
-        _WIDTH,
+        min(columns, _WIDTH),
         initial_indent=start,
         subsequent_indent=_INDENT,
         break_long_words=False,
