@@ -127,12 +127,12 @@ def test_a_sound_installation_has_no_problems(paths: Paths) -> None:
     lines = result.stdout.splitlines()
     assert lines[-1] == "No problems found."
     assert "OK       Reshelve: 0.1.0" in lines
-    assert "OK       Organisation 1: lock: Free" in lines
+    assert "OK       Organisation 1, lock: Free" in lines
     assert "OK       Data folder: ~/data" in lines
-    assert "12 contacts, 1 change, 1 change isn't in Xero yet; " in result.stdout
-    assert "OK       Organisation 2: database: Nothing saved yet" in lines
-    assert "Organisation 1: Re-Leased: Its own contacts, through Unified.to" in result.stdout
-    assert "Organisation 2: Re-Leased: Not connected" in result.stdout
+    assert "12 contacts, 1 change (1 not in Xero yet); " in result.stdout
+    assert "OK       Organisation 2, database: Nothing saved yet" in lines
+    assert "Organisation 1, Re-Leased: Its own contacts, through Unified.to" in result.stdout
+    assert "Organisation 2, Re-Leased: Not connected" in result.stdout
 
 
 def test_json_says_the_same(paths: Paths) -> None:
@@ -223,8 +223,8 @@ def remove_one_in_xero(paths: Paths) -> None:
 
 
 def misname_setting(paths: Paths) -> None:
-    with paths.settings_file.open("a", encoding="utf-8") as file:
-        file.write("[sync]\npol_seconds = 3\n")
+    text = paths.settings_file.read_text(encoding="utf-8")
+    paths.settings_file.write_text(text.replace("[xero]\n", "[xero]\napi_ulr = 3\n"), encoding="utf-8")
 
 
 def misname_key(paths: Paths) -> None:

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals between programs"),
-]
+pytestmark = pytest.mark.slow
+
+if sys.platform == "win32":
+    pytest.skip("Windows has no signals between programs", allow_module_level=True)
 
 #: Each command that ends by itself, so that it prints as much as it can and changes nothing.
 COMMANDS: Final[dict[str, tuple[str, ...]]] = {

@@ -12,11 +12,13 @@ import msgspec
 
 from tui.cli import output, session
 from tui.cli.exit_codes import ExitCode
+from tui.cli.launch import without_unknown
 from tui.cli.shared_options import is_accessible
 from tui.engine.doctor import examine
 from tui.messages.doctor import HEALTH, label, text_of
 from tui.messages.formats import pluralize
 from tui.model.doctor import Health, count_health
+from tui.settings import load_report
 from tui.system.paths import Paths, without_home
 
 if TYPE_CHECKING:
@@ -44,7 +46,9 @@ def doctor(*, online: bool, is_json: bool) -> None:
       $ reshelve doctor --online
       $ reshelve doctor --json
     """  # noqa: D301 - click keeps the lines of what follows
-    findings = session.run(examine(Paths.find(), is_online=online))
+    paths = Paths.find()
+    _, ignored = without_unknown(load_report(paths.settings_file).settings, paths.settings_file)
+    findings = session.run(examine(paths, is_online=online, ignored_settings=len(ignored)))
     problems = count_health(findings, Health.PROBLEM)
     if is_json:
         sys.stdout.buffer.write(_as_json(findings))

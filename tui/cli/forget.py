@@ -10,7 +10,7 @@ from tui.cli import output, session
 from tui.cli.exit_codes import ExitCode
 from tui.cli.launch import choose_organisation, command_error, confirm, join_names, to_click_error
 from tui.engine.maintenance import lock_organisation, saved_organisations
-from tui.messages.formats import enumerate_words, pluralize
+from tui.messages.formats import pluralize
 from tui.model.errors import ReshelveError, StoreError
 from tui.model.query import fold
 from tui.model.reasons import StoreReason
@@ -22,10 +22,9 @@ if TYPE_CHECKING:
     from tui.model.contact import Organisation
     from tui.store.maintenance.forget import SavedData
 
-_KEPT = "Also kept: the connection to Xero, the settings, and files that you exported."
 _STILL_CONNECTED = (
-    "The organisation stays connected: opening it downloads its contacts again. "
-    "`reshelve disconnect` ends the connection."
+    "It stays connected: opening it downloads its contacts again.",
+    "`reshelve disconnect` ends the connection.",
 )
 
 
@@ -65,7 +64,8 @@ def forget(organisation: str | None, *, with_change_log: bool, yes: bool) -> Non
         raise to_click_error(error) from error
     output.print_line(f"Removed the saved data of {name}.")
     if any(listed.tenant_id == tenant_id for listed in connected):
-        output.print_line(_STILL_CONNECTED)
+        for line in _STILL_CONNECTED:
+            output.print_line(line)
 
 
 def _choose(connected: Sequence[Organisation], saved: Sequence[str], wanted: str | None) -> tuple[str, str]:
@@ -112,19 +112,19 @@ def _require_removable(data: SavedData) -> None:
 
 def _plan(name: str, data: SavedData, *, with_change_log: bool) -> Iterator[str]:
     """Describe what goes and what stays."""
-    log = _change_log(data)
-    removed = [] if data.health is None else [pluralize(data.health.contacts, "contact")]
-    removed.append("recent and saved searches")
+    yield f"{name}: removed from this computer"
+    if data.health is not None:
+        yield f"  {pluralize(data.health.contacts, 'contact')}"
+    yield "  recent and saved searches"
     if data.copies:
-        removed.append(pluralize(data.copies, "copy of an earlier database", "copies of earlier databases"))
+        yield f"  {pluralize(data.copies, 'copy of an earlier database', 'copies of earlier databases')}"
     if with_change_log:
-        removed.append(log)
-    yield f"{name}: removed from this computer: {enumerate_words(removed)}."
-    if with_change_log:
-        yield "The change log can't be restored: Xero has no copy of it."
-    else:
-        yield f"Kept: {log}. It has the names of contacts that were archived or restored."
-    yield _KEPT
+        yield f"  {_change_log(data)}, of which Xero has no copy"
+    yield "Kept"
+    if not with_change_log:
+        yield f"  {_change_log(data)}"
+        yield "  with the names of contacts that were archived or restored"
+    yield "  the connection to Xero, the settings, and files that you exported"
 
 
 def _change_log(data: SavedData) -> str:

@@ -57,9 +57,14 @@ _SCOPE: Final = re.compile(r"[a-z][a-z._]{0,60}")
 _OUTSIDE: Final = frozenset({"xero_message"})
 
 
-async def examine(paths: Paths, *, is_online: bool, now: Callable[[], datetime] = utc_now) -> list[Finding]:
-    """Return all findings; with `is_online`, Xero is asked once for each sign-in."""
-    doctor = _Doctor(paths, load_report(paths.settings_file), _connections(paths), now)
+async def examine(
+    paths: Paths, *, is_online: bool, ignored_settings: int = 0, now: Callable[[], datetime] = utc_now
+) -> list[Finding]:
+    """Return all findings; with `is_online`, Xero is asked once for each sign-in.
+
+    `ignored_settings` counts those that only the screens know to be invalid.
+    """
+    doctor = _Doctor(paths, load_report(paths.settings_file), _connections(paths), ignored_settings, now)
     findings = await asyncio.to_thread(lambda: [*doctor.findings()])
     if is_online:
         findings += await doctor.ask_xero()
@@ -84,6 +89,7 @@ class _Doctor:
         paths: Paths,
         report: SettingsReport,
         connections: ConnectionList | None,
+        ignored_settings: int,
         now: Callable[[], datetime],
     ) -> None:
         self._paths = paths
@@ -91,6 +97,7 @@ class _Doctor:
         self._settings: Settings = report.settings
         self._has_list = connections is not None
         self._connections = connections or ConnectionList(())
+        self._ignored_settings = ignored_settings
         self._now = now
 
     def findings(self) -> Iterator[Finding]:
@@ -133,7 +140,7 @@ class _Doctor:
 
     def _settings_finding(self) -> Iterator[Finding]:
         found = self._report
-        lesser = len(found.warnings) + len(found.notices)
+        lesser = len(found.warnings) + len(found.notices) + self._ignored_settings
         if found.problems:
             params: dict[str, Param] = {"count": len(found.problems)}
             yield Finding(Check.SETTINGS, Health.PROBLEM, Result.SETTINGS_INVALID, params)

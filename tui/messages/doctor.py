@@ -37,9 +37,9 @@ _LABELS: Final = {
     Check.SIGN_IN: "Sign-in {number}",
     Check.XERO: "Xero, sign-in {number}",
     Check.CLOCK: "Clock",
-    Check.DATABASE: "Organisation {number}: database",
-    Check.LOCK: "Organisation {number}: lock",
-    Check.RE_LEASED: "Organisation {number}: Re-Leased",
+    Check.DATABASE: "Organisation {number}, database",
+    Check.LOCK: "Organisation {number}, lock",
+    Check.RE_LEASED: "Organisation {number}, Re-Leased",
 }
 _SIGN_IN_AGAIN: Final = "Run `reshelve connect`."
 _PRIVATE: Final = "Make it readable for your user only, for example with `chmod -R go-rwx`."
@@ -59,8 +59,9 @@ def _signed_in(params: Mapping[str, Param]) -> str:
 def _database(params: Mapping[str, Param]) -> str:
     backed_up = f"backed up {formats.date_and_time(at)}" if (at := params.get("last_backup")) else "no backup"  # type: ignore[arg-type]
     older = "" if params["version"] == params["current"] else f" (this Reshelve writes {params['current']})"
+    waiting = " ({open:,} not in Xero yet)" if params["open"] else ""
     return (
-        f"{{contacts:contact}}, {{changes:change}}, {{open:change isn't/changes aren't}} in Xero yet; "
+        f"{{contacts:contact}}, {{changes:change}}{waiting}; "
         f"{formats.format_size(int(str(params['size'])))}, version {{version}}{older}, {backed_up}"
     )
 
@@ -179,7 +180,7 @@ _TEXTS: Final[Mapping[Result, Text | Callable[[Mapping[str, Param]], Text]]] = {
     Result.LOCK_HELD: lambda params: Text(
         "Held by process {process}: Reshelve is open" if params["process"] else "Held: Reshelve is open"
     ),
-    Result.NO_SOURCE: Text("Not connected: synced changes are estimated from the time"),
+    Result.NO_SOURCE: Text("Not connected: Reshelve only knows when its syncs run"),
     Result.FEED: Text("A feed of its syncs"),
     Result.UNIFIED: Text("Its own contacts, through Unified.to"),
     Result.OWN_SOURCE: Text("Its own contacts, through a source of your own"),
