@@ -54,10 +54,14 @@ def test_pages_have_every_option_and_example_of_the_help(pages: dict[str, Path])
         ):
             assert part in page, (name, part)
         assert ".SH EXAMPLES" in page
-        codes = [f"\\fB{code.value}\\fR" for code in ExitCode]
-        # Commands that explain their own codes have those.
-        assert ("Exit codes" in help_text) != all(code in page for code in codes)
         assert page.count(".SH EXIT STATUS") == 1
+
+
+def test_pages_have_the_exit_codes_of_a_command_or_all(pages: dict[str, Path]) -> None:
+    own, usual = (pages[name].read_text(encoding="utf-8") for name in ("reshelve-status", "reshelve-doctor"))
+    assert "\n.SH EXIT STATUS\n.nf\n  0  nothing needs you\n" in own
+    for code, meaning in _EXIT_CODES.items():
+        assert f"\n.TP\n\\fB{code.value}\\fR\n{meaning}\n" in usual
 
 
 def test_every_line_that_begins_with_a_dot_is_a_request(pages: dict[str, Path]) -> None:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from support.command_line import PATIENCE_SECONDS, CommandLine, signed_in
 from support.demo import environment
 
-from tui.cli import main
+from tui.cli import _COMMANDS, _HIDDEN, main
 from tui.engine.account import load_connections, save_connections
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def test_a_locale_without_letters_is_no_error(shell: CommandLine, name: str) -> 
 @pytest.mark.parametrize("name", WORKING)
 def test_ctrl_c_is_quiet(shell: CommandLine, tmp_path: Path, name: str) -> None:
     arguments = arguments_of(shell, name)
-    module = "connect" if name == "disconnect" else arguments[0].replace("-", "_")
+    module = {**_COMMANDS, **_HIDDEN}[arguments[0]][0].partition(":")[0].rpartition(".")[2]
     program = INTERRUPT.format(moment=rf"/cli/(__pycache__/)?{module}\.")
     (tmp_path / "sitecustomize.py").write_text(program, encoding="utf-8")
     done = shell.run(*arguments, PYTHONPATH=str(tmp_path))
