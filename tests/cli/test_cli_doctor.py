@@ -26,7 +26,7 @@ from tui.engine.leader_lock import LOCK_NAME, LeaderLock
 from tui.messages.doctor import _LABELS, _TEXTS, HEALTH, text_of
 from tui.model.change import Action
 from tui.model.contact import Organisation
-from tui.model.doctor import Check, Finding, Health
+from tui.model.doctor import Check, Health, HealthFinding
 from tui.model.doctor import Result as Found
 from tui.store import Store
 from tui.store.database import FILE_NAME
@@ -375,4 +375,6 @@ def test_home_folder_is_not_shown(
 
 
 def test_finding_is_a_value() -> None:
-    assert Finding(Check.LOCK, Health.OK, Found.LOCK_FREE) == Finding(Check.LOCK, Health.OK, Found.LOCK_FREE)
+    assert HealthFinding(Check.LOCK, Health.OK, Found.LOCK_FREE) == HealthFinding(
+        Check.LOCK, Health.OK, Found.LOCK_FREE
+    )

@@ -24,7 +24,7 @@ from tui.system.paths import Paths, without_home
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tui.model.doctor import Finding
+    from tui.model.doctor import HealthFinding
 
 _WIDTH: Final = 100
 _INDENT: Final = "         "
@@ -60,13 +60,13 @@ def doctor(*, online: bool, is_json: bool) -> None:
     click.get_current_context().exit(ExitCode.FAILED if problems else ExitCode.DONE)
 
 
-def _texts(finding: Finding) -> tuple[str, str]:
+def _texts(finding: HealthFinding) -> tuple[str, str]:
     """Return what was found and what to do, without the name of the user's home folder."""
     text = text_of(finding)
     return without_home(text.message), without_home(text.next_step)
 
 
-def _lines(findings: Sequence[Finding]) -> Iterator[str]:
+def _lines(findings: Sequence[HealthFinding]) -> Iterator[str]:
     for finding in findings:
         message, next_step = _texts(finding)
         start = f"{HEALTH[finding.health]:{len(_INDENT)}}"
@@ -75,7 +75,7 @@ def _lines(findings: Sequence[Finding]) -> Iterator[str]:
             yield from _wrapped(next_step, _INDENT)
 
 
-def _labelled(findings: Sequence[Finding]) -> Iterator[str]:
+def _labelled(findings: Sequence[HealthFinding]) -> Iterator[str]:
     for finding in findings:
         message, next_step = _texts(finding)
         yield f"{HEALTH[finding.health]}: {label(finding)}: {message}"
@@ -101,7 +101,7 @@ def _summary(problems: int, warnings: int) -> str:
     return f"{' and '.join(found) or 'No problems'} found."
 
 
-def _as_json(findings: Sequence[Finding]) -> bytes:
+def _as_json(findings: Sequence[HealthFinding]) -> bytes:
     """Encode the findings: their codes for programs, their sentences for people."""
     rows: list[dict[str, Any]] = []
     for finding in findings:

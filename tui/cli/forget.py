@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tui.model.contact import Organisation
-    from tui.store.maintenance.forget import SavedData
+    from tui.store.maintenance.forget import SavedFiles
 
 _STILL_CONNECTED = (
     "It stays connected: opening it downloads its contacts again.",
@@ -102,7 +102,7 @@ def _several(connected: Sequence[Organisation], disconnected: Sequence[str]) -> 
     return command_error(f"Choose one organisation with --organisation:{listed}{ids}", ExitCode.USAGE)
 
 
-def _require_removable(data: SavedData) -> None:
+def _require_removable(data: SavedFiles) -> None:
     """Raise `StoreError` before asking, if nothing can be removed."""
     if data.is_empty:
         raise StoreError(StoreReason.NOTHING_SAVED)
@@ -110,7 +110,7 @@ def _require_removable(data: SavedData) -> None:
         raise StoreError(StoreReason.UNSENT_CHANGES, count=data.health.open_changes)
 
 
-def _plan(name: str, data: SavedData, *, with_change_log: bool) -> Iterator[str]:
+def _plan(name: str, data: SavedFiles, *, with_change_log: bool) -> Iterator[str]:
     """Describe what goes and what stays."""
     yield f"{name}: removed from this computer"
     if data.health is not None:
@@ -127,7 +127,7 @@ def _plan(name: str, data: SavedData, *, with_change_log: bool) -> Iterator[str]
     yield "  the connection to Xero, the settings, and files that you exported"
 
 
-def _change_log(data: SavedData) -> str:
+def _change_log(data: SavedFiles) -> str:
     changes = "" if data.health is None else f" with {pluralize(data.health.changes, 'change')}"
     backups = f" and its {pluralize(data.backups, 'backup')}" if data.backups else ""
     return f"the change log{changes}{backups}"

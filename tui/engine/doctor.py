@@ -22,7 +22,7 @@ from tui.engine.clock import utc_now
 from tui.engine.engine_factory import TOKENS_IN_FILE, token_source, token_store
 from tui.engine.leader_lock import LOCK_NAME
 from tui.engine.maintenance import saved_organisations
-from tui.model.doctor import Check, Finding, Health, Result
+from tui.model.doctor import Check, Health, HealthFinding, Result
 from tui.model.errors import KeychainError, ReconnectError, ReshelveError
 from tui.model.reasons import Notice
 from tui.settings import load_report, unified_connection
@@ -59,7 +59,7 @@ _OUTSIDE: Final = frozenset({"xero_message"})
 
 async def examine(
     paths: Paths, *, is_online: bool, ignored_settings: int = 0, now: Callable[[], datetime] = utc_now
-) -> list[Finding]:
+) -> list[HealthFinding]:
     """Return all findings; with `is_online`, Xero is asked once for each sign-in.
 
     `ignored_settings` counts those that only the screens know to be invalid.
@@ -100,7 +100,7 @@ class _Doctor:
         self._ignored_settings = ignored_settings
         self._now = now
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[HealthFinding]:
         """Yield every finding that needs no network. Blocks; no failure of a check ends the others."""
         yield from _versions()
         yield from self._folders()
@@ -119,9 +119,9 @@ class _Doctor:
             yield from _guarded(Check.LOCK, partial(_lock, folder / LOCK_NAME), number)
             yield from _guarded(Check.RE_LEASED, partial(self._re_leased, organisation), number)
 
-    async def ask_xero(self) -> list[Finding]:
+    async def ask_xero(self) -> list[HealthFinding]:
         """Ask Xero for the connections of each sign-in, and compare the clocks."""
-        findings: list[Finding] = []
+        findings: list[HealthFinding] = []
         aheads: list[timedelta] = []
         for number, sign_in in enumerate(self._connections.sign_ins, 1):
             try:
@@ -130,7 +130,7 @@ class _Doctor:
                 findings.append(_failed(Check.XERO, error, number))
         return [*findings, _clock(aheads)]
 
-    def _folders(self) -> Iterator[Finding]:
+    def _folders(self) -> Iterator[HealthFinding]:
         for check, folder in (
             (Check.SETTINGS_FOLDER, self._paths.config),
             (Check.DATA_FOLDER, self._paths.data),
@@ -138,52 +138,56 @@ class _Doctor:
         ):
             yield from _guarded(check, partial(_folder, check, folder))
 
-    def _settings_finding(self) -> Iterator[Finding]:
+    def _settings_finding(self) -> Iterator[HealthFinding]:
         found = self._report
         lesser = len(found.warnings) + len(found.notices) + self._ignored_settings
         if found.problems:
             params: dict[str, Param] = {"count": len(found.problems)}
-            yield Finding(Check.SETTINGS, Health.PROBLEM, Result.SETTINGS_INVALID, params)
+            yield HealthFinding(Check.SETTINGS, Health.PROBLEM, Result.SETTINGS_INVALID, params)
         elif lesser:
-            yield Finding(Check.SETTINGS, Health.WARNING, Result.SETTINGS_IGNORED, {"count": lesser})
+            yield HealthFinding(Check.SETTINGS, Health.WARNING, Result.SETTINGS_IGNORED, {"count": lesser})
         else:
-            yield Finding(Check.SETTINGS, Health.OK, Result.SETTINGS_READ, {"count": len(found.sources)})
+            yield HealthFinding(
+                Check.SETTINGS, Health.OK, Result.SETTINGS_READ, {"count": len(found.sources)}
+            )
 
-    def _keychain(self) -> Iterator[Finding]:
+    def _keychain(self) -> Iterator[HealthFinding]:
         is_needed = self._settings.xero.token_store != TOKENS_IN_FILE
         try:
             name = keychain_name()
         except KeychainError:
-            yield Finding(Check.KEYCHAIN, Health.WARNING if is_needed else Health.OK, Result.KEYCHAIN_ASKS)
+            yield HealthFinding(
+                Check.KEYCHAIN, Health.WARNING if is_needed else Health.OK, Result.KEYCHAIN_ASKS
+            )
             return
         if name:
             result = Result.KEYCHAIN if is_needed else Result.KEYCHAIN_UNUSED
-            yield Finding(Check.KEYCHAIN, Health.OK, result, {"name": name})
+            yield HealthFinding(Check.KEYCHAIN, Health.OK, result, {"name": name})
         elif is_needed:
-            yield Finding(Check.KEYCHAIN, Health.WARNING, Result.NO_KEYCHAIN)
+            yield HealthFinding(Check.KEYCHAIN, Health.WARNING, Result.NO_KEYCHAIN)
         else:
-            yield Finding(Check.KEYCHAIN, Health.OK, Result.NO_KEYCHAIN_NEEDED)
+            yield HealthFinding(Check.KEYCHAIN, Health.OK, Result.NO_KEYCHAIN_NEEDED)
 
-    def _proxy(self) -> Iterator[Finding]:
+    def _proxy(self) -> Iterator[HealthFinding]:
         from tui.net.environment import describe_proxy
 
         facts = describe_proxy(self._settings.xero.api_url)
         if facts is None:
-            yield Finding(Check.PROXY, Health.OK, Result.NO_PROXY)
+            yield HealthFinding(Check.PROXY, Health.OK, Result.NO_PROXY)
             return
         params: dict[str, Param] = {
             "scheme": facts.scheme,
             "source": facts.source,
             "has_login": facts.has_login,
         }
-        yield Finding(Check.PROXY, Health.OK, Result.PROXY, params)
+        yield HealthFinding(Check.PROXY, Health.OK, Result.PROXY, params)
 
-    def _connected(self) -> Iterator[Finding]:
+    def _connected(self) -> Iterator[HealthFinding]:
         known = self._connections
         if not self._has_list:
-            yield Finding(Check.CONNECTIONS, Health.PROBLEM, Result.LIST_DAMAGED)
+            yield HealthFinding(Check.CONNECTIONS, Health.PROBLEM, Result.LIST_DAMAGED)
         elif not known.organisations:
-            yield Finding(Check.CONNECTIONS, Health.WARNING, Result.NOT_CONNECTED)
+            yield HealthFinding(Check.CONNECTIONS, Health.WARNING, Result.NOT_CONNECTED)
         else:
             tenants = {organisation.tenant_id for organisation in known.organisations}
             gone = len(tenants & known.gone)
@@ -192,17 +196,19 @@ class _Doctor:
                 "sign_ins": len(known.sign_ins),
                 "gone": gone,
             }
-            yield Finding(Check.CONNECTIONS, Health.WARNING if gone else Health.OK, Result.CONNECTED, params)
+            yield HealthFinding(
+                Check.CONNECTIONS, Health.WARNING if gone else Health.OK, Result.CONNECTED, params
+            )
         connected = {organisation.tenant_id for organisation in known.organisations}
         kept = [tenant for tenant in saved_organisations(self._paths) if tenant not in connected]
         if kept and self._has_list:
-            yield Finding(Check.CONNECTIONS, Health.OK, Result.DISCONNECTED_DATA, {"count": len(kept)})
+            yield HealthFinding(Check.CONNECTIONS, Health.OK, Result.DISCONNECTED_DATA, {"count": len(kept)})
 
-    def _sign_in(self, sign_in: str) -> Iterator[Finding]:
+    def _sign_in(self, sign_in: str) -> Iterator[HealthFinding]:
         organisations = self._connections.of(sign_in)
         in_file = self._settings.xero.token_store == TOKENS_IN_FILE
         if in_file and is_open_to_others(self._paths.token_file(sign_in)):
-            yield Finding(Check.SIGN_IN, Health.PROBLEM, Result.TOKENS_NOT_PRIVATE)
+            yield HealthFinding(Check.SIGN_IN, Health.PROBLEM, Result.TOKENS_NOT_PRIVATE)
         tokens = token_store(self._settings, self._paths, sign_in).load()
         params: dict[str, Param] = {
             "organisations": len(organisations),
@@ -218,9 +224,9 @@ class _Doctor:
             # A custom connection's secret gets new access at any time.
             is_old = not tokens.client_secret and self._now() - renewed_at > _RENEWED_LATE
         health, result = (Health.WARNING, Result.SIGN_IN_OLD) if is_old else (Health.OK, Result.SIGNED_IN)
-        yield Finding(Check.SIGN_IN, health, result, params)
+        yield HealthFinding(Check.SIGN_IN, health, result, params)
 
-    def _re_leased(self, organisation: Organisation) -> Iterator[Finding]:
+    def _re_leased(self, organisation: Organisation) -> Iterator[HealthFinding]:
         settings = self._settings
         result = Result.NO_SOURCE
         if settings.re_leased.source:
@@ -228,7 +234,7 @@ class _Doctor:
             from tui.re_leased.source import installed_sources
 
             if settings.re_leased.source not in installed_sources():
-                yield Finding(Check.RE_LEASED, Health.PROBLEM, Result.SOURCE_NOT_INSTALLED)
+                yield HealthFinding(Check.RE_LEASED, Health.PROBLEM, Result.SOURCE_NOT_INSTALLED)
                 return
         elif unified_connection(settings, organisation.tenant_id) is not None:
             from tui.re_leased.unified import UnifiedKey
@@ -237,9 +243,9 @@ class _Doctor:
             result = Result.UNIFIED
         elif settings.re_leased.feed_url:
             result = Result.FEED
-        yield Finding(Check.RE_LEASED, Health.OK, result)
+        yield HealthFinding(Check.RE_LEASED, Health.OK, result)
 
-    async def _ask_xero(self, sign_in: str, number: int, aheads: list[timedelta]) -> Finding:
+    async def _ask_xero(self, sign_in: str, number: int, aheads: list[timedelta]) -> HealthFinding:
         from tui.xero.connections import connected_tenants
 
         listed = await connected_tenants(
@@ -255,31 +261,35 @@ class _Doctor:
         lacking = 0 if known[0].is_custom else len({each.tenant_id for each in known} - listed)
         if lacking:
             params: dict[str, Param] = {"count": lacking}
-            return Finding(Check.XERO, Health.WARNING, Result.XERO_LACKS_ORGANISATIONS, params, number)
-        return Finding(Check.XERO, Health.OK, Result.XERO_ANSWERED, {"organisations": len(listed)}, number)
+            return HealthFinding(Check.XERO, Health.WARNING, Result.XERO_LACKS_ORGANISATIONS, params, number)
+        return HealthFinding(
+            Check.XERO, Health.OK, Result.XERO_ANSWERED, {"organisations": len(listed)}, number
+        )
 
 
-def _guarded(check: Check, make: Callable[[], Iterator[Finding]], number: int = 0) -> list[Finding]:
+def _guarded(
+    check: Check, make: Callable[[], Iterator[HealthFinding]], number: int = 0
+) -> list[HealthFinding]:
     """Return what a check finds; a failure is a finding, too."""
-    found: list[Finding] = []
+    found: list[HealthFinding] = []
     try:
         found += make()
     except ReshelveError as error:
         found.append(_failed(check, error))
     except Exception as error:  # noqa: BLE001 - what fails here is what the user wants to know
-        found.append(Finding(check, Health.PROBLEM, Result.NOT_CHECKED, {"kind": type(error).__name__}))
+        found.append(HealthFinding(check, Health.PROBLEM, Result.NOT_CHECKED, {"kind": type(error).__name__}))
     return [replace(finding, number=number) for finding in found]
 
 
-def _failed(check: Check, error: ReshelveError, number: int = 0) -> Finding:
+def _failed(check: Check, error: ReshelveError, number: int = 0) -> HealthFinding:
     params = {name: "…" if name in _OUTSIDE else value for name, value in error.notice.params.items()}
     notice = Notice(error.notice.reason, params)
     health = Health.WARNING if isinstance(error, KeychainError) else Health.PROBLEM
     result = Result.SIGNED_OUT if isinstance(error, ReconnectError) else Result.FAILED
-    return Finding(check, health, result, number=number, notice=notice)
+    return HealthFinding(check, health, result, number=number, notice=notice)
 
 
-def _versions() -> Iterator[Finding]:
+def _versions() -> Iterator[HealthFinding]:
     from importlib.metadata import version
 
     for check, value in (
@@ -289,7 +299,7 @@ def _versions() -> Iterator[Finding]:
         (Check.SQLITE, SQLITE_VERSION),
         (Check.SYSTEM, platform.platform()),
     ):
-        yield Finding(check, Health.OK, Result.VALUE, {"value": value})
+        yield HealthFinding(check, Health.OK, Result.VALUE, {"value": value})
 
 
 def _existing(folder: Path) -> Path:
@@ -297,7 +307,7 @@ def _existing(folder: Path) -> Path:
     return next(part for part in (folder, *folder.parents) if part.exists())
 
 
-def _folder(check: Check, folder: Path) -> Iterator[Finding]:
+def _folder(check: Check, folder: Path) -> Iterator[HealthFinding]:
     health, result = Health.OK, Result.FOLDER
     nearest = _existing(folder)
     if not nearest.is_dir():
@@ -309,17 +319,17 @@ def _folder(check: Check, folder: Path) -> Iterator[Finding]:
     elif check is Check.DATA_FOLDER and is_open_to_others(folder):
         health, result = Health.WARNING, Result.FOLDER_NOT_PRIVATE
     shown = nearest if result is Result.NOT_A_FOLDER else folder
-    yield Finding(check, health, result, {"path": without_home(str(shown))})
+    yield HealthFinding(check, health, result, {"path": without_home(str(shown))})
 
 
-def _disk(folder: Path) -> Iterator[Finding]:
+def _disk(folder: Path) -> Iterator[HealthFinding]:
     free = shutil.disk_usage(_existing(folder)).free
     health = Health.PROBLEM if free < _NO_ROOM else Health.WARNING if free < _LITTLE_ROOM else Health.OK
     result = Result.DISK_FREE if health is Health.OK else Result.DISK_LOW
-    yield Finding(Check.DISK, health, result, {"free": free})
+    yield HealthFinding(Check.DISK, health, result, {"free": free})
 
 
-def _terminal() -> Iterator[Finding]:
+def _terminal() -> Iterator[HealthFinding]:
     facts = read_terminal()
     params: dict[str, Param] = {
         "term": facts.term or "TERM isn't set",
@@ -331,31 +341,31 @@ def _terminal() -> Iterator[Finding]:
         "has_all_keys": facts.has_all_keys,
     }
     if not facts.is_there:
-        yield Finding(Check.TERMINAL, Health.OK, Result.NO_TERMINAL)
+        yield HealthFinding(Check.TERMINAL, Health.OK, Result.NO_TERMINAL)
     elif facts.is_dumb:
-        yield Finding(Check.TERMINAL, Health.WARNING, Result.TERMINAL_DUMB, params)
+        yield HealthFinding(Check.TERMINAL, Health.WARNING, Result.TERMINAL_DUMB, params)
     elif facts.columns < _LEAST_COLUMNS or facts.lines < _LEAST_LINES:
-        yield Finding(Check.TERMINAL, Health.WARNING, Result.TERMINAL_SMALL, params)
+        yield HealthFinding(Check.TERMINAL, Health.WARNING, Result.TERMINAL_SMALL, params)
     else:
-        yield Finding(Check.TERMINAL, Health.OK, Result.TERMINAL, params)
+        yield HealthFinding(Check.TERMINAL, Health.OK, Result.TERMINAL, params)
     encoding: dict[str, Param] = {"encoding": facts.encoding}
     if facts.is_unicode:
-        yield Finding(Check.ENCODING, Health.OK, Result.ENCODING, encoding)
+        yield HealthFinding(Check.ENCODING, Health.OK, Result.ENCODING, encoding)
     else:
-        yield Finding(Check.ENCODING, Health.WARNING, Result.ENCODING_POOR, encoding)
+        yield HealthFinding(Check.ENCODING, Health.WARNING, Result.ENCODING_POOR, encoding)
 
 
-def _certificates() -> Iterator[Finding]:
+def _certificates() -> Iterator[HealthFinding]:
     from tui.net.environment import describe_certificates
 
     variables = " and ".join(describe_certificates())
-    yield Finding(Check.CERTIFICATES, Health.OK, Result.CERTIFICATES, {"variables": variables})
+    yield HealthFinding(Check.CERTIFICATES, Health.OK, Result.CERTIFICATES, {"variables": variables})
 
 
-def _database(folder: Path) -> Iterator[Finding]:
+def _database(folder: Path) -> Iterator[HealthFinding]:
     health = read_health(folder)
     if health is None:
-        yield Finding(Check.DATABASE, Health.OK, Result.NOTHING_SAVED)
+        yield HealthFinding(Check.DATABASE, Health.OK, Result.NOTHING_SAVED)
         return
     params: dict[str, Param] = {
         "size": health.size,
@@ -378,24 +388,24 @@ def _database(folder: Path) -> Iterator[Finding]:
         state, result = Health.PROBLEM, Result.DATABASE_NEWER
     elif health.changes and health.last_backup is None:
         state, result = Health.WARNING, Result.DATABASE_NOT_BACKED_UP
-    yield Finding(Check.DATABASE, state, result, params)
+    yield HealthFinding(Check.DATABASE, state, result, params)
 
 
-def _lock(file: Path) -> Iterator[Finding]:
+def _lock(file: Path) -> Iterator[HealthFinding]:
     # Asked first: where the system tells who holds it, the lock needn't be tried.
     process = lock_holder(file)
     if process is not None or is_locked(file):
-        yield Finding(Check.LOCK, Health.OK, Result.LOCK_HELD, {"process": process or 0})
+        yield HealthFinding(Check.LOCK, Health.OK, Result.LOCK_HELD, {"process": process or 0})
     else:
-        yield Finding(Check.LOCK, Health.OK, Result.LOCK_FREE)
+        yield HealthFinding(Check.LOCK, Health.OK, Result.LOCK_FREE)
 
 
-def _clock(aheads: Sequence[timedelta]) -> Finding:
+def _clock(aheads: Sequence[timedelta]) -> HealthFinding:
     """Compare this computer's clock with what Xero said, at the reply that agrees best."""
     if not aheads:
-        return Finding(Check.CLOCK, Health.WARNING, Result.CLOCK_UNKNOWN)
+        return HealthFinding(Check.CLOCK, Health.WARNING, Result.CLOCK_UNKNOWN)
     ahead = min(aheads, key=abs)
     if abs(ahead) <= _CLOCK_TOLERANCE:
-        return Finding(Check.CLOCK, Health.OK, Result.CLOCK_RIGHT)
+        return HealthFinding(Check.CLOCK, Health.OK, Result.CLOCK_RIGHT)
     params: dict[str, Param] = {"by": abs(ahead), "is_ahead": ahead > timedelta()}
-    return Finding(Check.CLOCK, Health.PROBLEM, Result.CLOCK_WRONG, params)
+    return HealthFinding(Check.CLOCK, Health.PROBLEM, Result.CLOCK_WRONG, params)

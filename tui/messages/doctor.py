@@ -12,7 +12,7 @@ from tui.model.doctor import Check, Health, Result
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tui.model.doctor import Finding
+    from tui.model.doctor import HealthFinding
     from tui.model.reasons import Param
 
 #: How serious a finding is, in words.
@@ -191,12 +191,12 @@ _TEXTS: Final[Mapping[Result, Text | Callable[[Mapping[str, Param]], Text]]] = {
 }
 
 
-def label(finding: Finding) -> str:
+def label(finding: HealthFinding) -> str:
     """Return what was checked."""
     return _LABELS[finding.check].format(number=finding.number)
 
 
-def text_of(finding: Finding) -> Text:
+def text_of(finding: HealthFinding) -> Text:
     """Return what was found, and what to do about it."""
     if finding.notice is not None:
         is_signed_out = finding.result is Result.SIGNED_OUT

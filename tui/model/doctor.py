@@ -119,7 +119,7 @@ class Result(StrEnum):
     SOURCE_NOT_INSTALLED = "source_not_installed"
 
 
-class Finding(Struct, frozen=True):
+class HealthFinding(Struct, frozen=True):
     """One finding. `number` tells sign-ins and organisations apart, from 1; 0 if there is only one of it.
 
     If `result` is `FAILED` or `SIGNED_OUT`, the text of `notice` says what was found.
@@ -133,6 +133,6 @@ class Finding(Struct, frozen=True):
     notice: Notice | None = None
 
 
-def count_health(findings: Sequence[Finding], health: Health) -> int:
+def count_health(findings: Sequence[HealthFinding], health: Health) -> int:
     """Return how many findings are that serious."""
     return sum(finding.health is health for finding in findings)

@@ -30,7 +30,7 @@ _COPIES: Final = ("damaged-*.db", "rescued-*.db")
 _DATABASE: Final = (f"{FILE_NAME}-wal", f"{FILE_NAME}-shm", FILE_NAME)
 
 
-class SavedData(Struct, frozen=True):
+class SavedFiles(Struct, frozen=True):
     """What this computer has of one organisation.
 
     `health` is None without a database. `copies` counts the copies that repairs kept of earlier databases,
@@ -47,11 +47,11 @@ class SavedData(Struct, frozen=True):
         return self.health is None and not self.copies and not self.backups
 
 
-def find_saved_data(folder: Path) -> SavedData:
+def find_saved_data(folder: Path) -> SavedFiles:
     """Find what an organisation's folder has."""
     copies = sum(1 for pattern in _COPIES for _ in folder.glob(pattern))
     backups = sum(1 for _ in (folder / BACKUP_FOLDER).glob("*.db"))
-    return SavedData(read_health(folder), copies, backups)
+    return SavedFiles(read_health(folder), copies, backups)
 
 
 def forget(folder: Path, *, lock_name: str, with_change_log: bool) -> None:
