@@ -28,6 +28,8 @@ from tui.model.change import Action
 from tui.model.contact import Organisation
 from tui.model.doctor import Check, Health, HealthFinding
 from tui.model.doctor import Result as Found
+from tui.model.errors import XeroError
+from tui.model.reasons import SignInReason, XeroReason
 from tui.store import Store
 from tui.store.database import FILE_NAME
 from tui.system.paths import Paths, without_home
@@ -329,6 +331,48 @@ def test_data_of_disconnected_organisations_is_mentioned(paths: Paths) -> None:
     assert result.exit_code == 0
     assert "Warning  Connections: No organisation is connected." in result.stdout
     assert "Data of 1 organisation that isn't connected any more is kept." in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        (
+            {"HTTPS_PROXY": "http://bob:proxy-pass-word@localhost:1"},
+            "The proxy … (set in HTTPS_PROXY) can't be reached.",
+        ),
+        ({}, "Xero"),
+    ],
+    ids=["proxy", "direct"],
+)
+def test_what_xero_or_a_proxy_is_called_is_not_shown(
+    paths: Paths, variables: dict[str, str], said: str
+) -> None:
+    url = "https://proxy.corp.example.invalid"
+    done = doctor(paths, "--online", "--json", RESHELVE_XERO_API_URL=url, **variables)
+    assert done.exit_code == 1
+    assert said in found(done)["xero1"]["message"]
+    for word in (*CONFIDENTIAL, "localhost", "example.invalid"):
+        assert word not in done.output
+
+
+@pytest.mark.parametrize(
+    ("reason", "params", "said"),
+    [
+        (XeroReason.REJECTED, {"xero_message": "Bayside is unpaid"}, "…"),
+        (XeroReason.SERVER_ERROR, {"status": 503}, "Xero has a problem (HTTP 503)."),
+        (
+            XeroReason.RATE_LIMITED,
+            {"problem": "day"},
+            "Xero's daily call limit is reached. Queued changes are kept.",
+        ),
+        (SignInReason.NOT_SAVED, {"problem": "/home/bob/Bayside"}, "The sign-in to Xero can't be saved: …."),
+    ],
+    ids=lambda value: str(value) if isinstance(value, str) else "",
+)
+def test_errors_keep_only_what_names_nobody(reason: Any, params: dict[str, Any], said: str) -> None:
+    finding = engine_doctor._failed(Check.XERO, XeroError(reason, **params))
+    assert text_of(finding).message == said
+    assert "Bayside" not in str(finding.notice)
 
 
 def test_a_check_that_fails_is_a_finding(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,8 +53,10 @@ _RENEWED_LATE: Final = timedelta(days=50)
 _CLOCK_TOLERANCE: Final = timedelta(minutes=1)
 # A scope is text from outside.
 _SCOPE: Final = re.compile(r"[a-z][a-z._]{0,60}")
-# What Xero says of a failure may name anything.
-_OUTSIDE: Final = frozenset({"xero_message"})
+# The texts among an error's parameters that name nothing: not a host, a file, or what Xero says.
+_PLAIN_PARAMS: Final = frozenset({"service", "source", "scheme", "status"})
+# A code of our own, rather than a message of the system.
+_CODE: Final = re.compile(r"[a-z_]{1,20}")
 
 
 async def examine(
@@ -282,11 +284,17 @@ def _guarded(
 
 
 def _failed(check: Check, error: ReshelveError, number: int = 0) -> HealthFinding:
-    params = {name: "…" if name in _OUTSIDE else value for name, value in error.notice.params.items()}
+    params = {name: _plain(name, value) for name, value in error.notice.params.items()}
     notice = Notice(error.notice.reason, params)
     health = Health.WARNING if isinstance(error, KeychainError) else Health.PROBLEM
     result = Result.SIGNED_OUT if isinstance(error, ReconnectError) else Result.FAILED
     return HealthFinding(check, health, result, number=number, notice=notice)
+
+
+def _plain(name: str, value: Param) -> Param:
+    """Return a parameter of an error, or a mark in its place if it could name somebody."""
+    is_plain = not isinstance(value, str) or not value or name in _PLAIN_PARAMS
+    return value if is_plain or (name == "problem" and _CODE.fullmatch(str(value))) else "…"
 
 
 def _versions() -> Iterator[HealthFinding]:
