@@ -151,7 +151,7 @@ class Change(Struct, frozen=True):
     when it was last linked again while the change was pending. `read_result` is what the last read of
     Re-Leased's contacts showed, which began at `read_at`. `foreign_currency_at` is since when the contact is
     known to be in another currency than the organisation's while the change was pending: Re-Leased leaves it
-    out.
+    out. `note` is what the user wrote about the request.
     """
 
     change_id: int
@@ -178,6 +178,7 @@ class Change(Struct, frozen=True):
     read_at: datetime | None = None
     read_result: ReadResult | None = None
     foreign_currency_at: datetime | None = None
+    note: str = ""
 
 
 class ChangeLogEntry(Struct, frozen=True):

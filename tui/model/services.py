@@ -107,8 +107,11 @@ class ChangeServiceProtocol(Protocol):
         """Read the contacts from Xero, and return what the user should know before changing them."""
         ...
 
-    async def request(self, action: Action, contact_ids: Sequence[str]) -> int:
-        """Record the changes, to be sent from the change log; returns how many are new."""
+    async def request(self, action: Action, contact_ids: Sequence[str], note: str = "") -> int:
+        """Record the changes, to be sent from the change log; returns how many are new.
+
+        `note` is what the user wrote about them, kept with each new change.
+        """
         ...
 
     async def cancel(self, change: Change) -> None:
@@ -136,6 +139,14 @@ class ChangeLogProtocol(Protocol):
 
     async def last_request(self) -> RequestResult | None:
         """Return what has become of the newest request so far; None if there is none."""
+        ...
+
+    async def changes(self, change_ids: Sequence[int]) -> Sequence[Change]:
+        """Return the current state of changes, without those that don't exist; oldest first."""
+        ...
+
+    async def newest(self, contact_ids: Sequence[str]) -> Mapping[str, Change]:
+        """Return the newest change of each contact that has one, by contact id."""
         ...
 
     async def timeline(self, change: Change) -> Sequence[ChangeLogEntry]:

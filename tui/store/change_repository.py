@@ -43,14 +43,16 @@ class ChangeRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, action: Action, contacts: Sequence[Contact], now: datetime) -> list[Change]:
+    async def add(
+        self, action: Action, contacts: Sequence[Contact], now: datetime, *, note: str = ""
+    ) -> list[Change]:
         """Queue the action for the contacts as one batch; durable when this returns.
 
         Contacts with an open change of the same action are left out; if the opposite action is still queued,
-        that is cancelled instead. Returns the new changes.
+        that is cancelled instead. `note` is kept with each new change. Returns the new changes.
         """
         return await self._database.write(
-            lambda connection: contact_ingest.add(connection, action, contacts, now)
+            lambda connection: contact_ingest.add(connection, action, contacts, now, note=note)
         )
 
     async def plan_undo(self, kind: BatchKind = BatchKind.UNDO) -> UndoPlan | None:
@@ -106,6 +108,14 @@ class ChangeRepository:
         """Return a change; None for an unknown id."""
         return change_table.read_change(self._database, change_id)
 
+    async def read(self, change_ids: Sequence[int]) -> list[Change]:
+        """Return changes, oldest first, without those that don't exist."""
+        return await self._database.read(lambda connection: change_table.read_all(connection, change_ids))
+
+    async def newest(self, contact_ids: Sequence[str]) -> dict[str, Change]:
+        """Return the newest change of each contact that has one, by contact id."""
+        return await self._database.read(lambda connection: change_table.newest(connection, contact_ids))
+
     def of_contact(self, contact_id: str) -> list[Change]:
         """Return the changes of a contact, newest first."""
         return change_table.read_changes_of(self._database, contact_id)
@@ -137,7 +147,10 @@ _AT_ONCE: Final = 1_000
 _OPEN: Final = "state IN ('queued', 'sending', 'unknown', 'awaiting_user')"
 # As bytes: SQLite can't pass text that isn't UTF-8 to a Python function. A reason's own text is shown only
 # without a message from Xero; its parameters are always searched.
-_TEXTS: Final = "CAST(name || ' ' || action || ' ' || message || ' ' || coalesce(reason_params, '') AS BLOB)"
+_TEXTS: Final = (
+    "CAST(name || ' ' || action || ' ' || message || ' ' || coalesce(reason_params, '') || ' '"
+    " || coalesce(note, '') AS BLOB)"
+)
 _CONTAINS: Final = (
     f"(instr(folded({_TEXTS}), ?) > 0 OR message = '' AND reason IN (SELECT value FROM json_each(?)))"  # noqa: S608 - constant SQL
 )

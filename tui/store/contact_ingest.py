@@ -298,7 +298,12 @@ def _record_status_change(
 
 
 def add(
-    connection: sqlite3.Connection, action: Action, contacts: Sequence[Contact], now: datetime
+    connection: sqlite3.Connection,
+    action: Action,
+    contacts: Sequence[Contact],
+    now: datetime,
+    *,
+    note: str = "",
 ) -> list[Change]:
     """Queue the action for each contact, unless the contact's latest open change has the same action.
 
@@ -311,7 +316,7 @@ def add(
     for contact in contacts:
         last = next(reversed(change_table.open_changes(connection, contact.contact_id)), None)
         if last is None or (last.action is not action and last.state is not State.QUEUED):
-            added.append(change_table.insert(connection, contact, action, batch_id, now))
+            added.append(change_table.insert(connection, contact, action, batch_id, now, note=note))
         elif last.action is not action:
             notice = Notice(ChangeReason.OPPOSITE_REQUESTED)
             transition = change_table.TransitionRequest(

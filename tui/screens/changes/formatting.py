@@ -158,6 +158,8 @@ def details(
     to_do = refusal_advice(change, retry="retry", key=key)
     if to_do:
         written.append(content(to_do, "$text-warning"))
+    if change.note:
+        written.append(Content.assemble(("Your note: ", "$text-muted"), content(change.note)))
     written += (
         Content.assemble((f"{entry_time(entry)}  ", "$text-muted"), content(entry_text(entry)))
         for entry in reversed(entries)

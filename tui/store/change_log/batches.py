@@ -285,7 +285,13 @@ def retry(connection: sqlite3.Connection, change_ids: Sequence[int], now: dateti
         batch_id = batch_id or insert_batch(connection, BatchKind.RETRY, now)
         added.append(
             change_table.insert(
-                connection, contact, change.action, batch_id, now, retry_of_id=change.change_id
+                connection,
+                contact,
+                change.action,
+                batch_id,
+                now,
+                retry_of_id=change.change_id,
+                note=change.note,
             )
         )
         connection.execute("UPDATE changes SET superseded = 1 WHERE change_id = ?", (change.change_id,))

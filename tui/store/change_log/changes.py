@@ -29,6 +29,7 @@ CHANGE_COLUMNS: Final = (
     "confirmed_ms", "idempotency_key", "message", "synced_ms", "superseded", "reverses_change_id",
     "retry_of_id", "sent_when_updated_ms", "checked_ms", "unlinked_ms", "relinked_ms",
     "reason", "reason_params", "read_ms", "read_result", "foreign_currency_ms",
+    "note",
 )  # fmt: skip
 _SELECT: Final = f"SELECT {', '.join(CHANGE_COLUMNS)} FROM changes"  # noqa: S608 - our own column names
 
@@ -93,6 +94,7 @@ def change_of(row: tuple[Any, ...]) -> Change:
         read_at=from_milliseconds(row[22]),
         read_result=values.optional_member(ReadResult, row[23]),
         foreign_currency_at=from_milliseconds(row[24]),
+        note=values.text(row[25]),
     )
 
 
@@ -109,21 +111,25 @@ def insert(
     confirmed_at: datetime | None = None,
     reverses_change_id: int | None = None,
     retry_of_id: int | None = None,
+    note: str = "",
 ) -> int:
-    """Add a change: queued, or confirmed in Xero if `confirmed_at` is given. Returns its id."""
+    """Add a change: queued, or confirmed in Xero if `confirmed_at` is given. Returns its id.
+
+    `note` is what the user wrote about the request.
+    """
     is_done = confirmed_at is not None
     state = State.CONFIRMED if is_done else State.QUEUED
     change_id = connection.execute(
         """
         INSERT INTO changes (batch_id, contact_id, name, action, origin, state, requested_ms, updated_ms,
-            confirmed_ms, idempotency_key, message, superseded, reverses_change_id, retry_of_id)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', 0, ?, ?)
+            confirmed_ms, idempotency_key, message, superseded, reverses_change_id, retry_of_id, note)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', 0, ?, ?, ?)
         """,
         (
             batch_id, contact.contact_id, contact.name, action.value,
             (Origin.XERO if is_done else Origin.RESHELVE).value, state.value,
             to_ms(now), to_ms(now), to_ms(confirmed_at) if confirmed_at else None,
-            reverses_change_id, retry_of_id,
+            reverses_change_id, retry_of_id, note or None,
         ),
     ).lastrowid  # fmt: skip
     if change_id is None:
@@ -265,6 +271,24 @@ def get(connection: sqlite3.Connection, change_id: int) -> Change:
     for change in values.read_rows(change_of, rows):
         return change
     raise LookupError(f"there is no change {change_id}")
+
+
+def read_all(connection: sqlite3.Connection, change_ids: Iterable[int]) -> list[Change]:
+    """Read changes by their ids, oldest first."""
+    rows = connection.execute(
+        f"{_SELECT} WHERE change_id IN (SELECT value FROM json_each(?)) ORDER BY change_id",  # noqa: S608 - our own column names
+        (json.dumps(list(change_ids)),),
+    )
+    return values.read_rows(change_of, rows)
+
+
+def newest(connection: sqlite3.Connection, contact_ids: Iterable[str]) -> dict[str, Change]:
+    """Read the newest change of each of these contacts, by contact id."""
+    rows = connection.execute(
+        f"{_SELECT} WHERE contact_id IN (SELECT value FROM json_each(?)) ORDER BY change_id",  # noqa: S608 - as above
+        (json.dumps(list(contact_ids)),),
+    )
+    return {change.contact_id: change for change in values.read_rows(change_of, rows)}
 
 
 def open_changes(connection: sqlite3.Connection, contact_id: str) -> list[Change]:

@@ -76,6 +76,10 @@ READ_RESULTS: Final = (
 )
 
 
+# What the user wrote about a request; NULL if nothing.
+NOTES: Final = ("ALTER TABLE changes ADD COLUMN note TEXT",)
+
+
 # As `fragments.PENDING`; part of the migration and never changed.
 _PENDING_OF_ROW: Final = (
     "{row}.state = 'confirmed' AND {row}.synced_ms IS NULL AND {row}.checked_ms IS NULL"
@@ -311,6 +315,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     REASONS,
     READ_RESULTS,
     FOREIGN_CURRENCY,
+    NOTES,
 )
 
 
