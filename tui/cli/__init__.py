@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from importlib import import_module
+from io import TextIOWrapper
 
 import click
 
 from tui import __version__
+from tui.cli.exit_codes import ExitCode
+from tui.cli.shared_options import add_shared_options
 
 _CHOOSE_HOME = "Check that you can write to it, or set RESHELVE_HOME to another folder."
 # By `HomeProblem`, which is imported only if there is one.
@@ -24,6 +28,7 @@ _COMMANDS = {
     "demo": ("tui.cli.demo:demo", "Try Reshelve with a practice Xero; no account needed."),
     "connect": ("tui.cli.connect:connect", "Sign in to Xero and connect organisations."),
     "disconnect": ("tui.cli.connect:disconnect", "Disconnect from Xero and delete the sign-in."),
+    "contacts": ("tui.cli.contacts:contacts", "List contacts."),
     "repair": ("tui.cli.repair:repair", "Repair the local database."),
     "compare": ("tui.cli.compare:compare", "Compare contacts exported from Re-Leased with Xero."),
     "re-leased": ("tui.cli.re_leased:re_leased", "Read Re-Leased's own contacts, to confirm changes."),
@@ -55,11 +60,17 @@ class _LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; errors are shown as messages, never as a traceback."""
+        for stream in (sys.stdout, sys.stderr):
+            # A terminal with few characters shows the others as question marks.
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(errors="replace")
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
+        except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
             # Click ends quietly when the reader of a pipe, such as `head`, is gone.
             raise
+        except (KeyboardInterrupt, click.Abort):
+            raise click.exceptions.Exit(ExitCode.INTERRUPTED) from None
         except Exception as error:
             raise _click_error(error) from error
 
@@ -93,8 +104,7 @@ def _logged(error: Exception) -> str:
 
 def _load(command: str) -> click.Command:
     module, name = _COMMANDS[command][0].split(":")
-    loaded: click.Command = getattr(import_module(module), name)
-    return loaded
+    return add_shared_options(getattr(import_module(module), name))
 
 
 @click.group(

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from tui.cli import compare_format
-from tui.cli.launch import choose_organisation, confirm, join_names, to_click_error
+from tui.cli.launch import confirm, to_click_error
+from tui.cli.session import choose_one
 from tui.engine import comparison
 from tui.engine.account import account as account_of
 from tui.engine.comparison import open_store
@@ -21,14 +22,11 @@ from tui.model.errors import ReadOnlyError, ReshelveError
 from tui.model.reasons import ReadOnlyReason
 from tui.settings import load
 from tui.system.paths import Paths
-from tui.widgets.text import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from tui.model.comparison import AmbiguousLine, FileComparison
-    from tui.model.contact import Organisation
     from tui.store import Store
 
 _SKIP = "-"
@@ -101,7 +99,7 @@ def compare(
     paths = Paths.find()
     try:
         account = account_of(load(paths.settings_file), paths)
-        chosen = _single_organisation(account.connected, organisation)
+        chosen = choose_one(account, organisation)
         store = open_store(paths, chosen)
         file_options = FileOptions(status=status, exported_at=dated, header_row=header_row, **options)
         try:
@@ -123,19 +121,6 @@ def compare(
         raise click.ClickException("Cancelled. Only what is listed as recorded was recorded.") from None
     except ReshelveError as error:
         raise to_click_error(error) from error
-
-
-def _single_organisation(organisations: Sequence[Organisation], wanted: str | None) -> Organisation:
-    """Return the organisation to compare with. A file is evidence for one organisation only."""
-    if wanted is None and len(organisations) > 1:
-        names = safe(join_names([listed.name for listed in organisations]))
-        raise click.ClickException(
-            f"Several organisations are connected. Choose one with --organisation: {names}."
-        )
-    chosen = choose_organisation(organisations, wanted)
-    if chosen is None:
-        raise click.ClickException("No organisation is connected yet. Run `reshelve connect` first.")
-    return chosen
 
 
 def _print_result(

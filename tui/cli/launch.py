@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from tui import messages
+from tui.cli.exit_codes import ExitCode
+from tui.cli.shared_options import has_colour
 from tui.compat.terminal_output import ignore_terminal_write_errors
 from tui.messages.formats import pluralize
 from tui.messages.settings import did_you_mean
-from tui.model.errors import BugError, ReshelveError, SettingsError
+from tui.model.errors import BugError, OfflineError, ReconnectError, ReshelveError, SettingsError
 from tui.model.query import fold
 from tui.settings import ScreenSettings, find_key, load_report, set_value
 from tui.settings.schema import closest
@@ -61,9 +63,11 @@ def run(settings: Settings, paths: Paths, account: XeroAccount, wanted: str | No
     sys.setswitchinterval(0.0001)
     for name in () if _is_in_browser() else _SIZE:
         os.environ.pop(name, None)
-    # Set and empty, it means colours; Textual only checks whether it is set.
-    if not os.environ.get("NO_COLOR"):
+    if has_colour():
+        # Set and empty, it means colours; Textual only checks whether it is set.
         os.environ.pop("NO_COLOR", None)
+    else:
+        os.environ["NO_COLOR"] = "1"
 
     from tui.app.app import ReshelveApp
 
@@ -204,15 +208,19 @@ def confirm(question: str) -> bool:
 
 
 def to_click_error(error: ReshelveError) -> click.ClickException:
-    """Convert an error to the command line's output before it exits with 1."""
-    return command_error(messages.in_full(error))
+    """Convert an error to the command line's output, with its exit code."""
+    codes = {ReconnectError: ExitCode.NOT_SIGNED_IN, OfflineError: ExitCode.UNREACHABLE}
+    code = next((code for kind, code in codes.items() if isinstance(error, kind)), ExitCode.FAILED)
+    return command_error(messages.in_full(error), code)
 
 
-def command_error(text: str) -> click.ClickException:
+def command_error(text: str, code: ExitCode = ExitCode.FAILED) -> click.ClickException:
     """Return an error, with its text made safe for the terminal."""
     from tui.widgets.text import safe
 
-    return click.ClickException(safe(text))
+    error = click.ClickException(safe(text))
+    error.exit_code = code  # type: ignore[misc] # annotated as a class variable, and read from the instance
+    return error
 
 
 def format_error(error: ReshelveError) -> str:

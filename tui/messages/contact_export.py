@@ -38,16 +38,18 @@ def contact_export(
     currency: str,
     contact_ids: Iterable[str] | None = None,
     columns: Sequence[ColumnKey] | None = None,
+    with_id: bool | None = None,
 ) -> ContactExport:
     """Describe an export of the contacts of a query, or of these contacts on its tab.
 
-    Without `columns`, it has all of them, and the ContactID by which Xero and Re-Leased know a contact.
-    `currency` is the organisation's own, empty if unknown.
+    Without `columns`, it has all of them, and last the ContactID by which Xero and Re-Leased know a contact;
+    with them, only if `with_id` is set. `currency` is the organisation's own, empty if unknown.
     """
     keys = tuple(COLUMN_TITLES if columns is None else columns)
     # After the last amount.
     last_amount = max((place for place, key in enumerate(keys) if key in _AMOUNTS), default=None)
-    with_id = columns is None
+    if with_id is None:
+        with_id = columns is None
     titles: list[TableColumn] = []
     for place, key in enumerate(keys):
         in_utc = " (UTC)" if key is ColumnKey.UPDATED else ""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date, datetime, tzinfo
+    from decimal import Decimal
 
 #: Shown where there is no value.
 NO_VALUE: Final = "—"
@@ -47,6 +48,11 @@ def money(cents: int | None) -> str:
         return NO_VALUE
     whole, part = divmod(abs(cents), 100)
     return f"{'-' if cents < 0 else ''}{whole:,}.{part:02}"
+
+
+def amount(value: Decimal) -> str:
+    """Format an amount as `1,234.50`, and zero as `0.00`, where `—` means that nothing is known."""
+    return f"{value:,.2f}"
 
 
 def format_size(count: int) -> str:

@@ -29,6 +29,9 @@ _PACKAGE = Path(__file__).parents[1]
 # Their errors name widgets, screens, tables and columns.
 _CODE_ONLY = frozenset({"textual", "sqlite3"})
 
+# The names of handlers that the user asked for.
+_ADDED = ("stderr", "file")
+
 logger = logging.getLogger("reshelve")
 # Without a handler, the logging module writes warnings to the screen.
 logger.addHandler(logging.NullHandler())
@@ -111,18 +114,39 @@ def _place(trace: TracebackType | None) -> str:
 
 def log_to(folder: Path, name: str = "reshelve.log") -> None:
     """Log to a rotating file in the folder; without write access there is no log."""
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
     try:
         handler = _PrivateFile(
             private_folder(folder) / name, maxBytes=_MEGABYTE, backupCount=3, delay=True, encoding="utf-8"
         )
     except OSError:
         return
-    handler.setFormatter(_Redacted("%(asctime)s %(levelname)s %(message)s"))
     for before in logger.handlers[:]:
-        logger.removeHandler(before)
-        before.close()
+        if before.name not in _ADDED:
+            logger.removeHandler(before)
+            before.close()
+    _add(handler)
+
+
+def log_also_to_stderr() -> None:
+    """Print the log on standard error, besides the log file, until the program ends."""
+    _add(logging.StreamHandler(), _ADDED[0])
+
+
+def log_also_to_file(file: str) -> None:
+    """Append the log to a file of the user's, besides the log file. Raises `OSError`."""
+    _add(logging.FileHandler(file, encoding="utf-8"), _ADDED[1])
+
+
+def _add(handler: logging.Handler, name: str = "") -> None:
+    """Add a handler, instead of one with the same name."""
+    for before in logger.handlers[:]:
+        if name and before.name == name:
+            logger.removeHandler(before)
+            before.close()
+    handler.name = name or None
+    handler.setFormatter(_Redacted("%(asctime)s %(levelname)s %(message)s"))
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
     logger.addHandler(handler)
 
 

@@ -71,8 +71,13 @@ def _write_csv(stream: BinaryIO, columns: Sequence[TableColumn], rows: Iterable[
 
 
 def _csv_cell(cell: Cell) -> str:
+    return csv_safe(cell) if isinstance(cell, str) else plain_text(cell)
+
+
+def plain_text(cell: Cell) -> str:
+    """Return a cell as other programs read it: times in UTC, amounts without separators."""
     if isinstance(cell, str):
-        return csv_safe(cell)
+        return cell
     return "" if cell is None else _iso(cell) if isinstance(cell, datetime) else f"{cell:f}"
 
 

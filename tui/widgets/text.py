@@ -12,12 +12,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
 from rich.cells import cell_len, get_character_cell_size
-from textual.content import Content
 
 from tui.model.query import fold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from textual.content import Content
 
 
 def match_spans(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
@@ -148,6 +149,9 @@ def _limit_marks(text: str) -> str:
 
 def content(text: str, style: str = "") -> Content:
     """Return safe text for a widget, in one style; brackets aren't parsed as markup."""
+    # Commands make text safe as well, and paint nothing.
+    from textual.content import Content
+
     return Content.styled(safe(text), style) if style else Content(safe(text))
 
 

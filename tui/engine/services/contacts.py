@@ -19,7 +19,7 @@ from tui.store.read_only_summary import find_active
 from tui.store.sync_state import LIST_LAYOUT
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Generator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -157,9 +157,13 @@ class ContactService:
         """Save contacts to a file for the user; returns how many."""
         from tui.engine.services.contact_export import save_rows
 
+        total, rows = await self.stream(wanted)
+        return await save_rows(wanted, rows, total, file, report)
+
+    async def stream(self, wanted: ContactExport) -> tuple[int, Generator[Row]]:
+        """Return how many contacts an export has, and their rows, read while they are taken in one thread."""
         rowids = await self._store.search.rowids(wanted.query, wanted.contact_ids)
-        rows = self._store.search.stream(rowids, wanted.reads)
-        return await save_rows(wanted, rows, len(rowids), file, report)
+        return len(rowids), self._store.search.stream(rowids, wanted.reads)
 
     async def details(self, contact_id: str) -> ContactDetails:
         """Return one contact and its changes. Raises `StoreError` if it isn't in the local database."""
