@@ -29,6 +29,12 @@ _COMMANDS = {
     "connect": ("tui.cli.connect:connect", "Sign in to Xero and connect organisations."),
     "disconnect": ("tui.cli.connect:disconnect", "Disconnect from Xero and delete the sign-in."),
     "contacts": ("tui.cli.contacts:contacts", "List contacts."),
+    "archive": ("tui.cli.change_contacts:archive", "Archive contacts in Xero."),
+    "restore": (
+        "tui.cli.change_contacts:restore",
+        "Restore archived contacts, with links to finish it in Xero.",
+    ),
+    "undo": ("tui.cli.undo:undo", "Undo the last archive or restore."),
     "repair": ("tui.cli.repair:repair", "Repair the local database."),
     "compare": ("tui.cli.compare:compare", "Compare contacts exported from Re-Leased with Xero."),
     "re-leased": ("tui.cli.re_leased:re_leased", "Read Re-Leased's own contacts, to confirm changes."),

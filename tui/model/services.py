@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from tui.model.change_list import ChangeQuery, ChangeSearchResult, ManualRestore, RequestResult, UndoPlan
     from tui.model.columns import ColumnKey, ListLayout
     from tui.model.comparison import FileComparison, RecordedMatches
-    from tui.model.contact import Balances, ContactDetails, ContactGroup, HistoryEntry, Row, SearchResult
+    from tui.model.contact import (
+        Balances,
+        Contact,
+        ContactDetails,
+        ContactGroup,
+        HistoryEntry,
+        Row,
+        SearchResult,
+    )
     from tui.model.contact_file import FileOptions
     from tui.model.evidence import CompanyState
     from tui.model.query import Query
@@ -53,6 +61,13 @@ class ContactServiceProtocol(Protocol):
 
     async def rows(self, contact_ids: Sequence[str]) -> Sequence[Row]:
         """Return the current rows of contacts, without those that aren't in the local database."""
+        ...
+
+    async def named(self, texts: Collection[str]) -> Mapping[str, Sequence[Contact]]:
+        """Return, for each text, the contact that has it as its id, or all that have it as their name.
+
+        Names are compared as a search does.
+        """
         ...
 
     async def total_balances(self, contact_ids: Collection[str]) -> Balances:
