@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NETWORK = {
     "httpx",
@@ -100,3 +104,57 @@ def test_navigation_finds_every_screen() -> None:
         "for name in navigation.__all__: assert getattr(navigation, name).__name__ == name\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_the_first_request_to_xero_imports_nothing_on_the_event_loops_thread(tmp_path: Path) -> None:
+    program = f"""
+import asyncio, sys, threading
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from tui.engine.engine_factory import ClientFactory
+from tui.model.contact import Organisation
+from tui.settings import Settings, XeroSettings
+from tui.system.paths import Paths
+from tui.xero.auth.token_store import FileTokenStore, Tokens
+
+class Xero(BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = b'{{"HistoryRecords": []}}'
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *_): pass
+
+class Watch:
+    def find_spec(name, path=None, target=None):
+        # It is looked for each time, in vain: it is optional.
+        if threading.current_thread() is threading.main_thread() and name != "sniffio":
+            print(name)
+
+server = HTTPServer(("127.0.0.1", 0), Xero)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+paths = Paths.under(Path({str(tmp_path)!r}))
+paths.token_file("client").parent.mkdir(parents=True)
+FileTokenStore(paths.token_file("client")).save(
+    Tokens(
+        access_token="a", refresh_token="b", client_id="client", expires_at=datetime(2100, 1, 1, tzinfo=UTC)
+    )
+)
+api = f"http://127.0.0.1:{{server.server_port}}"
+
+async def main():
+    settings = Settings(xero=XeroSettings(api_url=api, token_store="file"))
+    clients = ClientFactory(settings, paths, Organisation("tenant", "Demo", "!x", sign_in="client"))
+    await clients.open()
+    sys.meta_path.insert(0, Watch)
+    await clients.xero.history("00000000-0000-0000-0000-000000000000")
+    sys.meta_path.remove(Watch)
+    await clients.close()
+
+asyncio.run(main())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("", 0), done.stderr

@@ -46,7 +46,7 @@ def section(heading: str) -> str:
 
 def command_rows() -> list[tuple[str, str]]:
     """Return each command of the table, with its description."""
-    return re.findall(r"^\| `reshelve ?([\w -]*)` \| (.+) \|$", section("Commands"), re.MULTILINE)
+    return re.findall(r"^\| `reshelve ?([\w -]*)` \| (.+) \|$", section("Command line"), re.MULTILINE)
 
 
 def copy_of_the_repository(folder: Path) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import re
-import resource
 import signal
 import sqlite3
 import subprocess
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
 #: What `--only` chooses from, beside the soak.
 PARTS = (
     "version",
+    "list",
     "start",
     "keys",
     "memory",
@@ -83,8 +83,7 @@ class Bench:
     def round(self, number: int) -> None:
         """Measure all of it once."""
         self._measure_machine()
-        if "version" in self.parts:
-            self._version()
+        self._commands()
         if "start" in self.parts:
             self._starts()
         if "keys" in self.parts:
@@ -128,7 +127,14 @@ class Bench:
                 times.append((clock() - begun) * 1000)
             self.samples.add(name, None, times)
 
-    # -- starts
+    # -- commands and starts
+
+    def _commands(self) -> None:
+        """Measure commands that show no screen, as far as the parts include them."""
+        if "version" in self.parts:
+            self._version()
+        if "list" in self.parts:
+            self._list_contacts()
 
     def _version(self) -> None:
         click = [self.program.python, str(self.program.yardsticks), "version"]
@@ -140,6 +146,14 @@ class Bench:
         for name, runs in times.items():
             wall, cpu = zip(*runs, strict=True)
             self.samples.add(name, None, wall, cpu=sum(cpu) / len(cpu))
+
+    def _list_contacts(self) -> None:
+        """List every contact on the command line, and note the most memory that takes."""
+        command = [*self.program.command, "contacts", "--offline"]
+        for home in self.homes:
+            wall, cpu, megabytes = _run_in(home.environment, command)
+            self.samples.add("reshelve contacts", home.contacts, [wall], cpu=cpu)
+            self.samples.add("reshelve contacts: memory", home.contacts, [megabytes])
 
     def _starts(self) -> None:
         """Start everything in turn, and press keys at once."""
@@ -394,10 +408,21 @@ class Bench:
 
 def _run(command: Sequence[str]) -> tuple[float, float]:
     """Run a command to its end; returns milliseconds, and those of processor time."""
-    before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    wall, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
-    return wall * 1000, (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000
+    wall, cpu, _ = _run_in({}, command)
+    return wall, cpu
+
+
+def _run_in(environment: Mapping[str, str], command: Sequence[str]) -> tuple[float, float, float]:
+    """Run a command to its end; returns milliseconds, those of processor time, and its most megabytes."""
+    begun = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, **environment}) as process:
+        # Of this process alone: the system adds up what all children used.
+        _, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - begun
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return wall * 1000, (used.ru_utime + used.ru_stime) * 1000, used.ru_maxrss / 1000
 
 
 def count_objects(terminal: Terminal, file: Path) -> tuple[int, float]:

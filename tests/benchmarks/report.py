@@ -99,6 +99,8 @@ ROWS = (
     Row("objects alive after the searches", "median", unit="thousands", fewest=3),
     *(Row(f"first opening: {key}", "max", (Goal(100),)) for key in SCREENS),
     Row("--version", "median", (Goal(2, times=True),), "click: --version"),
+    Row("reshelve contacts", "median", (Goal(1500, 100_000),), fewest=3),
+    Row("reshelve contacts: memory", "max", (Goal(120, 100_000),), unit="MB", fewest=3),
     Row("soak: growth of memory in ten minutes", "max", (Goal(1),), unit="MB", fewest=3),
     Row("soak: growth of objects in ten minutes", "max", (Goal(1),), unit="MB", fewest=3),
 )

@@ -62,7 +62,7 @@ PLACES = {
     "pull": (ContactSync, "refresh"),
     "pull, its start": (Scheduler, "run_contact_sync"),
     "pull, storing": (Store, "save_contacts"),
-    "pull, its bookmark": (Scheduler, "_save_high_water_mark"),
+    "pull, its bookmark": (Scheduler, "_save_quota"),
     "hand-offs": (ManualRestorePoller, "poll"),
     "hand-offs, their start": (Scheduler, "poll_manual_restores"),
     "clock's look at Re-Leased": (ReLeasedMonitor, "tick"),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,14 +21,17 @@ from support.practice import NO_DAILY_LIMIT, PracticeXero, running_sandbox
 from support.terminal import Terminal
 
 from tui.engine.account import XeroAccount
+from tui.model.change import State
 from tui.settings import load, save
 from tui.system.paths import Paths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from pathlib import Path
     from typing import Any
 
+    from tui.engine.engine import Engine
+    from tui.model.change import Action
     from tui.settings import Settings
 
 PATIENCE_SECONDS = 120
@@ -106,16 +109,32 @@ class CommandLine:
 
     def load(self, place: int = 0) -> None:
         """Download all contacts of an organisation, as its first refresh does."""
-        asyncio.run(self._load(place))
 
-    async def _load(self, place: int) -> None:
+        async def load() -> None:
+            async with self.app(place):
+                pass
+
+        asyncio.run(load())
+
+    def request(self, action: Action, *contact_ids: str, place: int = 0) -> None:
+        """Request changes as the app does, and wait until Xero has replied to all of them."""
+
+        async def request() -> None:
+            async with self.app(place) as engine:
+                assert await engine.changes.request(action, contact_ids) == len(contact_ids)
+                await _until(lambda: not _in_progress(engine))
+
+        asyncio.run(request())
+
+    @asynccontextmanager
+    async def app(self, place: int = 0) -> AsyncIterator[Engine]:
+        """Run an organisation's engine in this process, refreshed, as an open app does."""
         account = XeroAccount(self.settings, self.paths)
         engine = account.open(account.connected[place])
         running = asyncio.create_task(engine.run())
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while not engine.snapshot.last_refresh_at:  # noqa: ASYNC110 - another process is waited for
-                    await asyncio.sleep(0.02)
+            await _until(lambda: engine.snapshot.last_refresh_at)
+            yield engine
         finally:
             await engine.stop()
             await asyncio.gather(running, return_exceptions=True)
@@ -123,6 +142,17 @@ class CommandLine:
     def another(self, home: Path, *, is_signed_in: bool = True) -> CommandLine:
         """Return the shell of another user of the same practice Xero, who has loaded nothing yet."""
         return _create(self.practice, home, is_signed_in=is_signed_in)
+
+
+def _in_progress(engine: Engine) -> int:
+    totals = engine._store.changes.totals()
+    return sum(totals.get(state, 0) for state in (State.QUEUED, State.SENDING, State.UNKNOWN))
+
+
+async def _until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not condition():  # noqa: ASYNC110 - another process is waited for
+            await asyncio.sleep(0.02)
 
 
 def _create(practice: PracticeXero, home: Path, *, is_signed_in: bool = True) -> CommandLine:

@@ -181,10 +181,12 @@ async def _list(
             tables.append(await _read(engine, organisation, wanted, is_named=is_named))
         columns, rows = tables[0][0], chain.from_iterable(rows for _, rows in tables)
         if xlsx is None:
-            output.print_rows(columns, rows, table_format)
+            count = output.print_rows(columns, rows, table_format)
         else:
             with user_file(xlsx) as stream:
-                write_table(stream, TableFormat.EXCEL, columns, rows)
+                count = write_table(stream, TableFormat.EXCEL, columns, rows)
+        if not count:
+            output.note("No contacts match.")
     return code
 
 
@@ -198,12 +200,14 @@ async def _read(
     columns = list(export.columns)
     order = _order(columns, wanted.columns)
 
+    def chosen(cells: Sequence[Cell]) -> Sequence[Cell]:
+        return [cells[place] for place in order]
+
     def rows() -> Iterator[Sequence[Cell]]:
         with closing(found):
             for row in found:
-                cells = export.cells(row)
-                shown = [cells[place] for place in order]
-                yield [organisation.name, *shown] if is_named else shown
+                cells = chosen(export.cells(row))
+                yield (organisation.name, *cells) if is_named else cells
 
     shown = [columns[place] for place in order]
     return ([_ORGANISATION, *shown] if is_named else shown), rows()

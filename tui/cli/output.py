@@ -82,6 +82,11 @@ def print_rows(
     return _print_aligned(columns, rows) if _is_terminal(sys.stdout) else _print_tabs(rows)
 
 
+def is_for_people(table_format: TableFormat | None) -> bool:
+    """Whether a table is printed for people to read: then it has fewer columns."""
+    return table_format is None and (is_accessible() or _is_terminal(sys.stdout))
+
+
 def note(text: str) -> None:
     """Print a line that isn't part of the result."""
     click.echo(safe(text), err=True)

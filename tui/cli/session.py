@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,6 +13,7 @@ from tui import messages
 from tui.cli import output
 from tui.cli.exit_codes import ExitCode
 from tui.cli.launch import choose_organisation, command_error, join_names
+from tui.messages.sign_in import RETRIED
 from tui.model.snapshot import ConnectionStatus
 from tui.settings import load
 from tui.system.log import log_to
@@ -35,6 +37,7 @@ _PROBLEMS = {
     ConnectionStatus.RECONNECT: ExitCode.NOT_SIGNED_IN,
     ConnectionStatus.REMOVED: ExitCode.NOT_SIGNED_IN,
 }
+_TRY_AGAIN = "Try again later."
 _NOT_CONNECTED = "No organisation is connected yet. Run `reshelve connect` first."
 
 
@@ -125,9 +128,14 @@ def has_refreshed(snapshot: Snapshot) -> bool:
 def xero_problem(snapshot: Snapshot) -> click.ClickException | None:
     """Return why Xero can't be used now, as an error to print or to raise; None if it can, or may soon."""
     code = _PROBLEMS.get(snapshot.xero.status)
+    if snapshot.xero.status is ConnectionStatus.KEYCHAIN and not sys.stdin.isatty():
+        # In a script, its prompt is answered by nobody.
+        code = ExitCode.UNREACHABLE
     if code is None or snapshot.xero.detail is None:
         return None
-    return command_error(messages.in_full(snapshot.xero.detail), code)
+    # Unlike the app, a command doesn't retry.
+    text = messages.in_full(snapshot.xero.detail).replace(RETRIED, _TRY_AGAIN)
+    return command_error(text, code)
 
 
 async def refresh(running: RunningOrganisation) -> click.ClickException | None:

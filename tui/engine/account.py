@@ -30,10 +30,12 @@ from tui.system.paths import is_tenant_id, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
 
     from tui.engine.engine import Engine
+    from tui.engine.saved_data import SavedData
     from tui.model.account import ConnectRequest, SignIn
     from tui.model.evidence import CompanyStatus, SyncKnowledge
     from tui.model.organisation_search import OrganisationMatches
@@ -310,6 +312,13 @@ class XeroAccount(Account):
         )
         self._engines[organisation.tenant_id] = engine
         return engine
+
+    def saved_data(self, organisation: Organisation) -> AbstractContextManager[SavedData]:
+        """Open an organisation's local database without its engine. Entering it raises `StoreError`."""
+        # Only commands need it.
+        from tui.engine.saved_data import open_saved_data
+
+        return open_saved_data(self._settings, self._paths, organisation, now=self._now)
 
     def _others_than(self, organisation: Organisation) -> Sequence[Organisation]:
         """Return the other organisations that are still connected."""

@@ -78,7 +78,16 @@ class ClientFactory:
 
     async def open(self) -> None:
         """Import and create the clients; nothing is requested yet."""
-        modules = ["tui.xero.client", "tui.xero.auth.tokens", "tui.xero.web_urls"]
+        modules = [
+            "tui.xero.client",
+            "tui.xero.auth.tokens",
+            "tui.xero.auth.token_store",
+            "tui.xero.web_urls",
+            # What the HTTP client imports with its first request, on the event loop's thread: 20 ms or more.
+            "anyio._backends._asyncio",
+            "tui.engine.contact_sync",
+            "tui.engine.outbox",
+        ]
         if self.has_feed:
             modules.append("tui.re_leased.feed")
         for module in modules:

@@ -9,6 +9,7 @@ import asyncio
 import math
 from contextlib import contextmanager
 from datetime import timedelta
+from importlib import import_module
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +17,7 @@ from tui.engine.clock import utc_now
 from tui.engine.connectivity import ActivityTracker, QuotaBudget, QuotaHighWaterMark
 from tui.model.errors import ReshelveError, StoreError, UnexpectedError
 from tui.model.reasons import TaskReason
-from tui.store.sync_state import QUOTA_HIGH_WATER_MARK
+from tui.store.sync_state import QUOTA_CALLS_LEFT, QUOTA_HIGH_WATER_MARK
 from tui.system.log import log_unexpected, logger
 
 if TYPE_CHECKING:
@@ -276,6 +277,8 @@ class Scheduler:
 
     async def keep_lock(self) -> None:
         """Acquire the lock when it is free, and show the progress of other copies."""
+        # Importing what locks files takes longer than a key may wait.
+        await asyncio.to_thread(import_module, "filelock")
         while True:
             try:
                 self._check_lock()
@@ -365,7 +368,7 @@ class Scheduler:
 
         async def refresh() -> None:
             has_ended = await contact_sync.refresh()
-            await self._save_high_water_mark()
+            await self._save_quota()
             if has_ended:
                 self._publisher.record_refresh(self._now())
 
@@ -477,8 +480,14 @@ class Scheduler:
             self._refresh_task.due_at if self._budget.is_reserving else None
         )
 
-    async def _save_high_water_mark(self) -> None:
-        """Save the daily limit as far as it is known: few calls left don't reveal it."""
+    async def _save_quota(self) -> None:
+        """Save the daily limit as far as it is known, as few calls left don't reveal it, and the calls left.
+
+        The calls left are for readers of saved data; Xero returns them with every reply.
+        """
+        if self._budget.left is not None:
+            left = QuotaHighWaterMark(self._budget.left, self._now())
+            await self._store.set_sync_state(QUOTA_CALLS_LEFT, str(left), durable=False)
         peak = self._budget.high_water_mark
         if peak is not None and str(peak) != self._store.sync_state(QUOTA_HIGH_WATER_MARK):
             await self._store.set_sync_state(QUOTA_HIGH_WATER_MARK, str(peak))

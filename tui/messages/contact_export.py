@@ -7,6 +7,7 @@ empty; nothing owed is 0. Times are in UTC.
 from __future__ import annotations
 
 from decimal import Decimal
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from tui.messages.contacts import COLUMN_TITLES, GONE, STATE_LABELS, SYNC_LABELS, status_label
@@ -18,7 +19,7 @@ from tui.model.tables import ContactExport, TableColumn
 from tui.model.timestamps import from_milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from tui.model.contact import Row
@@ -59,14 +60,19 @@ def contact_export(
         if key is ColumnKey.SYNC_STATUS:
             titles.append(_SYNC_SINCE)
 
+    # Chosen once: there may be a hundred thousand rows.
+    readers = [_READERS.get(key) for key in keys]
+
     def cells(row: Row) -> Sequence[Cell]:
         found: list[Cell] = []
-        more = dict(row.more)
-        for place, key in enumerate(keys):
-            if key is ColumnKey.SYNC_STATUS:
+        more = dict(row.more) if row.more else {}
+        for place, (key, read) in enumerate(zip(keys, readers, strict=True)):
+            if read is not None:
+                found.append(read(row))
+            elif key is ColumnKey.SYNC_STATUS:
                 found += _sync_cells(row)
             else:
-                found.append(_cell(row, key, more.get(key)))
+                found.append(_further_cell(key, more.get(key)))
             if place == last_amount:
                 found.append(currency)
         return (*found, row.contact_id) if with_id else found
@@ -81,22 +87,26 @@ def contact_export(
     )
 
 
-def _cell(row: Row, key: ColumnKey, value: str | int | None) -> Cell:
-    """Return a cell; `value` is that of a column that not every row has."""
-    match key:
-        case ColumnKey.NAME:
-            return row.name
-        case ColumnKey.EMAIL:
-            return row.email
-        case ColumnKey.STATUS:
-            return status_label(row)
-        case ColumnKey.UPDATED:
-            return from_milliseconds(value)
-        case ColumnKey.OWES:
-            value = row.owes
+def _amount(cents: object) -> Decimal | None:
+    return Decimal(cents).scaleb(-2) if isinstance(cents, int) else None
+
+
+def _further_cell(key: ColumnKey, value: str | int | None) -> Cell:
+    """Return the cell of a column that not every row has."""
+    if key is ColumnKey.UPDATED:
+        return from_milliseconds(value)
     if key in _AMOUNTS:
-        return Decimal(value).scaleb(-2) if isinstance(value, int) else None
+        return _amount(value)
     return value if isinstance(value, str) else ""
+
+
+#: The cells of columns whose values every row has, but the sync status, which has two.
+_READERS: Final[Mapping[ColumnKey, Callable[[Row], Cell]]] = {
+    ColumnKey.NAME: attrgetter("name"),
+    ColumnKey.EMAIL: attrgetter("email"),
+    ColumnKey.STATUS: status_label,
+    ColumnKey.OWES: lambda row: _amount(row.owes),
+}
 
 
 def _sync_cells(row: Row) -> tuple[str, datetime | None]:

@@ -48,6 +48,9 @@ STATE_LABELS: Final = {
     State.AWAITING_USER: "Restore in Xero",
     State.REFUSED: "Refused by Xero",
 }
+#: Changes that ended without Xero's confirmation.
+END_LABELS: Final = {State.CANCELLED: "Cancelled", State.DISMISSED: "Stopped waiting"}
+RETRIED: Final = "Retried"
 SYNC_LABELS: Final = {
     SyncStatus.PENDING: "Pending sync",
     SyncStatus.MISSED: "Missed last sync",

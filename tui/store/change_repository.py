@@ -15,7 +15,7 @@ from tui.store import contact_ingest, sync_state, values
 from tui.store.change_log import batches
 from tui.store.change_log import changes as change_table
 from tui.store.change_log.changes import CHANGE_COLUMNS, change_of
-from tui.store.change_log.entries import read_entries_of_change, read_entries_of_contact
+from tui.store.change_log.entries import iter_entries, read_entries_of_change, read_entries_of_contact
 from tui.store.schema.fragments import PENDING
 
 if TYPE_CHECKING:
@@ -95,6 +95,11 @@ class ChangeRepository:
         """Read all matching changes, newest first. Must be called in a thread."""
         with self._database.read_connection() as connection:
             yield from iter_all(connection, query)
+
+    def iter_entries(self) -> Iterator[ChangeLogEntry]:
+        """Read what happened to all changes, oldest first."""
+        with self._database.read_connection() as connection:
+            yield from iter_entries(connection)
 
     def in_states(self, *states: State, limit: int | None = None) -> list[Change]:
         """Return the changes in these states, oldest first."""

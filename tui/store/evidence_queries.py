@@ -231,6 +231,10 @@ class EvidenceQueries:
         """Save the user's reports permanently. Returns how many changes become checked or synced."""
         return await self._database.write(lambda connection: evidence.save_reports(connection, reports, now))
 
+    def reports(self) -> list[UserReport]:
+        """Return everything the user has reported, oldest first."""
+        return evidence.read_reports(self._database)
+
     def company_status(self) -> CompanyStatus:
         """Return the company's status from the user's reports about it."""
         return evidence.read_company(self._database)

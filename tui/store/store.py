@@ -235,9 +235,11 @@ class Store:
         """Return a value of the sync state; None if it was never set."""
         return sync_state.read_sync_state(self._database, name)
 
-    async def set_sync_state(self, name: str, value: str | None) -> None:
-        """Set a value of the sync state, or delete it with None."""
-        await self._database.write(lambda connection: sync_state.write_sync_state(connection, name, value))
+    async def set_sync_state(self, name: str, value: str | None, *, durable: bool = True) -> None:
+        """Set a value of the sync state, or delete it with None; `durable` as for `Database.write`."""
+        await self._database.write(
+            lambda connection: sync_state.write_sync_state(connection, name, value), durable=durable
+        )
 
     async def set_base_currency(self, currency: str) -> int:
         """Set the organisation's own currency; empty if it isn't known, which changes nothing.

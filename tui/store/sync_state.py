@@ -31,6 +31,8 @@ FULL_SYNC_STARTED_AT: Final = "contacts.full_sync_started_at"
 FULL_SYNC_COUNT: Final = "contacts.full_sync_count"
 #: The most calls ever seen left of a day's quota.
 QUOTA_HIGH_WATER_MARK: Final = "quota.high_water_mark"
+#: How many calls Xero had left for the day at the last refresh.
+QUOTA_CALLS_LEFT: Final = "quota.calls_left"
 #: How many seconds this computer's clock is ahead of Xero's.
 CLOCK_AHEAD: Final = "clock.ahead"
 

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 #: The most rows below the titles of an Excel sheet.
 MOST_EXCEL_ROWS: Final = 1_048_575
-_SHEET: Final = "Contacts"
 _EXCEL_TIME: Final = "yyyy-mm-dd hh:mm:ss"
 _EXCEL_AMOUNT: Final = "#,##0.00"
 # In characters of a usual font.
@@ -43,14 +42,15 @@ def write_table(
     table_format: TableFormat,
     columns: Sequence[TableColumn],
     rows: Iterable[Sequence[Cell]],
+    sheet: str = "Contacts",
 ) -> int:
-    """Write the titles and the rows; returns how many rows. Blocks.
+    """Write the titles and the rows; returns how many rows. Blocks. `sheet` names a workbook's sheet.
 
     Raises `OSError` if the file can't be written, `ReshelveError` for more rows than a workbook can have, and
     whatever `rows` raises.
     """
     if table_format is TableFormat.EXCEL:
-        return _write_excel(stream, columns, rows)
+        return _write_excel(stream, columns, rows, sheet)
     if table_format is TableFormat.CSV:
         return _write_csv(stream, columns, rows)
     return _write_json(stream, columns, rows, is_array=table_format is TableFormat.JSON)
@@ -145,7 +145,9 @@ class _Output:
             self._stream.flush()
 
 
-def _write_excel(stream: BinaryIO, columns: Sequence[TableColumn], rows: Iterable[Sequence[Cell]]) -> int:
+def _write_excel(
+    stream: BinaryIO, columns: Sequence[TableColumn], rows: Iterable[Sequence[Cell]], name: str
+) -> int:
     from xlsxwriter import Workbook  # type: ignore[import-untyped] # it has no marker of its types
     from xlsxwriter.exceptions import FileCreateError  # type: ignore[import-untyped] # as above
 
@@ -155,7 +157,7 @@ def _write_excel(stream: BinaryIO, columns: Sequence[TableColumn], rows: Iterabl
         workbook = Workbook(
             output, {"constant_memory": True, "tmpdir": folder, "default_date_format": _EXCEL_TIME}
         )
-        sheet = workbook.add_worksheet(_SHEET)
+        sheet = workbook.add_worksheet(name)
         try:
             count = _write_sheet(workbook, sheet, columns, rows)
             workbook.close()

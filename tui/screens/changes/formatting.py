@@ -10,6 +10,7 @@ from textual.content import Content
 from tui import messages
 from tui.actions import default_key
 from tui.messages import formats
+from tui.messages.contacts import END_LABELS, RETRIED
 from tui.messages.formats import format_number, pluralize
 from tui.messages.texts import fill_in
 from tui.model.change import Action, LogEvent, Origin, State
@@ -41,11 +42,10 @@ EMPTY: Final = {
 READING: Final = "Loading changes…"
 _ACTIONS: Final = {Action.ARCHIVE: "archive", Action.RESTORE: "restore"}
 _END_BADGES: Final = {
-    State.CANCELLED: StatusBadge("·", "Cancelled", "muted"),
-    State.DISMISSED: StatusBadge("·", "Stopped waiting", "muted"),
+    **{state: StatusBadge("·", label, "muted") for state, label in END_LABELS.items()},
     State.CONFIRMED: StatusBadge("✓", "Done", "muted"),
 }
-_RETRIED: Final = StatusBadge("·", "Retried", "muted")
+_RETRIED: Final = StatusBadge("·", RETRIED, "muted")
 _ACTION, _SIGN, _WHEN, _GAP = 8, 21, 12, 2
 _LEAST_NAME: Final = 12
 _ROOM_FOR_WORDS: Final = 96

@@ -13,6 +13,7 @@ from tui.store.sync_state import REFRESHED_UNTIL, sync_state_in
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterator
     from datetime import datetime
 
     from tui.model.reasons import Notice
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 # Clocks differ a little, and reads of Xero may lag its writes.
 _MARGIN: Final = timedelta(minutes=5)
+_AT_ONCE: Final = 1_000
 
 
 def changed_at(
@@ -95,6 +97,18 @@ def read_entries_of_change(database: Database, change_id: int) -> list[ChangeLog
         (change_id,),
     )
     return values.read_rows(_entry, rows)
+
+
+def iter_entries(connection: sqlite3.Connection) -> Iterator[ChangeLogEntry]:
+    """Read what happened to all changes, oldest first, in small batches."""
+    cursor = connection.execute(
+        """
+        SELECT t.at_ms, t.change_id, c.action, t.transition, t.state, t.detail
+        FROM transitions AS t JOIN changes AS c ON t.change_id = c.change_id ORDER BY t.transition_id
+        """
+    )
+    while rows := cursor.fetchmany(_AT_ONCE):
+        yield from values.read_rows(_entry, rows)
 
 
 def unconfirmed_calls(connection: sqlite3.Connection, change_id: int) -> list[tuple[int, int]]:

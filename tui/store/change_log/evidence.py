@@ -81,6 +81,12 @@ def save_reports(connection: sqlite3.Connection, reports: Iterable[UserReport], 
     return synced
 
 
+def read_reports(database: Database) -> list[UserReport]:
+    """Read all reports, about contacts and the company, oldest first."""
+    sql = f"SELECT {_REPORT_COLUMNS} FROM user_reports ORDER BY number"  # noqa: S608 - our own names
+    return values.read_rows(report_of, database.rows(sql))
+
+
 def read_company(database: Database) -> CompanyStatus:
     """Read the company's status from the reports about it."""
     return CompanyStatus.of(values.read_rows(report_of, database.rows(SELECT_REPORTS, ("",))))
