@@ -111,10 +111,10 @@ def archive(**options: Any) -> None:
 
     \b
     Examples:
-      $ reshelve archive "Bayside Fish & Chips"
-      $ reshelve archive --query "group:Tenants changed:<2020" --dry-run
+      $ reshelve archive "Ngāti Wharenui Housing Trust"
+      $ reshelve archive --query "group:tenants owes:0" --dry-run
       $ reshelve archive --from left.csv --reason "Left in March" --yes
-      $ cut -f1 left.tsv | reshelve archive --from - --yes --json
+      $ reshelve archive --from left.csv --yes --no-wait --json
     """  # noqa: D301 - click keeps the lines of what follows
     _start(_Request(Action.ARCHIVE, **options))
 
@@ -130,9 +130,9 @@ def restore(**options: Any) -> None:
 
     \b
     Examples:
-      $ reshelve restore "Bayside Fish & Chips"
-      $ reshelve restore --query "changed:today" --wait
-      $ reshelve restore --from wrong.csv --yes --csv
+      $ reshelve restore --query "group:tenants" --dry-run
+      $ reshelve restore "Ngāti Wharenui Housing Trust" --wait
+      $ reshelve restore --from left.csv --yes --csv
     """  # noqa: D301 - click keeps the lines of what follows
     _start(_Request(Action.RESTORE, **options))
 
