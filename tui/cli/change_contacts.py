@@ -99,6 +99,7 @@ def _change_options(command: _F) -> _F:
 
 @click.command()
 @_change_options
+@click.option("--note-in-xero", is_flag=True, help="Also write the reason to each contact's history in Xero.")
 def archive(**options: Any) -> None:
     """Archive contacts in Xero, and wait until Xero has confirmed it.
 
@@ -116,6 +117,8 @@ def archive(**options: Any) -> None:
       $ reshelve archive --from left.csv --reason "Left in March" --yes
       $ reshelve archive --from left.csv --yes --no-wait --json
     """  # noqa: D301 - click keeps the lines of what follows
+    if options["note_in_xero"] and not options["reason"]:
+        raise click.UsageError("Use --note-in-xero with --reason.")
     _start(_Request(Action.ARCHIVE, **options))
 
 
@@ -152,6 +155,13 @@ class _Request(Struct, frozen=True):
     timeout: float | None
     table_format: TableFormat | None
     wait: bool = False
+    note_in_xero: bool = False
+
+    async def record(self, engine: Engine, contact_ids: Sequence[str]) -> None:
+        """Record the changes in the change log."""
+        await engine.changes.request(
+            self.action, contact_ids, self.reason, is_note_for_xero=self.note_in_xero
+        )
 
 
 def require_answer(verb: str, *, has_input: bool = True) -> None:
@@ -323,11 +333,11 @@ async def _change(
     if request.no_wait:
         # No engine runs: it would start to send, and be stopped at once.
         async with session.opened(account, organisation) as engine:
-            await engine.changes.request(request.action, ids, request.reason)
+            await request.record(engine, ids)
             output.note(_SENT_LATER)
             return (await Followed.of(engine, ids)).outcomes(), None
     async with session.running(account, organisation) as running:
-        await running.engine.changes.request(request.action, ids, request.reason)
+        await request.record(running.engine, ids)
         followed = await Followed.of(running.engine, ids)
         label = _DOING[request.action]
         left = await followed.wait(running, label, patience=request.timeout, with_restores=request.wait)

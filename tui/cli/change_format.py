@@ -12,7 +12,7 @@ from tui import messages
 from tui.cli import output
 from tui.cli.shared_options import is_accessible
 from tui.messages.formats import format_number, money, pluralize
-from tui.model.change import Action, State
+from tui.model.change import Action, NoteState, State
 from tui.model.reasons import ContactReason, Notice
 from tui.model.tables import TableColumn
 from tui.widgets.status_badge import refusal_advice, refusal_reason
@@ -82,6 +82,7 @@ _COLUMNS: Final = (
     TableColumn("message", "Message"),
 )
 _LINK: Final = TableColumn("link", "Link")
+_NOTE_REFUSED: Final = "Xero didn't accept the note for the contact's history."
 _ALREADY_SO: Final = frozenset({ContactReason.ALREADY_ARCHIVED, ContactReason.ALREADY_ACTIVE})
 
 
@@ -102,6 +103,7 @@ def outcome_of(change: Change, url: Callable[[str], str]) -> Outcome:
     is_done = change.state is State.CONFIRMED
     is_refused = change.state is State.REFUSED
     # A restore to finish has Xero's refusal to do it through its API, which is no news.
+    is_note_refused = change.note_in_xero is NoteState.REFUSED
     has_message = change.state not in {State.CONFIRMED, State.AWAITING_USER, State.DISMISSED}
     return Outcome(
         change.contact_id,
@@ -109,7 +111,7 @@ def outcome_of(change: Change, url: Callable[[str], str]) -> Outcome:
         change.action,
         _DONE[change.action] if is_done else _STATES[change.state],
         # Raw, as Xero wrote it: every printer makes it safe.
-        messages.why(change) if has_message else "",
+        messages.why(change) if has_message else _NOTE_REFUSED if is_note_refused else "",
         f"{refusal_reason(change)} {refusal_advice(change, key=lambda _: '')}" if is_refused else "",
         url(change.contact_id) if change.state is State.AWAITING_USER else "",
     )

@@ -122,10 +122,18 @@ class ChangeServiceProtocol(Protocol):
         """Read the contacts from Xero, and return what the user should know before changing them."""
         ...
 
-    async def request(self, action: Action, contact_ids: Sequence[str], note: str = "") -> int:
+    async def request(
+        self,
+        action: Action,
+        contact_ids: Sequence[str],
+        note: str = "",
+        *,
+        is_note_for_xero: bool = False,
+    ) -> int:
         """Record the changes, to be sent from the change log; returns how many are new.
 
-        `note` is what the user wrote about them, kept with each new change.
+        `note` is what the user wrote about them, kept with each new change. `is_note_for_xero` means that it
+        is written to the contact's history in Xero before an archive.
         """
         ...
 

@@ -184,6 +184,22 @@ class XeroClient:
         response = await self._api.send_or_raise(ApiRequest("GET", path, Priority.INTERACTIVE))
         return _decode_or_raise(lambda: parsing.history(response.content))
 
+    async def add_note(self, contact_id: str, note: str, *, idempotency_key: str) -> None:
+        """Add a note to Xero's history of a contact. Raises `RejectedError` if Xero doesn't accept it.
+
+        The key is as for `change_status`.
+        """
+        sent = parsing.NoteEnvelope((parsing.NoteElement(note),))
+        await self._api.send_or_raise(
+            ApiRequest(
+                "PUT",
+                f"{_ACCOUNTING}/Contacts/{quote(contact_id, safe='')}/History",
+                Priority.WRITE,
+                headers={"Idempotency-Key": idempotency_key, "Content-Type": "application/json"},
+                content=msgspec.json.encode(sent),
+            )
+        )
+
     async def organisation(self) -> OrganisationDetails:
         """Fetch the organisation's details."""
         response = await self._api.send_or_raise(

@@ -116,11 +116,24 @@ class ChangeService:
         )
         return build_precheck(self._store, action, contact_ids, fresh, elsewhere)
 
-    async def request(self, action: Action, contact_ids: Sequence[str], note: str = "") -> int:
+    async def request(
+        self,
+        action: Action,
+        contact_ids: Sequence[str],
+        note: str = "",
+        *,
+        is_note_for_xero: bool = False,
+    ) -> int:
         """Record the changes in the change log; they are sent from there, even after a crash."""
         self._access.require()
         contacts = self._store.contacts(contact_ids)
-        changes = await self._store.changes.add(action, contacts, self._now(), note=note)
+        changes = await self._store.changes.add(
+            action,
+            contacts,
+            self._now(),
+            note=note,
+            is_note_for_xero=is_note_for_xero and bool(note) and action is Action.ARCHIVE,
+        )
         self._publish_and_send()
         return len(changes)
 

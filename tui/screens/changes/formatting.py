@@ -185,6 +185,9 @@ _EVENT_TEXT: Final[dict[str, str]] = {
     LogEvent.RETRIED: "retried as a new change",
     LogEvent.RENAMED: "continued under the contact's new name",
     LogEvent.NOTE: "updated",
+    LogEvent.NOTE_SENT: "note sent to Xero",
+    LogEvent.NOTE_WRITTEN: "note written to the contact's history in Xero",
+    LogEvent.NOTE_REFUSED: "note not accepted by Xero",
 }
 
 

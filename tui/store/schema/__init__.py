@@ -76,8 +76,12 @@ READ_RESULTS: Final = (
 )
 
 
-# What the user wrote about a request; NULL if nothing.
-NOTES: Final = ("ALTER TABLE changes ADD COLUMN note TEXT",)
+# What the user wrote about a request, and how far it has got into the contact's history in Xero. NULL if
+# nothing was written, or if it isn't meant for Xero.
+NOTES: Final = (
+    "ALTER TABLE changes ADD COLUMN note TEXT",
+    "ALTER TABLE changes ADD COLUMN note_in_xero TEXT",
+)
 
 
 # As `fragments.PENDING`; part of the migration and never changed.
