@@ -45,21 +45,20 @@ def results(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
     return {row["name"]: row["result"] for row in json.loads(done.stdout)}
 
 
-def statuses(shell: CommandLine, *contact_ids: str) -> list[str]:
-    """Return the statuses in Xero."""
-    with_token = {
+def api(shell: CommandLine, path: str) -> Any:
+    """Read from Xero's API."""
+    headers = {
         "Authorization": f"Bearer {shell.practice.access_token()}",
         "xero-tenant-id": shell.practice.tenant_id,
+        "Accept": "application/json",
     }
-    found = [
-        http(
-            "GET",
-            f"{shell.practice.api}/api.xro/2.0/Contacts/{one}",
-            headers=with_token | {"Accept": "application/json"},
-        )
-        for one in contact_ids
-    ]
-    return [reply.json()["Contacts"][0]["ContactStatus"] for reply in found]
+    return http("GET", f"{shell.practice.api}/api.xro/2.0/{path}", headers=headers).json()
+
+
+def statuses(shell: CommandLine, *contact_ids: str) -> list[str]:
+    """Return the statuses in Xero."""
+    found = [api(shell, f"Contacts/{contact_id}")["Contacts"][0] for contact_id in contact_ids]
+    return [contact["ContactStatus"] for contact in found]
 
 
 def changes(shell: CommandLine) -> int:
@@ -78,6 +77,25 @@ def test_contacts_are_archived_by_name_and_by_id(shell: CommandLine) -> None:
     assert statuses(shell, one, other) == ["ARCHIVED", "ARCHIVED"]
     notes = shell.rows("SELECT note FROM changes WHERE contact_id IN (?, ?)", (one, other))
     assert notes == [("Left in March",), ("Left in March",)]
+
+
+def test_a_note_is_written_to_xeros_history_before_the_archive(shell: CommandLine) -> None:
+    contact_id = shell.practice.create("Noted")
+    done = run(shell, "archive", "Noted", "--yes", "--reason", "Left “Ōtautahi” 🐈", "--note-in-xero")
+    assert (done.returncode, statuses(shell, contact_id)) == (0, ["ARCHIVED"])
+    history = api(shell, f"Contacts/{contact_id}/History")["HistoryRecords"]
+    assert [entry["Details"] for entry in history if entry["Changes"] == "Note"] == ["Left “Ōtautahi” 🐈"]
+    assert [entry["Changes"] for entry in history][:2] == ["Archived", "Note"]
+
+
+@pytest.mark.parametrize("fault", ["empty-200", "html", "drop-after", "500"])
+def test_a_note_is_written_once_whatever_xero_replies(shell: CommandLine, fault: str) -> None:
+    contact_id = shell.practice.create(f"Noted despite {fault}")
+    shell.practice.fault(fault, method="PUT", count=1)
+    done = run(shell, "archive", contact_id, "--yes", "--reason", "Once", "--note-in-xero")
+    assert (done.returncode, statuses(shell, contact_id)) == (0, ["ARCHIVED"])
+    history = api(shell, f"Contacts/{contact_id}/History")["HistoryRecords"]
+    assert [entry["Details"] for entry in history if entry["Changes"] == "Note"] == ["Once"]
 
 
 @pytest.mark.parametrize("variables", [{}, C_LOCALE], ids=["utf-8", "LANG=C"])
@@ -129,10 +147,11 @@ def test_a_dry_run_shows_the_warnings_and_changes_nothing(shell: CommandLine) ->
         (["Nobody", REPEATING, "--yes"], "No contact is named “Nobody”"),
         ([REPEATING], "Add --yes"),
         ([REPEATING, "--yes", "--reason", "x" * 251], "at most 250 characters"),
+        ([REPEATING, "--yes", "--note-in-xero"], "--reason"),
         (["--from", "none.csv", "--yes"], "No such file"),
         (["--from", "-"], "Add --yes"),
     ],
-    ids=["none", "blank", "filter", "nothing", "unknown", "unasked", "long", "no file", "stdin"],
+    ids=["none", "blank", "filter", "nothing", "unknown", "unasked", "long", "no reason", "no file", "stdin"],
 )
 def test_what_isnt_clear_changes_nothing(shell: CommandLine, arguments: list[str], said: str) -> None:
     done = run(shell, "archive", *arguments)

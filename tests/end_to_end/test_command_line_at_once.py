@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 from support.command_line import CommandLine, signed_in
-from support.crash_audit import Asked, Audit
+from support.crash_audit import Asked, Audit, read_only
 from support.practice import until
 
 from tui.model.change import Action, State
@@ -66,6 +67,33 @@ def test_killed_in_the_middle_and_run_again(shell: CommandLine, *, is_slow: bool
     assert {row["result"] for row in found} <= {"archived", "already"}
     assert len(found) == 300
     assert_archived_once(shell, ids)
+
+
+def test_killed_while_notes_are_written_and_run_again(shell: CommandLine) -> None:
+    # Each process makes at most 60 calls in its first minute.
+    ids = fill(shell, 40)
+    books = Paths.under(shell.practice.folder).sandbox / "practice.sqlite"
+    note = "Left in March 🐈"
+
+    def history(changes: str) -> list[str]:
+        sql = (
+            "SELECT contact_id FROM history JOIN contacts ON history.contact = contacts.id"
+            " WHERE changes = ? AND (changes <> 'Note' OR details = ?)"
+        )
+        return [contact_id for (contact_id,) in read_only(books, sql, (changes, note))]
+
+    def has_notes(most: int) -> bool:
+        return len(history("Note")) >= most
+
+    command = (*archive(shell, ids), "--reason", note, "--note-in-xero")
+    for most in (10, 25):
+        started = shell.start(*command)
+        until(partial(has_notes, most))
+        started.kill()
+        started.communicate()
+    assert shell.run(*command).returncode == 0
+    assert sorted(history("Note")) == sorted(ids)
+    assert sorted(history("Archived")) == sorted(ids)
 
 
 def test_two_commands_at_once(shell: CommandLine) -> None:

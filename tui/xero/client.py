@@ -187,10 +187,10 @@ class XeroClient:
     async def add_note(self, contact_id: str, note: str, *, idempotency_key: str) -> None:
         """Add a note to Xero's history of a contact. Raises `RejectedError` if Xero doesn't accept it.
 
-        The key is as for `change_status`.
+        The key is as for `change_status`. Raises `UnexpectedReplyError` also if the reply lacks the note.
         """
         sent = parsing.NoteEnvelope((parsing.NoteElement(note),))
-        await self._api.send_or_raise(
+        response = await self._api.send_or_raise(
             ApiRequest(
                 "PUT",
                 f"{_ACCOUNTING}/Contacts/{quote(contact_id, safe='')}/History",
@@ -199,6 +199,9 @@ class XeroClient:
                 content=msgspec.json.encode(sent),
             )
         )
+        entries = _decode_or_raise(lambda: parsing.history(response.content))
+        if not any(entry.details == note for entry in entries):
+            raise UnexpectedReplyError(XeroReason.UNREADABLE_REPLY)
 
     async def organisation(self) -> OrganisationDetails:
         """Fetch the organisation's details."""
