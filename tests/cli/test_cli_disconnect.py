@@ -119,7 +119,7 @@ def test_name_and_all_cannot_be_combined(account: FakeAccount, tmp_path: Path) -
 def test_disconnect_without_any_sign_in_is_reported(account: FakeAccount, tmp_path: Path) -> None:
     account.listed.clear()
     result = disconnect(tmp_path)
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     assert "No organisation is connected. There is nothing to disconnect." in result.output
 
 

@@ -505,7 +505,7 @@ def test_a_test_needs_contacts_and_a_connection(user: User) -> None:
     not_connected = CliRunner().invoke(
         main, ["re-leased", "test"], env={"RESHELVE_HOME": str(user.home / "new")}
     )
-    assert (not_connected.exit_code, "`reshelve connect`" in not_connected.output) == (1, True)
+    assert (not_connected.exit_code, "`reshelve connect`" in not_connected.output) == (3, True)
 
 
 def test_an_interrupt_during_a_read_ends_the_command_cleanly(user: User) -> None:

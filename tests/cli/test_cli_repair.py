@@ -149,4 +149,4 @@ def test_an_unknown_name_is_reported(repair: Callable[..., Result]) -> None:
 
 def test_nothing_to_repair_without_organisations(repair: Callable[..., Result]) -> None:
     done = repair()
-    assert (done.exit_code, "nothing to repair" in done.output) == (1, True)
+    assert (done.exit_code, "nothing to repair" in done.output) == (3, True)

@@ -16,15 +16,18 @@ from tui.app.app import ReshelveApp
 from tui.model.account import OrganisationSummary
 from tui.model.errors import OfflineError
 from tui.model.reasons import SignInReason, XeroReason
+from tui.model.snapshot import ReLeasedStatus
 from tui.screens.connect.connect import ConnectScreen
 from tui.screens.connect.formatting import line
 from tui.screens.connect.organisations import OrganisationsScreen
 from tui.screens.connect.welcome import WelcomeScreen
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.main import MainScreen
+from tui.widgets import clock
 from tui.widgets.banners import PausedBanner
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel
+from tui.widgets.title_bar import TitleBar
 
 if TYPE_CHECKING:
     from textual.screen import Screen
@@ -182,6 +185,22 @@ async def test_hidden_screens_do_not_update_the_time(
         assert person.main is not first
         assert ticked == {person.main}
         assert not [timer for timer in first._timers if timer._active.is_set()]
+
+
+@pytest.mark.parametrize(("minutes", "expected"), [(3, 20), (50, 4)], ids=["seconds", "minutes"])
+async def test_times_are_formatted_each_second_only_for_a_countdown_of_seconds(
+    backend: IdleEngine, monkeypatch: pytest.MonkeyPatch, minutes: int, expected: int
+) -> None:
+    seconds = 0
+    monkeypatch.setattr(clock, "now", lambda: NOW + timedelta(seconds=seconds))
+    async with running(backend) as person:
+        backend.publish(re_leased=ReLeasedStatus(next_sync_at=NOW + timedelta(minutes=minutes)))
+        await person.settle()
+        formatted: list[object] = []
+        monkeypatch.setattr(TitleBar, "update_from", lambda *shown: formatted.append(shown))
+        for seconds in range(1, 21):  # noqa: B007 - read by the clock
+            person.app._tick()
+    assert len(formatted) == expected
 
 
 async def test_a_terminal_without_the_focus_counts_more_slowly(

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tui.model.contact import Organisation
+from tui.model.snapshot import ReLeasedStatus, Snapshot, XeroStatus
 from tui.widgets import clock
 
 NONE, MINUTE = timedelta(), timedelta(minutes=1)
@@ -39,3 +41,24 @@ def test_a_wrong_clock_is_reported(ahead: timedelta, said: str) -> None:
     long = clock.clock_warning(ahead)
     assert (f" {said} Xero's" in short) == bool(short) == bool(long) == bool(said)
     assert long.startswith(short)
+
+
+@pytest.mark.parametrize(
+    ("xero", "re_leased", "expected"),
+    [
+        (XeroStatus(), ReLeasedStatus(), False),
+        (XeroStatus(last_reply_at=NOON), ReLeasedStatus(next_sync_at=NOON + 50 * MINUTE), False),
+        (XeroStatus(), ReLeasedStatus(next_sync_at=NOON + 10 * MINUTE), True),
+        (XeroStatus(), ReLeasedStatus(next_sync_at=NOON - MINUTE), True),
+        (XeroStatus(), ReLeasedStatus(next_sync_at=NOON - 60 * MINUTE), False),
+        (XeroStatus(retry_at=NOON + MINUTE), ReLeasedStatus(), True),
+        (XeroStatus(minute_full_until=NOON + MINUTE), ReLeasedStatus(), True),
+        (XeroStatus(no_reply_since=NOON - MINUTE), ReLeasedStatus(), True),
+    ],
+    ids=["none", "minutes", "sync soon", "sync due", "sync overdue", "retry", "limit", "no reply"],
+)
+def test_countdowns_that_show_seconds_are_known(
+    xero: XeroStatus, re_leased: ReLeasedStatus, *, expected: bool
+) -> None:
+    snapshot = Snapshot(Organisation("tenant", "Demo", "!x"), xero=xero, re_leased=re_leased)
+    assert clock.counts_seconds(snapshot, NOON) is expected

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from tui import messages
-from tui.cli.launch import confirm, format_error, no_such_organisation, report_keychain_wait, to_click_error
+from tui.cli.exit_codes import ExitCode
+from tui.cli.launch import (
+    command_error,
+    confirm,
+    format_error,
+    no_such_organisation,
+    report_keychain_wait,
+    to_click_error,
+)
 from tui.engine.account import account as account_of
 from tui.messages import formats
 from tui.model.account import ConnectRequest
@@ -267,7 +275,9 @@ def _by_sign_in(listed: Sequence[OrganisationSummary]) -> dict[str, list[Organis
 def _select_sign_ins(sign_ins: SignIns, wanted: str | None, *, is_all: bool) -> SignIns:
     """Return the sign-ins to end. Raises an error if none match, or several do."""
     if not sign_ins:
-        raise click.ClickException("No organisation is connected. There is nothing to disconnect.")
+        raise command_error(
+            "No organisation is connected. There is nothing to disconnect.", ExitCode.NOT_SIGNED_IN
+        )
     found = {
         sign_in: listed
         for sign_in, listed in sign_ins.items()

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from tui.system.paths import Paths
 
 
+NOT_CONNECTED: Final = "No organisation is connected yet. Run `reshelve connect` first."
 _MOST_NAMED: Final = 10
 # If these are set, Textual never notices the terminal's real size or that it changes.
 _SIZE: Final = ("COLUMNS", "LINES")
@@ -131,7 +132,7 @@ def choose_organisation(organisations: Sequence[Organisation], wanted: str | Non
     if wanted is None:
         return None
     if not organisations:
-        raise click.ClickException("No organisation is connected yet. Run `reshelve connect` first.")
+        raise command_error(NOT_CONNECTED, ExitCode.NOT_SIGNED_IN)
     raise no_such_organisation(wanted, organisations)
 
 

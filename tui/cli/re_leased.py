@@ -14,7 +14,9 @@ import click
 
 from tui import messages
 from tui.cli.connect import is_interactive
+from tui.cli.exit_codes import ExitCode
 from tui.cli.launch import (
+    NOT_CONNECTED,
     choose_organisation,
     command_error,
     confirm,
@@ -157,14 +159,15 @@ def _choose_organisation(organisations: Sequence[Organisation], wanted: str | No
     if wanted is None and len(organisations) > 1:
         names = [_safe(listed.name) for listed in organisations]
         if not is_interactive():
-            raise click.ClickException(
-                f"There are several organisations. Choose one with --organisation: {join_names(names)}."
+            raise command_error(
+                f"There are several organisations. Choose one with --organisation: {join_names(names)}.",
+                ExitCode.USAGE,
             )
         click.echo("Organisation:")
         return organisations[_ask_number(names, default=None)]
     chosen = choose_organisation(organisations, wanted)
     if chosen is None:
-        raise click.ClickException("No organisation is connected yet. Run `reshelve connect` first.")
+        raise command_error(NOT_CONNECTED, ExitCode.NOT_SIGNED_IN)
     return chosen
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from tui import messages
-from tui.cli.launch import choose_organisation, confirm, to_click_error
+from tui.cli.exit_codes import ExitCode
+from tui.cli.launch import choose_organisation, command_error, confirm, to_click_error
 from tui.engine.account import account as account_of
 from tui.engine.maintenance import plan_repair, run_repair
 from tui.model.errors import ReshelveError
@@ -28,7 +29,9 @@ def repair(organisation: str | None, *, yes: bool) -> None:
         account = account_of(load(paths.settings_file), paths)
         chosen = choose_organisation(account.connected, organisation)
         if chosen is None:
-            raise click.ClickException("No organisation is connected yet. There is nothing to repair.")
+            raise command_error(
+                "No organisation is connected yet. There is nothing to repair.", ExitCode.NOT_SIGNED_IN
+            )
         plan = plan_repair(paths, chosen)
         click.echo(safe(f"{chosen.name}: {messages.in_full(plan.notice)}"))
         if not plan.is_needed:

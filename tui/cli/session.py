@@ -12,7 +12,7 @@ import click
 from tui import messages
 from tui.cli import output
 from tui.cli.exit_codes import ExitCode
-from tui.cli.launch import choose_organisation, command_error, join_names
+from tui.cli.launch import NOT_CONNECTED, choose_organisation, command_error, join_names
 from tui.messages.sign_in import RETRIED
 from tui.model.snapshot import ConnectionStatus
 from tui.settings import load
@@ -38,7 +38,6 @@ _PROBLEMS = {
     ConnectionStatus.REMOVED: ExitCode.NOT_SIGNED_IN,
 }
 _TRY_AGAIN = "Try again later."
-_NOT_CONNECTED = "No organisation is connected yet. Run `reshelve connect` first."
 
 
 def open_account(*, is_read_only: bool = False) -> XeroAccount:
@@ -54,7 +53,7 @@ def open_account(*, is_read_only: bool = False) -> XeroAccount:
 def connected(account: XeroAccount) -> Sequence[Organisation]:
     """Return the connected organisations. Raises `ClickException` if there are none."""
     if not account.connected:
-        raise command_error(_NOT_CONNECTED, ExitCode.NOT_SIGNED_IN)
+        raise command_error(NOT_CONNECTED, ExitCode.NOT_SIGNED_IN)
     return account.connected
 
 

@@ -159,6 +159,8 @@ class PeriodicTask:
 
 
 _OUTBOX_SECONDS = 2.0
+# Between two looks for changes to send while none are known: requests of other copies wake the outbox.
+_IDLE_OUTBOX_SECONDS = 30.0
 _LOCK_CHECK_SECONDS = 1.0
 _TIME_CHECK_SECONDS = 1.0
 
@@ -193,7 +195,7 @@ class Scheduler:
         self._activity = ActivityTracker(now)
         self._budget = QuotaBudget(poll_seconds)
         self._contact_sync: ContactSync | None = None
-        self._outbox_task = PeriodicTask(lambda: _OUTBOX_SECONDS, now)
+        self._outbox_task = PeriodicTask(self._outbox_interval, now)
         self._refresh_task = PeriodicTask(self._refresh_interval, now, drops_overlap=True)
         self._manual_restore_task = PeriodicTask(self._manual_restore_interval, now, drops_overlap=True)
         self._feed_task = PeriodicTask(lambda: re_leased.seconds_to_next_poll, now, drops_overlap=True)
@@ -240,6 +242,11 @@ class Scheduler:
         is_new_reply = xero.last_reply_at is not None and xero.last_reply_at != before
         if is_new_reply and self._has_lock.is_set():
             self._connection.record_success(xero.calls_left.minute, xero.calls_left.day, attempt)
+
+    def _outbox_interval(self) -> float:
+        summary = self._publisher.snapshot.summary
+        is_idle = summary is not None and not summary.in_progress_total
+        return _IDLE_OUTBOX_SECONDS if is_idle else _OUTBOX_SECONDS
 
     def _refresh_interval(self) -> float:
         summary = self._publisher.snapshot.summary
@@ -291,6 +298,9 @@ class Scheduler:
     def _check_lock(self) -> None:
         self._check_files()
         if self._lock.acquire():
+            if not self._has_lock.is_set():
+                # The copy that had it may have left changes.
+                self._outbox_task.wake()
             self._has_lock.set()
             self._connection.end_standby()
         else:
@@ -299,6 +309,7 @@ class Scheduler:
         is_new_follower = not self._has_lock.is_set() and not self._is_follower
         self._is_follower = not self._has_lock.is_set()
         if self._store.changed_elsewhere() or is_new_follower:
+            self._outbox_task.wake()
             self._re_leased.reload(is_follower=self._is_follower)
             if self._reader is not None:
                 self._reader.reload()

@@ -148,6 +148,11 @@ def countdown(until: datetime, at: datetime) -> str:
     return f"{seconds // _HOUR} h {seconds % _HOUR // _MINUTE:02} min"
 
 
+def counts_seconds(moment: datetime, at: datetime) -> bool:
+    """Whether `countdown` to or from a moment shows seconds, or soon will."""
+    return abs(moment - at).total_seconds() < _SECONDS_SHOWN + _MINUTE
+
+
 def ago(moment: datetime, at: datetime) -> str:
     """Format how long ago a time was."""
     seconds = max(0, int((at - moment).total_seconds()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -34,6 +35,7 @@ from tui.screens.changes.change_controller import (
 from tui.screens.compare.open_comparison import ComparisonController
 from tui.screens.re_leased.manual_sync_controller import ManualSyncController
 from tui.screens.search_controller import SearchController
+from tui.widgets import clock
 from tui.widgets.banners import PausedBanner, SelectionBar, SyncProgressBar, UnreadableBar
 from tui.widgets.contact_table import ContactTable
 from tui.widgets.key_bar import KeyBar
@@ -46,6 +48,7 @@ from tui.widgets.title_bar import TitleBar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
     from pathlib import Path
 
     from textual.app import ComposeResult
@@ -63,6 +66,8 @@ if TYPE_CHECKING:
 PREVIEW_COLUMNS: Final = 140
 _WIDE: Final = ((120, "-wide"), (PREVIEW_COLUMNS, "-wider"), (200, "-widest"))
 _TOO_NARROW: Final = "The preview needs a terminal at least {} columns wide; this one has {}."
+# Between two updates of times that change by minutes.
+_TIMES_AFTER = timedelta(seconds=5)
 _RECONNECT_STATUSES = frozenset({ConnectionStatus.RECONNECT, ConnectionStatus.REMOVED})
 _SYNC_PAUSED = "Loading pauses after this page. Press {key} to resume; nothing is lost."
 _NO_CONTACTS = "This list has no contacts."
@@ -136,6 +141,7 @@ class MainScreen(EngineScreen[None]):
         self._has_reminded = False
         self._was_left = False
         self._pane_title = ""
+        self._times_shown_at: datetime | None = None
         self._totals: _SelectionTotals | None = None
         self._preview: PreviewController | None = None
 
@@ -231,6 +237,7 @@ class MainScreen(EngineScreen[None]):
 
     def _update_times(self, snapshot: Snapshot) -> None:
         now, is_practice = self.now(), self.backend.is_sandbox
+        self._times_shown_at = now
         self.title_bar.update_from(snapshot, now)
         self.sync_pane.update_from(snapshot, now, is_practice=is_practice)
         self.progress_bar.update_from(snapshot, now)
@@ -261,8 +268,11 @@ class MainScreen(EngineScreen[None]):
             self.flash(f"{pluralize(waiting, 'restore')} to finish in Xero. Press {key}.")
 
     def tick(self) -> None:
-        """Update countdowns."""
-        self._update_times(self.backend.snapshot)
+        """Update countdowns: each second if one shows seconds, as formatting all times takes its time."""
+        snapshot, now = self.backend.snapshot, self.now()
+        is_due = self._times_shown_at is None or abs(now - self._times_shown_at) >= _TIMES_AFTER
+        if is_due or clock.counts_seconds(snapshot, now):
+            self._update_times(snapshot)
 
     def on_screen_resume(self) -> None:
         """Apply changes that arrived while another screen was shown."""

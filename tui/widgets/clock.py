@@ -7,9 +7,12 @@ difference to this computer's clock, available as the snapshot's `clock_ahead`.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tui.messages import formats
+
+if TYPE_CHECKING:
+    from tui.model.snapshot import Snapshot
 
 _NONE: Final = timedelta()
 # Smaller differences are ignored.
@@ -22,6 +25,13 @@ def now() -> datetime:
     Tests replace this function, so call it as `clock.now()`.
     """
     return datetime.now(UTC)
+
+
+def counts_seconds(snapshot: Snapshot, at: datetime) -> bool:
+    """Whether a countdown of this organisation shows seconds, or soon will; other times change by minutes."""
+    xero = snapshot.xero
+    moments = (xero.retry_at, xero.minute_full_until, xero.no_reply_since, snapshot.re_leased.next_sync_at)
+    return any(moment is not None and formats.counts_seconds(moment, at) for moment in moments)
 
 
 def to_xero_time(moment: datetime, ahead: timedelta) -> datetime:
