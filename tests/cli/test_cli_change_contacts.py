@@ -261,7 +261,7 @@ def test_an_interrupted_wait_keeps_the_restore(shell: CommandLine) -> None:
     waiting.send_signal(signal.SIGINT)
     output, rest = waiting.communicate(timeout=60)
     assert waiting.returncode == 130
-    assert b"Stopped waiting. 1 change is kept." in rest
+    assert b"Stopped waiting.\n1 restore is kept." in rest
     assert (output, b"Traceback" in rest) == (b"", False)
     assert shell.rows("SELECT state FROM changes ORDER BY change_id DESC LIMIT 1") == [("awaiting_user",)]
 

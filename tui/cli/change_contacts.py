@@ -52,6 +52,7 @@ _LONGEST_HINT: Final = 200
 _SENT_LATER: Final = (
     "Queued changes are sent the next time Reshelve runs; a copy that is open sends them now."
 )
+_FINISHED_LATER: Final = "Reshelve notices when you click Restore in Xero."
 _PAUSED: Final = "Sending to Xero is paused: resume it in the app."
 _OTHER_COPY: Final = "The copy of Reshelve that has this organisation open hasn't sent all changes yet."
 _NOT_CONFIRMED: Final = "Xero hasn't confirmed all changes yet."
@@ -386,12 +387,16 @@ class Followed:
             if left is None and with_restores and self._among({State.AWAITING_USER}):
                 await self._until_restored(running)
         except asyncio.CancelledError:
-            total = len(self._among(_IN_PROGRESS | {State.AWAITING_USER}))
-            output.note(
-                f"Stopped waiting. {pluralize(total, 'change is', 'changes are')} kept. {_SENT_LATER}"
-            )
+            self._note_interrupted()
             raise
         return left
+
+    def _note_interrupted(self) -> None:
+        output.note("Stopped waiting.")
+        if queued := len(self._among(_IN_PROGRESS)):
+            output.note(f"{pluralize(queued, 'change is', 'changes are')} kept. {_SENT_LATER}")
+        if restores := len(self._among({State.AWAITING_USER})):
+            output.note(f"{pluralize(restores, 'restore is', 'restores are')} kept. {_FINISHED_LATER}")
 
     async def _until_sent(
         self, running: RunningOrganisation, shown: output.Progress, patience: float | None

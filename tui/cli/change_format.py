@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 _MOST_SHOWN: Final = 100
 _MOST_NAMED: Final = 10
 _PLAN_WIDTH: Final = 110
+_LEAST_WIDTH: Final = 20
 # Results of a contact: codes for programs, which never change.
 PLANNED: Final = "planned"
 ALREADY: Final = "already"
@@ -74,14 +77,17 @@ _SUMMARY: Final = {
     LEFT_OUT: "left out",
     PLANNED: "would change",
 }
+_NAME: Final = TableColumn("name", "Contact")
+_RESULT: Final = TableColumn("result", "Result")
+_MESSAGE: Final = TableColumn("message", "Message")
 _COLUMNS: Final = (
     TableColumn("contact_id", "ContactID"),
-    TableColumn("name", "Contact"),
+    _NAME,
     TableColumn("action", "Action"),
-    TableColumn("result", "Result"),
-    TableColumn("message", "Message"),
+    _RESULT,
+    _MESSAGE,
+    TableColumn("link", "Link"),
 )
-_LINK: Final = TableColumn("link", "Link")
 _NOTE_REFUSED: Final = "Xero didn't accept the note for the contact's history."
 _ALREADY_SO: Final = frozenset({ContactReason.ALREADY_ARCHIVED, ContactReason.ALREADY_ACTIVE})
 
@@ -154,18 +160,29 @@ def print_plan(precheck: Precheck, currency: str) -> None:
         *(text for _, text in explanation_lines(precheck, "")),
         freshness(precheck)[0],
     ):
-        if text:
-            output.note(text)
+        print_text(text)
+
+
+def print_text(text: str) -> None:
+    """Print a text beside the result, its lines no longer than the terminal's."""
+    for line in textwrap.wrap(text, _width(len(text) or 1)) if sys.stderr.isatty() else [text]:
+        if line:
+            output.note(line)
+
+
+def _width(most: int) -> int:
+    return min(most, max(_LEAST_WIDTH, shutil.get_terminal_size().columns)) if sys.stderr.isatty() else most
 
 
 def _contact_lines(precheck: Precheck) -> Iterator[str]:
     from tui.screens.dialogs.contact_lines import Columns, contact_lines
 
     contacts = [line.contact for line in precheck.lines]
-    columns = Columns.of(contacts, _PLAN_WIDTH)
+    width = _width(_PLAN_WIDTH)
+    columns = Columns.of(contacts, width)
     if columns.heading:
         yield columns.heading
-    lines = contact_lines(precheck, frozenset(), columns, _PLAN_WIDTH)
+    lines = contact_lines(precheck, frozenset(), columns, width)
     shown = 0
     for place, line in enumerate(lines):
         if shown == _MOST_SHOWN and line.kind in {"name", "heading"}:
@@ -200,20 +217,22 @@ def _labelled(contact: Contact) -> Iterator[str]:
 def print_outcomes(outcomes: Sequence[Outcome], table_format: TableFormat | None) -> None:
     """Print the result of each contact, and for people what to do about those that aren't done."""
     is_for_people = table_format is None and (sys.stdout.isatty() or is_accessible())
-    has_links = any(outcome.link for outcome in outcomes)
-    # In a terminal, links would be cut off in a column.
-    with_link = has_links if is_accessible() and table_format is None else not is_for_people
+    is_narrow = is_for_people and not is_accessible()
+    has_messages = any(outcome.message for outcome in outcomes)
 
     def cells(outcome: Outcome) -> Sequence[Cell]:
         result = outcome.result
         if is_for_people:
             result = _PLANNED_WORDS[outcome.action] if result == PLANNED else _WORDS[result]
-        found = (outcome.contact_id, outcome.name, outcome.action.value, result, outcome.message)
-        return (*found, outcome.link) if with_link else found
+        if is_narrow:
+            return (outcome.name, result, outcome.message)[: 2 + has_messages]
+        action, message = outcome.action.value, outcome.message
+        return (outcome.contact_id, outcome.name, action, result, message, outcome.link)
 
-    columns = (*_COLUMNS, _LINK) if with_link else _COLUMNS
+    # In a terminal, ids and links would be cut off.
+    columns = (_NAME, _RESULT, _MESSAGE)[: 2 + has_messages] if is_narrow else _COLUMNS
     output.print_rows(columns, map(cells, outcomes), table_format)
-    if has_links and is_for_people and not with_link:
+    if is_narrow and any(outcome.link for outcome in outcomes):
         output.print_line("")
         for line in _links(outcomes):
             output.print_line(line)
@@ -241,7 +260,7 @@ def print_summary(outcomes: Sequence[Outcome]) -> None:
     output.note(f"{', '.join(parts)}.")
     refused = [outcome for outcome in outcomes if outcome.advice]
     for outcome in refused[:_MOST_NAMED]:
-        output.note(f"{outcome.name}: {outcome.advice}")
+        print_text(f"{outcome.name}: {outcome.advice}")
     if len(refused) > _MOST_NAMED:
         output.note(f"and {format_number(len(refused) - _MOST_NAMED)} more.")
 

@@ -54,7 +54,7 @@ def undo(organisation: str | None, *, dry_run: bool, yes: bool, table_format: Ta
     question = formatting.question(plan)
     output.note(f"{question.rstrip('?')}:")
     for line in formatting.explanation(plan, datetime.now(UTC)):
-        output.note(line)
+        change_format.print_text(line)
     if dry_run:
         finish([*_planned(plan)], table_format, is_dry_run=True)
         return
