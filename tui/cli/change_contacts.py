@@ -114,7 +114,7 @@ def archive(**options: Any) -> None:
     \b
     Examples:
       $ reshelve archive "Ngāti Wharenui Housing Trust"
-      $ reshelve archive --query "group:tenants -owes:>0" --dry-run
+      $ reshelve archive --query "group:trades" --dry-run
       $ reshelve archive --from left.csv --reason "Left in March" --yes
       $ reshelve archive --from left.csv --yes --no-wait --json
     """  # noqa: D301 - click keeps the lines of what follows
