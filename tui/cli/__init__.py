@@ -36,6 +36,12 @@ _COMMANDS = {
     "connect": ("tui.cli.connect:connect", "Sign in to Xero and connect organisations."),
     "disconnect": ("tui.cli.connect:disconnect", "Disconnect from Xero and delete the sign-in."),
     "contacts": ("tui.cli.contacts:contacts", "List contacts."),
+    "archive": ("tui.cli.change_contacts:archive", "Archive contacts in Xero."),
+    "restore": (
+        "tui.cli.change_contacts:restore",
+        "Restore archived contacts, with links to finish it in Xero.",
+    ),
+    "undo": ("tui.cli.undo:undo", "Undo the last archive or restore."),
     "status": ("tui.cli.status:status", "Show what needs you, and what is pending sync."),
     "changes": ("tui.cli.changes:changes", "List archives and restores, and what became of them."),
     "refresh": ("tui.cli.refresh:refresh", "Read what has changed in Xero and Re-Leased, once."),

@@ -199,7 +199,7 @@ def report_keychain_wait(is_waiting: bool) -> None:  # noqa: FBT001 - as account
 def confirm(question: str) -> bool:
     """Ask a yes/no question. Raises `ClickException` if the input ends without an answer."""
     try:
-        return click.confirm(question)
+        return click.confirm(question, err=True)
     except click.Abort as abort:
         if sys.stdin.isatty():
             raise

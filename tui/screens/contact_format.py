@@ -128,6 +128,8 @@ def _changes(page: ContactDetails, now: datetime, key: Callable[[str], str]) -> 
             yield content(to_do, "$text-muted")
         if change.state in _STATES_WITH_REASON and (why := messages.why(change)):
             yield content(why, "$text-muted")
+        if change.note:
+            yield content(f"Your note: {change.note}", "$text-muted")
         to_do = refusal_advice(change, key=key)
         if to_do:
             yield content(to_do, "$text-warning")
