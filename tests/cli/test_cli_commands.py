@@ -120,6 +120,25 @@ def test_an_unknown_command_is_reported(reshelve: Callable[..., Result]) -> None
     assert "opne" in result.output
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("opne",), "Did you mean 'open'?"),
+        (("contact",), "'contacts'"),
+        (("setings", "sync"), "Did you mean 'settings'?"),
+        (("re-leased", "tset"), "Did you mean 'test'?"),
+        (("forget", "--with-changelog"), "Did you mean '--with-change-log'?"),
+        (("doctor", "--on-line"), "Did you mean '--online'?"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_similar_command_or_option_is_suggested(
+    reshelve: Callable[..., Result], arguments: tuple[str, ...], said: str
+) -> None:
+    result = reshelve(*arguments)
+    assert (result.exit_code, said in result.output) == (2, True), result.output
+
+
 @pytest.mark.parametrize("command", ["", "open"])
 @pytest.mark.parametrize(
     ("options", "expected"),

@@ -137,7 +137,7 @@ def test_an_organisation_that_is_open_is_not_repaired(folder: Path, repair: Call
     assert lease.acquire()
     done = repair("--yes")
     lease.release()
-    assert done.exit_code == 1
+    assert done.exit_code == 5
     assert "another Reshelve" in done.output
 
 

@@ -109,7 +109,7 @@ async def test_the_connection_is_tested_and_compared(practice: PracticeXero, tmp
         await house.pilot.press("V")
         await house.until(lambda: "Values are hidden" not in house.shown(), "showing the values")
         await house.pilot.press("escape", "escape", "f")
-        await house.until_shown("What do you want to compare with Xero?")
+        await house.until_shown("Compare what with Xero?")
         await house.pilot.press("enter")
         await house.until(lambda: isinstance(house.app.screen, CompareScreen), "comparing")
         await house.until_shown("Different 0")

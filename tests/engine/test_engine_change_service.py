@@ -256,7 +256,7 @@ async def test_history_of_a_change_is_oldest_first(bench: Bench, store: Store) -
 async def test_the_list_is_exported_as_csv(bench: Bench, store: Store, tmp_path: Path) -> None:
     bench.xero.contacts_now["x"] = contact("x", name='=cmd|"/c calc"!A1, “Ōtautahi”')
     await bench.have("a")
-    await bench.changes.request(Action.ARCHIVE, ["a", "x"])
+    await bench.changes.request(Action.ARCHIVE, ["a", "x"], note="=1+1, a duplicate")
     await bench.pusher.run_until_empty()
     [first, _] = store.changes.in_states(State.CONFIRMED)
     bench.told.grades[first.change_id] = StatusSince(SyncStatus.SYNCED, START)
@@ -267,9 +267,9 @@ async def test_the_list_is_exported_as_csv(bench: Bench, store: Store, tmp_path:
     assert tuple(header) == COLUMNS
     assert newest == [
         "2026-03-03 12:00:00", "'=cmd|\"/c calc\"!A1, “Ōtautahi”", "x",
-        "archive", "reshelve", "confirmed", "", "",
+        "archive", "reshelve", "confirmed", "", "", "'=1+1, a duplicate",
     ]  # fmt: skip
-    assert oldest[-1] == "read 2026-03-03 12:00:00"
+    assert oldest[-2] == "read 2026-03-03 12:00:00"
 
 
 async def test_exported_reasons_use_the_words_on_screen(bench: Bench, store: Store, tmp_path: Path) -> None:

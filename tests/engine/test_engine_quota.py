@@ -207,3 +207,25 @@ def test_a_user_who_watches_restores_counts_as_active() -> None:
     there.presence.is_waiting_for_restores = True
     there.clock.forward(hours=2)
     assert there.presence.idle == 0
+
+
+@pytest.mark.parametrize(
+    ("has_focus", "seconds", "counts_as"),
+    [(True, 60, 60), (True, 299, 299), (False, 59, 59), (False, 60, 300), (False, 4_000, 4_000)],
+)
+def test_a_minute_without_the_focus_counts_as_absence(
+    *, has_focus: bool, seconds: float, counts_as: float
+) -> None:
+    there = There()
+    there.presence.has_focus = has_focus
+    there.elapsed += seconds
+    assert there.presence.idle_or_away == counts_as
+    assert there.presence.idle == seconds
+
+
+def test_a_user_who_finishes_restores_in_the_browser_counts_as_active() -> None:
+    there = There()
+    there.presence.has_focus = False
+    there.presence.is_waiting_for_restores = True
+    there.elapsed += 7_200
+    assert there.presence.idle_or_away == 0

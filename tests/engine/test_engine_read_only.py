@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 READS = {
     "contacts": {
         "first_rows", "find", "rows", "details", "history", "refresh_one", "refresh", "pause_sync", "url",
-        "layout", "save_layout", "show_columns", "listed", "total_balances", "export",
+        "layout", "save_layout", "show_columns", "listed", "total_balances", "export", "named",
     },
     "changes": {"precheck", "check_saved_data"},
     "undo": {"plan_undo", "plan_redo"},
-    "change_log": {"page", "last_request", "timeline", "export"},
+    "change_log": {"page", "last_request", "timeline", "export", "changes", "newest"},
     "manual_restores": {"pending", "set_fast_polling"},
     "comparison": {"compare_contacts", "compare_file", "test_connection"},
     "tenancy": {"groups"},
@@ -44,8 +44,8 @@ SERVICES = {
 }
 # What an organisation does beside its services.
 OWN = {
-    "snapshot", "is_sandbox", "is_read_only", "record_user_activity", "subscribe", "run", "reconnected",
-    "stop",
+    "snapshot", "is_sandbox", "is_read_only", "record_user_activity", "record_focus", "subscribe", "run",
+    "reconnected", "stop",
 }  # fmt: skip
 
 

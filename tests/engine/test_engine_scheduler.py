@@ -158,7 +158,12 @@ class House:
 
 @asynccontextmanager
 async def house(
-    store: Store, xero: LiveXero, *, is_read_only: bool = False, lease: object = None
+    store: Store,
+    xero: LiveXero,
+    *,
+    is_read_only: bool = False,
+    lease: object = None,
+    poll_seconds: float = 3600,
 ) -> AsyncIterator[House]:
     async def nothing() -> None:
         pass
@@ -180,7 +185,7 @@ async def house(
         cast("Any", connectors),
         lock=cast("Any", lease),
         window=NightlyWindow(clock().time(), clock().time()),
-        poll_seconds=3600,
+        poll_seconds=poll_seconds,
         is_read_only=is_read_only,
         now=clock,
     )
@@ -230,6 +235,67 @@ async def test_the_first_key_after_being_idle_refreshes_at_once(store: Store) ->
         home.engine.record_user_activity()
         await home.until(lambda it: it.counts.all == 2)
         assert xero.pulls == 2
+
+
+def intervals(home: House) -> tuple[float, float]:
+    """Return the refresh interval and that of restores, in seconds."""
+    loops = home.engine._scheduler
+    return loops._refresh_interval(), loops._manual_restore_interval()
+
+
+async def test_without_the_focus_xero_is_soon_read_less_often_and_restores_are_not(store: Store) -> None:
+    async with house(store, LiveXero("a"), poll_seconds=15) as home:
+        await home.until(lambda it: it.last_refresh_at)
+        home.engine.record_focus(has_focus=False)
+        before = intervals(home)
+        home.clock.forward(seconds=59)
+        assert intervals(home) == before
+        home.clock.forward(seconds=1)
+        assert intervals(home) == (4 * before[0], before[1])
+        home.engine.manual_restores.set_fast_polling(on=True)
+        home.clock.forward(hours=2)
+        assert intervals(home) == (before[0], 2.5)
+        home.engine.manual_restores.set_fast_polling(on=False)
+        home.clock.forward(minutes=2)
+        assert intervals(home) == (4 * before[0], before[1])
+        home.engine.record_user_activity()
+        assert intervals(home) == before
+
+
+async def test_a_terminal_that_never_reports_the_focus_is_left_only_after_the_usual_time(
+    store: Store,
+) -> None:
+    async with house(store, LiveXero("a"), poll_seconds=15) as home:
+        await home.until(lambda it: it.last_refresh_at)
+        before = intervals(home)
+        home.engine.record_user_activity()
+        home.clock.forward(seconds=299)
+        assert intervals(home) == before
+
+
+@pytest.mark.parametrize(("away", "refreshes"), [(14, 0), (61, 1), (400, 1)])
+async def test_the_focus_back_refreshes_at_once_if_that_is_due(
+    store: Store, away: int, refreshes: int
+) -> None:
+    xero = LiveXero("a")
+    async with house(store, xero, poll_seconds=15) as home:
+        await home.until(lambda it: it.last_refresh_at)
+        pulls = xero.pulls
+        # As with a refresh that has just been made.
+        with home.engine._scheduler._refresh_task.running():
+            pass
+        home.engine.record_focus(has_focus=False)
+        home.clock.forward(seconds=away)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert xero.pulls == pulls
+        xero.pulled.clear()
+        home.engine.record_focus(has_focus=True)
+        if refreshes:
+            await asyncio.wait_for(xero.pulled.wait(), PATIENCE)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert xero.pulls == pulls + refreshes
 
 
 async def test_a_failure_of_several_tasks_counts_as_one(store: Store) -> None:

@@ -400,6 +400,8 @@ async def _(user: User) -> None:
     assert user.person.tab is Tab.ACTIVE
     await user.use("tab_active")
     assert user.says == "This tab is already open."
+    await user.press("3")
+    assert "already open" not in user.says
 
 
 @scenario("tab_archived")

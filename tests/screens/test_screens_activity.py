@@ -340,3 +340,18 @@ async def test_vim_keys_move_in_the_list_of_changes(backend: IdleEngine) -> None
         assert rows.cursor == rows.visible_range[1] - 1
         await person.press("g", "g")
         assert rows.cursor == 0
+
+
+async def test_what_the_user_wrote_is_shown_and_found(backend: IdleEngine) -> None:
+    backend.request(Action.ARCHIVE, 0, note="Duplicate of [bold]Acme\x1b[31m")
+    backend.request(Action.ARCHIVE, 1)
+    backend.publish_changes()
+    async with running(backend) as person:
+        await person.press("l", "/", *"duplicate", "enter")
+        assert len(names(person)) == 1
+        assert "Your note: Duplicate of [bold]Acme" in story(person)
+        assert "\x1b" not in story(person)
+        await person.go_home()
+        await person.press("enter")
+        page = str(person.screen.query_one("#changes", Static).content)
+        assert "Your note: Duplicate of [bold]Acme" in page

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from support.pictures import text_of
 from support.sample_contacts import NOW, contact_id
 from support.screen_test import Driver, running
 from textual.widgets import Static
@@ -227,3 +228,21 @@ async def test_a_field_is_chosen_and_copied(backend: IdleEngine, monkeypatch: py
         assert "Phone copied." in person.bottom_line
         await person.press("C", "escape")
         assert len(copied) == 1
+
+
+@pytest.mark.parametrize("size", [(40, 36), (60, 36), (80, 36), (120, 36), (160, 48)], ids=str)
+async def test_a_long_value_goes_on_below_its_beginning(backend: IdleEngine, size: tuple[int, int]) -> None:
+    groups = tuple(f"Tenants of the long street {number}" for number in range(5))
+    backend.edit(0, groups=groups)
+    async with running(backend, size) as person:
+        await person.press("enter")
+        section = person.screen.query_one("#details")
+        left, top, width, height = section.content_region
+        shown = [
+            line[left : left + width] for line in text_of(person.screen).splitlines()[top : top + height]
+        ]
+        at = next(place for place, line in enumerate(shown) if line.startswith("Groups"))
+        below = [line for line in shown[at + 1 :] if not line[:1].isalpha()]
+        assert all(line.startswith(" " * 17) for line in below if line.strip())
+        value = " ".join(line[17:].strip() for line in [shown[at], *below])
+        assert value.strip() == ", ".join(groups)

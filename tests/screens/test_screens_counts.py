@@ -13,6 +13,7 @@ from support.pictures import text_of
 from support.sample_contacts import NOW, contacts
 from support.screen_test import running
 
+from tui.messages.formats import format_number
 from tui.model.change import Action, State
 from tui.model.change_list import ChangeGroup
 from tui.model.contact import ContactStatus
@@ -138,6 +139,18 @@ async def test_tabs_add_up(backend: IdleEngine, others: int, width: int) -> None
         assert found[0] == sum(found[1:])
 
 
+@pytest.mark.parametrize("width", [40, 60, 79, 80, 90, 100, 120])
+async def test_the_search_has_room_beside_the_tabs(width: int) -> None:
+    backend = IdleEngine.with_contacts(1631)
+    for number in range(2):
+        backend.edit(number, status=ContactStatus.GDPRREQUEST)
+    async with running(backend, (width, 24)) as person:
+        await person.press("/", *"coastal")
+        shown = text_of(person.screen)
+        assert "/ coastal" in shown
+        assert f" of {format_number(backend.snapshot.counts.all)}" in shown
+
+
 async def test_groups_of_changes_match_their_counts() -> None:
     backend = holding(ODD[-1])
     async with running(backend) as person:
@@ -215,3 +228,32 @@ async def test_queued_changes_are_not_shown_as_sending_while_paused(
             backend.publish(is_paused=False)
             await person.settle()
             assert "3 sending" in text_of(person.screen)
+
+
+async def test_the_search_has_room_again_after_the_terminal_was_resized() -> None:
+    backend = IdleEngine.with_contacts(1631)
+    backend.edit(0, status=ContactStatus.GDPRREQUEST)
+    async with running(backend, (120, 24)) as person:
+        await person.press("/", *"abel", "enter")
+        for width, note in ((60, True), (80, False), (120, True), (80, False)):
+            await person.pilot.resize_terminal(width, 24)
+            await person.settle()
+            shown = text_of(person.screen)
+            assert "/ abel" in shown
+            assert " of 1,631" in shown or " of 1,630" in shown
+            assert ("GDPR or deleted" in shown) is note
+
+
+@pytest.mark.parametrize("place", [1, 2, 3, 4, 5])
+async def test_groups_are_left_out_whole_and_never_the_open_one(place: int) -> None:
+    backend = holding(ODD[-1])
+    async with running(backend, (40, 20)) as person:
+        await person.press("l", str(place))
+        bar = person.screen.query_one(ChangeGroupBar)
+        assert len(bar.text) <= bar.content_size.width
+        short = [names[1] for names in ChangeGroupBar.NAMES.values()]
+        shown = re.findall(r"[A-Z][a-z ]*[a-z]", bar.text)
+        assert set(shown) <= set(short)
+        assert short[place - 1] in shown
+        assert bar.text.startswith("…") is (shown[0] != short[0])
+        assert bar.text.endswith("…") is (shown[-1] != short[-1])

@@ -39,7 +39,7 @@ async def test_what_a_blank_amount_means(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("s")
         assert "Blank:" not in text_of(person.screen)
-        await person.press(*["down"] * 2)
+        await person.press(*["down"] * 3)
         assert "They owe" in text_of(person.screen)
         assert "Blank: Xero hasn't returned the balance. A dash is zero." in text_of(person.screen)
 

@@ -226,6 +226,22 @@ async def test_a_terminal_without_the_focus_counts_more_slowly(
         assert await ticks_of(person, AppFocus()) == 20
 
 
+async def test_the_engine_is_told_whether_the_terminal_has_the_focus(backend: IdleEngine) -> None:
+    async with running(backend) as person:
+        for event in (AppBlur(), AppBlur(), AppFocus(), AppBlur()):
+            person.app.post_message(event)
+            await person.settle()
+        # A key proves the focus, even if the terminal doesn't report it.
+        await person.press("down")
+        assert backend.focus_reports == [False, True, False, True]
+
+
+async def test_a_terminal_that_never_reports_the_focus_is_taken_to_have_it(backend: IdleEngine) -> None:
+    async with running(backend) as person:
+        await person.press("down", "l", "escape")
+        assert backend.focus_reports == []
+
+
 async def test_screen_shown_again_is_up_to_date(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await open_list(person, OTHERS[0])

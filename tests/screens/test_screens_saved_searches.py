@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from support.pictures import text_of
 from support.screen_test import Driver, running
 from textual.widgets import Input
 
@@ -94,6 +95,7 @@ async def test_nothing_saved_and_nothing_to_save_is_said(backend: IdleEngine) ->
         screen = person.screen
         assert isinstance(screen, SavedSearchesScreen)
         assert screen.rows.empty_text.startswith("No saved searches yet.")
+        assert person.bottom_line == "esc Close"
         for key, said in [
             ("enter", "Nothing to save"),
             ("f2", "No saved search to rename."),
@@ -101,6 +103,23 @@ async def test_nothing_saved_and_nothing_to_save_is_said(backend: IdleEngine) ->
         ]:
             await person.press(key)
             assert person.bottom_line.startswith(said)
+
+
+async def test_only_the_keys_that_do_something_for_the_row_are_shown(backend: IdleEngine) -> None:
+    async with running(backend) as person:
+        keep(person, OWING)
+        await person.press("/", *"bay", "ctrl+s")
+        assert person.bottom_line == "^s Save this search  esc Close"
+        await person.press("down")
+        assert person.bottom_line.startswith("enter Open  ^s Save this search  F2 Rename")
+
+
+@pytest.mark.parametrize("size", [(40, 20), (60, 20), (80, 24)], ids=str)
+async def test_an_empty_list_explains_itself_in_full(backend: IdleEngine, size: tuple[int, int]) -> None:
+    async with running(backend, size) as person:
+        await person.press("ctrl+s")
+        shown = " ".join(line.strip(" │") for line in text_of(person.screen).splitlines())
+        assert "Search for something, then press ^s to save it." in shown.replace("  ", " ")
 
 
 async def test_a_name_in_use_is_replaced_after_a_warning(backend: IdleEngine) -> None:

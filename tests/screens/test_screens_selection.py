@@ -306,3 +306,18 @@ async def test_a_contact_opened_elsewhere_has_no_next_one(backend: IdleEngine) -
     async with running(backend, (120, 36)) as person:
         await person.press("l", "enter", "right_square_bracket")
         assert "Open a contact from the list" in person.bottom_line
+
+
+@pytest.mark.parametrize(
+    ("width", "end"),
+    [(24, "2 selected"), (40, "they owe 79.19"), (60, "Esc clears"), (80, "v shows only these")],
+)
+async def test_the_line_of_the_selection_leaves_out_what_does_not_fit(
+    backend: IdleEngine, width: int, end: str
+) -> None:
+    async with running(backend, (width, 24)) as person:
+        await person.press("space", "space")
+        assert bar(person).endswith(end)
+        await person.pilot.resize_terminal(120, 36)
+        await person.settle()
+        assert bar(person).endswith("v shows only these")

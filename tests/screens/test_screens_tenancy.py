@@ -175,7 +175,7 @@ async def test_first_archive_explains_tenancies_and_later_ones_are_brief(backend
         said = words(person)
         for part in (
             "Check Re-Leased first",
-            "Xero and Reshelve can't see tenancies.",
+            "Only Re-Leased knows.",
             "Re-Leased's Archived tab",
             "Billing Contact for Tenancy was Archived",
             "The contact must be un-archived before creating new invoices or credit notes.",
@@ -187,6 +187,17 @@ async def test_first_archive_explains_tenancies_and_later_ones_are_brief(backend
         backend.put_change(29, Action.ARCHIVE, State.CANCELLED)
         await person.press("a")
         assert "its invoices will fail after the next sync" in words(person).splitlines()[-1]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 30), (120, 36)], ids=str)
+async def test_the_first_archive_is_explained_without_scrolling(
+    backend: IdleEngine, size: tuple[int, int]
+) -> None:
+    async with running(backend, size) as person:
+        await person.press("a")
+        text = person.screen.query_one("#text")
+        assert not text.max_scroll_y
+        assert text.region.contains_region(text.query(".note").last().region)
 
 
 async def test_restoring_does_not_mention_tenancies(backend: IdleEngine) -> None:

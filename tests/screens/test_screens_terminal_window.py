@@ -20,7 +20,6 @@ from tui.widgets.status_badge import LEGEND
 from tui.widgets.themes import THEME_NAMES
 
 if TYPE_CHECKING:
-    from rich.color_triplet import ColorTriplet
     from rich.segment import Segment
 
     from tui.model.snapshot import Snapshot
@@ -219,35 +218,6 @@ async def test_every_theme_can_be_read(busy: IdleEngine, theme: str) -> None:
         assert unreadable == []
         await person.press("a")
         assert person.app.theme == theme
-
-
-# Web pages have to reach 4.5, or 7 for high contrast; large or bold text may have less.
-LEAST_CONTRAST = {"reshelve-dark": 4.0, "reshelve-light": 4.0, "reshelve-contrast": 7.0}
-
-
-def luminance(colour: ColorTriplet) -> float:
-    red, green, blue = (
-        part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in colour.normalized
-    )
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-@pytest.mark.parametrize("theme", LEAST_CONTRAST)
-@pytest.mark.parametrize("keys", [(), ("enter",)], ids=["contacts", "contact"])
-async def test_text_stands_out_in_our_own_themes(busy: IdleEngine, theme: str, keys: tuple[str, ...]) -> None:
-    async with running(busy) as person:
-        person.app.theme = theme
-        await segments_of_a_busy_screen(person)
-        await person.press(*keys)
-        for segment in (one for strip in person.screen._compositor.render_strips() for one in strip):
-            style = segment.style
-            if not any(char.isalnum() for char in segment.text) or style is None:
-                continue
-            assert style.color is not None
-            assert style.bgcolor is not None
-            light = [luminance(colour.get_truecolor()) for colour in (style.color, style.bgcolor)]
-            contrast = (max(light) + 0.05) / (min(light) + 0.05)
-            assert contrast >= LEAST_CONTRAST[theme], segment
 
 
 async def test_no_color_leaves_words_signs_and_weights(

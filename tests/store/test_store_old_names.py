@@ -119,7 +119,15 @@ def expected(table: str, row: dict[str, Any]) -> dict[str, Any]:
                 value = ("text", expected_detail(text))  # noqa: PLW2901 - as above
         found[name] = value
     # Later versions have added these, so older files don't have them.
-    added = ("reason", "reason_params", "read_ms", "read_result", "foreign_currency_ms")
+    added = (
+        "reason",
+        "reason_params",
+        "read_ms",
+        "read_result",
+        "foreign_currency_ms",
+        "note",
+        "note_in_xero",
+    )
     return found | (dict.fromkeys(added) if table == "changes" else {})
 
 

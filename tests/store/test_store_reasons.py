@@ -192,7 +192,7 @@ def test_sentences_of_older_versions_stay_as_they_were_written(older: Path) -> N
         [entry] = store.changes.entries_of_change(1)
         assert (entry.message, entry.notice) == (f"{SENTENCE}, our own words", None)
     assert [row[: len(changes[0])] for row in rows(older, "changes")] == changes
-    assert {row[len(changes[0]) :] for row in rows(older, "changes")} == {(None,) * 5}
+    assert {row[len(changes[0]) :] for row in rows(older, "changes")} == {(None,) * 7}
     assert rows(older, "transitions") == transitions
     assert damage_anywhere(older) == ""
 

@@ -217,6 +217,7 @@ class IdleEngine(Engine):
         self.failures: dict[str, Exception] = {}
         self.gates: dict[str, asyncio.Event] = {}
         self.attended = 0
+        self.focus_reports: list[bool] = []
         self._requests = 0
         super().__init__(
             organisation,
@@ -294,6 +295,9 @@ class IdleEngine(Engine):
     def record_user_activity(self) -> None:
         self.attended += 1
 
+    def record_focus(self, *, has_focus: bool) -> None:
+        self.focus_reports.append(has_focus)
+
     def record_call(self, call: str, *arguments: Any) -> None:
         """Record a call, with contacts in place of their changes' ids."""
         self.calls.append((call, *(_recorded_argument(argument) for argument in arguments)))
@@ -366,7 +370,9 @@ class IdleEngine(Engine):
         [change] = self.move_all(changes, state, words=words, notice=notice, at=changes[0].requested_at)
         return change if grade is None else self.grade(change, grade)
 
-    def request(self, action: Action, *numbers: int, at: datetime | None = None) -> list[Change]:
+    def request(
+        self, action: Action, *numbers: int, at: datetime | None = None, note: str = ""
+    ) -> list[Change]:
         """Request a change of these contacts, in one batch."""
         # Each a little later than the one before.
         self._requests += 1
@@ -375,7 +381,7 @@ class IdleEngine(Engine):
             # It is confirmed as of then only if data loaded since can't have shown it.
             at_once(self._store.set_sync_state(REFRESHED_UNTIL, at.isoformat()))
         found = self._store.contacts([contact_id(number) for number in numbers])
-        added = at_once(self._store.changes.add(action, found, at))
+        added = at_once(self._store.changes.add(action, found, at, note=note))
         assert len(added) == len(numbers), "another change is open"
         return added
 

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from textual.app import App
+from textual.content import Content
 
-from tui.widgets.labels import SafeLabel
+from tui.widgets.labels import SafeLabel, wrap_hanging
 
 if TYPE_CHECKING:
-    import pytest
     from textual.app import ComposeResult
 
 
@@ -46,3 +47,14 @@ async def test_only_a_label_that_follows_its_text_costs_a_layout(monkeypatch: py
             app.query_one(selector, SafeLabel).update_text("other")
             app.query_one(selector, SafeLabel).update_text("other")
         assert layouts == [False, True]
+
+
+@pytest.mark.parametrize("width", [10, 17, 20, 28, 29, 40, 200])
+@pytest.mark.parametrize("text", ["", "short", "word " * 30, "x" * 90, "日本語テキスト" * 12])
+def test_a_value_is_wrapped_below_its_beginning_and_nothing_is_lost(width: int, text: str) -> None:
+    lines = wrap_hanging(Content("Label".ljust(17) + text), 17, width)
+    assert all(line.cell_length <= width for line in lines)
+    joined = "".join(line.plain for line in lines)
+    assert joined.replace(" ", "") == f"Label{text}".replace(" ", "")
+    if width - 17 >= 12:
+        assert all(line.plain.startswith(" " * 17) for line in lines[1:])

@@ -16,7 +16,7 @@ from tui.messages import formats
 from tui.messages.formats import pluralize
 from tui.model.change import Action, Precheck, State
 from tui.model.evidence import SyncStatus
-from tui.model.re_leased import ContactReading
+from tui.model.re_leased import ContactRead, ContactReading, ReadCounts
 from tui.model.snapshot import ConnectionStatus, ReLeasedStatus, SyncProgress, XeroStatus
 from tui.screens.dialogs.confirm import freshness
 from tui.screens.re_leased.formatting import sync_overview
@@ -411,3 +411,27 @@ def test_syncs_around_the_clock_have_no_countdown(seconds: int, every: str) -> N
     assert said(status) == f"Re-Leased syncs every {every}."
     assert said(status, is_practice=True) == f"The practice Re-Leased syncs every {every}."
     assert next_sync(status, NOW, is_practice=False).fraction is None
+
+
+@pytest.mark.parametrize(
+    ("counts", "end"),
+    [
+        (None, "Reading Re-Leased's contacts: 0 so far."),
+        (
+            ReadCounts(total=1601, with_status=1521),
+            "Re-Leased last read 12:41, 80 contacts without a status.",
+        ),
+        (ReadCounts(total=2, with_status=1), "Re-Leased last read 12:41, 1 contact without a status."),
+        (ReadCounts(total=1601, with_status=1601), "Re-Leased last read 12:41."),
+        (
+            ReadCounts(total=5),
+            "Re-Leased doesn't return which contacts are archived, so changes can't be confirmed.",
+        ),
+    ],
+    ids=["not read yet", "some", "one", "none", "all"],
+)
+def test_how_many_contacts_came_without_a_status_is_said_once_it_is_known(
+    counts: ReadCounts | None, end: str
+) -> None:
+    read = None if counts is None else ContactRead(NOW, counts)
+    assert said(ReLeasedStatus(contacts=ContactReading(read))).endswith(end)

@@ -109,8 +109,10 @@ class ReshelveApp(CrashSafeApp[None]):
     """
 
     TITLE = "Reshelve"
-    # Textual's own is too faint to be read.
-    CSS = CrashSafeApp.CSS + "Input > .input--placeholder { color: $text-muted; }"
+    # Textual's own colours are too faint to be read.
+    CSS = (
+        CrashSafeApp.CSS + "Input { & > .input--placeholder, & > .input--suggestion { color: $text-muted; } }"
+    )
     # Textual doesn't load a default screen's own style sheet; loading it here also avoids a second parse.
     CSS_PATH = "../screens/main.tcss"
     COMMANDS: ClassVar = {ActionCommands}
@@ -257,6 +259,11 @@ class ReshelveApp(CrashSafeApp[None]):
         else:
             logger.error("worker %s failed", event.worker.name, exc_info=error)
             self.push_screen(navigation.BugReportScreen())
+
+    def watch_app_focus(self, has_focus: bool) -> None:  # noqa: FBT001 - called by Textual
+        """Report to the engine that the terminal got or lost the focus."""
+        if self._current is not None:
+            self._current.record_focus(has_focus=has_focus)
 
     def on_app_focus(self) -> None:
         """Show the current times at once when the terminal gets the focus back."""

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
 from io import TextIOWrapper
+from typing import TYPE_CHECKING
 
 import click
 
 from tui import __version__
 from tui.cli.exit_codes import ExitCode
 from tui.cli.shared_options import add_shared_options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from click.shell_completion import CompletionItem
 
 _CHOOSE_HOME = "Check that you can write to it, or set RESHELVE_HOME to another folder."
 # By `HomeProblem`, which is imported only if there is one.
@@ -29,6 +36,12 @@ _COMMANDS = {
     "connect": ("tui.cli.connect:connect", "Sign in to Xero and connect organisations."),
     "disconnect": ("tui.cli.connect:disconnect", "Disconnect from Xero and delete the sign-in."),
     "contacts": ("tui.cli.contacts:contacts", "List contacts."),
+    "archive": ("tui.cli.change_contacts:archive", "Archive contacts in Xero."),
+    "restore": (
+        "tui.cli.change_contacts:restore",
+        "Restore archived contacts, with links to finish it in Xero.",
+    ),
+    "undo": ("tui.cli.undo:undo", "Undo the last archive or restore."),
     "status": ("tui.cli.status:status", "Show what needs you, and what is pending sync."),
     "changes": ("tui.cli.changes:changes", "List archives and restores, and what became of them."),
     "refresh": ("tui.cli.refresh:refresh", "Read what has changed in Xero and Re-Leased, once."),
@@ -36,12 +49,18 @@ _COMMANDS = {
     "repair": ("tui.cli.repair:repair", "Repair the local database."),
     "compare": ("tui.cli.compare:compare", "Compare contacts exported from Re-Leased with Xero."),
     "re-leased": ("tui.cli.re_leased:re_leased", "Read Re-Leased's own contacts, to confirm changes."),
+    "doctor": ("tui.cli.doctor:doctor", "Check this installation, for a support request."),
+    "forget": ("tui.cli.forget:forget", "Remove an organisation's saved data from this computer."),
     "settings": ("tui.cli.settings:settings", "Show or change settings."),
+    "completion": ("tui.cli.completion:completion", "Complete commands in your shell."),
     "serve": ("tui.cli.serve:serve", "Use Reshelve in a browser on this computer."),
     "sandbox": ("tui.cli.sandbox:sandbox", "Serve a practice Xero and Re-Leased to other programs."),
 }
-# Names of earlier versions, kept as aliases.
+# Names of earlier versions, kept as aliases, and a command for those who package the program.
 _OLD_NAMES = {"reconcile": "compare"}
+_HIDDEN = {"man": ("tui.cli.man:man", "Write the manual pages.")}
+# Set while a shell asks what to offer.
+_COMPLETING = "_RESHELVE_COMPLETE"
 
 
 class _LazyGroup(click.Group):
@@ -54,7 +73,27 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         del ctx
         cmd_name = _OLD_NAMES.get(cmd_name, cmd_name)
-        return _load(cmd_name) if cmd_name in _COMMANDS else None
+        return _load(cmd_name) if cmd_name in {**_COMMANDS, **_HIDDEN} else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; a name that doesn't exist is an error that suggests a similar one."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            raise click.NoSuchCommand(error.command_name, possibilities=_COMMANDS, ctx=ctx) from None
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offer the commands, without importing them, and the options."""
+        from click.shell_completion import CompletionItem
+
+        found = [
+            CompletionItem(name, help=summary)
+            for name, (_, summary) in _COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
@@ -69,7 +108,8 @@ class _LazyGroup(click.Group):
             if isinstance(stream, TextIOWrapper):
                 stream.reconfigure(errors="replace")
         try:
-            return super().invoke(ctx)
+            with _closed_streams_replaced():
+                return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
             # Click ends quietly when the reader of a pipe, such as `head`, is gone.
             raise
@@ -77,6 +117,24 @@ class _LazyGroup(click.Group):
             raise click.exceptions.Exit(ExitCode.INTERRUPTED) from None
         except Exception as error:
             raise _click_error(error) from error
+
+
+@contextmanager
+def _closed_streams_replaced() -> Iterator[None]:
+    """Discard what goes to a standard stream that was closed at the start.
+
+    Otherwise a file that is opened next would get its number, and with it what is printed.
+    """
+    modes = {"stdin": "r", "stdout": "w", "stderr": "w"}
+    closed = [name for name in modes if getattr(sys, name) is None]
+    with ExitStack() as opened:
+        for name in closed:
+            setattr(sys, name, opened.enter_context(open(os.devnull, modes[name], encoding="utf-8")))  # noqa: PTH123 - a device
+        try:
+            yield
+        finally:
+            for name in closed:
+                setattr(sys, name, None)
 
 
 def _click_error(error: Exception) -> click.ClickException:
@@ -107,8 +165,13 @@ def _logged(error: Exception) -> str:
 
 
 def _load(command: str) -> click.Command:
-    module, name = _COMMANDS[command][0].split(":")
-    return add_shared_options(getattr(import_module(module), name))
+    module, name = {**_COMMANDS, **_HIDDEN}[command][0].split(":")
+    loaded = add_shared_options(getattr(import_module(module), name))
+    if _COMPLETING in os.environ:
+        from tui.cli.completion import add_completions
+
+        add_completions(loaded)
+    return loaded
 
 
 @click.group(

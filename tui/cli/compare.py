@@ -88,7 +88,14 @@ def compare(
     """Compare a CSV or Excel file of contacts exported from Re-Leased with Xero.
 
     Matches can be marked as synced: they show that Re-Leased has those changes. Nothing is changed in Xero.
-    """
+
+    \b
+    Examples:
+      $ reshelve compare contacts.csv
+      $ reshelve compare contacts.xlsx --sheet Contacts --dated 2026-03-31 --dry-run
+      $ reshelve compare archived.csv --archived --yes
+      $ reshelve compare contacts.csv --csv > result.csv
+    """  # noqa: D301 - click keeps the lines of what follows
     if is_archived and is_active:
         raise click.UsageError("Use either --archived or --active.")
     if is_csv and is_json:

@@ -79,7 +79,14 @@ def connect(
 
     Tokens are stored in the system's keychain. A custom connection's secret is prompted for or read from
     standard input, so it never appears in process lists or shell history.
-    """
+
+    \b
+    Examples:
+      $ reshelve connect
+      $ reshelve connect --read-only
+      $ reshelve connect --no-browser --client-id 0123456789ABCDEF0123456789ABCDEF
+      $ reshelve connect --custom --client-id 0123456789ABCDEF0123456789ABCDEF < secret.txt
+    """  # noqa: D301 - click keeps the lines of what follows
     paths = Paths.find()
     try:
         account = account_of(load(paths.settings_file), paths)
@@ -242,7 +249,13 @@ def disconnect(organisation: str | None, *, is_all: bool, yes: bool) -> None:
     """Disconnect from Xero and delete the sign-in's tokens.
 
     Saved contacts and change logs are kept.
-    """
+
+    \b
+    Examples:
+      $ reshelve disconnect
+      $ reshelve disconnect --organisation "Harbour & Vine" --yes
+      $ reshelve disconnect --all --yes
+    """  # noqa: D301 - click keeps the lines of what follows
     if organisation is not None and is_all:
         raise click.UsageError("Use either --organisation or --all.")
     paths = Paths.find()

@@ -63,7 +63,13 @@ def demo(
     """Try Reshelve with a practice Xero and Re-Leased on this computer.
 
     The demo keeps its data until you start it with --fresh.
-    """
+
+    \b
+    Examples:
+      $ reshelve demo
+      $ reshelve demo --fresh --contacts 100000
+      $ reshelve demo --read-only
+    """  # noqa: D301 - click keeps the lines of what follows
     paths = Paths.find().demo
     try:
         # Before anything is started or erased.

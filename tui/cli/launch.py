@@ -20,6 +20,7 @@ from tui.messages.formats import pluralize
 from tui.messages.settings import did_you_mean
 from tui.model.errors import BugError, OfflineError, ReconnectError, ReshelveError, SettingsError
 from tui.model.query import fold
+from tui.model.reasons import StoreReason
 from tui.settings import ScreenSettings, find_key, load_report, set_value
 from tui.settings.schema import closest
 from tui.settings.validators import printable
@@ -198,7 +199,7 @@ def report_keychain_wait(is_waiting: bool) -> None:  # noqa: FBT001 - as account
 def confirm(question: str) -> bool:
     """Ask a yes/no question. Raises `ClickException` if the input ends without an answer."""
     try:
-        return click.confirm(question)
+        return click.confirm(question, err=True)
     except click.Abort as abort:
         if sys.stdin.isatty():
             raise
@@ -212,6 +213,8 @@ def to_click_error(error: ReshelveError) -> click.ClickException:
     """Convert an error to the command line's output, with its exit code."""
     codes = {ReconnectError: ExitCode.NOT_SIGNED_IN, OfflineError: ExitCode.UNREACHABLE}
     code = next((code for kind, code in codes.items() if isinstance(error, kind)), ExitCode.FAILED)
+    if error.reason is StoreReason.OPEN_ELSEWHERE:
+        code = ExitCode.LOCKED
     return command_error(messages.in_full(error), code)
 
 

@@ -24,7 +24,14 @@ _AFTER_DEMO: Final = (
 @click.option("--read-only", is_flag=True, help="Read-only mode: no changes, no disconnecting.")
 @click.pass_context
 def open_(context: click.Context, organisation: str | None = None, *, read_only: bool = False) -> None:
-    """Open a connected organisation, or help to connect the first one."""
+    """Open a connected organisation, or help to connect the first one.
+
+    \b
+    Examples:
+      $ reshelve
+      $ reshelve open --organisation "Harbour & Vine"
+      $ reshelve open --read-only
+    """  # noqa: D301 - click keeps the lines of what follows
     paths = Paths.find()
     try:
         settings = load(paths.settings_file)

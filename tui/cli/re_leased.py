@@ -99,7 +99,13 @@ def re_leased() -> None:
     """Read Re-Leased's own contacts, to confirm that it has your changes.
 
     Needs a connection to Re-Leased in Unified.to, which reads it. Nothing is changed in Re-Leased.
-    """
+
+    \b
+    Examples:
+      $ reshelve re-leased connect
+      $ reshelve re-leased test
+      $ reshelve re-leased disconnect
+    """  # noqa: D301 - click keeps the lines of what follows
 
 
 # --- connect ---
@@ -119,7 +125,12 @@ def connect(
     Prompts for missing options; run it again to change the connection. The API key is prompted for or read
     from standard input, and stored in the system's keychain. For computers without a keychain: the
     environment variable RESHELVE_UNIFIED_API_KEY has the key.
-    """
+
+    \b
+    Examples:
+      $ reshelve re-leased connect
+      $ reshelve re-leased connect --url eu --connection-id 65f0c0ffee65f0c0ffee65f0 < key.txt
+    """  # noqa: D301 - click keeps the lines of what follows
     paths = Paths.find()
     try:
         settings = load(paths.settings_file)
@@ -533,7 +544,12 @@ def disconnect(organisation: str | None, *, yes: bool) -> None:
 
     What was seen in Re-Leased stays recorded. The API key is removed from the keychain unless another
     organisation uses it.
-    """
+
+    \b
+    Examples:
+      $ reshelve re-leased disconnect
+      $ reshelve re-leased disconnect --organisation "Harbour & Vine" --yes
+    """  # noqa: D301 - click keeps the lines of what follows
     paths = Paths.find()
     try:
         settings = load(paths.settings_file)

@@ -23,7 +23,12 @@ def repair(organisation: str | None, *, yes: bool) -> None:
 
     The change log is restored from its newest good backup plus whatever can still be read. Contacts are
     downloaded again from Xero. The damaged file is kept.
-    """
+
+    \b
+    Examples:
+      $ reshelve repair
+      $ reshelve repair --organisation "Harbour & Vine" --yes
+    """  # noqa: D301 - click keeps the lines of what follows
     paths = Paths.find()
     try:
         account = account_of(load(paths.settings_file), paths)

@@ -92,7 +92,13 @@ def sandbox(
     The first line of output is JSON with the URLs, a client id, a valid refresh token and the organisations,
     so any Xero client can use it. "unified" has what a client of Unified.to needs to read the practice
     Re-Leased.
-    """
+
+    \b
+    Examples:
+      $ reshelve sandbox
+      $ reshelve sandbox --contacts 200 --fresh
+      $ reshelve sandbox --data practice --port 8080
+    """  # noqa: D301 - click keeps the lines of what follows
     from tui.sandbox.server import CannotStartError, ServerOptions, run
     from tui.system.locks import CannotLockError
 

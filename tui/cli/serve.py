@@ -54,7 +54,13 @@ def serve(
 
     The first line of output is the link. Each page that opens it has a Reshelve of its own, which ends when
     the page is closed.
-    """
+
+    \b
+    Examples:
+      $ reshelve serve
+      $ reshelve serve --demo
+      $ reshelve serve --read-only --port 8800
+    """  # noqa: D301 - click keeps the lines of what follows
     try:
         from tui.cli import browser_server
     except ImportError as error:

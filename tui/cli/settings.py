@@ -48,7 +48,15 @@ def settings(key: str | None, value: str | None, *, is_unset: bool, is_demo: boo
 
     Without KEY, shows all settings. KEY is a setting, such as xero.client_id, or a section. With VALUE, saves
     the setting to the file; comments in the file are lost.
-    """
+
+    \b
+    Examples:
+      $ reshelve settings
+      $ reshelve settings re_leased
+      $ reshelve settings screen.theme nord
+      $ reshelve settings keys.archive f2
+      $ reshelve settings screen.theme --unset
+    """  # noqa: D301 - click keeps the lines of what follows
     if is_unset and (key is None or value is not None):
         raise click.UsageError("--unset takes one KEY and no VALUE.")
     paths = Paths.find()

@@ -112,11 +112,19 @@ def load_connections(file: Path) -> ConnectionList:
     except OSError as error:
         problem = error.strerror or str(error)
         raise StoreError(SignInReason.LIST_NOT_READ, file=str(file), problem=problem) from error
+    found = decode_connections(content)
+    if found is None:
+        raise _quarantine(file)
+    return found
+
+
+def decode_connections(content: bytes) -> ConnectionList | None:
+    """Return the list from its file's content; None if it is damaged."""
     try:
         found: ConnectionList = decoder(ConnectionList).decode(content)
     # RecursionError: deeply nested brackets.
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise _quarantine(file) from None
+        return None
     # An organisation without a valid ID has no folder.
     return replace(
         found,

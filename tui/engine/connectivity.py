@@ -51,6 +51,8 @@ _PROBE_INTERVAL: Final = 3_600.0
 # Seconds without user activity.
 _IDLE_AFTER: Final = 300.0
 _LONG_IDLE_AFTER: Final = 3_600.0
+# Seconds without the terminal's focus and without user activity.
+_AWAY_AFTER: Final = 60.0
 _IDLE_SLOWDOWN: Final = 4
 
 
@@ -178,6 +180,8 @@ class ActivityTracker:
         self._last_activity = (now(), elapsed())
         #: Whether the user is watching a list that waits for updates; counts as constant activity.
         self.is_waiting_for_restores = False
+        #: Whether the terminal has the focus, as far as it is known: some never report it.
+        self.has_focus = True
 
     @property
     def idle(self) -> float:
@@ -186,6 +190,12 @@ class ActivityTracker:
             return 0.0
         at, elapsed = self._last_activity
         return max((self._now() - at).total_seconds(), self._elapsed() - elapsed, 0.0)
+
+    @property
+    def idle_or_away(self) -> float:
+        """Seconds since the last activity; soon as good as idle while another window has the focus."""
+        idle = self.idle
+        return max(idle, _IDLE_AFTER) if not self.has_focus and idle >= _AWAY_AFTER else idle
 
     def touch(self) -> bool:
         """Record activity; return whether it is the first after being idle."""

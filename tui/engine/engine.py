@@ -182,6 +182,10 @@ class Engine:
         """Record user activity."""
         self._scheduler.record_user_activity()
 
+    def record_focus(self, *, has_focus: bool) -> None:
+        """Record that the terminal got or lost the focus."""
+        self._scheduler.record_focus(has_focus=has_focus)
+
     async def run(self) -> None:
         """Run until a task fails, and raise its error. Connection errors are retried and never end a task."""
         # Nothing is sent from a change log that isn't fully readable.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -13,6 +14,7 @@ from tui.model.errors import StoreError
 from tui.model.reasons import Notice, RepairReason, StoreReason
 from tui.store.database import FILE_NAME
 from tui.store.maintenance.file_ops import made_at, newest_good_backup
+from tui.store.maintenance.forget import find_saved_data, forget
 from tui.store.maintenance.repair import (
     Diagnosis,
     RepairResult,
@@ -22,6 +24,7 @@ from tui.store.maintenance.repair import (
     repair,
 )
 from tui.system.log import logger
+from tui.system.paths import is_tenant_id
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -82,6 +85,52 @@ def run_repair(plan: RepairPlan, now: Callable[[], datetime] = utc_now) -> tuple
         )
     finally:
         lock.release()
+
+
+class SavedOrganisation:
+    """The saved data of one organisation, while this process holds its lock."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.data = find_saved_data(folder)
+
+    def forget(self, *, with_change_log: bool) -> None:
+        """Remove the data; the change log and its backups only if asked to.
+
+        Raises `StoreError`, as `tui.store.maintenance.forget.forget` does.
+        """
+        forget(self._folder, lock_name=LOCK_NAME, with_change_log=with_change_log)
+        if with_change_log:
+            # On Windows the lock's file stays, as it is open: it is empty.
+            with suppress(OSError):
+                (self._folder / LOCK_NAME).unlink()
+                self._folder.rmdir()
+        logger.info("an organisation's saved data was removed, change log included: %s", with_change_log)
+
+
+@contextmanager
+def lock_organisation(paths: Paths, tenant_id: str) -> Iterator[SavedOrganisation]:
+    """Hold an organisation's lock, so that no copy of Reshelve changes its data meanwhile.
+
+    Raises `StoreError` if another copy has it open, or if nothing of it is saved.
+    """
+    folder = paths.organisation(tenant_id)
+    if not folder.is_dir():
+        raise StoreError(StoreReason.NOTHING_SAVED)
+    lock = LeaderLock(folder / LOCK_NAME)
+    if not lock.acquire():
+        raise StoreError(StoreReason.OPEN_ELSEWHERE)
+    try:
+        yield SavedOrganisation(folder)
+    finally:
+        lock.release()
+
+
+def saved_organisations(paths: Paths) -> list[str]:
+    """Return the tenant IDs of all organisations with saved data, connected or not."""
+    if not paths.organisations.is_dir():
+        return []
+    return sorted(path.name for path in paths.organisations.iterdir() if is_tenant_id(path.name))
 
 
 def _steps(result: RepairResult) -> Iterator[Notice]:

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from msgspec import Struct
 
+from tui.engine.history_notes import HistoryNotes
 from tui.model import timestamps
 from tui.model.change import Action, IllegalTransitionError, State, Transition
 from tui.model.contact import ineligible_reason
@@ -224,6 +225,7 @@ class Outbox:
         self._may_send = may_send
         # The IDs of the changes in the last request started here.
         self._sent_ids: frozenset[int] = frozenset()
+        self._notes = HistoryNotes(store, xero, now, may_send)
         self._next_check_at = elapsed()
 
     async def recover(self) -> None:
@@ -286,6 +288,9 @@ class Outbox:
             if not batch:
                 return
             try:
+                if batch[0].action is Action.ARCHIVE and await self._notes.write(batch):
+                    # That takes a while, in which the user may have cancelled some.
+                    continue
                 await (self._send_restores(batch) if batch[0].action is Action.RESTORE else self._send(batch))
             except ReshelveError:
                 raise

@@ -137,9 +137,14 @@ class PeriodicTask:
             self._is_running = False
             self._last_run_ended = (self._now(), monotonic())
 
+    @property
+    def is_due(self) -> bool:
+        """Whether the interval has passed since the last run."""
+        return self._seconds_to_next_run <= 0
+
     async def wait_until_due(self) -> None:
         """Wait until the next run is due."""
-        while not self._woken.is_set() and (left := self._interval() - self._seconds_since_run) > 0:
+        while not self._woken.is_set() and (left := self._seconds_to_next_run) > 0:
             await self.wait_for_wake(min(left, _NAP))
         self._woken.clear()
 
@@ -152,10 +157,10 @@ class PeriodicTask:
             return
 
     @property
-    def _seconds_since_run(self) -> float:
+    def _seconds_to_next_run(self) -> float:
         # Two clocks: one stops while a laptop sleeps, the other may be changed by hours.
         at, elapsed = self._last_run_ended
-        return max((self._now() - at).total_seconds(), monotonic() - elapsed)
+        return self._interval() - max((self._now() - at).total_seconds(), monotonic() - elapsed)
 
 
 _OUTBOX_SECONDS = 2.0
@@ -216,6 +221,16 @@ class Scheduler:
         if self._activity.touch() and not self._budget.is_reserving:
             self.wake(refresh=True)
 
+    def record_focus(self, *, has_focus: bool) -> None:
+        """Record that the terminal got or lost the focus; refresh if that is due with the focus back."""
+        self._activity.has_focus = has_focus
+        if not has_focus:
+            self._activity.touch()
+            return
+        self.record_user_activity()
+        if self._refresh_task.is_due:
+            self._refresh_task.wake()
+
     def check_clock(self) -> None:
         """Refresh from Xero soon, to get another reading of its clock."""
         if not self._budget.is_reserving:
@@ -251,9 +266,10 @@ class Scheduler:
     def _refresh_interval(self) -> float:
         summary = self._publisher.snapshot.summary
         has_manual_restores = summary is not None and summary.manual_restore_total > 0
-        return self._budget.refresh_interval(self._activity.idle, is_shared=has_manual_restores)
+        return self._budget.refresh_interval(self._activity.idle_or_away, is_shared=has_manual_restores)
 
     def _manual_restore_interval(self) -> float:
+        # Regardless of the focus: restores are finished in the browser.
         return self._budget.manual_restore_interval(
             self._activity.idle, is_fast=self._activity.is_waiting_for_restores
         )

@@ -56,11 +56,13 @@ def amount(value: Decimal) -> str:
 
 
 def format_size(count: int) -> str:
-    """Format the size of a file: `812 B`, `4 kB`, `2.1 MB`."""
+    """Format the size of a file or disk: `812 B`, `4 kB`, `2.1 MB`, `3.4 GB`."""
     thousand = 1_000
     if count < thousand:
         return f"{count} B"
-    return f"{count // thousand:,} kB" if count < thousand**2 else f"{count / thousand**2:,.1f} MB"
+    if count < thousand**2:
+        return f"{count // thousand:,} kB"
+    return f"{count / thousand**2:,.1f} MB" if count < thousand**3 else f"{count / thousand**3:,.1f} GB"
 
 
 def duration(length: timedelta) -> str:

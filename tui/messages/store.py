@@ -132,6 +132,18 @@ TEXTS: Final[Catalogue] = {
     StoreReason.REPAIR_FAILED: Text(
         "The repair couldn't be finished ({problem}). Nothing changed.", "Free some space, then try again."
     ),
+    StoreReason.UNSENT_CHANGES: Text(
+        "{count:change isn't/changes aren't} in Xero yet. Nothing was removed.",
+        "Open the organisation in Reshelve. In the list of changes, cancel them or wait until they are sent. "
+        "Then try again.",
+    ),
+    StoreReason.NOTHING_SAVED: Text(
+        "This organisation has no saved data on this computer.", "There is nothing to remove."
+    ),
+    StoreReason.NOT_FORGOTTEN: Text(
+        "Not everything could be removed ({problem}).",
+        "Check that you can write to {folder} and that no other program uses its files. Then try again.",
+    ),
     RepairReason.NOT_NEEDED: Text("The local database isn't damaged. There is nothing to repair."),
     RepairReason.CONTACTS_DAMAGED: Text(
         f"The saved contacts are damaged ({{damage}}). The change log isn't, and is kept. {_DOWNLOAD}"

@@ -74,10 +74,28 @@ class Transition(StrEnum):
     DISMISS = "dismiss"
 
 
+class NoteState(StrEnum):
+    """How far the note of a change has got into its contact's history in Xero, where it is meant for that.
+
+    `SENDING` means that Xero may or may not have it.
+    """
+
+    WANTED = "wanted"
+    SENDING = "sending"
+    WRITTEN = "written"
+    REFUSED = "refused"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is still to be written."""
+        return self in {NoteState.WANTED, NoteState.SENDING}
+
+
 class LogEvent(StrEnum):
     """Log entries about a change besides its `Transition`s; none of these changes its state.
 
-    `SYNCED` and `CHECKED` are dated by their evidence. `RETRIED` is about a refused change.
+    `SYNCED` and `CHECKED` are dated by their evidence. `RETRIED` is about a refused change. The last three
+    are about its note in Xero.
     """
 
     REQUESTED = "requested"
@@ -87,6 +105,9 @@ class LogEvent(StrEnum):
     RETRIED = "retried"
     RENAMED = "renamed"
     NOTE = "note"
+    NOTE_SENT = "note_sent"
+    NOTE_WRITTEN = "note_written"
+    NOTE_REFUSED = "note_refused"
 
 
 _TRANSITIONS: Final[dict[tuple[State, Transition], State]] = {
@@ -151,7 +172,8 @@ class Change(Struct, frozen=True):
     when it was last linked again while the change was pending. `read_result` is what the last read of
     Re-Leased's contacts showed, which began at `read_at`. `foreign_currency_at` is since when the contact is
     known to be in another currency than the organisation's while the change was pending: Re-Leased leaves it
-    out.
+    out. `note` is what the user wrote about the request;
+    `note_in_xero` is None unless it is also for the contact's history in Xero.
     """
 
     change_id: int
@@ -178,6 +200,8 @@ class Change(Struct, frozen=True):
     read_at: datetime | None = None
     read_result: ReadResult | None = None
     foreign_currency_at: datetime | None = None
+    note: str = ""
+    note_in_xero: NoteState | None = None
 
 
 class ChangeLogEntry(Struct, frozen=True):

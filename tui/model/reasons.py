@@ -435,6 +435,10 @@ class StoreReason(Reason):
     BACKUP_FAILED = "store.backup_failed"
     REPAIR_UNREADABLE = "store.repair_unreadable"
     REPAIR_FAILED = "store.repair_failed"
+    # Removal of an organisation's data.
+    UNSENT_CHANGES = "store.unsent_changes"
+    NOTHING_SAVED = "store.nothing_saved"
+    NOT_FORGOTTEN = "store.not_forgotten"
 
 
 class RepairReason(Reason):

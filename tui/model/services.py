@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from tui.model.change_list import ChangeQuery, ChangeSearchResult, ManualRestore, RequestResult, UndoPlan
     from tui.model.columns import ColumnKey, ListLayout
     from tui.model.comparison import FileComparison, RecordedMatches
-    from tui.model.contact import Balances, ContactDetails, ContactGroup, HistoryEntry, Row, SearchResult
+    from tui.model.contact import (
+        Balances,
+        Contact,
+        ContactDetails,
+        ContactGroup,
+        HistoryEntry,
+        Row,
+        SearchResult,
+    )
     from tui.model.contact_file import FileOptions
     from tui.model.evidence import CompanyState
     from tui.model.query import Query
@@ -53,6 +61,13 @@ class ContactServiceProtocol(Protocol):
 
     async def rows(self, contact_ids: Sequence[str]) -> Sequence[Row]:
         """Return the current rows of contacts, without those that aren't in the local database."""
+        ...
+
+    async def named(self, texts: Collection[str]) -> Mapping[str, Sequence[Contact]]:
+        """Return, for each text, the contact that has it as its id, or all that have it as their name.
+
+        Names are compared as a search does.
+        """
         ...
 
     async def total_balances(self, contact_ids: Collection[str]) -> Balances:
@@ -107,8 +122,19 @@ class ChangeServiceProtocol(Protocol):
         """Read the contacts from Xero, and return what the user should know before changing them."""
         ...
 
-    async def request(self, action: Action, contact_ids: Sequence[str]) -> int:
-        """Record the changes, to be sent from the change log; returns how many are new."""
+    async def request(
+        self,
+        action: Action,
+        contact_ids: Sequence[str],
+        note: str = "",
+        *,
+        is_note_for_xero: bool = False,
+    ) -> int:
+        """Record the changes, to be sent from the change log; returns how many are new.
+
+        `note` is what the user wrote about them, kept with each new change. `is_note_for_xero` means that it
+        is written to the contact's history in Xero before an archive.
+        """
         ...
 
     async def cancel(self, change: Change) -> None:
@@ -136,6 +162,14 @@ class ChangeLogProtocol(Protocol):
 
     async def last_request(self) -> RequestResult | None:
         """Return what has become of the newest request so far; None if there is none."""
+        ...
+
+    async def changes(self, change_ids: Sequence[int]) -> Sequence[Change]:
+        """Return the current state of changes, without those that don't exist; oldest first."""
+        ...
+
+    async def newest(self, contact_ids: Sequence[str]) -> Mapping[str, Change]:
+        """Return the newest change of each contact that has one, by contact id."""
         ...
 
     async def timeline(self, change: Change) -> Sequence[ChangeLogEntry]:
@@ -299,6 +333,10 @@ class Backend(Protocol):
 
     def record_user_activity(self) -> None:
         """Record that the user is active: otherwise Xero is polled less often."""
+        ...
+
+    def record_focus(self, *, has_focus: bool) -> None:
+        """Record that the terminal got or lost the focus: without it, Xero is soon polled less often."""
         ...
 
 

@@ -232,6 +232,33 @@ def _load_certificates(context: ssl.SSLContext, file: str) -> None:
         raise NetworkSetupError(NetworkReason.CERTIFICATE_FILE_UNREADABLE, problem=problem) from None
 
 
+# --- for the user ---
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyFacts:
+    """A proxy without its address, which may be confidential: the scheme, and the variable that sets it."""
+
+    scheme: str
+    source: str
+    has_login: bool
+
+
+def describe_proxy(url: str) -> ProxyFacts | None:
+    """Return what can be told of the proxy for a URL; None if there is none. Raises `NetworkSetupError`."""
+    setting = _proxy_setting(url)
+    if setting is None or _proxy_for(url) is None:
+        return None
+    return ProxyFacts(setting.parts.scheme, setting.source, "@" in setting.parts.netloc)
+
+
+def describe_certificates() -> tuple[str, ...]:
+    """Return the variables that name certificates besides the system's. Raises `NetworkSetupError`."""
+    variables = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+    _ssl_context(*(os.environ.get(variable, "") for variable in variables))
+    return tuple(variable for variable in variables if os.environ.get(variable))
+
+
 # --- errors ---
 
 

@@ -80,7 +80,7 @@ def _open_csv(file: Path, options: FileOptions) -> Iterator[Table]:
         head = text.lines.peek(max(MOST_ABOVE, options.header_row or 0))
         layout = detect_layout(head, options)
         yield Table(
-            records=_records(text.lines, layout),
+            records=csv_records(text.lines, layout),
             header_line=layout.lines_above + 1,
             has_title=layout.has_title,
             digest=text.digest,
@@ -126,8 +126,11 @@ def _contacts(
         raise ContactFileError(FileReason.NO_CONTACTS)
 
 
-def _records(lines: LineReader, layout: Layout) -> Iterator[tuple[int, list[str]]]:
-    """Yield each record from the header on, with its first line number, skipping blank ones."""
+def csv_records(lines: LineReader, layout: Layout) -> Iterator[tuple[int, list[str]]]:
+    """Yield each record from the header on, with its first line number, skipping blank ones.
+
+    Raises `ContactFileError`.
+    """
     for _ in range(layout.lines_above):
         next(lines)
     lines.end_record()

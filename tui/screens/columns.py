@@ -38,6 +38,9 @@ _WIDTH_STEP: Final = 2
 _NAME_STAYS: Final = "The contact's name is always shown."
 
 
+_LONGEST_DIRECTION: Final = "smallest first"
+
+
 def _direction(sort: Sort) -> str:
     """Name the direction of a sort."""
     if sort.column in _AMOUNTS:
@@ -142,13 +145,16 @@ class ColumnsScreen(ModalScreen[None], EngineScreen[None]):
         key = self._keys[index]
         sort = self._list_layout.sort
         tick = ("[✓] ", "bold $text-success") if self._is_shown(key) else ("[ ] ", "$text-muted")
-        parts: list[tuple[str, str] | str] = [tick, COLUMNS[key].title.ljust(18)]
+        row = Content.assemble(tick, COLUMNS[key].title.ljust(18))
+        notes: list[tuple[str, str]] = []
         if key is sort.column:
-            parts.append((f"{SORT_MARKS[sort.is_descending]} {_direction(sort)}", "$text-accent"))
+            mark = SORT_MARKS[sort.is_descending]
+            is_narrow = row.cell_length + len(_LONGEST_DIRECTION) + 2 > width
+            notes.append((mark if is_narrow else f"{mark} {_direction(sort)}", "$text-accent"))
         chosen = next((column.width for column in self._list_layout.columns if column.key is key), 0)
         if chosen:
-            parts.append((f"  {chosen} wide", "$text-muted"))
-        return (Content.assemble(*parts).truncate(width),)
+            notes.append((f"  {chosen} wide", "$text-muted"))
+        return (Content.assemble(row, *notes).truncate(width),)
 
     # --- keys ---
 

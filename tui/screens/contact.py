@@ -35,11 +35,13 @@ from tui.screens.contact_format import (
     format_changes,
     format_details,
     format_heading,
+    labelled,
     section,
 )
 from tui.screens.re_leased.manual_sync_controller import ContactReportController
 from tui.widgets.banners import PausedBanner
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.labels import HangingText
 from tui.widgets.moving import ScrollingText
 from tui.widgets.text import content, safe
 
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
 
     from tui.model.contact import ContactDetails, HistoryEntry
     from tui.model.services import Backend
+    from tui.screens.contact_format import Line
 
 
 #: Seconds for which a contact is shown before Xero is asked about it, while the user goes through a list.
@@ -61,32 +64,31 @@ _LOADING = "This contact is still loading."
 _MINUTE = timedelta(minutes=1)
 
 
-def _format_timeline(page: ContactDetails) -> Content:
+def _format_timeline(page: ContactDetails) -> list[Line]:
     """Format the change log of this contact."""
-    lines = [
-        Content.assemble((entry_time(entry).ljust(_WHEN), "$text-muted"), content(entry_text(entry)))
-        for entry in page.timeline
-    ]
-    return section("Timeline", lines) if lines else Content("")
+    lines = [labelled(entry_time(entry), entry_text(entry), label_width=_WHEN) for entry in page.timeline]
+    return section("Timeline", lines) if lines else []
 
 
-def _format_history(lines: Sequence[HistoryEntry]) -> Content:
+def _format_history(lines: Sequence[HistoryEntry]) -> list[Line]:
     """Format Xero's own history."""
-    shown = [_history_line(line) for line in lines]
-    return section("History in Xero", shown or [Content.styled("No history in Xero.", "$text-muted")])
+    if not lines:
+        return _format_history_state("No history in Xero.")
+    return section("History in Xero", [part for line in lines for part in _history_lines(line)])
 
 
-def _format_history_state(words: str, style: str = "$text-muted") -> Content:
+def _format_history_state(words: str, style: str = "$text-muted") -> list[Line]:
     """Format why no history is shown."""
-    return section("History in Xero", [content(words, style)])
+    return section("History in Xero", [(0, content(words, style))])
 
 
-def _history_line(line: HistoryEntry) -> Content:
+def _history_lines(line: HistoryEntry) -> Iterator[Line]:
     when = formats.date_and_time(line.when) if line.when else formats.NO_VALUE
-    head = Content.assemble((when.ljust(_WHEN), "$text-muted"), content(line.event, "bold"))
+    indent, head = labelled(when, line.event, "bold", _WHEN)
     by = content(f"  by {line.user}", "$text-muted") if line.user else Content("")
-    details = Content.assemble("\n", content(line.details, "$text-muted")) if line.details else Content("")
-    return Content.assemble(head, by, details)
+    yield indent, head + by
+    if line.details:
+        yield 0, content(line.details, "$text-muted")
 
 
 def _copyable(page: ContactDetails) -> Iterator[tuple[str, str]]:
@@ -149,12 +151,12 @@ class ContactScreen(EngineScreen[None]):
         yield PausedBanner()
         with ScrollingText(id="page"), Container(id="columns"):
             with Vertical(classes="column"):
-                yield Static(id="details", classes="section")
-                yield Static(id="balances", classes="section")
+                yield HangingText(id="details", classes="section")
+                yield HangingText(id="balances", classes="section")
             with Vertical(classes="column"):
-                yield Static(id="changes", classes="section")
-                yield Static(id="timeline", classes="section")
-                yield Static(id="history", classes="section")
+                yield HangingText(id="changes", classes="section")
+                yield HangingText(id="timeline", classes="section")
+                yield HangingText(id="history", classes="section")
         yield KeyBar()
 
     def on_mount(self) -> None:
@@ -237,16 +239,13 @@ class ContactScreen(EngineScreen[None]):
             return
         page = self._page = message.page
         now = self._shown_at = self.now()
-        self._update_section("#heading", format_heading(page.contact))
+        self.query_one("#heading", Static).update(format_heading(page.contact))
         self._update_section("#details", format_details(page))
         self._update_section("#balances", format_balances(page.contact, now))
-        self._update_section(
-            "#changes",
-            format_changes(page, now, self.key),
-        )
+        self._update_section("#changes", format_changes(page, now, self.key))
         timeline = _format_timeline(page)
         self._update_section("#timeline", timeline)
-        self.query_one("#timeline").display = bool(timeline.plain)
+        self.query_one("#timeline").display = bool(timeline)
         self._update_key_bar()
 
     @on(_HistoryLoaded)
@@ -263,8 +262,8 @@ class ContactScreen(EngineScreen[None]):
         text = f"{messages.message(error)} {error_advice(self.app, error) or again}"
         self._update_section("#history", _format_history_state(text, "$text-warning"))
 
-    def _update_section(self, selector: str, text: Content) -> None:
-        self.query_one(selector, Static).update(text)
+    def _update_section(self, selector: str, lines: Sequence[Line]) -> None:
+        self.query_one(selector, HangingText).show(lines)
 
     def action_archive(self) -> None:
         """Archive this contact."""

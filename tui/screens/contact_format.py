@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from textual.content import Content
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from tui.model.contact import Contact, ContactDetails
     from tui.model.snapshot import ChangeView
 
+
+#: A line, and the cells that its label takes: the rest of its value is wrapped below its beginning.
+Line: TypeAlias = tuple[int, Content]
 
 _LABEL: Final = 17
 _PAST = {Action.ARCHIVE: "Archived", Action.RESTORE: "Restored"}
@@ -45,13 +48,15 @@ def format_heading(contact: Contact) -> Content:
     return Content.assemble(content(contact.name, "bold"), "   ", (words, style), merged)
 
 
-def format_details(page: ContactDetails) -> Content:
+def format_details(page: ContactDetails) -> list[Line]:
     """Format the contact's details."""
-    lines = [
-        Content.assemble((label.ljust(_LABEL), "$text-muted"), content(value, style))
-        for label, value, style in details(page)
-    ]
-    return section("Details", lines)
+    return section("Details", [labelled(*detail) for detail in details(page)])
+
+
+def labelled(label: str, value: str, style: str = "", label_width: int = _LABEL) -> Line:
+    """Format a value after its label."""
+    text = Content.assemble((label.ljust(label_width), "$text-muted"), content(value, style))
+    return max(label_width, len(label)), text
 
 
 def details(page: ContactDetails) -> Iterator[tuple[str, str, str]]:
@@ -84,17 +89,18 @@ def fields(page: ContactDetails) -> Iterator[tuple[str, str]]:
     yield "Merged into", page.survivor
 
 
-def format_balances(contact: Contact, now: datetime, label_width: int = _LABEL) -> Content:
+def format_balances(contact: Contact, now: datetime, label_width: int = _LABEL) -> list[Line]:
     """Format the balances and their age, since Xero doesn't report balance changes."""
     known = contact.balances
     if known is None:
-        return section("Balances", [Content.styled("No balance available.", "$text-muted")])
+        return section("Balances", [(0, Content.styled("No balance available.", "$text-muted"))])
     lines = [
-        _amount("They owe".ljust(label_width), known.receivable, known.receivable_overdue),
-        _amount("You owe".ljust(label_width), known.payable, known.payable_overdue),
+        (label_width, _amount("They owe".ljust(label_width), known.receivable, known.receivable_overdue)),
+        (label_width, _amount("You owe".ljust(label_width), known.payable, known.payable_overdue)),
     ]
     if known.read_at is not None:
-        lines.append(Content.styled(f"Loaded from Xero {formats.ago(known.read_at, now)}.", "$text-muted"))
+        age = f"Loaded from Xero {formats.ago(known.read_at, now)}."
+        lines.append((0, Content.styled(age, "$text-muted")))
     return section("Balances", lines)
 
 
@@ -103,11 +109,13 @@ def _amount(label: str, outstanding: int, overdue: int) -> Content:
     return Content.assemble((label, "$text-muted"), money(outstanding), late)
 
 
-def format_changes(page: ContactDetails, now: datetime, key: Callable[[str], str] = default_key) -> Content:
+def format_changes(
+    page: ContactDetails, now: datetime, key: Callable[[str], str] = default_key
+) -> list[Line]:
     """Format the changes requested in Reshelve or found in Xero, newest first."""
     how = f" Archive with {key('archive')}, restore with {key('restore')}." if key("archive") else ""
     lines = list(_changes(page, now, key)) or [Content.styled(f"None yet.{how}", "$text-muted")]
-    return section("Changes", lines)
+    return section("Changes", [(0, line) for line in lines])
 
 
 def _changes(page: ContactDetails, now: datetime, key: Callable[[str], str]) -> Iterator[Content]:
@@ -120,6 +128,8 @@ def _changes(page: ContactDetails, now: datetime, key: Callable[[str], str]) -> 
             yield content(to_do, "$text-muted")
         if change.state in _STATES_WITH_REASON and (why := messages.why(change)):
             yield content(why, "$text-muted")
+        if change.note:
+            yield content(f"Your note: {change.note}", "$text-muted")
         to_do = refusal_advice(change, key=key)
         if to_do:
             yield content(to_do, "$text-warning")
@@ -139,6 +149,6 @@ def format_change(view: ChangeView, now: datetime, *, has_status: bool = True) -
     )
 
 
-def section(title: str, lines: Sequence[Content]) -> Content:
+def section(title: str, lines: Sequence[Line]) -> list[Line]:
     """Put lines below a title."""
-    return Content("\n").join([Content.styled(title, "bold $text-primary"), *lines])
+    return [(0, Content.styled(title, "bold $text-primary")), *lines]

@@ -191,7 +191,8 @@ class MainScreen(EngineScreen[None]):
     # --- preview ---
 
     def on_resize(self) -> None:
-        """Show the preview, and its key, if there is room now."""
+        """Show the preview, its key, and what is beside the tabs, if there is room now."""
+        self.finder.tabs.rewrite()
         self._update_preview()
         if self._key_bar_state != self._key_bar_state_of(self.backend.snapshot):
             self._update_key_bar()
@@ -455,7 +456,9 @@ class MainScreen(EngineScreen[None]):
         self._open_tab(Tab.ARCHIVED)
 
     def _open_tab(self, tab: Tab) -> None:
-        if not self.finder.open_tab(tab):
+        if self.finder.open_tab(tab):
+            self.key_bar.end_flash()
+        else:
             self.flash(ALREADY_SHOWN)
 
     def action_search(self) -> None:

@@ -12,8 +12,8 @@ from textual.message import Message
 
 from tui.actions import current_key
 from tui.model.errors import ReshelveError
-from tui.screens.contact_format import STATUS, details, format_balances, format_change
-from tui.widgets.labels import StaticLine
+from tui.screens.contact_format import STATUS, details, format_balances, format_change, labelled, section
+from tui.widgets.labels import StaticLine, wrap_hanging
 from tui.widgets.status_badge import legend_of, refusal_advice
 from tui.widgets.text import content
 
@@ -53,14 +53,10 @@ def preview_lines(
     else:
         yield Content.styled("No changes yet.", "$text-muted")
     yield Content("")
-    yield from format_balances(contact, now, _LABEL).wrap(width)
-    yield Content("")
-    yield Content.styled("Details", "bold $text-primary")
-    for label, value, look in details(page):
-        for number, row in enumerate(content(value, look).wrap(max(1, width - _LABEL))):
-            yield Content.assemble(("" if number else label).ljust(_LABEL), row).stylize(
-                "$text-muted", 0, _LABEL
-            )
+    balances = format_balances(contact, now, _LABEL)
+    known = section("Details", [labelled(*detail, _LABEL) for detail in details(page)])
+    for indent, line in (*balances, (0, Content("")), *known):
+        yield from wrap_hanging(line, indent, width)
 
 
 def clipped(lines: Sequence[Content], height: int, key: Callable[[str], str]) -> Sequence[Content]:

@@ -82,9 +82,10 @@ class SavedSearchesScreen(ModalScreen[SavedSearch | None], BaseScreen[SavedSearc
         self.rows.empty_text = _NONE_YET.format(key=self.key("saved_searches"))
         self._show(0 if self._current.text else self._offset)
 
-    def on_resize(self) -> None:
-        """Fit the list to the screen."""
-        self._fit_list()
+    @on(VirtualList.Scrolled)
+    def _fit_list(self) -> None:
+        """Fit the list to the screen, and to the width that an empty list's text has."""
+        self.rows.styles.height = max(1, min(self.rows.wanted_height, self.size.height - _OTHER_ROWS))
 
     # --- list ---
 
@@ -109,14 +110,16 @@ class SavedSearchesScreen(ModalScreen[SavedSearch | None], BaseScreen[SavedSearc
         self.rows.show(self._offset + len(self._saved.searches), cursor)
         self._fit_list()
         self.rows.reveal_cursor()
-        can_save = [("saved_searches", "Save this search")] if self._offset else []
-        others = ["rename_search", "delete_search"] if self._saved.searches else []
-        self.key_bar.set_actions(("open", "Open"), *can_save, *others, ("back", "Close"))
+        self._show_keys()
 
-    def _fit_list(self) -> None:
-        # An empty list says why, on two lines.
-        wanted = self.rows.count or 2
-        self.rows.styles.height = max(1, min(wanted, self.size.height - _OTHER_ROWS))
+    @on(VirtualList.Moved)
+    def _show_keys(self) -> None:
+        """Show the keys that do something for the row under the cursor."""
+        is_search = self._chosen is not None
+        opening = [("open", "Open")] if is_search else []
+        saving = [("saved_searches", "Save this search")] if self._offset else []
+        editing = ["rename_search", "delete_search"] if is_search else []
+        self.key_bar.set_actions(*opening, *saving, *editing, ("back", "Close"))
 
     def _format_row(self, index: int, width: int) -> Sequence[Content]:
         place = index - self._offset

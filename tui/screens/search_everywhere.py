@@ -44,7 +44,9 @@ if TYPE_CHECKING:
 MOST_SHOWN: Final = 20
 # Lines of the dialog and the key bar besides the list.
 _OTHER_ROWS: Final = 10
-_STATUS_WIDTH: Final = 9
+# With the gap before it.
+_STATUS_WIDTH: Final = 10
+_WIDEST_DETAIL: Final = 40
 _NARROW: Final = 56
 _NOTHING_TYPED: Final = "Type a name, person, e-mail address or number. Filters work too."
 _ONLY_ONE: Final = "No other organisation is connected. Press {organisations} to connect one."
@@ -128,7 +130,7 @@ class SearchEverywhereScreen(ModalScreen[None], BaseScreen[None]):
             found.can_focus = False
             yield found
             yield SafeLabel(self._summary, "$text-muted", id="state")
-        yield KeyBar(("open", "Open"), ("cancel", "Close"), ("help", "How to search"))
+        yield KeyBar(("open", "Open"), ("help", "How to search"), ("cancel", "Close"))
 
     def on_mount(self) -> None:
         """Search for the first text."""
@@ -266,13 +268,13 @@ def _contact(row: Row, width: int) -> Content:
     """Format a contact: its name, what was found or tells it from others, and its status."""
     room = max(8, width - 2 - _STATUS_WIDTH)
     detail = _detail(row)
-    detail_width = min(len(detail) + 2, room // 2) if width >= _NARROW and detail else 0
+    detail_width = min(room // 2, _WIDEST_DETAIL) if width >= _NARROW else 0
     name = fit(row.name, room - detail_width)
     return Content.assemble(
         "  ",
         content(name),
         ("  " + fit(detail, detail_width - 2), "$text-muted") if detail_width else "",
-        (status_label(row).rjust(_STATUS_WIDTH), "$text-muted"),
+        ("  " + fit(status_label(row), _STATUS_WIDTH - 2), "$text-muted"),
     )
 
 

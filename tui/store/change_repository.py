@@ -15,7 +15,13 @@ from tui.store import contact_ingest, sync_state, values
 from tui.store.change_log import batches
 from tui.store.change_log import changes as change_table
 from tui.store.change_log.changes import CHANGE_COLUMNS, change_of
-from tui.store.change_log.entries import iter_entries, read_entries_of_change, read_entries_of_contact
+from tui.store.change_log.entries import (
+    NoteCalls,
+    iter_entries,
+    read_entries_of_change,
+    read_entries_of_contact,
+    read_note_calls,
+)
 from tui.store.schema.fragments import PENDING
 
 if TYPE_CHECKING:
@@ -23,10 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from tui.model.change import Action, Change, ChangeLogEntry, State
+    from tui.model.change import Action, Change, ChangeLogEntry, LogEvent, State
     from tui.model.change_list import ChangeQuery, RequestResult
     from tui.model.contact import Contact
-    from tui.model.reasons import Reason
+    from tui.model.reasons import Notice, Reason
     from tui.store.database import Database
 
 
@@ -43,14 +49,25 @@ class ChangeRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, action: Action, contacts: Sequence[Contact], now: datetime) -> list[Change]:
+    async def add(
+        self,
+        action: Action,
+        contacts: Sequence[Contact],
+        now: datetime,
+        *,
+        note: str = "",
+        is_note_for_xero: bool = False,
+    ) -> list[Change]:
         """Queue the action for the contacts as one batch; durable when this returns.
 
         Contacts with an open change of the same action are left out; if the opposite action is still queued,
-        that is cancelled instead. Returns the new changes.
+        that is cancelled instead. `note` is kept with each new change; `is_note_for_xero` means that it is
+        also to be written to the contacts' history in Xero. Returns the new changes.
         """
         return await self._database.write(
-            lambda connection: contact_ingest.add(connection, action, contacts, now)
+            lambda connection: contact_ingest.add(
+                connection, action, contacts, now, note=note, is_note_for_xero=is_note_for_xero
+            )
         )
 
     async def plan_undo(self, kind: BatchKind = BatchKind.UNDO) -> UndoPlan | None:
@@ -111,6 +128,41 @@ class ChangeRepository:
         """Return a change; None for an unknown id."""
         return change_table.read_change(self._database, change_id)
 
+    async def record_note(
+        self,
+        change: Change,
+        event: LogEvent,
+        now: datetime,
+        *,
+        idempotency_key: str = "",
+        message: str = "",
+        notice: Notice | None = None,
+    ) -> None:
+        """Log what happened to the note of a change on its way to Xero; durable when this returns."""
+        await self._database.write(
+            lambda connection: change_table.record_note(
+                connection,
+                change,
+                event,
+                now,
+                idempotency_key=idempotency_key,
+                message=message,
+                notice=notice,
+            )
+        )
+
+    async def note_calls(self, change: Change) -> NoteCalls | None:
+        """Return the calls that were to write the change's note; None if there are none."""
+        return await self._database.read(lambda connection: read_note_calls(connection, change.change_id))
+
+    async def read(self, change_ids: Sequence[int]) -> list[Change]:
+        """Return changes, oldest first, without those that don't exist."""
+        return await self._database.read(lambda connection: change_table.read_all(connection, change_ids))
+
+    async def newest(self, contact_ids: Sequence[str]) -> dict[str, Change]:
+        """Return the newest change of each contact that has one, by contact id."""
+        return await self._database.read(lambda connection: change_table.newest(connection, contact_ids))
+
     def of_contact(self, contact_id: str) -> list[Change]:
         """Return the changes of a contact, newest first."""
         return change_table.read_changes_of(self._database, contact_id)
@@ -142,7 +194,10 @@ _AT_ONCE: Final = 1_000
 _OPEN: Final = "state IN ('queued', 'sending', 'unknown', 'awaiting_user')"
 # As bytes: SQLite can't pass text that isn't UTF-8 to a Python function. A reason's own text is shown only
 # without a message from Xero; its parameters are always searched.
-_TEXTS: Final = "CAST(name || ' ' || action || ' ' || message || ' ' || coalesce(reason_params, '') AS BLOB)"
+_TEXTS: Final = (
+    "CAST(name || ' ' || action || ' ' || message || ' ' || coalesce(reason_params, '') || ' '"
+    " || coalesce(note, '') AS BLOB)"
+)
 _CONTAINS: Final = (
     f"(instr(folded({_TEXTS}), ?) > 0 OR message = '' AND reason IN (SELECT value FROM json_each(?)))"  # noqa: S608 - constant SQL
 )

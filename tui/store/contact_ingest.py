@@ -28,7 +28,7 @@ from uuid import uuid4
 
 from msgspec import Struct, field
 
-from tui.model.change import Action, Change, LogEvent, State, Transition
+from tui.model.change import Action, Change, LogEvent, NoteState, State, Transition
 from tui.model.change_list import BatchKind
 from tui.model.contact import ContactStatus, ineligible_reason
 from tui.model.reasons import ChangeReason, ContactReason, Notice
@@ -298,7 +298,13 @@ def _record_status_change(
 
 
 def add(
-    connection: sqlite3.Connection, action: Action, contacts: Sequence[Contact], now: datetime
+    connection: sqlite3.Connection,
+    action: Action,
+    contacts: Sequence[Contact],
+    now: datetime,
+    *,
+    note: str = "",
+    is_note_for_xero: bool = False,
 ) -> list[Change]:
     """Queue the action for each contact, unless the contact's latest open change has the same action.
 
@@ -306,12 +312,17 @@ def add(
     so nothing more is needed. Returns the new changes.
     """
     batch_id = uuid4().hex
+    note_in_xero = NoteState.WANTED if is_note_for_xero else None
     added: list[int] = []
     cancelled: list[tuple[int, Action]] = []
     for contact in contacts:
         last = next(reversed(change_table.open_changes(connection, contact.contact_id)), None)
         if last is None or (last.action is not action and last.state is not State.QUEUED):
-            added.append(change_table.insert(connection, contact, action, batch_id, now))
+            added.append(
+                change_table.insert(
+                    connection, contact, action, batch_id, now, note=note, note_in_xero=note_in_xero
+                )
+            )
         elif last.action is not action:
             notice = Notice(ChangeReason.OPPOSITE_REQUESTED)
             transition = change_table.TransitionRequest(

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from tui.model import timestamps
 from tui.model.contact import Balances, Contact, ContactStatus
-from tui.model.query import TabCounts
+from tui.model.query import TabCounts, fold
 from tui.store import values
 from tui.store.values import search_text, sort_key, to_ms
 
@@ -194,6 +194,31 @@ def find_active_by_name(database: Database, name: str, *, except_id: str) -> Con
         if contact_id != except_id and values.text(stored_name).casefold() == name.casefold():
             return next(iter(read_contacts(database, [contact_id])), None)
     return None
+
+
+def read_named(connection: sqlite3.Connection, texts: Collection[str]) -> dict[str, list[Contact]]:
+    """Read, for each text, the contact that has it as its id, or all that have it as their name.
+
+    Names are compared as a search does: case, accents and width of letters don't matter.
+    """
+    # Xero writes its ids in lower case; other programs may not.
+    ids = contacts_in(connection, [*texts, *(text.lower() for text in texts)])
+    found = {text: one for text in texts if (one := ids.get(text) or ids.get(text.lower()))}
+    keys = {text: sort_key(text) for text in texts if text not in found}
+    rows = connection.execute(
+        "SELECT contact_id FROM contacts WHERE sort_key IN (SELECT value FROM json_each(?)) ORDER BY rowid",
+        (json.dumps([key for key in set(keys.values()) if key]),),
+    )
+    by_key: dict[str, list[Contact]] = {}
+    for contact in contacts_in(connection, [values.text(contact_id) for (contact_id,) in rows]).values():
+        by_key.setdefault(sort_key(contact.name), []).append(contact)
+
+    def named(text: str) -> list[Contact]:
+        # The key is only the start of a long name.
+        wanted = fold(text).strip()
+        return [contact for contact in by_key.get(keys[text], ()) if fold(contact.name).strip() == wanted]
+
+    return {text: [found[text]] if text in found else named(text) for text in texts}
 
 
 _TOTALS: Final = """

@@ -22,7 +22,13 @@ from tui.store.contact_ingest import (
     reset_unreadable_seen,
     unseen_contacts,
 )
-from tui.store.contacts import find_active_by_name, read_contacts, read_counts, total_balances
+from tui.store.contacts import (
+    find_active_by_name,
+    read_contacts,
+    read_counts,
+    read_named,
+    total_balances,
+)
 from tui.store.evidence_queries import EvidenceQueries, read_for_comparison
 from tui.store.maintenance.repair import Maintenance, open_or_rebuild
 from tui.store.search.search_service import SearchService
@@ -172,6 +178,10 @@ class Store:
     def contacts(self, contact_ids: Sequence[str]) -> list[Contact]:
         """Return contacts in the given order, without those that aren't stored."""
         return read_contacts(self._database, contact_ids)
+
+    async def named(self, texts: Collection[str]) -> Mapping[str, Sequence[Contact]]:
+        """Return, for each text, the contact that has it as its id, or all that have it as their name."""
+        return await self._database.read(lambda connection: read_named(connection, texts))
 
     def find_active_by_name(self, name: str, *, except_id: str) -> Contact | None:
         """Return another active contact of that name, ignoring case: Xero refuses a second one."""

@@ -127,6 +127,20 @@ class FileLock:
         return True
 
 
+def is_locked(file: Path) -> bool:
+    """Return whether another holder has locked an existing file; takes the lock for a moment if it is free.
+
+    Raises `OSError` as `FileLock.acquire` does.
+    """
+    if not file.exists():
+        return False
+    lock = FileLock(file)
+    if not lock.acquire():
+        return True
+    lock.release()
+    return False
+
+
 def locking_problem(folder: Path) -> str:
     """Return why files in the folder can't be locked as databases do; empty if they can.
 

@@ -152,6 +152,19 @@ def _home(value: str) -> Path:
     return home
 
 
+def without_home(text: str) -> str:
+    """Replace the user's home folder in a text by `~`, as it has the user's name."""
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return text
+    for spelling in {str(home), str(home.resolve()), home.as_posix()}:
+        # A home of `/` is in every path.
+        if len(spelling) > 1:
+            text = re.sub(rf"{re.escape(spelling)}(?![\w.-])", "~", text)
+    return text
+
+
 def private_folder(folder: Path) -> Path:
     """Create the folder and missing parents, readable only by their owner."""
     missing = [part for part in (folder, *folder.parents) if not part.exists()]

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 if sys.platform == "win32":
@@ -22,7 +23,6 @@ else:
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 _MOST_BYTES: Final = 65_536
 
@@ -65,6 +65,33 @@ def try_file_lock(file: IO[bytes]) -> None:
     """Lock an open file as `filelock` does. Raises `BlockingIOError` if it is locked, otherwise `OSError`."""
     if sys.platform != "win32":
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def lock_holder(file: Path) -> int | None:
+    """Return the ID of the process that has locked a file as `filelock` does; None if unknown.
+
+    Only Linux tells; processes of another container aren't known there either.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError):
+            inode = file.stat().st_ino
+            for line in Path("/proc/locks").read_text(encoding="ascii", errors="replace").splitlines():
+                # Number, kind, mode, access, process, device and inode.
+                fields = line.split()
+                if fields[1:2] == ["FLOCK"] and fields[5].rpartition(":")[2] == str(inode):
+                    return int(fields[4]) or None
+    return None
+
+
+def is_open_to_others(file: Path) -> bool:
+    """Return whether other users of this computer can read a file or list a folder."""
+    if sys.platform == "win32":
+        return False
+    else:  # noqa: RET505 - mypy checks one branch for each system
+        try:
+            return bool(file.stat().st_mode & 0o044)
+        except OSError:
+            return False
 
 
 # --- memory ---

@@ -12,7 +12,7 @@ from tui.messages import formats
 from tui.messages.formats import format_number, money, pluralize
 from tui.model.snapshot import ConnectionStatus
 from tui.widgets.labels import StaticLine
-from tui.widgets.text import safe
+from tui.widgets.text import cells, safe
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -96,6 +96,8 @@ class SelectionBar(StaticLine):
     }
     """
 
+    _parts: tuple[str, ...] = ()
+
     def update_from(
         self, selected: int, hidden: int, totals: Balances | None = None, *, is_alone: bool = False
     ) -> None:
@@ -106,13 +108,26 @@ class SelectionBar(StaticLine):
         if self.display != bool(selected):
             self.display = bool(selected)
         not_shown = f" ({format_number(hidden)} not shown)" if hidden else ""
-        owed = f" · they owe {money(totals.receivable)}" if totals and totals.receivable else ""
+        owed = f"they owe {money(totals.receivable)}" if totals and totals.receivable else ""
         late = totals.receivable_overdue if totals else 0
-        overdue = f" · overdue {money(late)}" if late else ""
+        overdue = f"overdue {money(late)}" if late else ""
         clear, alone = current_key(self.app, "clear").capitalize(), current_key(self.app, "show_selected")
         others = "shows all contacts" if is_alone else "shows only these"
-        keys = f" · {clear} clears · {alone} {others}"
-        self.show(Content(safe(f"{format_number(selected)} selected{not_shown}{owed}{overdue}{keys}")))
+        self._parts = (
+            f"{format_number(selected)} selected{not_shown}",
+            owed,
+            overdue,
+            f"{clear} clears",
+            f"{alone} {others}",
+        )
+        self.rewrite()
+
+    def rewrite(self) -> None:
+        """Show as many parts as fit: none is cut while another can be left out."""
+        parts, room = [safe(part) for part in self._parts if part], self.content_size.width
+        while len(parts) > 1 and cells(" · ".join(parts)) > room:
+            parts.pop()
+        self.show(Content(" · ".join(parts)))
 
 
 class UnreadableBar(StaticLine):

@@ -24,7 +24,7 @@ class ChoiceField(StaticLine, can_focus=True):
     DEFAULT_CSS = """
     ChoiceField {
         height: 1; width: 1fr; padding: 0 1 0 0; text-wrap: nowrap; text-overflow: ellipsis;
-        &:focus { background: $primary 30%; text-style: bold; }
+        &:focus { background: $primary 20%; text-style: bold; }
         &:ansi:focus { background: transparent; text-style: reverse; }
     }
     """
@@ -61,7 +61,11 @@ class ChoiceField(StaticLine, can_focus=True):
     def rewrite(self) -> None:
         """Format label and answer."""
         label = Content.styled(self.label.ljust(self.LABEL_WIDTH), "$text-muted")
-        self.show(Content.assemble(label, content(self.answers[self.value]), (" ▾", "$text-muted")))
+        answer, mark = content(self.answers[self.value]), Content.styled(" ▾", "$text-muted")
+        room = self.content_size.width - label.cell_length - mark.cell_length
+        if 0 < room < answer.cell_length:
+            answer = answer.truncate(room, ellipsis=True)
+        self.show(Content.assemble(label, answer, mark))
 
     def action_pick(self) -> None:
         """Ask for another answer."""

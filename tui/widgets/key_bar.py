@@ -111,7 +111,7 @@ class KeyBar(StaticLine):
         if getattr(self.app, "is_read_only", False):
             badges.append(Content.styled(" READ ONLY ", "bold reverse $accent"))
         if mark:
-            badges.append(Content.styled(f" {mark} ", "bold reverse $warning"))
+            badges.append(Content.styled(f" {mark} ", "bold reverse $text-warning"))
         return Content.assemble(*(part for badge in badges for part in (" ", badge)))
 
     def _keys(self, width: int) -> Content:

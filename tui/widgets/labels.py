@@ -66,6 +66,45 @@ class Details(Static):
         return lines == height or lines < height <= self.container_size.height
 
 
+# Cells: in less, values are hard to read below one another.
+_NARROWEST_VALUE: Final = 12
+
+
+def wrap_hanging(line: Content, indent: int, width: int) -> list[Content]:
+    """Wrap a line after a label of `indent` cells, so that all of its value is below its beginning."""
+    if not indent or width - indent < _NARROWEST_VALUE:
+        return line.wrap(max(1, width))
+    label, blank = line[:indent], Content(" " * indent)
+    return [
+        (blank if number else label) + part for number, part in enumerate(line[indent:].wrap(width - indent))
+    ]
+
+
+class HangingText(Static):
+    """Lines with labels: a value that is wrapped goes on below its beginning."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(markup=False, id=id, classes=classes)
+        self._lines: Sequence[tuple[int, Content]] = ()
+
+    def show(self, lines: Sequence[tuple[int, Content]]) -> None:
+        """Show lines, each with the cells that its label takes."""
+        self._lines = lines
+        self.update(Content("\n").join(line for _, line in lines))
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return the number of lines after wrapping."""
+        del container, viewport
+        return len(self._wrapped(width)) if width else 0
+
+    def render(self) -> Content:
+        """Return the lines, wrapped for the current width."""
+        return Content("\n").join(self._wrapped(self.content_size.width))
+
+    def _wrapped(self, width: int) -> list[Content]:
+        return [part for indent, line in self._lines for part in wrap_hanging(line, indent, width)]
+
+
 class StaticLine(Widget):
     """Shows content whose size is fixed by its style sheet, so that new content never causes a layout."""
 

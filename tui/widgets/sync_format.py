@@ -78,7 +78,10 @@ def reading_text(reading: ContactReading, now: datetime) -> tuple[str, bool]:
     if not reading.has_statuses:
         return "Re-Leased doesn't return which contacts are archived, so changes can't be confirmed.", True
     read_at = formats.short_time(reading.last_began_at or reading.last.began_at, now)
-    return f"Re-Leased last read {read_at}.", False
+    counts = reading.last.counts
+    without = counts.total - counts.with_status
+    unknown = f", {pluralize(without, 'contact')} without a status" if without > 0 else ""
+    return f"Re-Leased last read {read_at}{unknown}.", False
 
 
 def _sync(

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 TAB_NAMES: Final = {Tab.ALL: "All", Tab.ACTIVE: "Active", Tab.ARCHIVED: "Archived"}
 
+# From this width, the search box is beside the tabs, and needs room for a search and for how many it finds.
+_SEARCH_BESIDE: Final = 80
+_USUAL_SEARCH: Final = 36
+_SHORT_SEARCH: Final = 28
+
 
 class TabBar(StaticLine):
     """Shows the tabs; colour, weight and underline mark the open one. Each can be clicked.
@@ -35,6 +40,7 @@ class TabBar(StaticLine):
     def __init__(self, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._room = 0
+        self._screen_width = 0
         self.tab = Tab.ALL
         self.counts = TabCounts()
 
@@ -49,7 +55,9 @@ class TabBar(StaticLine):
         self.rewrite()
 
     def get_content_width(self, *_: object) -> int:
-        """Return the width of the tabs with the largest numbers so far."""
+        """Return the width of the tabs with the largest numbers so far on a screen of this width."""
+        if self._screen_width != self.app.size.width:
+            self._screen_width, self._room = self.app.size.width, 0
         self._room = max(self._room, self._tabs().cell_length)
         return self._room
 
@@ -64,9 +72,13 @@ class TabBar(StaticLine):
         tabs = Content(" ").join(self._label(tab) for tab in Tab)
         if not self.counts.other:
             return tabs
-        other = Content.styled(f"  {format_number(self.counts.other)} GDPR or deleted", "$text-muted")
-        has_room = tabs.cell_length + other.cell_length <= self.app.size.width
-        return tabs + other if has_room else tabs
+        width = self.app.size.width
+        for name, for_search in (("GDPR or deleted", _USUAL_SEARCH), ("other", _SHORT_SEARCH)):
+            other = Content.styled(f"  {format_number(self.counts.other)} {name}", "$text-muted")
+            room = width if width < _SEARCH_BESIDE else width - for_search
+            if tabs.cell_length + other.cell_length <= room:
+                return tabs + other
+        return tabs
 
     def _label(self, tab: Tab) -> Content:
         is_open = tab is self.tab
@@ -111,12 +123,25 @@ class GroupBar(StaticLine, Generic[G]):
         self.rewrite()
 
     def rewrite(self) -> None:
-        """Format the groups, with short names if there isn't room."""
-        full = self._groups(0)
-        self.show(full if full.cell_length <= self.content_size.width else self._groups(1))
+        """Format the groups: with short names, or only those beside the open one, if there isn't room."""
+        room = self.content_size.width
+        full = Content(" ").join(self._labels(0))
+        self.show(full if full.cell_length <= room else self._beside_the_open(self._labels(1), room))
 
-    def _groups(self, which: int) -> Content:
-        return Content(" ").join(self._label(group, names[which]) for group, names in self.NAMES.items())
+    def _labels(self, which: int) -> list[Content]:
+        return [self._label(group, names[which]) for group, names in self.NAMES.items()]
+
+    def _beside_the_open(self, labels: list[Content], room: int) -> Content:
+        """Leave out whole labels at the end that is further from the open one, until the rest fits."""
+        place, first, stop = list(self.NAMES).index(self.group), 0, len(labels)
+
+        def joined() -> Content:
+            before, after = Content("…" if first else ""), Content("…" if stop < len(labels) else "")
+            return Content.assemble(before, Content(" ").join(labels[first:stop]), after)
+
+        while stop - first > 1 and joined().cell_length > room:
+            first, stop = (first + 1, stop) if place - first > stop - 1 - place else (first, stop - 1)
+        return joined()
 
     def _label(self, group: G, name: str) -> Content:
         is_open = group is self.group

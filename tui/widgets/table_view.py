@@ -458,7 +458,7 @@ class TableView(PaintedView):
         & > .contact-table--header { color: $text-muted; text-style: bold; }
         & > .contact-table--empty { color: $text-muted; }
         & > .contact-table--cursor { background: $foreground 8%; }
-        &:focus > .contact-table--cursor { background: $primary 30%; text-style: bold; }
+        &:focus > .contact-table--cursor { background: $primary 20%; text-style: bold; }
         & > .contact-table--selected { background: $accent 15%; }
         &:ansi > .contact-table--cursor { background: transparent; text-style: underline; }
         &:ansi:focus > .contact-table--cursor { background: transparent; text-style: reverse; }

@@ -8,7 +8,6 @@ from textual.binding import Binding
 from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
-from textual.visual import Visual
 
 from tui.compat.textual import PaintedView
 from tui.widgets.movement import MoveResolver, move_bindings
@@ -47,7 +46,7 @@ class VirtualList(PaintedView, can_focus=True):
         scrollbar-size-vertical: 1;
         color: $foreground;
         & > .line-list--cursor { background: $foreground 8%; }
-        &:focus > .line-list--cursor { background: $primary 30%; text-style: bold; }
+        &:focus > .line-list--cursor { background: $primary 20%; text-style: bold; }
         &:ansi > .line-list--cursor { background: transparent; text-style: underline; }
         &:ansi:focus > .line-list--cursor { background: transparent; text-style: reverse; }
         & > .line-list--empty { color: $text-muted; }
@@ -109,6 +108,15 @@ class VirtualList(PaintedView, can_focus=True):
         stop = -(-(top + self.size.height) // self._row_height)
         return top // self._row_height, max(0, min(stop, self.count))
 
+    @property
+    def wanted_height(self) -> int:
+        """The lines that all rows take, or the text of an empty list."""
+        return self.count * self._row_height or len(self._empty_lines)
+
+    @property
+    def _empty_lines(self) -> list[Content]:
+        return content(self.empty_text).wrap(max(1, self.line_width))
+
     def put_cursor(self, index: int) -> None:
         """Move the cursor to a row, or the nearest there is, and scroll to it."""
         before, self.cursor = self.cursor, max(0, min(index, self.count - 1))
@@ -160,10 +168,9 @@ class VirtualList(PaintedView, can_focus=True):
         width = self.line_width + _GUTTER
         if not self.count:
             style = self.get_visual_style("line-list--empty")
-            lines = Visual.to_strips(
-                self, content(f"  {self.empty_text}"), width, self.size.height, style, pad=True
-            )
-            return lines[y] if y < len(lines) else Strip.blank(width, self.rich_style)
+            lines = self._empty_lines
+            written = content("  ") + lines[y] if y < len(lines) else content("")
+            return self.paint_line(written.truncate(width), width, style)
         index, part = divmod(int(self.scroll_offset.y) + y, self._row_height)
         if index >= self.count:
             return Strip.blank(width, self.rich_style)

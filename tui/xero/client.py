@@ -184,6 +184,25 @@ class XeroClient:
         response = await self._api.send_or_raise(ApiRequest("GET", path, Priority.INTERACTIVE))
         return _decode_or_raise(lambda: parsing.history(response.content))
 
+    async def add_note(self, contact_id: str, note: str, *, idempotency_key: str) -> None:
+        """Add a note to Xero's history of a contact. Raises `RejectedError` if Xero doesn't accept it.
+
+        The key is as for `change_status`. Raises `UnexpectedReplyError` also if the reply lacks the note.
+        """
+        sent = parsing.NoteEnvelope((parsing.NoteElement(note),))
+        response = await self._api.send_or_raise(
+            ApiRequest(
+                "PUT",
+                f"{_ACCOUNTING}/Contacts/{quote(contact_id, safe='')}/History",
+                Priority.WRITE,
+                headers={"Idempotency-Key": idempotency_key, "Content-Type": "application/json"},
+                content=msgspec.json.encode(sent),
+            )
+        )
+        entries = _decode_or_raise(lambda: parsing.history(response.content))
+        if not any(entry.details == note for entry in entries):
+            raise UnexpectedReplyError(XeroReason.UNREADABLE_REPLY)
+
     async def organisation(self) -> OrganisationDetails:
         """Fetch the organisation's details."""
         response = await self._api.send_or_raise(

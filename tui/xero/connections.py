@@ -26,7 +26,8 @@ from tui.xero.rate_limiter import Priority, RateLimiter
 from tui.xero.results import OrganisationDetails
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
 
     import httpx
 
@@ -80,10 +81,17 @@ async def list_organisations(
 
 
 async def connected_tenants(
-    *, api_url: str, tokens: TokenSource, transport: httpx.AsyncBaseTransport | None = None
+    *,
+    api_url: str,
+    tokens: TokenSource,
+    transport: httpx.AsyncBaseTransport | None = None,
+    on_server_time: Callable[[datetime, float], None] | None = None,
 ) -> frozenset[str]:
-    """Fetch the tenant IDs of a sign-in in one request. Raises the errors of `XeroClient`."""
-    listed = await _ConnectionsApi(api_url, tokens, transport).connections()
+    """Fetch the tenant IDs of a sign-in in one request. Raises the errors of `XeroClient`.
+
+    `on_server_time` is called as that of `ApiTransport`.
+    """
+    listed = await _ConnectionsApi(api_url, tokens, transport, on_server_time).connections()
     return frozenset(connection.tenant_id for connection in listed)
 
 
@@ -93,6 +101,7 @@ class _ConnectionsApi(Struct, frozen=True):
     api_url: str
     tokens: TokenSource
     transport: httpx.AsyncBaseTransport | None
+    on_server_time: Callable[[datetime, float], None] | None = None
 
     async def connections(self) -> list[ConnectionElement]:
         api = self._open_api()
@@ -153,7 +162,10 @@ class _ConnectionsApi(Struct, frozen=True):
             await api.aclose()
 
     def _open_api(self) -> ApiTransport:
-        return ApiTransport(api_url=self.api_url, tokens=self.tokens, transport=self.transport)
+        api = ApiTransport(api_url=self.api_url, tokens=self.tokens, transport=self.transport)
+        if self.on_server_time is not None:
+            api.on_server_time = self.on_server_time
+        return api
 
 
 async def _details_or_empty(api: ApiTransport, tenant_id: str) -> OrganisationDetails:

@@ -199,6 +199,18 @@ class StatusEnvelope(_XeroStruct):
     contacts: tuple[StatusElement, ...]
 
 
+class NoteElement(_XeroStruct):
+    """A note as sent to a contact's history."""
+
+    details: str
+
+
+class NoteEnvelope(_XeroStruct):
+    """The body of a call that adds notes."""
+
+    history_records: tuple[NoteElement, ...]
+
+
 def response_date(response: httpx.Response) -> datetime | None:
     """Return a response's `Date` (RFC 9110: in whole seconds), None if missing or invalid."""
     return parse_http_date(response.headers.get("Date", ""))

@@ -16,7 +16,7 @@ from tui.store import TransitionRequest
 from tui.system.user_files import csv_bytes, write_user_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -32,7 +32,17 @@ if TYPE_CHECKING:
     from tui.store import Store
 
 
-COLUMNS: Final = ("time", "contact", "contact id", "action", "origin", "state", "Xero's message", "evidence")
+COLUMNS: Final = (
+    "time",
+    "contact",
+    "contact id",
+    "action",
+    "origin",
+    "state",
+    "Xero's message",
+    "evidence",
+    "your note",
+)
 
 
 def write_csv(
@@ -65,6 +75,7 @@ def _cells(change: Change, sync: StatusSince | None, why: str) -> tuple[str, ...
         change.state.value,
         why,
         evidence,
+        change.note,
     )
 
 
@@ -105,10 +116,24 @@ class ChangeService:
         )
         return build_precheck(self._store, action, contact_ids, fresh, elsewhere)
 
-    async def request(self, action: Action, contact_ids: Sequence[str]) -> int:
+    async def request(
+        self,
+        action: Action,
+        contact_ids: Sequence[str],
+        note: str = "",
+        *,
+        is_note_for_xero: bool = False,
+    ) -> int:
         """Record the changes in the change log; they are sent from there, even after a crash."""
         self._access.require()
-        changes = await self._store.changes.add(action, self._store.contacts(contact_ids), self._now())
+        contacts = self._store.contacts(contact_ids)
+        changes = await self._store.changes.add(
+            action,
+            contacts,
+            self._now(),
+            note=note,
+            is_note_for_xero=is_note_for_xero and bool(note) and action is Action.ARCHIVE,
+        )
         self._publish_and_send()
         return len(changes)
 
@@ -185,6 +210,14 @@ class ChangeLog:
     async def last_request(self) -> RequestResult | None:
         """Return what has become of the newest request so far."""
         return await self._store.changes.last_request()
+
+    async def changes(self, change_ids: Sequence[int]) -> Sequence[Change]:
+        """Return the current state of changes."""
+        return await self._store.changes.read(change_ids)
+
+    async def newest(self, contact_ids: Sequence[str]) -> Mapping[str, Change]:
+        """Return the newest change of each contact that has one."""
+        return await self._store.changes.newest(contact_ids)
 
     async def timeline(self, change: Change) -> Sequence[ChangeLogEntry]:
         """Return the history of one change, oldest entry first."""

@@ -145,6 +145,10 @@ class ContactService:
         """Return the current table rows of contacts."""
         return self._store.search.rows(contact_ids)
 
+    async def named(self, texts: Collection[str]) -> Mapping[str, Sequence[Contact]]:
+        """Return, for each text, the contact that has it as its id, or all that have it as their name."""
+        return await self._store.named(texts)
+
     async def total_balances(self, contact_ids: Collection[str]) -> Balances:
         """Add up the known balances of contacts."""
         return await self._store.total_balances(contact_ids)

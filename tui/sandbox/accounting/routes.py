@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     from tui.sandbox.request_log import LoggedRequest
 
 
-_LONGEST_NOTE = 4000
+# As Xero documents it.
+_LONGEST_NOTE = 250
 
 
 def get_contact(call: ApiCall) -> ApiResponse:

@@ -283,6 +283,7 @@ class ChangeListController:
         if group is self._groups.group:
             self._screen.flash(ALREADY_SHOWN)
             return
+        self._screen.key_bar.end_flash()
         self._groups.open(group)
         self.find()
 

@@ -158,6 +158,8 @@ def details(
     to_do = refusal_advice(change, retry="retry", key=key)
     if to_do:
         written.append(content(to_do, "$text-warning"))
+    if change.note:
+        written.append(Content.assemble(("Your note: ", "$text-muted"), content(change.note)))
     written += (
         Content.assemble((f"{entry_time(entry)}  ", "$text-muted"), content(entry_text(entry)))
         for entry in reversed(entries)
@@ -183,6 +185,9 @@ _EVENT_TEXT: Final[dict[str, str]] = {
     LogEvent.RETRIED: "retried as a new change",
     LogEvent.RENAMED: "continued under the contact's new name",
     LogEvent.NOTE: "updated",
+    LogEvent.NOTE_SENT: "note sent to Xero",
+    LogEvent.NOTE_WRITTEN: "note written to the contact's history in Xero",
+    LogEvent.NOTE_REFUSED: "note not accepted by Xero",
 }
 
 
@@ -249,7 +254,7 @@ def explanation(plan: UndoPlan, now: datetime) -> tuple[str, ...]:
     # Contacts in tenant groups first; the sort is stable.
     marked = plan.tenancy_warnings.tenant_groups
     lines = sorted(plan.lines, key=lambda line: not line.tenant_groups(marked))
-    listed = [f"• {line.target.change.name}: {_format_outcome(line, marked)}" for line in lines[:_NAMED]]
+    listed = [f"• {line.target.change.name}: {format_outcome(line, marked)}" for line in lines[:_NAMED]]
     more = len(lines) - _NAMED
     and_more = [f"and {format_number(more)} more"] if more > 0 else []
     return (
@@ -308,7 +313,8 @@ def _first_archive_explanation(plan: UndoPlan) -> Iterator[str]:
         yield from (words for _, words in tenancy.full_explanation(count))
 
 
-def _format_outcome(line: PlanLine, marked: frozenset[str]) -> str:
+def format_outcome(line: PlanLine, marked: frozenset[str]) -> str:
+    """Describe what an undo or redo does to one contact; `marked` are the groups of tenants."""
     if not line.outcome.has_effect:
         return f"skipped, {_clause(line.reason)}" if line.reason else "skipped"
     groups = line.tenant_groups(marked)

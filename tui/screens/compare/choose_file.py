@@ -372,7 +372,7 @@ class ChooseFileScreen(ModalScreen[ComparedFile | None], EngineScreen[ComparedFi
                 yield ChoiceField("Encoding", formatting.ENCODINGS, id="encoding")
             yield SafeLabel(id="note")
             with Horizontal(id="buttons"):
-                yield ReadyButton("More options", id="more", compact=True)
+                yield ReadyButton("Options", id="more", compact=True)
                 yield ReadyButton("Cancel", id="cancel", compact=True)
                 yield ReadyButton("Compare", id="confirm", variant="primary", compact=True)
         yield KeyBar(("open", "Choose"), ("cancel", "Cancel"))

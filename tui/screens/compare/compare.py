@@ -253,6 +253,7 @@ class ComparisonList:
         if kind is self.kind:
             self._screen.flash(ALREADY_SHOWN)
             return
+        self._screen.key_bar.end_flash()
         self.groups.open(kind)
         self._last_line = 0
         self.find()
@@ -271,6 +272,7 @@ class CompareScreen(EngineScreen[None]):
     PLACE = "in a comparison"
     CSS_PATH = "compare.tcss"
     AUTO_FOCUS = "#rows"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-wide")]  # noqa: RUF012 - Textual's own declaration
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (18, "-short"), (22, "-high")]  # noqa: RUF012 - Textual's own declaration
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("archive", "restore"),

@@ -407,7 +407,7 @@ EMPTY_FOLDER: Final = (
 )
 COMPARING: Final = "Comparing… press {cancel} to stop."
 STOPPED: Final = "Stopped. Nothing was changed."
-DATE_HINT: Final = "the file's modified date"
+DATE_HINT: Final = "the file's date"
 AUTO: Final = "found"
 FILE_STATUSES: Final = {
     AUTO: "as the file says",

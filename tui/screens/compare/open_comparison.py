@@ -39,7 +39,7 @@ class ComparisonController:
                 self._compare_file()
 
         words = ("Comparing changes nothing in Xero or Re-Leased.",)
-        question = "What do you want to compare with Xero?"
+        question = "Compare what with Xero?"
         self._screen.open_screen(
             navigation.ChooseScreen(question, words, _SOURCES, first=_CONNECTION), answered
         )

@@ -202,6 +202,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
         number = self.query_one("#number", Input)
         number.placeholder = f"Type {format_number(count)} to confirm"
         number.display = True
+        self.add_class("-counted")
         self.set_focus(number)
 
     @on(Input.Changed, "#number")

@@ -160,8 +160,12 @@ class KeysScreen(ModalScreen[None], BaseScreen[None]):
         item = self._shown[index]
         style = "bold $text-accent" if item.id in self._editor.keys else "bold"
         keys = key_names(keys_of(self._editor, item))
-        label, group = item.label.ljust(_LABEL_WIDTH), (item.group, "$text-muted")
-        return (Content.assemble((keys.ljust(_KEYS_WIDTH), style), " ", label, group).truncate(width),)
+        row = Content.assemble((keys.ljust(_KEYS_WIDTH), style), " ")
+        room = width - row.cell_length
+        if room <= _LABEL_WIDTH:
+            return (row + Content(item.label).truncate(room, ellipsis=True),)
+        group = Content.styled(item.group, "$text-muted").truncate(room - _LABEL_WIDTH, ellipsis=True)
+        return (row + Content(item.label.ljust(_LABEL_WIDTH)) + group,)
 
     @on(VirtualList.RowOpened)
     def _change(self) -> None:

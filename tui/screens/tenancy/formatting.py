@@ -25,10 +25,8 @@ _IN_SHORT: Final = (
     "sync. To fix that later: change the tenancy's Xero Invoice contact, or restore the contact."
 )
 _HEADING: Final = "Check Re-Leased first"
-_LOOK_ONE: Final = "Is this contact billed for an active tenancy? Xero and Reshelve can't see tenancies."
-_LOOK_MANY: Final = (
-    "Is one of these contacts billed for an active tenancy? Xero and Reshelve can't see tenancies."
-)
+_LOOK_ONE: Final = "Is it billed for an active tenancy? Only Re-Leased knows."
+_LOOK_MANY: Final = "Is one of them billed for an active tenancy? Only Re-Leased knows."
 # Quoted from Re-Leased's help centre.
 _E_MAIL: Final = "Billing Contact for Tenancy was Archived"
 _FAILURE: Final = (
@@ -36,19 +34,19 @@ _FAILURE: Final = (
     "before creating new invoices or credit notes."
 )
 _AFTER: Final = "After Re-Leased's next sync:"
-_MOVES_ONE: Final = "• The contact moves to Re-Leased's Archived tab and can no longer be selected."
-_MOVES_MANY: Final = "• The contacts move to Re-Leased's Archived tab and can no longer be selected."
+_MOVES_ONE: Final = "• It moves to Re-Leased's Archived tab and can't be selected."
+_MOVES_MANY: Final = "• They move to Re-Leased's Archived tab and can't be selected."
 _FAILS: Final = (
-    f"• If it is billed for a tenancy, Re-Leased sends the e-mail “{_E_MAIL}”. The tenancy's next invoices "
-    f"fail and stay in Drafts: “{_FAILURE}”"
+    f"• If {{it}} is billed for a tenancy, Re-Leased e-mails “{_E_MAIL}”. The tenancy's next invoices fail "
+    f"and stay in Drafts: “{_FAILURE}”"
 )
 _FIX: Final = (
     "• To fix: change the tenancy's Xero Invoice contact in Re-Leased, or restore the contact. "
     "Then approve the invoices in Drafts again."
 )
 _MARKING: Final = (
-    "Press {key} to choose your tenant groups: Reshelve then warns before archiving their contacts. "
-    "This text is shown in full only the first time."
+    "Press {key} to choose your tenant groups: archiving their contacts then warns. This text is shown in "
+    "full only the first time."
 )
 
 
@@ -68,7 +66,7 @@ def full_explanation(count: int, key: str = "") -> tuple[tuple[str, str], ...]:
         ("words", _LOOK_ONE if is_one else _LOOK_MANY),
         ("title", _AFTER),
         ("words", _MOVES_ONE if is_one else _MOVES_MANY),
-        ("words", _FAILS),
+        ("words", _FAILS.format(it="it" if is_one else "one")),
         ("words", _FIX),
     )
     return (*parts, ("note", _MARKING.format(key=key))) if key else parts

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from msgspec import Struct
 
-from tui.model.change import Action, Change, LogEvent, Origin, State, Transition
+from tui.model.change import Action, Change, LogEvent, NoteState, Origin, State, Transition
 from tui.model.change_list import (
     Batch,
     BatchKind,
@@ -285,7 +285,15 @@ def retry(connection: sqlite3.Connection, change_ids: Sequence[int], now: dateti
         batch_id = batch_id or insert_batch(connection, BatchKind.RETRY, now)
         added.append(
             change_table.insert(
-                connection, contact, change.action, batch_id, now, retry_of_id=change.change_id
+                connection,
+                contact,
+                change.action,
+                batch_id,
+                now,
+                retry_of_id=change.change_id,
+                note=change.note,
+                # Otherwise Xero has it, or didn't accept it.
+                note_in_xero=NoteState.WANTED if change.note_in_xero is NoteState.WANTED else None,
             )
         )
         connection.execute("UPDATE changes SET superseded = 1 WHERE change_id = ?", (change.change_id,))

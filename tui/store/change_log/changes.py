@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
-from tui.model.change import Action, Change, LogEvent, Origin, ReadResult, State, Transition, next_state
+from tui.model.change import (
+    Action,
+    Change,
+    LogEvent,
+    NoteState,
+    Origin,
+    ReadResult,
+    State,
+    Transition,
+    next_state,
+)
 from tui.model.reasons import ChangeReason, Notice
 from tui.model.timestamps import from_milliseconds
 from tui.store import values
@@ -29,6 +39,7 @@ CHANGE_COLUMNS: Final = (
     "confirmed_ms", "idempotency_key", "message", "synced_ms", "superseded", "reverses_change_id",
     "retry_of_id", "sent_when_updated_ms", "checked_ms", "unlinked_ms", "relinked_ms",
     "reason", "reason_params", "read_ms", "read_result", "foreign_currency_ms",
+    "note", "note_in_xero",
 )  # fmt: skip
 _SELECT: Final = f"SELECT {', '.join(CHANGE_COLUMNS)} FROM changes"  # noqa: S608 - our own column names
 
@@ -93,6 +104,8 @@ def change_of(row: tuple[Any, ...]) -> Change:
         read_at=from_milliseconds(row[22]),
         read_result=values.optional_member(ReadResult, row[23]),
         foreign_currency_at=from_milliseconds(row[24]),
+        note=values.text(row[25]),
+        note_in_xero=values.optional_member(NoteState, row[26]),
     )
 
 
@@ -109,21 +122,28 @@ def insert(
     confirmed_at: datetime | None = None,
     reverses_change_id: int | None = None,
     retry_of_id: int | None = None,
+    note: str = "",
+    note_in_xero: NoteState | None = None,
 ) -> int:
-    """Add a change: queued, or confirmed in Xero if `confirmed_at` is given. Returns its id."""
+    """Add a change: queued, or confirmed in Xero if `confirmed_at` is given. Returns its id.
+
+    `note` is what the user wrote about the request, `note_in_xero` whether it is for Xero as well.
+    """
     is_done = confirmed_at is not None
     state = State.CONFIRMED if is_done else State.QUEUED
     change_id = connection.execute(
         """
         INSERT INTO changes (batch_id, contact_id, name, action, origin, state, requested_ms, updated_ms,
-            confirmed_ms, idempotency_key, message, superseded, reverses_change_id, retry_of_id)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', 0, ?, ?)
+            confirmed_ms, idempotency_key, message, superseded, reverses_change_id, retry_of_id, note,
+            note_in_xero)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', 0, ?, ?, ?, ?)
         """,
         (
             batch_id, contact.contact_id, contact.name, action.value,
             (Origin.XERO if is_done else Origin.RESHELVE).value, state.value,
             to_ms(now), to_ms(now), to_ms(confirmed_at) if confirmed_at else None,
-            reverses_change_id, retry_of_id,
+            reverses_change_id, retry_of_id, note or None,
+            note_in_xero,
         ),
     ).lastrowid  # fmt: skip
     if change_id is None:
@@ -192,6 +212,41 @@ def write_reason(
     connection.execute(
         "UPDATE changes SET message = ?, reason = ?, reason_params = ? WHERE change_id = ?",
         (message, *reason, change_id),
+    )
+
+
+_NOTE_STATES: Final = {
+    LogEvent.NOTE_SENT: NoteState.SENDING,
+    LogEvent.NOTE_WRITTEN: NoteState.WRITTEN,
+    LogEvent.NOTE_REFUSED: NoteState.REFUSED,
+}
+
+
+def record_note(
+    connection: sqlite3.Connection,
+    change: Change,
+    event: LogEvent,
+    now: datetime,
+    *,
+    idempotency_key: str = "",
+    message: str = "",
+    notice: Notice | None = None,
+) -> None:
+    """Log what happened to the note of a change on its way to Xero."""
+    state = get(connection, change.change_id).state
+    connection.execute(
+        "UPDATE changes SET note_in_xero = ? WHERE change_id = ?",
+        (_NOTE_STATES[event].value, change.change_id),
+    )
+    write_entry(
+        connection,
+        to_ms(now),
+        change.change_id,
+        event.value,
+        state.value,
+        notice=notice,
+        idempotency_key=idempotency_key,
+        message=message,
     )
 
 
@@ -265,6 +320,24 @@ def get(connection: sqlite3.Connection, change_id: int) -> Change:
     for change in values.read_rows(change_of, rows):
         return change
     raise LookupError(f"there is no change {change_id}")
+
+
+def read_all(connection: sqlite3.Connection, change_ids: Iterable[int]) -> list[Change]:
+    """Read changes by their ids, oldest first."""
+    rows = connection.execute(
+        f"{_SELECT} WHERE change_id IN (SELECT value FROM json_each(?)) ORDER BY change_id",  # noqa: S608 - our own column names
+        (json.dumps(list(change_ids)),),
+    )
+    return values.read_rows(change_of, rows)
+
+
+def newest(connection: sqlite3.Connection, contact_ids: Iterable[str]) -> dict[str, Change]:
+    """Read the newest change of each of these contacts, by contact id."""
+    rows = connection.execute(
+        f"{_SELECT} WHERE contact_id IN (SELECT value FROM json_each(?)) ORDER BY change_id",  # noqa: S608 - as above
+        (json.dumps(list(contact_ids)),),
+    )
+    return {change.contact_id: change for change in values.read_rows(change_of, rows)}
 
 
 def open_changes(connection: sqlite3.Connection, contact_id: str) -> list[Change]:

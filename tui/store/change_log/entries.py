@@ -6,8 +6,10 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import Struct
+
 from tui.model import timestamps
-from tui.model.change import Action, ChangeLogEntry, State, Transition
+from tui.model.change import Action, ChangeLogEntry, LogEvent, State, Transition
 from tui.store import values
 from tui.store.sync_state import REFRESHED_UNTIL, sync_state_in
 
@@ -129,6 +131,26 @@ def unconfirmed_calls(connection: sqlite3.Connection, change_id: int) -> list[tu
         elif sent_ms is not None and known_ms is not None:
             calls.append((sent_ms, known_ms))
     return calls
+
+
+class NoteCalls(Struct, frozen=True):
+    """The calls that were to write the note of a change: when, and the idempotency key of the last one."""
+
+    first_at: datetime
+    last_at: datetime
+    last_key: str
+
+
+def read_note_calls(connection: sqlite3.Connection, change_id: int) -> NoteCalls | None:
+    """Read the calls that were to write a change's note; None if there are none."""
+    rows = connection.execute(
+        "SELECT detail, at_ms FROM transitions WHERE change_id = ? AND transition = ? ORDER BY transition_id",
+        (change_id, LogEvent.NOTE_SENT.value),
+    ).fetchall()
+    if not rows:
+        return None
+    key = values.text(values.json_object(rows[-1][0]).get("idempotency_key"))
+    return NoteCalls(values.timestamp(rows[0][1]), values.timestamp(rows[-1][1]), key)
 
 
 def _entry(row: tuple[Any, ...]) -> ChangeLogEntry:

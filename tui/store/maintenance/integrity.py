@@ -100,7 +100,7 @@ _CHANGES: Final = {
     "sent_when_updated_ms": _MOMENT, "checked_ms": _MOMENT, "unlinked_ms": _MOMENT, "relinked_ms": _MOMENT,
     "foreign_currency_ms": _MOMENT,
     "reason": _optional(_TEXT), "reason_params": _optional(_OBJECT), "read_ms": _MOMENT,
-    "read_result": _optional(_TEXT),
+    "read_result": _optional(_TEXT), "note": _optional(_TEXT), "note_in_xero": _optional(_TEXT),
 }  # fmt: skip
 _CHANGE_LOG: Final[Mapping[str, Mapping[str, _Column]]] = {
     "changes": _CHANGES,

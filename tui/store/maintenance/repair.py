@@ -158,19 +158,31 @@ def rebuild_contacts(file: Path, now: datetime) -> Path | None:
 
     Raises `StoreError` if the change log is damaged too, or the file is open elsewhere.
     """
+    return _replace_contacts(file, lambda: keep_damaged_copy(file, now))
+
+
+def remove_contacts(file: Path) -> None:
+    """Start a new file with the change log of the old one and no contacts; the old one isn't kept.
+
+    Raises `StoreError`, without changing anything, as `rebuild_contacts` does.
+    """
+    _replace_contacts(file, lambda: None)
+
+
+def _replace_contacts(file: Path, keep_copy: Callable[[], Path | None]) -> Path | None:
     _refuse_if_open(file)
     damage = damage_in_change_log(file)
     if damage:
         raise change_log_error(file, damage)
     try:
         _refuse_newer(file)
-        damaged_copy = keep_damaged_copy(file, now)
+        copy = keep_copy()
         with atomic_replace(replacement_path(file)) as temporary:
             copy_change_log(file, temporary)
     except (sqlite3.Error, OSError) as error:
         raise _repair_error(error, file) from error
     install_replacement(file)
-    return damaged_copy
+    return copy
 
 
 def repair(file: Path, now: datetime) -> RepairResult:

@@ -76,6 +76,14 @@ READ_RESULTS: Final = (
 )
 
 
+# What the user wrote about a request, and how far it has got into the contact's history in Xero. NULL if
+# nothing was written, or if it isn't meant for Xero.
+NOTES: Final = (
+    "ALTER TABLE changes ADD COLUMN note TEXT",
+    "ALTER TABLE changes ADD COLUMN note_in_xero TEXT",
+)
+
+
 # As `fragments.PENDING`; part of the migration and never changed.
 _PENDING_OF_ROW: Final = (
     "{row}.state = 'confirmed' AND {row}.synced_ms IS NULL AND {row}.checked_ms IS NULL"
@@ -311,6 +319,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     REASONS,
     READ_RESULTS,
     FOREIGN_CURRENCY,
+    NOTES,
 )
 
 

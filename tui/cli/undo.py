@@ -1,0 +1,91 @@
+"""`reshelve undo`: undo the last archive or restore, after showing what that does."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from tui.cli import change_format, output, session
+from tui.cli.change_contacts import Followed, ask, finish, require_answer
+from tui.cli.change_format import Outcome
+from tui.model.change_list import BatchKind
+from tui.model.errors import ReadOnlyError
+from tui.model.reasons import ReadOnlyReason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tui.model.change_list import UndoPlan
+    from tui.model.contact import Organisation
+    from tui.model.tables import TableFormat
+
+_LABEL: Final = "Undoing"
+
+
+@click.command()
+@click.option("--organisation", metavar="NAME", help="The organisation whose name contains NAME.")
+@click.option("--dry-run", is_flag=True, help="Print what would be done; change nothing.")
+@click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
+@output.format_options
+def undo(organisation: str | None, *, dry_run: bool, yes: bool, table_format: TableFormat | None) -> None:
+    """Undo the last archive or restore, whether it was made here or in the app.
+
+    Shows what that does, then asks. Changes that haven't been sent are cancelled. Contacts that Xero has
+    archived are restored: you click Restore in Xero for each. The exit codes are those of `reshelve archive`.
+
+    \b
+    Examples:
+      $ reshelve undo --dry-run
+      $ reshelve undo --yes
+    """  # noqa: D301 - click keeps the lines of what follows
+    if not (yes or dry_run):
+        require_answer("undo")
+    chosen = session.choose_one(session.open_account(), organisation)
+    if chosen.is_read_only and not dry_run:
+        raise ReadOnlyError(ReadOnlyReason.CONNECTION)
+    plan = session.run(_plan(chosen))
+    from tui.screens.changes import formatting
+
+    if plan is None or not plan.steps:
+        output.note(formatting.nothing_to_do(BatchKind.UNDO, plan))
+        return
+    question = formatting.question(plan)
+    output.note(f"{question.rstrip('?')}:")
+    for line in formatting.explanation(plan, datetime.now(UTC)):
+        change_format.print_text(line)
+    if dry_run:
+        finish([*_planned(plan)], table_format, is_dry_run=True)
+        return
+    if not yes:
+        ask(question, len(plan.steps))
+    outcomes, left = session.run(_apply(chosen, plan))
+    finish(outcomes, table_format, left)
+
+
+async def _plan(organisation: Organisation) -> UndoPlan | None:
+    async with session.opened(session.open_account(), organisation) as engine:
+        return await engine.undo.plan_undo()
+
+
+def _planned(plan: UndoPlan) -> Iterator[Outcome]:
+    """Return what would become of each contact."""
+    from tui.screens.changes import formatting
+
+    for line in plan.lines:
+        change = line.target.change
+        result = change_format.PLANNED if line.outcome.has_effect else change_format.UNCHANGED
+        message = formatting.format_outcome(line, plan.tenancy_warnings.tenant_groups)
+        yield Outcome(change.contact_id, change.name, line.target.wanted_action, result, message)
+
+
+async def _apply(
+    organisation: Organisation, plan: UndoPlan
+) -> tuple[Sequence[Outcome], click.ClickException | None]:
+    """Undo as planned, as far as that still applies, and wait; returns the results and why some are left."""
+    async with session.running(session.open_account(), organisation) as running:
+        done = await running.engine.undo.apply(plan)
+        followed = await Followed.of(running.engine, [line.target.change.contact_id for line in done.steps])
+        left = await followed.wait(running, _LABEL)
+        return followed.outcomes(), left
