@@ -52,7 +52,7 @@ _MOST_WAITED: Final = 1_200.0
 _LOOK_SECONDS: Final = 1.0
 
 
-class Outcome(Struct, frozen=True):
+class RefreshOutcome(Struct, frozen=True):
     """How the refresh of one organisation ended; `message` is why it failed, or what else to know."""
 
     organisation: str
@@ -114,7 +114,7 @@ def refresh(
 
 async def refresh_one(
     account: XeroAccount, organisation: Organisation, *, is_patient: bool = False
-) -> Outcome:
+) -> RefreshOutcome:
     """Refresh an organisation, and send what is queued. If `is_patient`, waits for another copy's refresh."""
     name = organisation.name
     try:
@@ -125,7 +125,7 @@ async def refresh_one(
             problem = await session.refresh(running)
             if problem is None and running.engine.snapshot.last_refresh_at is None:
                 if not is_patient:
-                    return Outcome(name, ExitCode.LOCKED, message=f"{_OTHER_COPY} {_WAIT}")
+                    return RefreshOutcome(name, ExitCode.LOCKED, message=f"{_OTHER_COPY} {_WAIT}")
                 problem = await _wait_for_other_copy(running, account, organisation, refreshed_at)
             if problem is None and running.engine.snapshot.last_refresh_at is not None:
                 problem = await _finish(running, None if reading is None else reading.last_began_at)
@@ -133,8 +133,8 @@ async def refresh_one(
     except ReshelveError as error:
         problem, count = to_click_error(error), None
     if problem is not None:
-        return Outcome(name, ExitCode(problem.exit_code), message=problem.message)
-    return Outcome(name, ExitCode.DONE, count, _refreshed_at(account, organisation))
+        return RefreshOutcome(name, ExitCode(problem.exit_code), message=problem.message)
+    return RefreshOutcome(name, ExitCode.DONE, count, _refreshed_at(account, organisation))
 
 
 async def _wait_for_other_copy(
@@ -199,11 +199,11 @@ def _refreshed_at(account: XeroAccount, organisation: Organisation) -> datetime 
         return None
 
 
-def _sentence(outcome: Outcome) -> str:
+def _sentence(outcome: RefreshOutcome) -> str:
     count = "" if outcome.contacts is None else f", {pluralize(outcome.contacts, 'contact')}"
     return f"{outcome.organisation}: refreshed{count}."
 
 
-def _cells(outcome: Outcome) -> Sequence[Cell]:
+def _cells(outcome: RefreshOutcome) -> Sequence[Cell]:
     count = None if outcome.contacts is None else Decimal(outcome.contacts)
     return outcome.organisation, _RESULTS[outcome.code], count, outcome.refreshed_at, outcome.message
