@@ -8,13 +8,18 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from click.testing import CliRunner
 from support.command_line import CommandLine, signed_in
 from support.keychain import keychain_environment, keychain_in
 from support.practice import until
 
+from tui.cli import main
 from tui.model.change import Action
+from tui.model.errors import StoreError
+from tui.model.reasons import StoreReason
 from tui.re_leased.unified import UnifiedKey
 from tui.settings import set_values
+from tui.store import Store
 
 if TYPE_CHECKING:
     import subprocess
@@ -231,6 +236,19 @@ def test_re_leased_that_can_not_be_read_is_a_failure(connected: CommandLine) -> 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"{shell.name}: Xero's contacts are up to date, Re-Leased's aren't. ")
     assert shell.rows("SELECT count(*) FROM contacts")[0][0] >= CONTACTS
+
+
+def test_full_disk_ends_the_command(shell: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def save_contacts(*_: object, **__: object) -> None:
+        raise StoreError(StoreReason.DISK_FULL, file="contacts.db", problem="full")
+
+    monkeypatch.setattr(Store, "save_contacts", save_contacts)
+    monkeypatch.setattr("tui.cli.session._STORAGE_PATIENCE", 0.3)
+    arguments = ["refresh", "--organisation", shell.name]
+    done = CliRunner().invoke(main, arguments, env={"RESHELVE_HOME": str(shell.home)})
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"{shell.name}: ")
+    assert "disk" in done.stderr
 
 
 def test_options_that_exclude_each_other(shell: CommandLine) -> None:

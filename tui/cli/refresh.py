@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 import click
 from msgspec import Struct
 
-from tui import messages
 from tui.cli import output, session
 from tui.cli.exit_codes import ExitCode
 from tui.cli.launch import command_error, to_click_error
@@ -100,14 +99,16 @@ def refresh(
         raise click.UsageError("Use either --organisation or --all-organisations.")
     account = session.open_account()
     chosen = session.connected(account) if all_organisations else [session.choose_one(account, organisation)]
-    outcomes = [session.run(refresh_one(account, one, is_patient=wait)) for one in chosen]
-    if table_format is not None:
-        output.print_rows(_COLUMNS, map(_cells, outcomes), table_format)
-    for outcome in outcomes:
+    outcomes = []
+    for one in chosen:
+        outcome = session.run(refresh_one(account, one, is_patient=wait))
+        outcomes.append(outcome)
         if outcome.code is not ExitCode.DONE:
             output.note(f"{outcome.organisation}: {outcome.message}")
         elif table_format is None:
             output.print_line(_sentence(outcome))
+    if table_format is not None:
+        output.print_rows(_COLUMNS, map(_cells, outcomes), table_format)
     click.get_current_context().exit(max(outcome.code for outcome in outcomes))
 
 
@@ -185,7 +186,8 @@ async def _finish(running: RunningOrganisation, began_at: datetime | None) -> cl
     notice = ended.re_leased.problem if reading is None else reading.problem
     if notice is None:
         return session.xero_problem(ended)
-    return command_error(f"Xero's contacts are up to date, Re-Leased's aren't. {messages.in_full(notice)}")
+    why = session.without_retry(notice)
+    return command_error(f"Xero's contacts are up to date, Re-Leased's aren't. {why}")
 
 
 def _refreshed_at(account: XeroAccount, organisation: Organisation) -> datetime | None:

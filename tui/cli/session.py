@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tui.engine.account import XeroAccount
     from tui.engine.engine import Engine
     from tui.model.contact import Organisation
+    from tui.model.reasons import Notice
     from tui.model.snapshot import Snapshot
 
 _T = TypeVar("_T")
@@ -37,6 +38,8 @@ _PROBLEMS = {
     ConnectionStatus.RECONNECT: ExitCode.NOT_SIGNED_IN,
     ConnectionStatus.REMOVED: ExitCode.NOT_SIGNED_IN,
 }
+# Seconds without progress after which a problem with the local database ends a command.
+_STORAGE_PATIENCE = 10.0
 _TRY_AGAIN = "Try again later."
 
 
@@ -132,13 +135,16 @@ def xero_problem(snapshot: Snapshot) -> click.ClickException | None:
         code = ExitCode.UNREACHABLE
     if code is None or snapshot.xero.detail is None:
         return None
-    # Unlike the app, a command doesn't retry.
-    text = messages.in_full(snapshot.xero.detail).replace(RETRIED, _TRY_AGAIN)
-    return command_error(text, code)
+    return command_error(without_retry(snapshot.xero.detail), code)
+
+
+def without_retry(notice: Notice) -> str:
+    """Return what happened and what to do: unlike the app, a command doesn't retry."""
+    return messages.in_full(notice).replace(RETRIED, _TRY_AGAIN)
 
 
 async def refresh(running: RunningOrganisation) -> click.ClickException | None:
-    """Wait, with progress, until what has changed in Xero is saved; returns why it can't be read, or None."""
+    """Wait, with progress, until what has changed in Xero is saved; returns why it can't be, or None."""
     with output.progress(f"Reading {running.engine.snapshot.organisation.name}") as shown:
 
         def has_ended(snapshot: Snapshot) -> bool:
@@ -146,8 +152,14 @@ async def refresh(running: RunningOrganisation) -> click.ClickException | None:
                 shown.update(snapshot.progress.done, snapshot.progress.total)
             return has_refreshed(snapshot) or xero_problem(snapshot) is not None
 
-        ended = await running.until(has_ended)
-    return None if ended is None or has_refreshed(ended) else xero_problem(ended)
+        progress = None
+        while (ended := await running.until(has_ended, seconds=_STORAGE_PATIENCE)) is None:
+            snapshot = running.engine.snapshot
+            # The app waits for the user to free disk space.
+            if snapshot.storage_problem is not None and snapshot.progress == progress:
+                return command_error(messages.in_full(snapshot.storage_problem))
+            progress = snapshot.progress
+    return None if has_refreshed(ended) else xero_problem(ended)
 
 
 @asynccontextmanager
