@@ -123,7 +123,7 @@ async def test_the_list_is_exported_as_shown(backend: IdleEngine, file: Path) ->
 
 async def test_the_order_of_the_list_is_kept(backend: IdleEngine, file: Path) -> None:
     async with running(backend, (120, 36)) as person:
-        await person.press("s", "down", "down", "enter", "escape", "e", "enter")
+        await person.press("s", "down", "down", "down", "enter", "escape", "e", "enter")
         shown = person.shown
     owed = [float(row["They owe"]) for row in rows_of(file)]
     assert owed == sorted(owed, reverse=True)

@@ -10,6 +10,7 @@ from store.store_samples import ACTIVE, ARCHIVED, NOON, contact, minutes, names,
 
 from tui.model.errors import StoreClosedError, StoreError
 from tui.model.query import Tab
+from tui.model.query_parser import parse_query
 from tui.model.reasons import StoreReason
 from tui.store.search import contact_index
 from tui.store.search.contact_index import load
@@ -158,6 +159,17 @@ async def test_a_search_during_a_sync_has_the_index_loaded(
         await loaded.wait()
     assert names(await search(store, "contact")) == ["Contact 1"]
     assert gate.reads == 2
+
+
+async def test_what_is_exported_is_never_from_an_outdated_index(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contact_index, "_REST_SECONDS", 1_000_000)
+    monkeypatch.setattr(contact_index, "_CHEAP_SECONDS", -1)
+    await store.search.load()
+    await store.save_contacts([contact(1)], NOON)
+    assert names(await search(store, "contact")) == []
+    assert len(await store.search.rowids(parse_query(Tab.ALL, "contact"))) == 1
 
 
 async def test_listeners_are_told_of_each_load(store: Store) -> None:

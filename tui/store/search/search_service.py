@@ -130,7 +130,10 @@ class SearchService:
         return SearchResult(query, FoundRows(self._reader, rowids), counts)
 
     async def rowids(self, query: Query, contact_ids: Collection[str] | None = None) -> Sequence[int]:
-        """Return the row ids of a query's contacts in its order, or of these contacts those on its tab."""
+        """Return the row ids of a query's contacts in its order, or of these contacts those on its tab.
+
+        Unlike a search for the screen, which is made again when the index is up to date, this one waits for that.
+        """
         from tui.store.search.sorting import load_listed, load_order
 
         if contact_ids is not None:
@@ -140,6 +143,8 @@ class SearchService:
             return listed
         if query.is_everything:
             return await self._database.read(lambda connection: load_order(connection, query.tab, query.sort))
+        if self._loader.index is not None:
+            await self._loader.load()
         found: RowSource | None = None
         async for result in self.find(query):
             found = result.rows
