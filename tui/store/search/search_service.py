@@ -132,7 +132,7 @@ class SearchService:
     async def rowids(self, query: Query, contact_ids: Collection[str] | None = None) -> Sequence[int]:
         """Return the row ids of a query's contacts in its order, or of these contacts those on its tab.
 
-        Unlike a search for the screen, which is made again when the index is up to date, this one waits for that.
+        Waits for an index that is up to date, unlike a search for the screen, which is then made again.
         """
         from tui.store.search.sorting import load_listed, load_order
 
