@@ -77,6 +77,8 @@ def test_contacts_are_archived_by_name_and_by_id(shell: CommandLine) -> None:
     assert statuses(shell, one, other) == ["ARCHIVED", "ARCHIVED"]
     notes = shell.rows("SELECT note FROM changes WHERE contact_id IN (?, ?)", (one, other))
     assert notes == [("Left in March",), ("Left in March",)]
+    [change] = json.loads(run(shell, "changes", "--contact", one, "--json").stdout)
+    assert (change["state"], change["note"]) == ("confirmed", "Left in March")
 
 
 def test_a_note_is_written_to_xeros_history_before_the_archive(shell: CommandLine) -> None:

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tui.cli.change_format import Outcome, outcome_of
+from tui.cli.change_format import ContactOutcome, outcome_of
 from tui.model.change import Action, Change, NoteState, Origin, State
 from tui.model.reasons import ContactReason, Notice
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def outcome(state: State, action: Action = Action.ARCHIVE, **fields: object) -> Outcome:
+def outcome(state: State, action: Action = Action.ARCHIVE, **fields: object) -> ContactOutcome:
     change = Change(1, "b", "id-1", "Alma", action, Origin.RESHELVE, state, NOON, NOON, **fields)  # type: ignore[arg-type]
     return outcome_of(change, lambda contact_id: f"https://xero/{contact_id}")
 

@@ -26,7 +26,7 @@ from tui.model.snapshot import ConnectionStatus
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
-    from tui.cli.change_format import Outcome
+    from tui.cli.change_format import ContactOutcome
     from tui.cli.session import RunningOrganisation
     from tui.engine.engine import Engine
     from tui.model.change import Change, Precheck
@@ -207,7 +207,7 @@ def _start(request: _Request) -> None:
     listed = () if request.file is None else read_contact_list(request.file)
     texts = tuple(dict.fromkeys([*(text.strip() for text in request.contacts), *listed]))
     plan = session.run(_plan(request, organisation, texts))
-    outcomes: Sequence[Outcome] = ()
+    outcomes: Sequence[ContactOutcome] = ()
     left: click.ClickException | None = None
     if plan.possible:
         change_format.print_plan(plan, organisation.base_currency)
@@ -223,7 +223,7 @@ def _start(request: _Request) -> None:
 
 
 def finish(
-    outcomes: Sequence[Outcome],
+    outcomes: Sequence[ContactOutcome],
     table_format: TableFormat | None,
     left: click.ClickException | None = None,
     *,
@@ -327,7 +327,7 @@ def _never(_: Snapshot) -> bool:
 
 async def _change(
     request: _Request, organisation: Organisation, plan: Precheck
-) -> tuple[Sequence[Outcome], click.ClickException | None]:
+) -> tuple[Sequence[ContactOutcome], click.ClickException | None]:
     """Record the changes and wait for them; returns what became of each, and why some are left."""
     account = session.open_account()
     ids = [line.contact.contact_id for line in plan.possible]
@@ -361,7 +361,7 @@ class Followed:
         newest = await engine.change_log.newest(contact_ids)
         return cls(engine, (newest[contact_id] for contact_id in contact_ids if contact_id in newest))
 
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self) -> list[ContactOutcome]:
         """Return what has become of each change so far."""
         return [
             change_format.outcome_of(change, self._engine.contacts.url) for change in self._changes.values()

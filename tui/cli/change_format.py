@@ -92,7 +92,7 @@ _NOTE_REFUSED: Final = "Xero didn't accept the note for the contact's history."
 _ALREADY_SO: Final = frozenset({ContactReason.ALREADY_ARCHIVED, ContactReason.ALREADY_ACTIVE})
 
 
-class Outcome(Struct, frozen=True):
+class ContactOutcome(Struct, frozen=True):
     """What became of one contact: `result` is a code, `link` where the user finishes a restore."""
 
     contact_id: str
@@ -104,14 +104,14 @@ class Outcome(Struct, frozen=True):
     link: str = ""
 
 
-def outcome_of(change: Change, url: Callable[[str], str]) -> Outcome:
+def outcome_of(change: Change, url: Callable[[str], str]) -> ContactOutcome:
     """Return what has become of a change so far; `url` returns a contact's page in Xero."""
     is_done = change.state is State.CONFIRMED
     is_refused = change.state is State.REFUSED
     # A restore to finish has Xero's refusal to do it through its API, which is no news.
     is_note_refused = change.note_in_xero is NoteState.REFUSED
     has_message = change.state not in {State.CONFIRMED, State.AWAITING_USER, State.DISMISSED}
-    return Outcome(
+    return ContactOutcome(
         change.contact_id,
         change.name,
         change.action,
@@ -123,19 +123,19 @@ def outcome_of(change: Change, url: Callable[[str], str]) -> Outcome:
     )
 
 
-def left_out(action: Action, line: PrecheckLine) -> Outcome:
+def left_out(action: Action, line: PrecheckLine) -> ContactOutcome:
     """Return why a contact isn't changed."""
     reason = line.blocked_reason or ContactReason.NOT_LOADED
     result = ALREADY if reason in _ALREADY_SO else LEFT_OUT
     contact = line.contact
-    return Outcome(contact.contact_id, contact.name, action, result, messages.message(Notice(reason)))
+    return ContactOutcome(contact.contact_id, contact.name, action, result, messages.message(Notice(reason)))
 
 
-def planned(action: Action, line: PrecheckLine) -> Outcome:
+def planned(action: Action, line: PrecheckLine) -> ContactOutcome:
     """Return what would be done to a contact, with its warnings as the message."""
     contact = line.contact
     message = " ".join(_warnings(line))
-    return Outcome(contact.contact_id, contact.name, action, PLANNED, message)
+    return ContactOutcome(contact.contact_id, contact.name, action, PLANNED, message)
 
 
 def _warnings(line: PrecheckLine) -> Iterator[str]:
@@ -214,13 +214,13 @@ def _labelled(contact: Contact) -> Iterator[str]:
         yield f"Groups: {', '.join(contact.groups)}"
 
 
-def print_outcomes(outcomes: Sequence[Outcome], table_format: TableFormat | None) -> None:
+def print_outcomes(outcomes: Sequence[ContactOutcome], table_format: TableFormat | None) -> None:
     """Print the result of each contact, and for people what to do about those that aren't done."""
     is_for_people = table_format is None and (sys.stdout.isatty() or is_accessible())
     is_narrow = is_for_people and not is_accessible()
     has_messages = any(outcome.message for outcome in outcomes)
 
-    def cells(outcome: Outcome) -> Sequence[Cell]:
+    def cells(outcome: ContactOutcome) -> Sequence[Cell]:
         result = outcome.result
         if is_for_people:
             result = _PLANNED_WORDS[outcome.action] if result == PLANNED else _WORDS[result]
@@ -238,13 +238,13 @@ def print_outcomes(outcomes: Sequence[Outcome], table_format: TableFormat | None
             output.print_line(line)
 
 
-def print_links(outcomes: Sequence[Outcome]) -> None:
+def print_links(outcomes: Sequence[ContactOutcome]) -> None:
     """Print, before the result, where the user finishes restores."""
     for line in _links(outcomes):
         output.note(line)
 
 
-def _links(outcomes: Sequence[Outcome]) -> Iterator[str]:
+def _links(outcomes: Sequence[ContactOutcome]) -> Iterator[str]:
     yield "Open each in Xero and click Restore:"
     for outcome in outcomes:
         if outcome.link:
@@ -252,7 +252,7 @@ def _links(outcomes: Sequence[Outcome]) -> Iterator[str]:
             yield f"  {outcome.link}"
 
 
-def print_summary(outcomes: Sequence[Outcome]) -> None:
+def print_summary(outcomes: Sequence[ContactOutcome]) -> None:
     """Print how many contacts came to what, and the first refusals with what to do."""
     counts = Counter(_SUMMARY[outcome.result] for outcome in outcomes)
     order = dict.fromkeys(_SUMMARY.values())

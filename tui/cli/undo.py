@@ -9,7 +9,7 @@ import click
 
 from tui.cli import change_format, output, session
 from tui.cli.change_contacts import Followed, ask, finish, require_answer
-from tui.cli.change_format import Outcome
+from tui.cli.change_format import ContactOutcome
 from tui.model.change_list import BatchKind
 from tui.model.errors import ReadOnlyError
 from tui.model.reasons import ReadOnlyReason
@@ -69,7 +69,7 @@ async def _plan(organisation: Organisation) -> UndoPlan | None:
         return await engine.undo.plan_undo()
 
 
-def _planned(plan: UndoPlan) -> Iterator[Outcome]:
+def _planned(plan: UndoPlan) -> Iterator[ContactOutcome]:
     """Return what would become of each contact."""
     from tui.screens.changes import formatting
 
@@ -77,12 +77,12 @@ def _planned(plan: UndoPlan) -> Iterator[Outcome]:
         change = line.target.change
         result = change_format.PLANNED if line.outcome.has_effect else change_format.UNCHANGED
         message = formatting.format_outcome(line, plan.tenancy_warnings.tenant_groups)
-        yield Outcome(change.contact_id, change.name, line.target.wanted_action, result, message)
+        yield ContactOutcome(change.contact_id, change.name, line.target.wanted_action, result, message)
 
 
 async def _apply(
     organisation: Organisation, plan: UndoPlan
-) -> tuple[Sequence[Outcome], click.ClickException | None]:
+) -> tuple[Sequence[ContactOutcome], click.ClickException | None]:
     """Undo as planned, as far as that still applies, and wait; returns the results and why some are left."""
     async with session.running(session.open_account(), organisation) as running:
         done = await running.engine.undo.apply(plan)

@@ -40,6 +40,7 @@ COLUMNS: Final = (
     TableColumn("change_id", "Change no."),
     TableColumn("reverses_change_id", "Undoes change no."),
     TableColumn("retry_of_id", "Retries change no."),
+    TableColumn("note", "Your note"),
 )
 #: One row for each step of each change.
 ENTRY_COLUMNS: Final = (
@@ -90,6 +91,7 @@ def change_cells(view: ChangeView) -> Sequence[Cell]:
         str(change.change_id),
         _number(change.reverses_change_id),
         _number(change.retry_of_id),
+        change.note,
     )
 
 
