@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 _F = TypeVar("_F", bound="Callable[..., Any]")
 
-#: Said to screen readers where there is no value.
-_UNKNOWN: Final = "none"
+#: For screen readers, where there is no text, and where nothing is known.
+_NONE, _UNKNOWN = "none", "not known"
 _GAP: Final = "  "
 # The rows that decide how wide the columns are: nothing is shown before they are known.
 _MEASURED: Final = 500
@@ -121,7 +121,7 @@ def _print_labelled(columns: Sequence[TableColumn], rows: Iterable[Sequence[Cell
         if count > 1:
             click.echo()
         for title, cell in zip(titles, row, strict=True):
-            click.echo(f"{title}: {_shown(cell) or _UNKNOWN}")
+            click.echo(f"{title}: {_UNKNOWN if cell is None else _shown(cell) or _NONE}")
     return count
 
 
