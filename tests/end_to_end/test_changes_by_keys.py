@@ -190,7 +190,7 @@ async def test_lists_are_exported_to_files(practice: PracticeXero, tmp_path: Pat
         await house.until_shown("Export 1 contact")
         await house.pilot.press("enter")
         await house.until(lambda: [*Path.home().glob("reshelve-contacts*.csv")], "saving the contacts")
-        await house.until_shown("1 contact exported to")
+        await house.until_shown("1 contact saved to")
         await house.pilot.press("l")
         await house.until_shown("e Export")
         await house.pilot.press("e")

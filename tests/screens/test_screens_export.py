@@ -114,7 +114,7 @@ async def test_the_list_is_exported_as_shown(backend: IdleEngine, file: Path) ->
         assert title_of(person) == "Export 3 contacts"
         await person.press("enter")
         assert person.is_home
-        assert person.bottom_line.startswith("3 contacts exported to ")
+        assert person.bottom_line.startswith("3 contacts saved to ")
     found = rows_of(file)
     assert ", ".join(found[0]) == "Contact, E-mail, They owe, Currency, Sync status, Sync status since (UTC)"
     assert [row["Contact"] for row in found] == ["Bayside Club", "Bayside Fish & Chips", "Bayside Wholesale"]

@@ -532,7 +532,7 @@ class MainScreen(EngineScreen[None]):
 
         def closed(file: Path | None) -> None:
             if file is not None:
-                self.flash(f"{pluralize(dialog.count, 'contact')} exported to {file}")
+                self.flash(f"{pluralize(dialog.count, 'contact')} saved to {file}")
 
         self.open_screen(dialog, closed)
 
