@@ -28,7 +28,7 @@ SHARED: Final = {
     "retry what Xero refused": ("retry", "retry_contact"),
     "cancel, or stop waiting": ("cancel_change", "stop_waiting"),
     "save to a file": ("export", "save_report", "save_instructions"),
-    "record what Re-Leased shows": ("mark_checked", "mark_synced", "sync_overview"),
+    "record what Re-Leased shows": ("mark_checked", "mark_synced", "sync_overview", "approve_drafts"),
     "copy more than the link": ("copy_all", "copy_field", "copy_instructions"),
     "one step back": ("clear", "cancel", "back"),
     "leave this screen, or the program from the first one": ("back", "quit"),

@@ -40,6 +40,7 @@ from tui.screens.dialogs.ask import AskScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dialogs.help import HelpScreen
 from tui.screens.dialogs.keys import KeysScreen
+from tui.screens.invoice_check import InvoiceCheckScreen
 from tui.screens.manual_restores import ManualRestoresScreen
 from tui.screens.re_leased.troubleshoot import ConnectionTestScreen, TroubleshootScreen
 from tui.screens.tenancy.tenant_groups import TenantGroupsScreen
@@ -347,6 +348,21 @@ async def _(user: User) -> None:
     await user.use("search_everywhere", "down", "enter")
     assert user.person.cursor_name.startswith("Bay")
     assert user.person.shown == 3
+
+
+@scenario("invoice_check")
+async def _(user: User) -> None:
+    await user.use("invoice_check", *"boulder")
+    assert user.sees(InvoiceCheckScreen)
+    assert ("check_invoice", "boulder", 20) in user.person.account.calls
+
+
+@scenario("approve_drafts")
+async def _(user: User) -> None:
+    await user.press("F", *"boulder", "enter")
+    await user.use("approve_drafts")
+    assert user.says.startswith("Kept on this computer")
+    assert user.person.account.approved
 
 
 async def save_search(user: User) -> None:

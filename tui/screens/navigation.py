@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tui.screens.dialogs.help import BugReportScreen, HelpScreen
     from tui.screens.dialogs.keys import KeysScreen
     from tui.screens.export import ExportScreen
+    from tui.screens.invoice_check import InvoiceCheckScreen
     from tui.screens.manual_restores import ManualRestoresScreen
     from tui.screens.preview import ContactPreview, PreviewController
     from tui.screens.re_leased.sync_start import SyncStartScreen
@@ -54,6 +55,7 @@ __all__ = [
     "ExportScreen",
     "HelpScreen",
     "HowItWorksScreen",
+    "InvoiceCheckScreen",
     "KeysScreen",
     "ManualRestoresScreen",
     "OrganisationsScreen",
@@ -81,6 +83,7 @@ _MODULES: Final = {
     "ExportScreen": "tui.screens.export",
     "HelpScreen": "tui.screens.dialogs.help",
     "HowItWorksScreen": "tui.screens.connect.welcome",
+    "InvoiceCheckScreen": "tui.screens.invoice_check",
     "KeysScreen": "tui.screens.dialogs.keys",
     "ManualRestoresScreen": "tui.screens.manual_restores",
     "OrganisationsScreen": "tui.screens.connect.organisations",
