@@ -35,6 +35,8 @@ SHARED: Final = {
     "open or choose": ("open", "pick", "changes", "leave", "use"),
     "remove what was changed or saved here": ("reset_keys", "delete_search"),
     "select or choose": ("select", "pick"),
+    "the one before": ("previous_contact", "previous_year"),
+    "the one after": ("next_contact", "next_year"),
     "extend the selection": ("extend", "extend_up", "extend_down"),
     "move up": (
         "up",

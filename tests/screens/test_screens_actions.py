@@ -29,6 +29,7 @@ from tui.model.query import Tab
 from tui.model.re_leased import ConnectionTest, ContactReading, ReadCounts, ReLeasedContact
 from tui.model.snapshot import ReLeasedStatus, SyncProgress
 from tui.screens.changes.changes import ChangesScreen
+from tui.screens.changes.year import YearScreen
 from tui.screens.columns import ColumnsScreen
 from tui.screens.compare.choose_file import ChooseFileScreen
 from tui.screens.compare.compare import CompareScreen
@@ -88,6 +89,13 @@ class User:
     @property
     def columns(self) -> tuple[ShownColumn, ...]:
         return self.person.main.table.list_layout.columns
+
+    @property
+    def screen_year(self) -> int:
+        screen = self.person.screen
+        assert isinstance(screen, YearScreen)
+        assert screen._summary is not None
+        return screen._summary.year
 
     def called(self, name: str) -> bool:
         return any(call[0] == name for call in self.backend.calls)
@@ -348,6 +356,36 @@ async def _(user: User) -> None:
     await user.use("search_everywhere", "down", "enter")
     assert user.person.cursor_name.startswith("Bay")
     assert user.person.shown == 3
+
+
+def years(backend: IdleEngine) -> None:
+    """A change was confirmed this year, and one the year before."""
+    backend.put_change(0, Action.ARCHIVE, State.CONFIRMED)
+    backend.put_change(1, Action.ARCHIVE, State.CONFIRMED)
+    backend._store._database._writer.execute(
+        "UPDATE changes SET confirmed_ms = confirmed_ms - 366 * 86400000 WHERE change_id = 1"
+    )
+
+
+@scenario("year", years)
+async def _(user: User) -> None:
+    await user.press("l")
+    await user.use("year")
+    assert user.sees(YearScreen)
+
+
+@scenario("previous_year", years)
+async def _(user: User) -> None:
+    await user.press("l", "Z")
+    await user.use("previous_year")
+    assert user.screen_year == NOW.astimezone().year - 1
+
+
+@scenario("next_year", years)
+async def _(user: User) -> None:
+    await user.press("l", "Z", "[")
+    await user.use("next_year")
+    assert user.screen_year == NOW.astimezone().year
 
 
 @scenario("invoice_check")

@@ -145,6 +145,14 @@ async def test_nothing_found_is_said_and_nothing_typed_explained(backend: IdleEn
         assert screen.rows.empty_text == "No contacts match in any organisation."
 
 
+async def test_nothing_found_is_said_beside_what_could_not_be_searched(backend: IdleEngine) -> None:
+    async with running(backend) as person:
+        connect(person)
+        await person.press("F", *"zzz")
+        assert lines(person) == ["Bay of Plenty Holdings: not loaded yet"]
+        assert story(person) == "No contacts match in any organisation."
+
+
 async def test_it_starts_with_what_is_searched_for_and_goes_back(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await person.press("/", *"boulder", "enter", "F")

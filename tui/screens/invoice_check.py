@@ -50,6 +50,9 @@ _UNSEARCHED: Final = {
     SearchState.UNREADABLE: "can't be read",
 }
 _NARROW: Final = 56
+_GAP: Final = 2
+# The lines above the list, and the key bar below the story.
+_OTHER_ROWS: Final = 4
 _WIDEST_STATUS: Final = 24
 _WIDEST_ORGANISATION: Final = 30
 _STYLES: Final = {True: "$text-success", False: "", None: "$text-muted"}
@@ -74,7 +77,6 @@ class InvoiceCheckScreen(BaseScreen[None]):
     PLACE = "in Why does my invoice fail?"
     CSS_PATH = "invoice_check.tcss"
     AUTO_FOCUS = "#words"
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (22, "-high")]  # noqa: RUF012 - Textual's own declaration
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("restore", "approve_drafts", "search", "clear", "back"),
     ]
@@ -123,7 +125,6 @@ class InvoiceCheckScreen(BaseScreen[None]):
         if message.text != self.search.text:
             return
         before = self._current
-        has_found = any(each.contacts for each in message.found)
         self._lines = [line for each in message.found for line in _lines(each)]
         self.rows.empty_text = _NONE_FOUND if message.text.strip() else _NOTHING_TYPED
         kept = (
@@ -133,14 +134,19 @@ class InvoiceCheckScreen(BaseScreen[None]):
         )
         first = (index for index, line in enumerate(self._lines) if line.finding is not None)
         self.rows.show(len(self._lines), next(kept, next(first, 0)))
+        self._fit_list()
         self.rows.reveal_cursor()
-        if not has_found and message.text.strip():
-            self.flash(_NONE_FOUND)
-        else:
-            self.key_bar.end_flash()
         self._describe()
 
     # --- list ---
+
+    def on_resize(self) -> None:
+        """Leave at least half of the screen to the story."""
+        self._fit_list()
+
+    def _fit_list(self) -> None:
+        room = max(1, (self.size.height - _OTHER_ROWS) // 2)
+        self.rows.styles.height = max(1, min(self.rows.wanted_height, room))
 
     @property
     def _current(self) -> _Line | None:
@@ -157,8 +163,8 @@ class InvoiceCheckScreen(BaseScreen[None]):
         return [
             Content.assemble(
                 content(name, "bold"),
-                (fit(organisation, place_width), "$text-muted") if place_width else "",
-                content(fit(status_words(line.finding), status_width)),
+                (f"  {fit(organisation, place_width - _GAP)}", "$text-muted") if place_width else "",
+                content(f"  {fit(status_words(line.finding), status_width - _GAP)}"),
             )
         ]
 
@@ -169,6 +175,8 @@ class InvoiceCheckScreen(BaseScreen[None]):
         details = Content("")
         if line is not None and line.finding is not None:
             details = Content("\n").join(_story(line.found, line.finding))
+        elif self._lines and not any(each.finding for each in self._lines):
+            details = content(_NONE_FOUND)
         self.query_one(Details).show(details)
         self._update_key_bar()
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from tui.screens.changes.changes import ChangesScreen
+    from tui.screens.changes.year import YearScreen
     from tui.screens.columns import ColumnsScreen
     from tui.screens.compare.choose_file import ChooseFileScreen
     from tui.screens.compare.compare import CompareScreen
@@ -66,6 +67,7 @@ __all__ = [
     "TenantGroupsScreen",
     "TroubleshootScreen",
     "WelcomeScreen",
+    "YearScreen",
 ]
 
 _MODULES: Final = {
@@ -93,6 +95,7 @@ _MODULES: Final = {
     "TenantGroupsScreen": "tui.screens.tenancy.tenant_groups",
     "TroubleshootScreen": "tui.screens.re_leased.troubleshoot",
     "WelcomeScreen": "tui.screens.connect.welcome",
+    "YearScreen": "tui.screens.changes.year",
 }
 # Parts of a screen that only some users show; `preload` leaves them out.
 _PARTS: Final = {
