@@ -133,6 +133,8 @@ ACTIONS: Final = (
     # Priority: it also works in the search box.
     _finding("search_everywhere", "ctrl+f", "All organisations", "Search in all organisations",
              priority=True),
+    _finding("invoice_check", "F", "Failed invoice",
+             "Find out why an invoice fails: paste the message, or type the contact's name"),
     # Priority: it also works in the search box.
     _finding("saved_searches", "ctrl+s", "Saved searches", "Show saved searches; again: save this search",
              priority=True),
@@ -161,6 +163,12 @@ ACTIONS: Final = (
     _changes("cancel_change", "x", "Cancel",
              "In the list of changes: cancel a queued change, or stop waiting for a restore",
              danger=True, writes=True),
+    _changes("year", "Z", "Year",
+             "In the list of changes: show the year at a glance, with waiting times"),
+    _changes("previous_year", "left_square_bracket", "Year before",
+             "In the year at a glance: show the year before"),
+    _changes("next_year", "right_square_bracket", "Year after",
+             "In the year at a glance: show the year after"),
     _manual_restores("manual_restores", "h", "Restores", "Show restores to finish in Xero", footer=True),
     _manual_restores("open_next", "O", "Open next 5", "Open the next five contacts in Xero"),
     _manual_restores("copy_all", "C", "Copy all links",
@@ -193,6 +201,8 @@ ACTIONS: Final = (
                writes=True),
     _re_leased("mark_not_linked", "N", "Not linked",
                "On a contact's page: mark as not linked in Re-Leased, or linked again", writes=True),
+    _re_leased("approve_drafts", "w", "Drafts approved",
+               "For a failed invoice: tick off that you approved the Drafts again in Re-Leased"),
     # No letter: those can't be used while the number of contacts is typed to confirm.
     _re_leased("tenant_groups", "ctrl+g", "Tenant groups", "Choose tenant groups (adds an archive warning)",
                writes=True),
@@ -226,8 +236,8 @@ ACTIONS: Final = (
 
 #: The actions whose keys work on every screen, unless a dialog is open.
 OF_THE_APP: Final = (
-    "quit", "interrupt", "help", "organisations", "search_everywhere", "connect", "command_palette",
-    "change_keys",
+    "quit", "interrupt", "help", "organisations", "search_everywhere", "invoice_check", "connect",
+    "command_palette", "change_keys",
 )  # fmt: skip
 _BY_ID: Final = {spec.id: spec for spec in ACTIONS}
 

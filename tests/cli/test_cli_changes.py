@@ -169,3 +169,20 @@ def test_unloaded_organisation_is_an_error(shell: CommandLine) -> None:
 def test_times_are_utc_for_programs(shell: CommandLine) -> None:
     [last, *_] = changes(shell)
     assert datetime.fromisoformat(last["requested_at"]).tzinfo == UTC
+
+
+def test_a_year_is_added_up(shell: CommandLine) -> None:
+    [*_, detected] = changes(shell)
+    year = datetime.fromisoformat(detected["confirmed_at"]).astimezone().year
+    months = changes(shell, "--summary", "--year", str(year))
+    assert [month["month"] for month in months] == [f"{year}-{number:02}" for number in range(1, 13)]
+    assert sum(month["archived_in_reshelve"] for month in months) == 1
+    assert sum(month["archived_in_xero"] for month in months) == 1
+    assert not any(month["archived"] for month in changes(shell, "--summary", "--year", "1999"))
+    done = shell.run("changes", "--organisation", shell.name, "--summary", "--accessible")
+    assert "How long changes waited isn't known" in done.stdout
+
+
+@pytest.mark.parametrize("options", [("--summary", "--state", "refused"), ("--year", "2026")], ids=str)
+def test_a_summary_has_no_filters(shell: CommandLine, options: tuple[str, ...]) -> None:
+    assert shell.run("changes", "--organisation", shell.name, *options).returncode == 2

@@ -118,6 +118,7 @@ def options_for(shell: CommandLine, tmp_path: Path) -> dict[str, Any]:
     for file in LISTED:
         (folder / file).write_text(f'Name\n"{NAME}"\n', encoding="utf-8")
     (folder / "contacts.csv").write_text(f'Name,Status\n"{NAME}",Active\n', encoding="utf-8")
+    (folder / "message.txt").write_text(f"{NAME}: the contact has been archived.\n", encoding="utf-8")
     (folder / "left.tsv").write_text(f"{NAME}\tx\n", encoding="utf-8")
     (folder / "contacts.xlsx").write_bytes(workbook({"Contacts": [["Name", "Status"], [NAME, "Active"]]}))
     with keychain_in(tmp_path / "keychain.json"):

@@ -27,7 +27,9 @@ READS = {
     },
     "changes": {"precheck", "check_saved_data"},
     "undo": {"plan_undo", "plan_redo"},
-    "change_log": {"page", "last_request", "timeline", "export", "changes", "newest"},
+    "change_log": {
+        "page", "last_request", "timeline", "export", "changes", "newest", "summarize_year",
+    },
     "manual_restores": {"pending", "set_fast_polling"},
     "comparison": {"compare_contacts", "compare_file", "test_connection"},
     "tenancy": {"groups"},

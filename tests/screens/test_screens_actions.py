@@ -29,6 +29,7 @@ from tui.model.query import Tab
 from tui.model.re_leased import ConnectionTest, ContactReading, ReadCounts, ReLeasedContact
 from tui.model.snapshot import ReLeasedStatus, SyncProgress
 from tui.screens.changes.changes import ChangesScreen
+from tui.screens.changes.year import YearScreen
 from tui.screens.columns import ColumnsScreen
 from tui.screens.compare.choose_file import ChooseFileScreen
 from tui.screens.compare.compare import CompareScreen
@@ -40,6 +41,7 @@ from tui.screens.dialogs.ask import AskScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dialogs.help import HelpScreen
 from tui.screens.dialogs.keys import KeysScreen
+from tui.screens.invoice_check import InvoiceCheckScreen
 from tui.screens.manual_restores import ManualRestoresScreen
 from tui.screens.re_leased.troubleshoot import ConnectionTestScreen, TroubleshootScreen
 from tui.screens.tenancy.tenant_groups import TenantGroupsScreen
@@ -87,6 +89,13 @@ class User:
     @property
     def columns(self) -> tuple[ShownColumn, ...]:
         return self.person.main.table.list_layout.columns
+
+    @property
+    def screen_year(self) -> int:
+        screen = self.person.screen
+        assert isinstance(screen, YearScreen)
+        assert screen._summary is not None
+        return screen._summary.year
 
     def called(self, name: str) -> bool:
         return any(call[0] == name for call in self.backend.calls)
@@ -347,6 +356,51 @@ async def _(user: User) -> None:
     await user.use("search_everywhere", "down", "enter")
     assert user.person.cursor_name.startswith("Bay")
     assert user.person.shown == 3
+
+
+def years(backend: IdleEngine) -> None:
+    """A change was confirmed this year, and one the year before."""
+    backend.put_change(0, Action.ARCHIVE, State.CONFIRMED)
+    backend.put_change(1, Action.ARCHIVE, State.CONFIRMED)
+    backend._store._database._writer.execute(
+        "UPDATE changes SET confirmed_ms = confirmed_ms - 366 * 86400000 WHERE change_id = 1"
+    )
+
+
+@scenario("year", years)
+async def _(user: User) -> None:
+    await user.press("l")
+    await user.use("year")
+    assert user.sees(YearScreen)
+
+
+@scenario("previous_year", years)
+async def _(user: User) -> None:
+    await user.press("l", "Z")
+    await user.use("previous_year")
+    assert user.screen_year == NOW.astimezone().year - 1
+
+
+@scenario("next_year", years)
+async def _(user: User) -> None:
+    await user.press("l", "Z", "[")
+    await user.use("next_year")
+    assert user.screen_year == NOW.astimezone().year
+
+
+@scenario("invoice_check")
+async def _(user: User) -> None:
+    await user.use("invoice_check", *"boulder")
+    assert user.sees(InvoiceCheckScreen)
+    assert ("check_invoice", "boulder", 20) in user.person.account.calls
+
+
+@scenario("approve_drafts")
+async def _(user: User) -> None:
+    await user.press("F", *"boulder", "enter")
+    await user.use("approve_drafts")
+    assert user.says.startswith("Kept on this computer")
+    assert user.person.account.approved
 
 
 async def save_search(user: User) -> None:

@@ -119,3 +119,9 @@ async def test_a_cancelled_search_ends(tmp_path: Path) -> None:
     with closing(await fill(tmp_path)):
         query = parse_query(Tab.ALL, "kereru")
         assert find_contacts(tmp_path, query, 20, MOMENT, is_cancelled=lambda: True).total <= 3
+
+
+async def test_a_pasted_message_finds_the_contacts_it_names(tmp_path: Path) -> None:
+    with closing(await fill(tmp_path)):
+        matches = found(tmp_path, "Invoice for Tūī Kereru Trust failed, the contact has been archived")
+        assert [row.name for row in matches.contacts] == ["Tūī Kereru Trust"]

@@ -14,8 +14,13 @@ from support.sample_contacts import NOW
 from tui.model.account import ConnectResult, OrganisationSummary
 from tui.model.contact import Organisation
 from tui.model.errors import SignInError
+from tui.model.evidence import SyncKnowledge
+from tui.model.invoice_check import OrganisationFindings
 from tui.model.organisation_search import ContactMatches, OrganisationMatches, SearchState
+from tui.model.query import Tab
+from tui.model.query_parser import parse_message
 from tui.model.reasons import SignInReason
+from tui.store.read_only_search import SearchMoment, explain_contacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -92,6 +97,7 @@ class FakeAccount:
     count_gate: asyncio.Event = field(default_factory=asyncio.Event)
     search_gate: asyncio.Event = field(default_factory=asyncio.Event)
     search_states: dict[str, SearchState] = field(default_factory=dict)
+    approved: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.on_keychain_wait: Callable[[bool], None] = lambda _: None
@@ -142,6 +148,36 @@ class FakeAccount:
             OrganisationMatches(one.organisation, await self._matches(one, query, most))
             for one in self.listed
         ]
+
+    async def check_invoice(self, text: str, most: int) -> Sequence[OrganisationFindings]:
+        """Search the local databases that the engines have."""
+        self._called("check_invoice", text, most)
+        found = []
+        for one in self.listed:
+            tenant_id = one.organisation.tenant_id
+            backend = self.backends.get(tenant_id)
+            if backend is None:
+                found.append(OrganisationFindings(one.organisation, SearchState.NOT_LOADED))
+                continue
+            matches, contacts = explain_contacts(
+                backend.folder,
+                parse_message(Tab.ALL, text),
+                most,
+                SearchMoment(NOW, lambda _: SyncKnowledge()),
+                is_cancelled=lambda: False,
+            )
+            shown = tuple(
+                replace(each, approved_at=self.approved.get((tenant_id, each.contact_id)))
+                for each in contacts
+            )
+            found.append(OrganisationFindings(one.organisation, matches.state, shown, matches.total))
+        return found
+
+    async def record_approved(self, organisation: Organisation, contact_id: str, *, on: bool) -> None:
+        self._called("record_approved", contact_id, on)
+        self.approved.pop((organisation.tenant_id, contact_id), None)
+        if on:
+            self.approved[organisation.tenant_id, contact_id] = NOW
 
     async def _matches(self, listed: OrganisationSummary, query: Query, most: int) -> ContactMatches:
         """Search an organisation that has an engine; the state of others is as set, or not loaded."""

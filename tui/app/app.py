@@ -17,6 +17,7 @@ from tui.app.engine_registry import EngineRegistry
 from tui.app.garbage import GarbageCollector
 from tui.compat.textual import CrashSafeApp, as_default_screen, current_keymap
 from tui.messages.formats import enumerate_words
+from tui.model.change import Action
 from tui.model.errors import ReshelveError
 from tui.model.reasons import Notice, ReadOnlyReason
 from tui.model.services import read_only_reason
@@ -64,6 +65,7 @@ _UNFOCUSED_TICK_SECONDS = 10
 _NOT_CONNECTED = "No organisation is connected yet. Connect to Xero first."
 _ALREADY_LISTED = "This is the list of organisations."
 _ALREADY_SEARCHING = "This is the search in all organisations."
+_ALREADY_CHECKING = "Paste the message, or type the contact's name."
 _ALREADY_CONNECTING = "You are already connecting to Xero."
 
 
@@ -318,7 +320,12 @@ class ReshelveApp(CrashSafeApp[None]):
         await self._try_open(message.organisation)
         current, search = self._current, message.search
         if current is not None and search is not None and self._engines.get(message.organisation) is current:
-            self._main_screen(current).show_found(search, message.contact_id)
+            main_screen = self._main_screen(current)
+            main_screen.show_found(search, message.contact_id)
+            if message.restores and (reason := self.refusal_reason("restore")) is not None:
+                main_screen.flash(messages.in_full(Notice(reason)))
+            elif message.restores:
+                main_screen.changes.confirm(Action.RESTORE, (message.contact_id,))
 
     async def _try_open(self, organisation: Organisation) -> None:
         try:
@@ -347,6 +354,16 @@ class ReshelveApp(CrashSafeApp[None]):
             text = self._main_screen(self._current).search.text
             tenant_id = self._current.snapshot.organisation.tenant_id
             self.push_screen(navigation.SearchEverywhereScreen(self.account, text, tenant_id))
+
+    def action_invoice_check(self) -> None:
+        """Find out why an invoice fails, first for what is searched for in the open organisation."""
+        if self._current is None:
+            self._flash(_NOT_CONNECTED)
+        elif isinstance(self.screen, navigation.InvoiceCheckScreen):
+            self._flash(_ALREADY_CHECKING)
+        elif not self._return_to(navigation.InvoiceCheckScreen):
+            text = self._main_screen(self._current).search.text
+            self.push_screen(navigation.InvoiceCheckScreen(self.account, text))
 
     async def _after_organisations(self, _: None) -> None:
         """Apply connections removed or changed while the list was open."""

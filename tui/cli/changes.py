@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
@@ -83,6 +84,8 @@ def _moment(context: click.Context, option: click.Parameter, value: str | None) 
     metavar="STATE",
     help=f"Only changes with this status; can be repeated. One of {', '.join(_STATES)}.",
 )
+@click.option("--summary", is_flag=True, help="Add up a year by month instead, with waiting times.")
+@click.option("--year", type=click.IntRange(1990, 2999), help="The year of --summary; this year without it.")
 @output.format_options
 def changes(
     organisation: str | None,
@@ -91,6 +94,8 @@ def changes(
     until: datetime | None,
     states: tuple[str, ...],
     *,
+    summary: bool,
+    year: int | None,
     table_format: TableFormat | None,
 ) -> None:
     """List archives and restores, newest first: when, which contact, by whom, and what became of them.
@@ -105,10 +110,18 @@ def changes(
       $ reshelve changes --state missed --state refused
       $ reshelve changes --since 2026-03-01 --until 2026-03-31 --csv
       $ reshelve changes --contact bayside --json
+      $ reshelve changes --summary --year 2026 --csv
     """  # noqa: D301 - click keeps the lines of what follows
+    if summary and (contact is not None or since is not None or until is not None or states):
+        raise click.UsageError("Use --summary only with --organisation, --year and a format.")
+    if year is not None and not summary:
+        raise click.UsageError("Use --year with --summary.")
     account = session.open_account()
     wanted = _Wanted("" if contact is None else contact.strip(), since, until, frozenset(states))
     with account.saved_data(session.choose_one(account, organisation)) as saved:
+        if summary:
+            _print_year(saved, year or saved.now().astimezone().year, table_format)
+            return
         views = filter(wanted.includes, map(saved.view, wanted.candidates(saved)))
         if output.is_for_people(table_format):
             shown = _SHOWN[: _shown_count()]
@@ -117,6 +130,27 @@ def changes(
                 output.note("No changes match." if wanted.is_filter else "No changes yet.")
         else:
             output.print_rows(COLUMNS, map(change_cells, views), table_format)
+
+
+def _print_year(saved: SavedData, year: int, table_format: TableFormat | None) -> None:
+    from tui.messages import year as texts
+
+    summary = session.run(saved.store.changes.summarize_year(year))
+    rows = (texts.month_cells(summary, month) for month in summary.months)
+    if not output.is_for_people(table_format):
+        output.print_rows(texts.COLUMNS, rows, table_format)
+        return
+    if is_accessible():
+        shown = ([str(cell) if isinstance(cell, Decimal) else cell for cell in row] for row in rows)
+        output.print_rows(texts.COLUMNS, shown)
+    elif summary.total:
+        from tui.screens.changes.year import year_lines
+
+        for line in year_lines(summary, shutil.get_terminal_size().columns):
+            output.print_line(line.plain.rstrip())
+        return
+    for text in texts.totals(summary):
+        output.print_line(text)
 
 
 class _Wanted(Struct, frozen=True):

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from tui.engine.saved_data import SavedData
     from tui.model.account import ConnectRequest, SignIn
     from tui.model.evidence import CompanyStatus, SyncKnowledge
+    from tui.model.invoice_check import OrganisationFindings
     from tui.model.organisation_search import OrganisationMatches
     from tui.model.query import Query
     from tui.settings import Settings
@@ -253,6 +254,56 @@ class XeroAccount(Account):
             matches = find_contacts(folder, query, most, moment, is_cancelled=is_cancelled)
             found.append(OrganisationMatches(organisation, matches))
         return found
+
+    async def check_invoice(self, text: str, most: int) -> Sequence[OrganisationFindings]:
+        """Look in the local database of every connected organisation, in a thread."""
+        organisations, now, cancelled = self._connections.organisations, self._xero_now(), threading.Event()
+        try:
+            return await asyncio.to_thread(
+                self._check_invoice, organisations, text, most, now, cancelled.is_set
+            )
+        finally:
+            cancelled.set()
+
+    def _check_invoice(
+        self,
+        organisations: Sequence[Organisation],
+        text: str,
+        most: int,
+        now: datetime,
+        is_cancelled: Callable[[], bool],
+    ) -> Sequence[OrganisationFindings]:
+        from tui.model.invoice_check import OrganisationFindings
+        from tui.model.query import Tab
+        from tui.model.query_parser import parse_message
+        from tui.store.read_only_search import SearchMoment, explain_contacts
+        from tui.system.approved_drafts import read_approved
+
+        query, found = parse_message(Tab.ALL, text), []
+        if query.is_everything:
+            most = 0
+        for organisation in organisations:
+            if is_cancelled():
+                break
+            moment = SearchMoment(now, partial(self._knowledge_of, organisation))
+            folder = self._paths.organisation(organisation.tenant_id)
+            matches, contacts = explain_contacts(folder, query, most, moment, is_cancelled=is_cancelled)
+            approved = read_approved(self._paths.approved_drafts(organisation.tenant_id)) if contacts else {}
+            shown = tuple(replace(each, approved_at=approved.get(each.contact_id)) for each in contacts)
+            found.append(OrganisationFindings(organisation, matches.state, shown, matches.total))
+        return found
+
+    async def record_approved(self, organisation: Organisation, contact_id: str, *, on: bool) -> None:
+        """Save it beside the organisation's database."""
+        from tui.system.approved_drafts import save_approved
+
+        file = self._paths.approved_drafts(organisation.tenant_id)
+        try:
+            await asyncio.to_thread(save_approved, file, contact_id, self._xero_now() if on else None)
+        except OSError as error:
+            raise StoreError(
+                SignInReason.LIST_NOT_SAVED, file=str(file), problem=error.strerror or str(error)
+            ) from error
 
     def _knowledge_of(self, organisation: Organisation, company: CompanyStatus) -> SyncKnowledge:
         """Return what is known of an organisation's syncs without its feed, which only its engine reads."""

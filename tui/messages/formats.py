@@ -95,6 +95,11 @@ def file_date(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d}"
 
 
+def iso_month(year: int, month: int) -> str:
+    """Format a month for other programs: `2026-11`."""
+    return f"{year}-{month:02}"
+
+
 def utc_time(moment: datetime | None) -> str:
     """Format a time for the support report, whose reader may be anywhere: `2026-11-29 17:45:00Z`."""
     return "unknown" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tui.model.contact import Organisation
+    from tui.model.invoice_check import OrganisationFindings
     from tui.model.organisation_search import OrganisationMatches
     from tui.model.query import Query
     from tui.model.services import RunnableBackend
@@ -142,6 +143,17 @@ class Account(Protocol):
 
         Returns at most so many contacts of each. Cancelling it ends the search.
         """
+        ...
+
+    async def check_invoice(self, text: str, most: int) -> Sequence[OrganisationFindings]:
+        """Return the contacts that a name or a pasted message names, in every connected organisation.
+
+        Reads local databases only, at most so many contacts of each. Cancelling it ends the search.
+        """
+        ...
+
+    async def record_approved(self, organisation: Organisation, contact_id: str, *, on: bool) -> None:
+        """Keep on this computer that the contact's Drafts were approved again in Re-Leased, or weren't."""
         ...
 
     async def refresh(self) -> Sequence[OrganisationSummary]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from tui.model.change import Action, Change, ChangeLogEntry, Precheck
     from tui.model.change_list import ChangeQuery, ChangeSearchResult, ManualRestore, RequestResult, UndoPlan
+    from tui.model.change_summary import YearSummary
     from tui.model.columns import ColumnKey, ListLayout
     from tui.model.comparison import FileComparison, RecordedMatches
     from tui.model.contact import (
@@ -158,6 +159,10 @@ class ChangeLogProtocol(Protocol):
 
     async def page(self, query: ChangeQuery, start: int, stop: int) -> ChangeSearchResult:
         """Return the matching changes from start up to, not including, stop; newest first."""
+        ...
+
+    async def summarize_year(self, year: int) -> YearSummary:
+        """Add up the confirmed changes of a year, in the user's time zone."""
         ...
 
     async def last_request(self) -> RequestResult | None:

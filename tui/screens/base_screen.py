@@ -241,11 +241,13 @@ class OrganisationChosen(Message):
     """The user chose this organisation.
 
     With a `search`, to see its contacts that match; the cursor goes to the contact with `contact_id`, if any.
+    With `restores`, that contact is to be restored, which asks first.
     """
 
     organisation: Organisation
     search: str | None = None
     contact_id: str = ""
+    restores: bool = False
 
 
 class DemoRequested(Message):

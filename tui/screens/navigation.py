@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from tui.screens.changes.changes import ChangesScreen
+    from tui.screens.changes.year import YearScreen
     from tui.screens.columns import ColumnsScreen
     from tui.screens.compare.choose_file import ChooseFileScreen
     from tui.screens.compare.compare import CompareScreen
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from tui.screens.dialogs.help import BugReportScreen, HelpScreen
     from tui.screens.dialogs.keys import KeysScreen
     from tui.screens.export import ExportScreen
+    from tui.screens.invoice_check import InvoiceCheckScreen
     from tui.screens.manual_restores import ManualRestoresScreen
     from tui.screens.preview import ContactPreview, PreviewController
     from tui.screens.re_leased.sync_start import SyncStartScreen
@@ -54,6 +56,7 @@ __all__ = [
     "ExportScreen",
     "HelpScreen",
     "HowItWorksScreen",
+    "InvoiceCheckScreen",
     "KeysScreen",
     "ManualRestoresScreen",
     "OrganisationsScreen",
@@ -64,6 +67,7 @@ __all__ = [
     "TenantGroupsScreen",
     "TroubleshootScreen",
     "WelcomeScreen",
+    "YearScreen",
 ]
 
 _MODULES: Final = {
@@ -81,6 +85,7 @@ _MODULES: Final = {
     "ExportScreen": "tui.screens.export",
     "HelpScreen": "tui.screens.dialogs.help",
     "HowItWorksScreen": "tui.screens.connect.welcome",
+    "InvoiceCheckScreen": "tui.screens.invoice_check",
     "KeysScreen": "tui.screens.dialogs.keys",
     "ManualRestoresScreen": "tui.screens.manual_restores",
     "OrganisationsScreen": "tui.screens.connect.organisations",
@@ -90,6 +95,7 @@ _MODULES: Final = {
     "TenantGroupsScreen": "tui.screens.tenancy.tenant_groups",
     "TroubleshootScreen": "tui.screens.re_leased.troubleshoot",
     "WelcomeScreen": "tui.screens.connect.welcome",
+    "YearScreen": "tui.screens.changes.year",
 }
 # Parts of a screen that only some users show; `preload` leaves them out.
 _PARTS: Final = {

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from tui.model.change import Action, Change, ChangeLogEntry, LogEvent, State
     from tui.model.change_list import ChangeQuery, RequestResult
+    from tui.model.change_summary import YearSummary
     from tui.model.contact import Contact
     from tui.model.reasons import Notice, Reason
     from tui.store.database import Database
@@ -105,6 +106,13 @@ class ChangeRepository:
                 window(connection, query, start, stop),
             )
         )
+
+    async def summarize_year(self, year: int) -> YearSummary:
+        """Add up the confirmed changes of a year."""
+        # Few users need it.
+        from tui.store.change_log.summary import summarize_year
+
+        return await self._database.read(lambda connection: summarize_year(connection, year))
 
     def iter_all(self, query: ChangeQuery) -> Iterator[Change]:
         """Read all matching changes, newest first. Must be called in a thread."""

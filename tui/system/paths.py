@@ -128,6 +128,10 @@ class Paths:
         """Return the file of one organisation's saved searches. Raises `ValueError` as above."""
         return self.organisation(tenant_id) / "saved-searches.json"
 
+    def approved_drafts(self, tenant_id: str) -> Path:
+        """Return the file of one organisation's approved Drafts. Raises `ValueError` as above."""
+        return self.organisation(tenant_id) / "approved-drafts.json"
+
 
 def is_tenant_id(text: str) -> bool:
     """Return whether a text can be a tenant id and a folder name."""

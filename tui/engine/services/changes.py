@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tui.engine.snapshot_publisher import SnapshotPublisher
     from tui.model.change import Change, ChangeLogEntry, Precheck
     from tui.model.change_list import ChangeQuery, RequestResult, UndoPlan
+    from tui.model.change_summary import YearSummary
     from tui.model.contact import Contact
     from tui.model.evidence import StatusSince
     from tui.store import Store
@@ -206,6 +207,10 @@ class ChangeLog:
         """Return the changes found from `start` to before `stop`, newest first."""
         total, changes = await self._store.changes.page(query, start, stop)
         return ChangeSearchResult(total, tuple(self._publisher.view(change) for change in changes))
+
+    async def summarize_year(self, year: int) -> YearSummary:
+        """Add up the confirmed changes of a year."""
+        return await self._store.changes.summarize_year(year)
 
     async def last_request(self) -> RequestResult | None:
         """Return what has become of the newest request so far."""

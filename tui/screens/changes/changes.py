@@ -310,7 +310,7 @@ class ChangesScreen(EngineScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("group_all", "group_open", "group_refused", "group_pending", "group_done"),
         *bindings("cancel_change", "retry", "export", "undo", "redo", "pause", "manual_restores"),
-        *bindings("search", "clear", "back"),
+        *bindings("year", "search", "clear", "back"),
     ]
 
     result: ResultController
@@ -388,6 +388,7 @@ class ChangesScreen(EngineScreen[None]):
             "search",
             "undo",
             "export",
+            "year",
             ("pause", "Resume sending") if self.backend.snapshot.is_paused else "pause",
             "help",
             "back",
@@ -546,6 +547,10 @@ class ChangesScreen(EngineScreen[None]):
     async def _export(self, file: Path) -> None:
         count = await self.backend.change_log.export(self.list.query, file, messages.why)
         self.flash(f"{pluralize(count, 'change')} saved to {file}")
+
+    def action_year(self) -> None:
+        """Show the year at a glance."""
+        self.open_screen(navigation.YearScreen(self.backend))
 
     def action_manual_restores(self) -> None:
         """Show the restores to finish in Xero."""
