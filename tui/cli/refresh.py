@@ -144,7 +144,7 @@ async def _wait_for_other_copy(
     refreshed_at: datetime | None,
 ) -> click.ClickException | None:
     """Wait until the copy that has the organisation open refreshes it, or ends: then this one does."""
-    output.note(f"{organisation.name}: {_OTHER_COPY} Waiting for its next refresh. Ctrl-C stops waiting.")
+    output.note(f"{organisation.name}: {_OTHER_COPY} Waiting for its next refresh. Ctrl-C ends the wait.")
     ends_at = time.monotonic() + _MOST_WAITED
     while time.monotonic() < ends_at:
         ended = await running.until(
