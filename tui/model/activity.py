@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
-from typing import TYPE_CHECKING
+from datetime import date, timedelta
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from datetime import date
+    from datetime import datetime
+
+    from tui.model.snapshot import SyncProgress
+
+
+_EPOCH: Final = date(1970, 1, 1)
+# In days since 1970, until 2200.
+_LAST_DAY: Final = 84_006
+
+
+def day_number(day: date) -> int:
+    """Return a date as it is stored: in days since 1970."""
+    return (day - _EPOCH).days
+
+
+def from_day_number(stored: object) -> date | None:
+    """Return a stored date; None for anything else."""
+    if not isinstance(stored, int) or not 0 <= stored < _LAST_DAY:
+        return None
+    return _EPOCH + timedelta(days=stored)
 
 
 class TransactionKind(IntEnum):
@@ -62,3 +82,28 @@ class Activity(Struct, frozen=True):
     def is_never_used(self) -> bool:
         """Whether the contact has no transaction that counts."""
         return not self.count
+
+
+class ActivityAccess(StrEnum):
+    """Whether transactions can be read."""
+
+    #: Not found out yet.
+    UNKNOWN = "unknown"
+    #: The sign-in has no access to transactions: nothing is requested.
+    NOT_ALLOWED = "not_allowed"
+    ALLOWED = "allowed"
+    #: Xero returned something that can't be used; tried again hours later.
+    FAILED = "failed"
+
+
+class ActivityStatus(Struct, frozen=True):
+    """The reading of transactions.
+
+    `read_until` is when the last complete read began; before the first, nothing is known of any contact.
+    `progress` is that of the list of transactions of this `kind` that is being read, None between two reads.
+    """
+
+    access: ActivityAccess = ActivityAccess.UNKNOWN
+    read_until: datetime | None = None
+    kind: TransactionKind | None = None
+    progress: SyncProgress | None = None

@@ -11,7 +11,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, Final
 
 from tui.sandbox import books
-from tui.sandbox.sample_data import NEWEST_MS
+from tui.sandbox.context import NEWEST_MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

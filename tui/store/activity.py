@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from tui.model import timestamps
-from tui.model.activity import Activity, TransactionKind, TransactionState
+from tui.model.activity import Activity, TransactionKind, TransactionState, day_number, from_day_number
+from tui.model.columns import NEVER_USED
 from tui.store.sync_state import ACTIVITY_CURSOR, ACTIVITY_READ_UNTIL, read_sync_state, write_sync_state
 
 if TYPE_CHECKING:
@@ -21,11 +21,15 @@ if TYPE_CHECKING:
     from tui.store.database import Database
 
 
-_EPOCH: Final = date(1970, 1, 1)
-# In days since 1970, until 2200.
-_LAST_DAY: Final = 84_006
 _DIGEST_BYTES: Final = 16
 _KINDS: Final[dict[object, TransactionKind]] = {int(kind): kind for kind in TransactionKind}
+#: The day of the last transaction of a row of `contacts AS c`, `NEVER_USED` if it has none, NULL if unknown.
+LAST_ACTIVITY: Final = f"""(
+    CASE WHEN EXISTS (SELECT 1 FROM sync_state WHERE name = '{ACTIVITY_READ_UNTIL}') THEN
+        CASE WHEN EXISTS (SELECT 1 FROM contact_activity WHERE contact_id = c.contact_id AND posted > 0)
+            THEN (SELECT last_day FROM contact_activity WHERE contact_id = c.contact_id) ELSE {NEVER_USED} END
+    END
+)"""  # noqa: S608 - our own names
 _TOTALS: Final = "last_day, last_kind, posted, drafts, repeating"
 # The newest transaction first; of two on one day, the one that stands first in `TransactionKind`.
 _COUNT: Final = f"""
@@ -110,11 +114,6 @@ class ActivityRepository:
         await self._database.write(work, durable=False)
 
 
-def day_number(day: date) -> int:
-    """Return a date as it is stored: in days since 1970."""
-    return (day - _EPOCH).days
-
-
 def _save(
     connection: sqlite3.Connection, transactions: Sequence[Transaction], replaces: TransactionKind | None
 ) -> None:
@@ -191,12 +190,6 @@ def _activity(
         has_drafts=_count(drafts) > 0,
         has_repeating=_count(repeating) > 0,
     )
-
-
-def from_day_number(stored: object) -> date | None:
-    """Return a stored date; None for anything else."""
-    is_day = isinstance(stored, int) and 0 <= stored < _LAST_DAY
-    return _EPOCH + timedelta(days=stored) if isinstance(stored, int) and is_day else None
 
 
 def _count(stored: object) -> int:

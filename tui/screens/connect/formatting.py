@@ -203,8 +203,10 @@ that you control its access. Registering one is free and done once."""
 _PERMISSIONS: Final = """\
 What it may do: see and change contacts (accounting.contacts), see the organisation's settings \
 (accounting.settings.read) and stay connected (offline_access). With a read-only connection, it can't change \
-contacts (accounting.contacts.read). It has no access to invoices, bank accounts or payroll. To end the \
-access, disconnect in Reshelve, or in Xero among the connected apps."""
+contacts (accounting.contacts.read). It has no access to payroll, and none to invoices, payments or bank \
+transactions unless you connect with \
+`reshelve connect --with-activity`: it then reads them to show when each contact was last used. To \
+end the access, disconnect in Reshelve, or in Xero among the connected apps."""
 _LIMITS: Final = """\
 Xero's limits: an app on the free Starter tier has 5 connections, and an organisation takes at most two \
 uncertified apps. Custom connections don't count as such."""
