@@ -79,6 +79,8 @@ def value(one: Contact, key: ColumnKey) -> Any:
         ColumnKey.TAX_NUMBER: one.groups[0].strip() if one.groups else "",
         ColumnKey.GROUPS: one.groups[0] if one.groups else "",
         ColumnKey.UPDATED: one.updated_at,
+        # Transactions weren't read.
+        ColumnKey.LAST_ACTIVITY: None,
         ColumnKey.SYNC_STATUS: None,
     }[key]
 

@@ -6,6 +6,7 @@ A first read takes a call for every 1,000 transactions, later ones a few calls. 
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime  # noqa: TC003 - msgspec reads the annotations of the cursor
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -21,7 +22,7 @@ from tui.xero.transactions import TransactionResource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime, timedelta
+    from datetime import timedelta
 
     from tui.store import Store
     from tui.xero.client import XeroClient

@@ -34,6 +34,10 @@ Document = dict[str, Any]
 _LEFT_OUT_OF_SUMMARY: Final = ("LineItems", "Payments", "CreditNotes", "Prepayments", "Overpayments")
 # Parameters of invoices: values separated by commas.
 _LISTS: Final = {"Statuses": "t.status", "ContactIDs": "c.contact_id", "IDs": "t.transaction_id"}
+_ROWS: Final = """
+    SELECT t.*, c.contact_id, c.name FROM ({ids})
+    CROSS JOIN transactions AS t ON t.id = chosen JOIN contacts AS c ON c.id = t.contact
+"""
 _ACCOUNT_ID: Final = "0a5b1c2d-3e4f-4a6b-8c7d-9e0f1a2b3c4d"
 
 
@@ -203,11 +207,12 @@ def _list(resource: _Resource, call: ApiCall) -> ApiResponse:
             conditions.append(f"{column} IN ({', '.join('?' * len(wanted))})")
             parameters += wanted
     page, size = page_of(call) if resource.is_paged else (None, 0)
-    chosen = f"FROM transactions AS t JOIN contacts AS c ON c.id = t.contact WHERE {' AND '.join(conditions)}"
+    joined = " JOIN contacts AS c ON c.id = t.contact" if "c.contact_id" in " ".join(conditions) else ""
+    chosen = f"FROM transactions AS t{joined} WHERE {' AND '.join(conditions)}"
     limit = "" if page is None else f" LIMIT {size} OFFSET {(page - 1) * size}"
-    rows = call.practice.database.all(
-        f"SELECT t.*, c.contact_id, c.name {chosen} ORDER BY {_order(resource, call)}{limit}", parameters
-    )
+    # The inner query only reads an index; rows are only read for the page itself.
+    ids = f"SELECT t.id AS chosen {chosen} ORDER BY {_order(resource, call)}{limit}"
+    rows = call.practice.database.all(_ROWS.format(ids=ids), parameters)
     is_summary = resource.name == INVOICES and call.flag("summaryOnly", default=False)
     items = []
     for row in rows:
