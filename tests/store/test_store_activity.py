@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
+from store.store_samples import ACTIVE, contact, search
 
+from tui.messages.activity import activity_cell
 from tui.model.activity import Activity, Transaction, TransactionKind, TransactionState
+from tui.model.columns import ColumnKey, Sort
+from tui.model.query import Tab
+from tui.model.query_parser import parse_query
 from tui.store import Store
 
 if TYPE_CHECKING:
@@ -100,3 +106,61 @@ async def test_repeating_invoices_are_replaced_as_a_whole(store: Store) -> None:
     found = store.activity.of(["a", "b"])
     assert found["a"] == Activity(has_repeating=True)
     assert found["b"] == Activity(date(2024, 3, 12), INVOICE, 1)
+
+
+NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
+
+
+async def _with_contacts(store: Store) -> None:
+    """Store a contact last used in 2020 and one in 2026, one with a draft alone, and one without anything."""
+    store.search.now = lambda: NOW
+    await store.save_contacts([contact(number, ACTIVE) for number in range(1, 5)], NOW)
+    page = [
+        item(1, "id-1", day=date(2020, 5, 1)),
+        item(2, "id-2", day=date(2026, 11, 1)),
+        item(3, "id-3", DRAFT),
+    ]
+    await store.activity.save_page(page, "unfinished")
+
+
+async def _ids(store: Store, text: str) -> set[str]:
+    found = await search(store, text)
+    return set(found.rows.ids(0, len(found.rows)))
+
+
+@pytest.mark.parametrize("is_loaded", [False, True], ids=["in SQL", "in memory"])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("idle:>24m", {"id-1"}),
+        ("idle:24m", {"id-1"}),
+        ("idle:>2y", {"id-1"}),
+        ("idle:<6m", {"id-2"}),
+        ("idle:<=29d", {"id-2"}),
+        ("idle:<29d", set()),
+        ("idle:>=29d", {"id-1", "id-2"}),
+        ("-idle:>24m", {"id-2", "id-3", "id-4"}),
+        ("never:used", {"id-3", "id-4"}),
+        ("-never:used", {"id-1", "id-2"}),
+    ],
+)
+async def test_filters_find_nothing_until_activity_is_known(
+    store: Store, text: str, expected: set[str], *, is_loaded: bool
+) -> None:
+    await _with_contacts(store)
+    if is_loaded:
+        await store.search.load()
+    assert await _ids(store, text) == set()
+    await store.activity.save_page([], None, read_until=READ_AT)
+    assert await _ids(store, text) == expected
+
+
+async def test_column_sorts_never_used_before_the_longest_idle(store: Store) -> None:
+    await _with_contacts(store)
+    await store.activity.save_page([], None, read_until=READ_AT)
+    query = parse_query(Tab.ALL, "")
+    found = store.search.first(dataclasses.replace(query, sort=Sort(ColumnKey.LAST_ACTIVITY))).rows
+    assert [row.contact_id for row in found.window(0, 9)] == ["id-3", "id-4", "id-1", "id-2"]
+    store.search.show_columns([ColumnKey.LAST_ACTIVITY])
+    cells = [activity_cell(dict(row.more)[ColumnKey.LAST_ACTIVITY]) for row in found.window(0, 9)]
+    assert cells == ["Never", "Never", "1 May 2020", "1 Nov 2026"]
