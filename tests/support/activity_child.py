@@ -77,4 +77,5 @@ async def _main(folder: str, url: str, tenant_id: str, token: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(*sys.argv[1:], sys.stdin.readline().strip()))
+    _, into, api_url, tenant = sys.argv
+    asyncio.run(_main(into, api_url, tenant, sys.stdin.readline().strip()))
