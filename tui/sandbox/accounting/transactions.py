@@ -73,7 +73,7 @@ def _invoice(row: sqlite3.Row) -> Document:
     return {
         "Type": row["kind"],
         "InvoiceID": row["transaction_id"],
-        "InvoiceNumber": f"INV-{row['id']:06}",
+        "InvoiceNumber": f"INV-{row['id']}",
         "Reference": "",
         "Payments": [],
         "CreditNotes": [],
@@ -100,7 +100,7 @@ def _invoice(row: sqlite3.Row) -> Document:
 def _credit_note(row: sqlite3.Row) -> Document:
     return {
         "CreditNoteID": row["transaction_id"],
-        "CreditNoteNumber": f"CN-{row['id']:06}",
+        "CreditNoteNumber": f"CN-{row['id']}",
         "Payments": [],
         "HasErrors": False,
         "CurrencyRate": 1.0,
