@@ -141,6 +141,14 @@ def test_given_client_id_skips_the_steps(account: FakeAccount, browser: list[str
     assert URL in result.output
 
 
+@pytest.mark.parametrize("options", [(), ("--with-activity",)], ids=["without", "with"])
+def test_access_to_transactions_is_asked_for_separately(
+    account: FakeAccount, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    result = connect(tmp_path, "--client-id", CLIENT_ID, "--no-browser", *options)
+    assert (result.exit_code, account.requests[0].with_activity) == (0, bool(options))
+
+
 @pytest.mark.usefixtures("terminal")
 def test_the_client_id_used_before_is_proposed(account: FakeAccount, tmp_path: Path) -> None:
     account.client_id = CLIENT_ID

@@ -160,3 +160,10 @@ def test_it_works_beside_an_app_that_is_open(shell: CommandLine) -> None:
         done = shell.run("contacts", *ours(shell))
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) == len(names(shell))
+
+
+def test_last_activity_that_is_not_known_says_what_to_do(shell: CommandLine) -> None:
+    shell.load()
+    done = shell.run("contacts", *ours(shell), "idle:>24m", "--offline")
+    assert done.stdout == ""
+    assert "reshelve connect --with-activity" in done.stderr

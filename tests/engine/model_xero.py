@@ -136,6 +136,10 @@ class ModelXero:
             tuple(one for one in contact_ids if one not in known),
         )
 
+    async def may_read_activity(self) -> bool:
+        """Return False: no transactions are read."""
+        return False
+
     async def contacts(
         self, page: int, *, page_size: int = 1000, modified_since: datetime | None = None
     ) -> ContactsPage:

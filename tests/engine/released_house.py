@@ -139,7 +139,7 @@ async def released_house(
     connectors = SimpleNamespace(
         has_feed=evidence_source is not None, has_contact_source=False, is_sandbox=False,
         evidence_source=evidence_source, xero=xero,
-        open=nothing, close=nothing,
+        open=nothing, close=nothing, reload_sign_in=lambda: None,
     )  # fmt: skip
     organisation = Organisation("t1", "Books", "!abc", timezone=timezone)
     settings = Settings(organisations={"t1": own} if own is not None else {})

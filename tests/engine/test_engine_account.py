@@ -18,6 +18,7 @@ from support.practice import PracticeXero, running_sandbox
 
 from tui.engine.account import TOKENS_IN_FILE, XeroAccount
 from tui.model.account import ConnectRequest
+from tui.model.activity import ActivityAccess
 from tui.model.change import Action
 from tui.model.contact import Contact, ContactStatus
 from tui.model.errors import (
@@ -28,7 +29,7 @@ from tui.model.errors import (
     SignInError,
 )
 from tui.model.organisation_search import ContactMatches, SearchState
-from tui.model.query import Tab
+from tui.model.query import Query, Tab
 from tui.model.query_parser import parse_query
 from tui.model.reasons import ReadOnlyReason, SignInReason
 from tui.model.snapshot import ConnectionStatus
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tui.engine.engine import Engine
+    from tui.model.activity import ActivityStatus
     from tui.model.contact import Organisation
     from tui.settings import Settings
 
@@ -119,6 +121,35 @@ async def test_the_organisation_open_last_is_opened_first(account: XeroAccount, 
     second = account.organisations()[1].organisation
     account.record_opened(second)
     assert XeroAccount(account._settings, paths).last_opened == second
+
+
+async def until_activity(engine: Engine, is_reached: Callable[[ActivityStatus], bool]) -> None:
+    """Wait until a snapshot shows such a status."""
+    reached = asyncio.Event()
+    unsubscribe = engine.subscribe(lambda it: reached.set() if is_reached(it.activity) else None)
+    if not is_reached(engine.snapshot.activity):
+        await asyncio.wait_for(reached.wait(), 60)
+    unsubscribe()
+
+
+@pytest.mark.parametrize("is_set", [False, True], ids=["asked for", "by the settings"])
+async def test_transactions_are_read_once_the_sign_in_allows_it(
+    practice: PracticeXero, settings: Settings, paths: Paths, account: XeroAccount, *, is_set: bool
+) -> None:
+    async with running(account) as engine:
+        await until_activity(engine, lambda status: status.access is ActivityAccess.NOT_ALLOWED)
+        assert not [entry for entry in practice.requests() if entry["path"].endswith("/Invoices")]
+        again = XeroAccount(replace(settings, xero=replace(settings.xero, activity="yes")), paths)
+        attempt = await (again if is_set else account).sign_in(
+            ConnectRequest(practice.client_id, with_activity=not is_set)
+        )
+        attempt.paste(decide(attempt.url))
+        await attempt.finish()
+        engine.reconnected()
+        await until_activity(engine, lambda status: status.read_until is not None)
+        [contact] = await engine.contacts.rows([engine.contacts.first_rows(Query()).rows.ids(0, 1)[0]])
+        assert (await engine.contacts.details(contact.contact_id)).activity is not None
+    practice.control("DELETE", "requests")
 
 
 async def test_read_only_scopes_make_read_only_organisations(

@@ -174,6 +174,7 @@ async def house(
         has_contact_source=False,
         is_sandbox=False,
         evidence_source=None,
+        reload_sign_in=lambda: None,
         xero=xero,
         open=nothing,
         close=nothing,

@@ -13,12 +13,13 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT4
 from support.accepted_differences import apply
 from support.practice import http
+from support.xero_calls import XeroCalls
 
 if TYPE_CHECKING:
     from support.practice import PracticeXero, Reply
-    from support.xero_calls import XeroCalls
 
 SPECIFICATION = Path(__file__).resolve().parents[3] / "shared" / "spec"
+TRANSACTIONS = ("Invoices", "CreditNotes", "Payments", "BankTransactions", "RepeatingInvoices")
 pytestmark = pytest.mark.skipif(
     not SPECIFICATION.is_dir(), reason="Xero's OpenAPI description is not beside the checkout"
 )
@@ -77,6 +78,25 @@ def _holds(reply: Reply, path: str, method: str, status: int = 200) -> None:
 )
 def test_lists_match_the_api_description(xero: XeroCalls, query: dict[str, Any]) -> None:
     _holds(xero.call("GET", "Contacts", **query), "/Contacts", "GET")
+
+
+@pytest.mark.parametrize("path", TRANSACTIONS)
+@pytest.mark.parametrize(
+    "query",
+    [{"page": 1, "pageSize": 1000}, {"page": 1, "summaryOnly": "true"}, {"page": 99}],
+    ids=["pages", "summary", "empty"],
+)
+def test_transactions_match_the_api_description(
+    practice: PracticeXero, path: str, query: dict[str, Any]
+) -> None:
+    xero = XeroCalls(practice, practice.access_token("refresh_token_with_activity"), practice.tenant_id)
+    _holds(xero.call("GET", path, **query), f"/{path}", "GET")
+
+
+@pytest.mark.parametrize("path", TRANSACTIONS)
+def test_transactions_need_their_scope(xero: XeroCalls, path: str) -> None:
+    refused = xero.call("GET", path)
+    assert (refused.status, refused.json()["Detail"]) == (403, "AuthenticationUnsuccessful")
 
 
 def test_single_resources_match_the_api_description(practice: PracticeXero, xero: XeroCalls) -> None:

@@ -79,6 +79,8 @@ def value(one: Contact, key: ColumnKey) -> Any:
         ColumnKey.TAX_NUMBER: one.groups[0].strip() if one.groups else "",
         ColumnKey.GROUPS: one.groups[0] if one.groups else "",
         ColumnKey.UPDATED: one.updated_at,
+        # Transactions weren't read.
+        ColumnKey.LAST_ACTIVITY: None,
         ColumnKey.SYNC_STATUS: None,
     }[key]
 
@@ -188,6 +190,7 @@ async def test_rows_have_the_values_of_the_columns_that_are_shown(store: Store, 
     [row] = rows()
     more = dict(row.more)
     assert more.pop(ColumnKey.TAX_NUMBER) in {"", "5", None}
+    assert more.pop(ColumnKey.LAST_ACTIVITY) is None
     assert more.pop(ColumnKey.UPDATED) == int(NOON.timestamp() * 1000)
     assert more == {
         ColumnKey.OVERDUE: 4,

@@ -29,7 +29,10 @@ _ENVELOPE = {
 
 def _describe_envelope(schemas: Schemas) -> None:
     """Add the envelope: the file's examples have it around every list, its schemas leave it out."""
-    for name in ("Contacts", "ContactGroups", "HistoryRecords", "Organisations"):
+    for name in (
+        "Contacts", "ContactGroups", "HistoryRecords", "Organisations", "Invoices", "CreditNotes", "Payments",
+        "BankTransactions", "RepeatingInvoices",
+    ):  # fmt: skip
         schemas[name]["properties"] |= _ENVELOPE
         schemas[name]["required"] = [*_ENVELOPE]
 

@@ -173,12 +173,12 @@ class PracticeXero:
         self.options = (*kept, *options)
         self._start(str(self.port))
 
-    def access_token(self) -> str:
-        """Exchange the ready refresh token for an access token."""
+    def access_token(self, kind: str = "refresh_token") -> str:
+        """Exchange a ready refresh token, by its name in the line, for an access token."""
         form = {
             "grant_type": "refresh_token",
             "client_id": self.client_id,
-            "refresh_token": self.refresh_token,
+            "refresh_token": str(self.line[kind]),
         }
         token: str = http("POST", f"{self.identity}/connect/token", form=form).json()["access_token"]
         return token

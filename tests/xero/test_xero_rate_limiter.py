@@ -188,3 +188,23 @@ async def test_waiting_for_a_slot_is_not_reported_as_a_rate_limit() -> None:
         await settle()
         await stack.pop_all().aclose()
     assert heard == []
+
+
+async def test_a_scan_leaves_calls_for_everything_else_without_reporting_a_wait() -> None:
+    waits: list[float | None] = []
+    limiter = RateLimiter(MinuteWindow(calls=22))
+    limiter.on_full = waits.append
+    for _ in range(2):
+        async with limiter.permit(Priority.SCAN):
+            pass
+    third = asyncio.create_task(_use(limiter, Priority.SCAN))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await _use(limiter, Priority.INTERACTIVE)
+    assert (third.done(), [wait for wait in waits if wait is not None]) == (False, [])
+    third.cancel()
+
+
+async def _use(limiter: RateLimiter, priority: Priority) -> None:
+    async with limiter.permit(priority):
+        pass

@@ -40,6 +40,7 @@ from tui.system.paths import Paths
 from tui.system.platform import terminal_lines
 from tui.widgets import clock
 from tui.widgets.text import safe
+from tui.xero.transactions import ACTIVITY_SCOPES
 
 if TYPE_CHECKING:
     from tui.model.account import Account, ConnectResult, SignIn
@@ -67,13 +68,25 @@ A custom connection gives access to one organisation without a browser. To creat
 @click.command()
 @click.option("--client-id", help="Client ID of your Xero app. Prompted for if omitted.")
 @click.option("--read-only", is_flag=True, help="Request read-only access: nothing can be changed.")
+@click.option(
+    "--with-activity",
+    is_flag=True,
+    help="Also request read-only access to invoices, payments and bank transactions, to show when each "
+    "contact was last used.",
+)
 @click.option("--custom", is_flag=True, help="Use a custom connection (client ID and secret).")
 @click.option("--no-browser", is_flag=True, help="Print the sign-in link instead of opening a browser.")
 @click.option(
     "--allow-file", is_flag=True, help="Without a keychain, store tokens in a file only you can read."
 )
 def connect(
-    client_id: str | None, *, read_only: bool, custom: bool, no_browser: bool, allow_file: bool
+    client_id: str | None,
+    *,
+    read_only: bool,
+    with_activity: bool,
+    custom: bool,
+    no_browser: bool,
+    allow_file: bool,
 ) -> None:
     """Connect organisations by signing in to Xero.
 
@@ -84,14 +97,22 @@ def connect(
     Examples:
       $ reshelve connect
       $ reshelve connect --read-only
+      $ reshelve connect --with-activity
       $ reshelve connect --no-browser --client-id 0123456789ABCDEF0123456789ABCDEF
       $ reshelve connect --custom --client-id 0123456789ABCDEF0123456789ABCDEF < secret.txt
     """  # noqa: D301 - click keeps the lines of what follows
     paths = Paths.find()
     try:
-        account = account_of(load(paths.settings_file), paths)
+        settings = load(paths.settings_file)
+        account = account_of(settings, paths)
         account.on_keychain_wait = report_keychain_wait
-        request = _ask(account, client_id, is_read_only=read_only, is_custom=custom)
+        request = _ask(
+            account,
+            client_id,
+            is_read_only=read_only,
+            is_custom=custom,
+            with_activity=with_activity or settings.xero.wants_activity,
+        )
         # One event loop, paused for prompts: while it runs, Ctrl-C can't interrupt a prompt.
         with asyncio.Runner() as runner:
             attempt = _begin(runner, account, replace(request, allow_file=allow_file), paths)
@@ -115,12 +136,15 @@ def is_interactive() -> bool:
     return sys.stdin.isatty()
 
 
-def _ask(account: Account, client_id: str | None, *, is_read_only: bool, is_custom: bool) -> ConnectRequest:
+def _ask(
+    account: Account, client_id: str | None, *, is_read_only: bool, is_custom: bool, with_activity: bool
+) -> ConnectRequest:
     """Prompt for missing values, showing the steps to get them."""
     if account.is_sandbox:
         click.echo("This is the practice Xero on this computer. Nothing real is connected.\n")
     if client_id is None:
-        scopes = "accounting.contacts.read" if is_read_only else "accounting.contacts"
+        first = "accounting.contacts.read" if is_read_only else "accounting.contacts"
+        scopes = ", ".join((first, *(ACTIVITY_SCOPES if with_activity else ())))
         steps = _CUSTOM_STEPS if is_custom else _BROWSER_STEPS
         click.echo(
             steps.format(redirect_uri=account.redirect_uri, scopes=f"{scopes} and accounting.settings.read")
@@ -130,6 +154,7 @@ def _ask(account: Account, client_id: str | None, *, is_read_only: bool, is_cust
         _validate_client_id(client_id),
         client_secret=_ask_secret() if is_custom else "",
         is_read_only=is_read_only,
+        with_activity=with_activity,
     )
 
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from tui.cli import output, session
 from tui.cli.exit_codes import ExitCode
+from tui.messages.activity import unknown_reason
 from tui.messages.contact_export import contact_export
 from tui.messages.contacts import COLUMN_TITLES
 from tui.messages.settings import did_you_mean
@@ -132,6 +133,12 @@ class _Wanted(Struct, frozen=True):
     sort: Sort
     columns: tuple[str, ...] | None
 
+    @property
+    def needs_activity(self) -> bool:
+        """Whether it is about when contacts were last used."""
+        is_shown = self.columns is not None and ColumnKey.LAST_ACTIVITY in self.columns
+        return is_shown or parse_query(self.tab, self.text, is_complete=True).needs_activity
+
     def export(self, organisation: Organisation, groups: Sequence[str]) -> ContactExport:
         """Describe the table of one organisation. Raises `UsageError` for an invalid query."""
         query = parse_query(self.tab, self.text, groups, is_complete=True)
@@ -178,6 +185,8 @@ async def _list(
                 if (problem := await session.refresh(running)) is not None:
                     output.note(f"{organisation.name}: {problem.message} These are saved contacts.")
                     code = max(code, ExitCode(problem.exit_code))
+            if wanted.needs_activity and (reason := unknown_reason(engine.snapshot.activity)):
+                output.note(f"{organisation.name}: {reason}")
             tables.append(await _read(engine, organisation, wanted, is_named=is_named))
         columns, rows = tables[0][0], chain.from_iterable(rows for _, rows in tables)
         if xlsx is None:

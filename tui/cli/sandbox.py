@@ -167,7 +167,7 @@ class SandboxProcess:
             listed["tenantId"]: listed["companyId"] for listed in first["organisations"]
         }
         self.client_id: str = first["client_id"]
-        self.refresh_token: str = first["refresh_token"]
+        self.refresh_token: str = first["refresh_token_with_activity"]
 
     def __enter__(self) -> Self:
         return self

@@ -124,6 +124,15 @@ class QuotaBudget(Struct):
         return self.spendable < 1
 
     @property
+    def may_scan(self) -> bool:
+        """Whether enough calls are left today for reading all transactions.
+
+        It leaves half of the calls that background tasks may make to refreshes.
+        """
+        limit = self.limit
+        return limit is None or self.spendable > (min(limit, _LIMITS[-1]) - self.reserve) / 2
+
+    @property
     def even_interval(self) -> float:
         """Seconds between background calls if spread evenly over a day."""
         return min(_SECONDS_A_DAY / max(self.spendable, 1.0), _PROBE_INTERVAL)

@@ -224,6 +224,7 @@ class Engine:
         xero.on_slow_response(self._connection.record_slow_reply)
         work: dict[TaskReason, Callable[[], Awaitable[None]]] = {
             TaskReason.CONTACT_SYNC: lambda: self._scheduler.run_contact_sync(xero),
+            TaskReason.ACTIVITY: lambda: self._scheduler.run_activity_scan(xero),
             TaskReason.MANUAL_RESTORES: lambda: self._scheduler.poll_manual_restores(xero),
             TaskReason.RE_LEASED: lambda: self._scheduler.monitor_re_leased(self._clients.evidence_source),
         }
@@ -275,7 +276,9 @@ class Engine:
     def reconnected(self) -> None:
         """Call Xero immediately: there is a new sign-in, or its organisations have changed."""
         self._connection.reconnect()
+        self._clients.reload_sign_in()
         self._scheduler.wake(refresh=True)
+        self._scheduler.wake_activity_scan()
 
     def _on_update(self) -> None:
         self._publisher.schedule()

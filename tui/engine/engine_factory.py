@@ -86,6 +86,7 @@ class ClientFactory:
             # What the HTTP client imports with its first request, on the event loop's thread: 20 ms or more.
             "anyio._backends._asyncio",
             "tui.engine.contact_sync",
+            "tui.engine.activity_scan",
             "tui.engine.outbox",
         ]
         if self.has_feed:
@@ -106,6 +107,11 @@ class ClientFactory:
             self.evidence_source = FeedEvidenceSource(
                 feed_url=self._settings.re_leased.feed_url, tenant_id=self._organisation.tenant_id
             )
+
+    def reload_sign_in(self) -> None:
+        """Use the tokens that are stored now, which may have other scopes than those in use."""
+        if self._xero is not None:
+            self._xero.reload_sign_in()
 
     async def open_contact_source(self) -> OpenSource:
         """Return the source of Re-Leased's contacts; created once. Raises `ContactSourceError`."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from datetime import datetime
 
+    from tui.engine.activity_scan import ActivityScan
     from tui.engine.connectivity import ConnectionState, StorageHealth
     from tui.engine.contact_sync import ContactSync
     from tui.engine.leader_lock import LeaderLock
@@ -163,6 +164,12 @@ class PeriodicTask:
         return self._interval() - max((self._now() - at).total_seconds(), monotonic() - elapsed)
 
 
+# Between two reads of transactions, and between two attempts of one that had to stop.
+_ACTIVITY_SECONDS = 6 * 3_600.0
+_UNFINISHED_SECONDS = 60.0
+# Xero's reads may lag its writes a little.
+_ACTIVITY_OVERLAP = timedelta(minutes=1)
+
 _OUTBOX_SECONDS = 2.0
 # Between two looks for changes to send while none are known: requests of other copies wake the outbox.
 _IDLE_OUTBOX_SECONDS = 30.0
@@ -200,11 +207,13 @@ class Scheduler:
         self._activity = ActivityTracker(now)
         self._budget = QuotaBudget(poll_seconds)
         self._contact_sync: ContactSync | None = None
+        self._activity_scan: ActivityScan | None = None
         self._outbox_task = PeriodicTask(self._outbox_interval, now)
         self._refresh_task = PeriodicTask(self._refresh_interval, now, drops_overlap=True)
         self._manual_restore_task = PeriodicTask(self._manual_restore_interval, now, drops_overlap=True)
         self._feed_task = PeriodicTask(lambda: re_leased.seconds_to_next_poll, now, drops_overlap=True)
         self._read_task = PeriodicTask(self._re_leased_interval, now)
+        self._activity_task = PeriodicTask(self._activity_interval, now)
 
     def wake(self, *, refresh: bool = False, manual_restores: bool = False) -> None:
         """Send queued changes now; optionally also refresh or check restores."""
@@ -246,9 +255,15 @@ class Scheduler:
         self._manual_restore_task.wake()
 
     def pause_sync(self, *, on: bool) -> None:
-        """Pause a full sync after the current page, or resume it."""
+        """Pause a full sync, and a read of transactions, after the current page, or resume them."""
         if self._contact_sync is not None:
             self._contact_sync.pause(on=on)
+        if self._activity_scan is not None:
+            self._activity_scan.pause(on=on)
+
+    def wake_activity_scan(self) -> None:
+        """Find out again whether transactions can be read, and read them."""
+        self._activity_task.wake()
 
     def record_reply(self, xero: XeroClient, before: datetime | None, attempt: int | None = None) -> None:
         """Record Xero's latest reply if there was one since then."""
@@ -398,9 +413,35 @@ class Scheduler:
             await self._save_quota()
             if has_ended:
                 self._publisher.record_refresh(self._now())
+                if self._activity_scan is not None and self._activity_scan.is_unfinished:
+                    self._activity_task.wake()
 
         self._refresh_task.wake()
         await self._repeat(TaskReason.CONTACT_SYNC, self._refresh_task, refresh, xero)
+
+    async def run_activity_scan(self, xero: XeroClient) -> None:
+        """Read the contacts' transactions, if the sign-in gives access to them."""
+        from tui.engine.activity_scan import ActivityScan
+
+        def show() -> None:
+            self.record_reply(xero, None)
+            self._publisher.update_activity(scan.status)
+
+        scan = self._activity_scan = ActivityScan(
+            self._store,
+            xero,
+            self._now,
+            may_call=lambda: self._budget.may_scan,
+            on_update=show,
+            on_read=lambda: self._publisher.rows_changed(order=True),
+            overlap=_ACTIVITY_OVERLAP,
+        )
+        self._activity_task.wake()
+        await self._repeat(TaskReason.ACTIVITY, self._activity_task, scan.read, xero)
+
+    def _activity_interval(self) -> float:
+        is_unfinished = self._activity_scan is not None and self._activity_scan.is_unfinished
+        return _UNFINISHED_SECONDS if is_unfinished else _ACTIVITY_SECONDS
 
     async def poll_manual_restores(self, xero: XeroClient) -> None:
         """Check which restores were finished in Xero."""

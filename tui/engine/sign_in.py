@@ -10,6 +10,7 @@ from tui.model.errors import ReconnectError, SignInError
 from tui.model.reasons import SignInReason
 from tui.xero.auth.sign_in import READ_SCOPES, SCOPES, BrowserSignIn
 from tui.xero.auth.token_endpoint import custom_connection
+from tui.xero.transactions import ACTIVITY_SCOPES
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,6 +35,8 @@ async def begin(
 ) -> SignIn:
     """Start an attempt. Raises `SignInError`."""
     scope = READ_SCOPES if request.is_read_only else SCOPES
+    if request.with_activity or settings.xero.wants_activity:
+        scope = " ".join((scope, *ACTIVITY_SCOPES))
     if request.is_custom:
         return _CustomConnectionAttempt(settings, request, scope, token_location, persist)
     browser = await BrowserSignIn.begin(

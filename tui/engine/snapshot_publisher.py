@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from tui.engine.scheduler import unexpected_error
 from tui.model import timestamps
+from tui.model.activity import ActivityStatus
 from tui.model.change import State
 from tui.model.errors import StoreError
 from tui.model.evidence import grade_change, pending_since, presumed_synced_until
@@ -66,6 +67,7 @@ class SnapshotPublisher:
         self._is_timer_relaxed = False
         self._published_at = 0.0
         self._sync_progress: SyncProgress | None = None
+        self._activity = ActivityStatus(read_until=store.activity.known_since)
         self._last_refresh_at: datetime | None = None
         self._rows_version = 0
         self._order_version = 0
@@ -114,6 +116,11 @@ class SnapshotPublisher:
             before is not None and progress is not None and before.is_paused is progress.is_paused
         )
         self.schedule(is_urgent=not is_more_of_the_same)
+
+    def update_activity(self, status: ActivityStatus) -> None:
+        """Record how far the reading of transactions has got."""
+        self._activity = status
+        self.schedule()
 
     def record_refresh(self, at: datetime) -> None:
         """Record a successful refresh."""
@@ -184,6 +191,7 @@ class SnapshotPublisher:
             storage_problem=self._storage.problem,
             clock_ahead=self._clock.ahead,
             is_paused=self._store.changes.is_paused,
+            activity=self._activity,
             re_leased=self._re_leased_status(),
             summary=self._summary(),
             rows_version=self._rows_version,

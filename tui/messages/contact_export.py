@@ -10,7 +10,9 @@ from decimal import Decimal
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
+from tui.messages.activity import activity_cell
 from tui.messages.contacts import COLUMN_TITLES, GONE, STATE_LABELS, SYNC_LABELS, status_label
+from tui.model.activity import from_day_number
 from tui.model.change import State
 from tui.model.columns import NUMBERS, ColumnKey
 from tui.model.contact import ContactStatus
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from tui.model.query import Query
     from tui.model.tables import Cell, TableFormat
 
-_AMOUNTS: Final = NUMBERS - {ColumnKey.UPDATED}
+_AMOUNTS: Final = NUMBERS - {ColumnKey.UPDATED, ColumnKey.LAST_ACTIVITY}
 _CURRENCY: Final = TableColumn("currency", "Currency")
 _SYNC_SINCE: Final = TableColumn("sync_status_since", "Sync status since (UTC)")
 _CONTACT_ID: Final = TableColumn("contact_id", "Xero ContactID")
@@ -95,6 +97,9 @@ def _further_cell(key: ColumnKey, value: str | int | None) -> Cell:
     """Return the cell of a column that not every row has."""
     if key is ColumnKey.UPDATED:
         return from_milliseconds(value)
+    if key is ColumnKey.LAST_ACTIVITY:
+        on = from_day_number(value)
+        return on.isoformat() if on is not None else activity_cell(value)
     if key in _AMOUNTS:
         return _amount(value)
     return value if isinstance(value, str) else ""

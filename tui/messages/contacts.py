@@ -32,6 +32,7 @@ COLUMN_TITLES: Final = {
     ColumnKey.CONTACT_NUMBER: "Contact no.",
     ColumnKey.TAX_NUMBER: "Tax number",
     ColumnKey.UPDATED: "Changed in Xero",
+    ColumnKey.LAST_ACTIVITY: "Last activity",
     ColumnKey.SYNC_STATUS: "Sync status",
 }
 _STATUSES: Final = {

@@ -90,6 +90,7 @@ _TASKS: Final = {
     TaskReason.RE_LEASED: "Re-Leased",
     TaskReason.RE_LEASED_CONTACTS: "Reading Re-Leased's contacts",
     TaskReason.OUTBOX: "Sending changes",
+    TaskReason.ACTIVITY: "Reading transactions",
     TaskReason.STATUS: "Status",
 }
 

@@ -26,6 +26,10 @@ DESCRIPTIONS: Final = {
     "xero.token_store": (
         "Where sign-in tokens are stored: the system's keychain, or files that only you can read."
     ),
+    "xero.activity": (
+        "Whether connecting also asks for read-only access to invoices, payments and bank transactions, to"
+        " show when each contact was last used."
+    ),
     "re_leased.feed_url": (
         "URL of a feed of contacts that Re-Leased has synced. Without a feed, changes are shown as Should be"
         " synced after the nightly sync window, never as Synced."

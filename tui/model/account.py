@@ -24,14 +24,15 @@ class ConnectRequest:
     """The options for connecting to Xero.
 
     With a `client_secret` it is a custom connection (one organisation, no browser). `is_read_only` requests
-    read scopes only. `allow_file` means that the user agreed to store tokens in a file if there is no
-    keychain.
+    read scopes only, `with_activity` read access to transactions too. `allow_file` means that the user agreed
+    to store tokens in a file if there is no keychain.
     """
 
     client_id: str
     client_secret: str = field(default="", repr=False)
     is_read_only: bool = False
     allow_file: bool = False
+    with_activity: bool = False
 
     @property
     def is_custom(self) -> bool:

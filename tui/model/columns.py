@@ -25,6 +25,8 @@ class ColumnKey(StrEnum):
     GROUPS = "groups"
     #: When the contact last changed in Xero.
     UPDATED = "updated"
+    #: The date of the contact's last transaction.
+    LAST_ACTIVITY = "last_activity"
     #: The last change requested here, and whether Re-Leased has it.
     SYNC_STATUS = "sync_status"
 
@@ -33,8 +35,12 @@ class ColumnKey(StrEnum):
 ALWAYS_READ: Final = frozenset(
     {ColumnKey.NAME, ColumnKey.STATUS, ColumnKey.EMAIL, ColumnKey.OWES, ColumnKey.SYNC_STATUS}
 )
-#: Columns of amounts, in hundredths, and times, in milliseconds.
-NUMBERS: Final = frozenset({ColumnKey.OWES, ColumnKey.OVERDUE, ColumnKey.YOU_OWE, ColumnKey.UPDATED})
+#: Columns of amounts, in hundredths, times, in milliseconds, and dates, in days since 1970.
+NUMBERS: Final = frozenset(
+    {ColumnKey.OWES, ColumnKey.OVERDUE, ColumnKey.YOU_OWE, ColumnKey.UPDATED, ColumnKey.LAST_ACTIVITY}
+)
+#: The day in the column of the last activity of a contact that was never used.
+NEVER_USED: Final = -1
 #: Sorted from the largest or latest at first.
 _DESCENDING_FIRST: Final = frozenset(
     {ColumnKey.OWES, ColumnKey.OVERDUE, ColumnKey.YOU_OWE, ColumnKey.UPDATED, ColumnKey.SYNC_STATUS}

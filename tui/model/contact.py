@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
+    from tui.model.activity import Activity
     from tui.model.change import ChangeLogEntry
     from tui.model.columns import ColumnKey
     from tui.model.query import Query, TabCounts
@@ -134,6 +135,7 @@ class ContactDetails(Struct, frozen=True):
     """One contact with its changes and their log, newest first; `tenant_groups` are its groups of tenants.
 
     `survivor` is the name of the contact that it was merged into, empty if that isn't known.
+    `activity` is None while transactions haven't been read.
     """
 
     contact: Contact
@@ -142,6 +144,7 @@ class ContactDetails(Struct, frozen=True):
     tenant_groups: tuple[str, ...] = ()
     record: ContactRecord = ContactRecord()
     survivor: str = ""
+    activity: Activity | None = None
 
 
 class SearchMatch(Struct, frozen=True):

@@ -23,9 +23,11 @@ from tui.model.query import (
     DaysAgo,
     Filter,
     GroupCondition,
+    IdleCondition,
     IssueKind,
     KindCondition,
     NeverSyncedCondition,
+    NeverUsedCondition,
     NoMatchCondition,
     Operator,
     OriginCondition,
@@ -213,6 +215,9 @@ _COMPARED: Final = re.compile(r"(?P<sign>[<>]=?|=)?\s*(?P<rest>.*)", re.DOTALL)
 _CURRENCY: Final = re.compile(r"[a-z]{3}")
 _PARTIAL_CURRENCY: Final = re.compile(r"[a-z]{0,2}")
 _SPAN: Final = re.compile(r"(?P<count>[0-9]+)\s*(?P<unit>[hdwmy])")
+_IDLE: Final = re.compile(r"(?P<count>[0-9]+)\s*(?P<unit>[dwmy])")
+_PARTIAL_IDLE: Final = re.compile(r"[0-9]*\s*")
+_USED: Final = "used"
 _DATE: Final = re.compile(r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})(?:-(?P<day>[0-9]{2}))?")
 _PARTIAL_DATE: Final = re.compile(r"[0-9]{0,8}|[0-9]{4}-(?:[0-9]?|[0-9]{2}-[0-9]?)")
 # Thousands separators first: 1,000 is a thousand, and 1,00 is one. Three digits are never cents.
@@ -320,6 +325,16 @@ def _read_changed(value: Value) -> Condition | None:
     return None if period is None else ChangedCondition(comparison, period)
 
 
+def _read_idle(value: Value) -> Condition | None:
+    comparison, rest = _split_operator(value.text)
+    span = _IDLE.fullmatch(rest)
+    return None if span is None else IdleCondition(comparison, TimeSpan(int(span["count"][:9]), span["unit"]))
+
+
+def _read_never(value: Value) -> Condition | None:
+    return NeverUsedCondition() if value.text == _USED else None
+
+
 def _period(text: str) -> DateRange | None:
     match = _DATE.fullmatch(text)
     if match is None or int(match["year"]) not in _YEARS:
@@ -384,6 +399,13 @@ _ALL: Final = (
     _listed("sync", (*SyncFilter, _NEVER), _read_sync),
     _listed("by", Origin, _read_by),
     Qualifier("changed", _TIMES, _read_changed, _is_half_time),
+    Qualifier(
+        "idle",
+        (">24m", ">2y", "<6m"),
+        _read_idle,
+        lambda text: _PARTIAL_IDLE.fullmatch(_split_operator(text)[1]) is not None,
+    ),
+    _listed("never", (_USED,), _read_never),
 )
 #: All qualifiers by name, in the order in which they are explained.
 QUALIFIERS: Final[Mapping[str, Qualifier]] = {qualifier.name: qualifier for qualifier in _ALL}

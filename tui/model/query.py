@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from tui.model.activity import day_number
 from tui.model.change import Origin, State
 from tui.model.columns import BY_NAME, Sort
 from tui.model.contact import ContactStatus
@@ -269,6 +270,11 @@ class Query:
         return not (self.words or self.excluded_words or self.filters)
 
     @property
+    def needs_activity(self) -> bool:
+        """Whether it asks when contacts were last used."""
+        return any(isinstance(item.condition, IdleCondition | NeverUsedCondition) for item in self.filters)
+
+    @property
     def words_only(self) -> Query:
         """The part of it that only needs texts."""
         return Query(self.tab, self.words, self.excluded_words)
@@ -484,6 +490,34 @@ class ChangedCondition(Struct, frozen=True):
         }[self.operator]
 
 
+class IdleCondition(Struct, frozen=True):
+    """A contact whose last transaction was so long ago: `>24m` is more than 24 months.
+
+    Doesn't match contacts that were never used. Nothing matches while transactions haven't been read.
+    """
+
+    operator: Operator
+    length: TimeSpan
+
+    def bounds(self, now: datetime) -> tuple[int, int | None]:
+        """Return the first day, and the one before which it must be, in days since 1970; None is no limit."""
+        moment = day_number(self.length.before(now).date())
+        return {
+            Operator.MORE: (0, moment),
+            Operator.AT_LEAST: (0, moment + 1),
+            Operator.EQUAL: (0, moment + 1),
+            Operator.LESS: (moment + 1, None),
+            Operator.AT_MOST: (moment, None),
+        }[self.operator]
+
+
+class NeverUsedCondition(Struct, frozen=True):
+    """A contact without a transaction; drafts, and voided and deleted ones, don't count.
+
+    Nothing matches while transactions haven't been read.
+    """
+
+
 class NoMatchCondition(Struct, frozen=True):
     """Matches no contact: the filter doesn't exist."""
 
@@ -498,6 +532,8 @@ PossibleCondition = (
     | OriginCondition
     | CurrencyCondition
     | ChangedCondition
+    | IdleCondition
+    | NeverUsedCondition
 )
 Condition = PossibleCondition | NoMatchCondition
 

@@ -338,6 +338,7 @@ class TaskReason(Reason):
     RE_LEASED = "task.re_leased"
     RE_LEASED_CONTACTS = "task.re_leased_contacts"
     OUTBOX = "task.outbox"
+    ACTIVITY = "task.activity"
     STATUS = "task.status"
 
 

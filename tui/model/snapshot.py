@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
+from tui.model.activity import ActivityStatus
 from tui.model.evidence import LONGEST_SYNC, is_stalled
 from tui.model.query import TabCounts
 
@@ -176,5 +177,6 @@ class Snapshot(Struct, frozen=True):
     is_paused: bool = False
     re_leased: ReLeasedStatus = ReLeasedStatus()
     summary: ChangeSummary | None = None
+    activity: ActivityStatus = field(default_factory=ActivityStatus)
     rows_version: int = 0
     order_version: int = 0

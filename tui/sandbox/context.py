@@ -54,6 +54,8 @@ def services_of(request: HTTPConnection) -> SandboxServices:
     return services
 
 
+# Fixed, so that the sample data are always the same: 30 June 2026, 12:00 UTC.
+NEWEST_MS = 1_782_820_800_000
 _KEPT = 64
 
 

@@ -17,6 +17,7 @@ from tui.sandbox.context import http_date, services_of
 from tui.sandbox.oauth.endpoints import connect
 from tui.sandbox.re_leased.unified import LIST_OPTIONS
 from tui.sandbox.responses import read_body
+from tui.sandbox.sample_transactions import INSERT, INVOICES, ensure_transactions
 from tui.sandbox.xero_pages import USER
 
 if TYPE_CHECKING:
@@ -115,6 +116,22 @@ def _repeating(services: SandboxServices, row: sqlite3.Row, body: dict[str, Any]
     services.books.set_repeating(row, repeating=body.get("repeating", True) is True)
 
 
+def _transact(services: SandboxServices, row: sqlite3.Row, body: dict[str, Any]) -> None:
+    """Add a transaction to the contact, or change an existing one of `id`, which may be another contact's."""
+    transaction_id = str(body.get("id") or new_id())
+    resource, kind = str(body.get("resource") or INVOICES), str(body.get("type") or "ACCREC")
+    status, now = str(body.get("status") or "AUTHORISED"), services.clock.now_ms()
+    date = int(body.get("date") or now)
+    ensure_transactions(services.database, row["org"])
+    with services.database.transaction():
+        services.database.execute(
+            "DELETE FROM transactions WHERE org = ? AND resource = ? AND transaction_id = ?",
+            (row["org"], resource, transaction_id),
+        )
+        owner = (row["org"], resource, transaction_id, row["id"])
+        services.database.execute(INSERT, (*owner, kind, status, date, now, 10_000, body.get("invoice")))
+
+
 _EDITS: dict[str, Callable[[SandboxServices, sqlite3.Row, dict[str, Any]], None]] = {
     "archive": _archive,
     "restore": _restore,
@@ -123,6 +140,7 @@ _EDITS: dict[str, Callable[[SandboxServices, sqlite3.Row, dict[str, Any]], None]
     "gdpr": _gdpr,
     "balances": _balances,
     "repeating": _repeating,
+    "transaction": _transact,
     "vanish": _vanish,
 }
 

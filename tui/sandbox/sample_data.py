@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tui.sandbox import books
 from tui.sandbox.accounting.groups import group_document
 from tui.sandbox.books import ACTIVE, ARCHIVED, GDPR, Document, blank, with_edit_defaults
-from tui.sandbox.context import xero_date
+from tui.sandbox.context import NEWEST_MS, xero_date
 from tui.sandbox.database import build_database
 from tui.sandbox.re_leased.company import fill
 
@@ -141,8 +141,6 @@ AWKWARD_NAMES = (
 )
 
 
-# Fixed, so that the sample contacts are always the same: 30 June 2026, 12:00 UTC.
-NEWEST_MS = 1_782_820_800_000
 _THREE_YEARS_MS = 3 * 365 * 86_400_000
 
 _ARCHIVED_SHARE = 0.14

@@ -34,7 +34,7 @@ from tui.sandbox.context import Clock, CountCache, SandboxServices
 from tui.sandbox.database import SandboxDatabase
 from tui.sandbox.faults import FaultMiddleware, Faults
 from tui.sandbox.oauth import endpoints
-from tui.sandbox.oauth.tokens import CLIENT_ID, TokenIssuer
+from tui.sandbox.oauth.tokens import CLIENT_ID, SCOPE_WITH_ACTIVITY, TokenIssuer
 from tui.sandbox.rate_limits import RateLimits
 from tui.sandbox.re_leased import endpoints as released
 from tui.sandbox.re_leased import unified
@@ -334,6 +334,7 @@ def _announce(services: SandboxServices, port: int) -> None:
         "unified": {"url": base, "connection_id": CONNECTION_ID, "api_key": services.unified.api_key},
         "client_id": CLIENT_ID,
         "refresh_token": services.tokens.issue_refresh_token(),
+        "refresh_token_with_activity": services.tokens.issue_refresh_token(SCOPE_WITH_ACTIVITY),
         "organisations": [
             {
                 "tenantId": organisation.tenant_id,

@@ -33,7 +33,7 @@ _AUTOMATIC: Final = "Reshelve shows the columns that fit your terminal."
 _CHOSEN: Final = "Your columns in this organisation. In a narrow terminal, the last ones are left out."
 _OF_AMOUNTS: Final = "Blank: Xero hasn't returned the balance. A dash is zero."
 _AMOUNTS: Final = frozenset({ColumnKey.OWES, ColumnKey.OVERDUE, ColumnKey.YOU_OWE})
-_TIMES: Final = frozenset({ColumnKey.UPDATED, ColumnKey.SYNC_STATUS})
+_TIMES: Final = frozenset({ColumnKey.UPDATED, ColumnKey.LAST_ACTIVITY, ColumnKey.SYNC_STATUS})
 _WIDTH_STEP: Final = 2
 _NAME_STAYS: Final = "The contact's name is always shown."
 

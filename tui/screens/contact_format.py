@@ -9,6 +9,7 @@ from textual.content import Content
 from tui import messages
 from tui.actions import default_key
 from tui.messages import formats
+from tui.messages.activity import last_activity
 from tui.messages.formats import money
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
@@ -87,6 +88,8 @@ def fields(page: ContactDetails) -> Iterator[tuple[str, str]]:
     yield "Website", record.website
     yield "Groups", ", ".join(contact.groups)
     yield "Merged into", page.survivor
+    if page.activity is not None:
+        yield "Last activity", last_activity(page.activity)
 
 
 def format_balances(contact: Contact, now: datetime, label_width: int = _LABEL) -> list[Line]:

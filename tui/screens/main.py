@@ -621,8 +621,9 @@ class MainScreen(EngineScreen[None]):
         self._refresh()
 
     def action_pause_sync(self) -> None:
-        """Pause or resume loading all contacts."""
-        progress = self.backend.snapshot.progress
+        """Pause or resume loading all contacts, or reading transactions."""
+        snapshot = self.backend.snapshot
+        progress = snapshot.progress or snapshot.activity.progress
         if progress is None:
             self.flash("Nothing to pause: all contacts are loaded.")
             return

@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
+from tui.messages.activity import unknown_reason
 from tui.model.columns import BY_NAME
 from tui.model.query import NoMatchCondition, Query, Tab
 from tui.model.query_parser import parse_query
@@ -201,13 +202,21 @@ class SearchController:
         """Show which parts of the text are invalid or incomplete, and suggest a correction."""
         is_by_names = self._is_by_names
         issues = () if is_by_names else self._query.issues
-        notes = (f"{_BY_NAMES} {_CLEAR.format(clear=self._screen.key('clear'))}", _BY_NAMES)
-        self._screen.query_one(QueryHint).update_from(issues, self._groups, notes if is_by_names else ())
+        by_names = (f"{_BY_NAMES} {_CLEAR.format(clear=self._screen.key('clear'))}", _BY_NAMES)
+        notes = by_names if is_by_names else self._activity_note()
+        self._screen.query_one(QueryHint).update_from(issues, self._groups, notes)
         if issues:
             self.search.set_correction(correct(self.search.text, issues))
         if self._groups_stale and "group:" in self.search.text.lower():
             self._groups_stale = False
             self._screen.start(self._load_group_names, "groups", exclusive=True)
+
+    def _activity_note(self) -> tuple[str, ...]:
+        """Say why nothing matches a filter by the last activity, while that isn't known."""
+        if not self._query.needs_activity or self._query.issues:
+            return ()
+        reason = unknown_reason(self._screen.backend.snapshot.activity)
+        return (reason,) if reason else ()
 
     @property
     def _is_by_names(self) -> bool:
@@ -338,6 +347,9 @@ class SearchController:
     def _no_match_text(self) -> str:
         if self._is_by_names:
             return _NAMED_ELSEWHERE
+        note = self._activity_note()
+        if note:
+            return note[0].replace("{", "{{").replace("}", "}}")
         if any(isinstance(item.condition, NoMatchCondition) for item in self._query.filters):
             return _NO_SUCH_FILTER
         if self._query.long_text:

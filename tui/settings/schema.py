@@ -104,6 +104,7 @@ def old_variables(variables: Mapping[str, str], prefix: str) -> dict[str, str]:
 _T = TypeVar("_T")
 PREFIX: Final = "RESHELVE_"
 KEY_BINDINGS: Final = "keys"
+NO, YES = "no", "yes"
 ORGANISATIONS: Final = "organisations"
 #: The environment variable with the API key for Unified.to: not a setting, as no file may contain the key.
 UNIFIED_KEY_VARIABLE: Final = "RESHELVE_UNIFIED_API_KEY"
@@ -131,6 +132,12 @@ class XeroSettings:
     client_id: str = _setting("", PatternValidator(SettingsReason.INVALID_CLIENT_ID, r"[0-9A-Za-z-]{1,64}"))
     callback_port: int = _setting(8742, IntegerValidator(1, 65_535))
     token_store: str = _setting("keychain", ChoiceValidator("keychain", "file"))
+    activity: str = _setting(NO, ChoiceValidator(NO, YES))
+
+    @property
+    def wants_activity(self) -> bool:
+        """Whether connecting asks for read access to transactions too."""
+        return self.activity == YES
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,8 @@ EXAMPLES: Final = (
     ("currency:nzd", "In this currency: the contact's own, or else the organisation's"),
     ("changed:<7d", "Changed in Xero less than 7 days ago; also h, w, m (months), y"),
     ("changed:2026-03", "Changed in that month; also a day (2026-03-01), today, yesterday"),
+    ("idle:>24m", "Last transaction more than 24 months ago; also d, w, y, and < (unknown without access)"),
+    ("never:used", "No transaction at all: no invoice, bill, credit note, payment or bank transaction"),
     ("a pasted message", "If nothing matches a text of 5 words or more: the contacts named in it"),
     ("↑", "In an empty box: the searches you used last, one by one"),
 )
@@ -67,6 +69,7 @@ _DESCRIPTIONS: Final = {
     "group": "a group's name",
     "currency": "the contact's currency",
     "changed": "last changed in Xero",
+    "idle": "how long ago the last transaction was",
 }
 _MOST_TYPED: Final = 30
 # Characters; longer than any message.

@@ -11,6 +11,7 @@ from textual.style import Style
 
 from tui.actions import current_key, default_key
 from tui.compat.textual import current_keymap
+from tui.messages.activity import reading_text
 from tui.messages.formats import format_number
 from tui.model.change import Action, State
 from tui.model.evidence import SyncStatus
@@ -248,7 +249,8 @@ def _foot(snapshot: Snapshot, now: datetime, width: int, *, calls: bool = True) 
     problem = problem_text(snapshot, now)
     lines = content(problem, "$text-warning").wrap(width) if problem else []
     left = calls_left(snapshot.xero, now) if calls else ""
-    return [*lines, *([_muted(left, width)] if left else [])]
+    reading = reading_text(snapshot.activity) if calls else ""
+    return [*lines, *(_muted(text, width) for text in (reading, left) if text)]
 
 
 def _muted(text: str, width: int) -> Content:

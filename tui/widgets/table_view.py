@@ -17,6 +17,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 
 from tui.compat.textual import PaintedView, set_virtual_size
+from tui.messages.activity import activity_cell
 from tui.messages.contacts import COLUMN_TITLES, GONE, status_label
 from tui.messages.formats import day, money
 from tui.model.change import State
@@ -213,6 +214,8 @@ def _cell(
                 moment = from_milliseconds(value)
                 text = "" if moment is None else day(moment.astimezone(row_style.now.tzinfo))
                 yield Segment(fit(text, width), base)
+            elif key is ColumnKey.LAST_ACTIVITY:
+                yield Segment(fit(activity_cell(value), width), base)
             elif isinstance(value, str):
                 yield from _highlighted(value, width, row_style.words, base, base + over["match"])
             else:
@@ -340,6 +343,7 @@ COLUMNS: Final = {
         Column(ColumnKey.CONTACT_NUMBER, 11, 14),
         Column(ColumnKey.TAX_NUMBER, 11, 14),
         Column(ColumnKey.UPDATED, 11, 15),
+        Column(ColumnKey.LAST_ACTIVITY, 11, 13),
         # As wide as "‖ Sync not running", and as "◷ Pending sync" with its day.
         Column(ColumnKey.SYNC_STATUS, 18, 21),
     )

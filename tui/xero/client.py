@@ -1,4 +1,4 @@
-"""Client for the contacts in Xero's Accounting API, for one organisation."""
+"""Client for the contacts and transactions in Xero's Accounting API, for one organisation."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tui.xero import errors, parsing
 from tui.xero.http_client import ApiRequest, ApiTransport
 from tui.xero.rate_limiter import Priority
 from tui.xero.results import CallsLeft, ContactsPage, ContactWriteResult, LookupResult, OrganisationDetails
+from tui.xero.transactions import ACTIVITY_SCOPES, TransactionResource, transactions_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tui.model.contact import Contact, HistoryEntry
     from tui.xero.auth.tokens import TokenSource
     from tui.xero.rate_limiter import RateLimiter
+    from tui.xero.transactions import TransactionsPage
 
 __all__ = [
     "CallsLeft",
@@ -49,7 +51,7 @@ _T = TypeVar("_T")
 
 
 class XeroClient:
-    """One organisation's contacts in Xero.
+    """One organisation's contacts and transactions in Xero.
 
     All methods raise `OfflineError` if the request never reached Xero, `ReplyLostError` if it may have,
     `RateLimitedError`, `ReconnectError` and `RejectedError`. Nothing is retried here except after a 401 with
@@ -64,6 +66,7 @@ class XeroClient:
         tokens: TokenSource,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
+        self._tokens = tokens
         self._api = ApiTransport(api_url=api_url, tokens=tokens, tenant_id=tenant_id, transport=transport)
 
     @property
@@ -102,7 +105,7 @@ class XeroClient:
         """
         headers = {}
         if modified_since is not None:
-            headers["If-Modified-Since"] = modified_since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            headers["If-Modified-Since"] = _since(modified_since)
         params = {"page": str(page), "pageSize": str(page_size), **_ALL}
         response = await self._api.send_or_raise(
             ApiRequest("GET", f"{_ACCOUNTING}/Contacts", Priority.BACKGROUND, params=params, headers=headers)
@@ -113,6 +116,46 @@ class XeroClient:
             _decode_or_raise,
             lambda: parsing.contacts_page(body, page=page, page_size=page_size, date_header=date),
         )
+
+    async def transactions(
+        self,
+        resource: TransactionResource,
+        page: int,
+        *,
+        page_size: int = 1000,
+        modified_since: datetime | None = None,
+    ) -> TransactionsPage:
+        """Fetch one page of all transactions of a kind, ordered by id; `modified_since` as for `contacts`.
+
+        Raises `NotConnectedError`, of which `MissingScopeError` is one, without the scope for it.
+        """
+        headers, params = {}, {}
+        if resource.is_paged:
+            params = {"page": str(page), "pageSize": str(page_size), "order": resource.id_field}
+            if modified_since is not None:
+                headers["If-Modified-Since"] = _since(modified_since)
+        if resource is TransactionResource.INVOICES:
+            params |= {"summaryOnly": "true", "includeArchived": "true"}
+        response = await self._api.send_or_raise(
+            ApiRequest("GET", f"{_ACCOUNTING}/{resource}", Priority.SCAN, params=params, headers=headers)
+        )
+        body, date = response.content, response.headers.get("Date", "")
+        return await asyncio.to_thread(
+            _decode_or_raise,
+            lambda: transactions_page(body, resource, page=page, page_size=page_size, date_header=date),
+        )
+
+    async def may_read_activity(self) -> bool:
+        """Return whether the sign-in has the scopes for all transactions; False if its scopes aren't known.
+
+        Only the sign-in may be renewed for it.
+        """
+        granted = await self._tokens.scopes()
+        return granted.issuperset(ACTIVITY_SCOPES)
+
+    def reload_sign_in(self) -> None:
+        """Load the stored tokens again before the next request: the user may have signed in again."""
+        self._tokens.invalidate()
 
     async def look_up(self, contact_ids: Sequence[str]) -> LookupResult:
         """Fetch contacts, archived ones included, 50 per request, and find IDs that Xero doesn't have.
@@ -238,6 +281,10 @@ class XeroClient:
             # The next request will fail the same way; keep what the list returned.
             return None
         return tuple(contact for contact in page.contacts if contact.contact_id == contact_id) or None
+
+
+def _since(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _is_complete(page: ContactsPage) -> bool:

@@ -31,6 +31,12 @@ class Priority(IntEnum):
     WRITE = 0
     INTERACTIVE = 1
     BACKGROUND = 2
+    SCAN = 3
+
+
+# Calls of each minute that are left to those with a higher priority: a scan takes many minutes, and whatever
+# the user does meanwhile mustn't wait for the next one.
+_RESERVED: Final = {Priority.WRITE: 0, Priority.INTERACTIVE: 1, Priority.BACKGROUND: 2, Priority.SCAN: 20}
 
 
 class MinuteWindow:
@@ -133,7 +139,9 @@ class RateLimiter:
         delay = self._admit_ready(loop.time())
         if delay is not None:
             self._timer = loop.call_later(delay, self._admit)
-        self._notify_full(None if delay is None else loop.time() + delay)
+        # A scan leaves calls unused on purpose.
+        is_scan = bool(self._waiting) and self._waiting[0][0] is Priority.SCAN
+        self._notify_full(None if delay is None or is_scan else loop.time() + delay)
 
     def _admit_ready(self, now: float) -> float | None:
         """Admit waiting calls; return the seconds until the minute limit allows the next one."""
@@ -145,7 +153,7 @@ class RateLimiter:
             is_write = priority is Priority.WRITE
             if self._window.in_flight >= (_AT_ONCE if is_write else _AT_ONCE - 1):
                 return None
-            delay = self._window.delay(now, reserve=priority)
+            delay = self._window.delay(now, reserve=_RESERVED[priority])
             if delay > 0:
                 return delay if math.isfinite(delay) else None
             heapq.heappop(self._waiting)

@@ -185,6 +185,7 @@ class ContactService:
             tenant_groups_among(contact.groups, self._store.tenancy.tenant_groups()),
             contact_record(contact.raw),
             survivor.name if survivor is not None else "",
+            self._store.activity.of([contact_id]).get(contact_id),
         )
 
     async def history(self, contact_id: str) -> Sequence[HistoryEntry]:

@@ -162,7 +162,7 @@ def _parse_query(call: ApiCall) -> _ListQuery:
         conditions.append(parsed.matches.sql)
         parameters.extend(parsed.matches.parameters)
     order, fast_order = _order(call.parameter("order"))
-    page, size = _page(call)
+    page, size = page_of(call)
     few = bool(call.parameter("IDs"))
     fast = fast_where and fast_order and (page is not None or few)
     return _ListQuery(" AND ".join(conditions), tuple(parameters), order, page, size, fast, error_condition)
@@ -216,7 +216,8 @@ def _order(text: str) -> tuple[str, bool]:
     return as_sql(ordered), is_fast
 
 
-def _page(call: ApiCall) -> tuple[int | None, int]:
+def page_of(call: ApiCall) -> tuple[int | None, int]:
+    """Return the page asked for, None for an unpaged list, and its size."""
     page, size = (_number(call, name) for name in ("page", "pageSize"))
     if size is not None and not 1 <= size <= _LARGEST_SIZE:
         raise query_error(f"pageSize must be between 1 and {_LARGEST_SIZE}.")

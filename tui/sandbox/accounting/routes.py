@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route, compile_path
 
 from tui.sandbox import books
-from tui.sandbox.accounting import groups, listing, writing
+from tui.sandbox.accounting import groups, listing, transactions, writing
 from tui.sandbox.accounting.writing import USER, parse_elements
 from tui.sandbox.context import iso_without_zone, services_of, xero_date
 from tui.sandbox.oauth.tokens import bearer
@@ -161,6 +161,11 @@ def run_once(call: ApiCall, key: str, target: str, perform: Callable[[], ApiResp
 CONTACTS_READ = frozenset({"accounting.contacts", "accounting.contacts.read"})
 CONTACTS_WRITE = frozenset({"accounting.contacts"})
 SETTINGS_READ = frozenset({"accounting.settings", "accounting.settings.read"})
+# The scopes of apps that were made before March 2026 give access to all transactions.
+_TRANSACTIONS = frozenset({"accounting.transactions", "accounting.transactions.read"})
+INVOICES_READ = _TRANSACTIONS | {"accounting.invoices", "accounting.invoices.read"}
+PAYMENTS_READ = _TRANSACTIONS | {"accounting.payments", "accounting.payments.read"}
+BANK_TRANSACTIONS_READ = _TRANSACTIONS | {"accounting.banktransactions", "accounting.banktransactions.read"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +319,11 @@ _PATHS: dict[str, dict[str, Operation]] = {
         "GET": Operation(get_history, CONTACTS_READ),
         "PUT": Operation(put_history, CONTACTS_WRITE, writes=True),
     },
+    "/Invoices": {"GET": Operation(transactions.list_invoices, INVOICES_READ)},
+    "/CreditNotes": {"GET": Operation(transactions.list_credit_notes, INVOICES_READ)},
+    "/RepeatingInvoices": {"GET": Operation(transactions.list_repeating_invoices, INVOICES_READ)},
+    "/Payments": {"GET": Operation(transactions.list_payments, PAYMENTS_READ)},
+    "/BankTransactions": {"GET": Operation(transactions.list_bank_transactions, BANK_TRANSACTIONS_READ)},
     "/ContactGroups": {
         "GET": Operation(groups.list_groups, CONTACTS_READ),
         "PUT": Operation(groups.create_groups, CONTACTS_WRITE, writes=True),

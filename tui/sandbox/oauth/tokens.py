@@ -140,6 +140,10 @@ CUSTOM_CLIENT_ID = "C0570000A11E4B5C9D3E2F1A0B9C8D7E"
 CUSTOM_CLIENT_SECRET = "practice-secret"  # noqa: S105 - opens only the practice books
 
 DEFAULT_SCOPE = "offline_access accounting.contacts accounting.settings.read"
+#: With transactions, by which contacts that are no longer used can be found.
+SCOPE_WITH_ACTIVITY = (
+    f"{DEFAULT_SCOPE} accounting.invoices.read accounting.payments.read accounting.banktransactions.read"
+)
 
 _SECOND = 1000
 _CODE_LIFE = 5 * 60 * _SECOND
@@ -227,9 +231,9 @@ class TokenIssuer:
         token = self._issue("access", secrets.token_hex(8), scope, org, self.access_lifetime * _SECOND)
         return self._answer(token, scope)
 
-    def issue_refresh_token(self) -> str:
-        """Issue a refresh token that works at once, as after a sign-in that allowed everything."""
-        return self._issue("refresh", secrets.token_hex(8), DEFAULT_SCOPE, None, _REFRESH_LIFE)
+    def issue_refresh_token(self, scope: str = DEFAULT_SCOPE) -> str:
+        """Issue a refresh token that works at once, as after a sign-in that allowed everything asked for."""
+        return self._issue("refresh", secrets.token_hex(8), scope, None, _REFRESH_LIFE)
 
     def find_access(self, token: str) -> Access | None:
         """Return what a bearer token gives access to; `None` if it is unknown or has expired."""

@@ -189,6 +189,8 @@ class ConnectForm(VerticalScroll, can_focus=False):
             )
         yield TickBox("Read-only", compact=True, id="read-only")
         yield SafeLabel(formatting.READ_ONLY, classes="note")
+        yield TickBox("Show when contacts were last used", compact=True, id="with-activity")
+        yield SafeLabel(formatting.ACTIVITY, classes="note")
         yield TickBox("Custom connection", compact=True, id="custom")
         yield SafeLabel(formatting.CUSTOM, classes="note")
         with Horizontal(classes="field", id="secret-field"):
@@ -225,7 +227,10 @@ class ConnectForm(VerticalScroll, can_focus=False):
     def request(self) -> ConnectRequest:
         """Return the request, and clear the secret from the form."""
         request = ConnectRequest(
-            self._client_id, self._secret, is_read_only=self.query_one("#read-only", Checkbox).value
+            self._client_id,
+            self._secret,
+            is_read_only=self.query_one("#read-only", Checkbox).value,
+            with_activity=self.query_one("#with-activity", Checkbox).value,
         )
         self.secret.value = ""
         return request

@@ -107,6 +107,7 @@ HOW: Final = ("How it works", "What Reshelve does, what it may do in Xero, and w
 HEADING: Final = "Connect to Xero in three steps"
 HEADING_PRACTICE: Final = "Connect to the practice Xero"
 READ_ONLY: Final = "Reshelve can show contacts but not change them."
+ACTIVITY: Final = "Read-only access to invoices, payments and bank transactions."
 CUSTOM: Final = "Connects one organisation (AU, NZ, UK, US) with a client secret, without a browser."
 
 #: How many connections an app has on Xero's free Starter tier (as Xero states, 2026).
@@ -203,8 +204,9 @@ that you control its access. Registering one is free and done once."""
 _PERMISSIONS: Final = """\
 What it may do: see and change contacts (accounting.contacts), see the organisation's settings \
 (accounting.settings.read) and stay connected (offline_access). With a read-only connection, it can't change \
-contacts (accounting.contacts.read). It has no access to invoices, bank accounts or payroll. To end the \
-access, disconnect in Reshelve, or in Xero among the connected apps."""
+contacts (accounting.contacts.read). It has no access to payroll, and none to invoices, payments or bank \
+transactions unless you choose to show when contacts were last used: it then reads them. To \
+end the access, disconnect in Reshelve, or in Xero among the connected apps."""
 _LIMITS: Final = """\
 Xero's limits: an app on the free Starter tier has 5 connections, and an organisation takes at most two \
 uncertified apps. Custom connections don't count as such."""
@@ -272,7 +274,7 @@ HOW_IT_WORKS: Final = (
             ("See", "Contacts with what they owe, and the organisation's name, currency and time zone."),
             ("Change", "Contacts. Reshelve changes nothing in them but their status."),
             ("Read-only", "You can connect without the permission to change contacts."),
-            ("No access", "To invoices, bank accounts and payroll. You sign in on Xero's own page."),
+            ("No access", "To payroll, and to invoices unless you allow it. You sign in on Xero's own page."),
         ),
         _TERM_WIDTH,
     ),

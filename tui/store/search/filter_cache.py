@@ -19,12 +19,15 @@ from tui.model.query import (
     CurrencyCondition,
     Filter,
     GroupCondition,
+    IdleCondition,
     KindCondition,
+    NeverUsedCondition,
     SyncCondition,
     SyncFilter,
     fold,
 )
 from tui.store import values
+from tui.store.activity import LAST_ACTIVITY
 from tui.store.search.contact_index import NO_POSITION
 from tui.store.search.filtering import (
     AMOUNTS,
@@ -62,9 +65,12 @@ _KINDS: Final = "kinds"
 _KIND_BITS: Final = {kind: 1 << bit for bit, kind in enumerate(CONTACT_KINDS)}
 # What is read into memory for filters, as a whole number of each row of `contacts`.
 _NUMBERS: Final = {
+    # An expression, which would be worked out three times below.
+    LAST_ACTIVITY: f"coalesce({LAST_ACTIVITY}, {_UNKNOWN})",
     **{
         column: f"CASE typeof({column}) WHEN 'integer' THEN {column} ELSE {_UNKNOWN} END"
         for column in AMOUNTS.values()
+        if column != LAST_ACTIVITY
     },
     _KINDS: " | ".join(
         f"(coalesce({condition}, 0) << {bit})" for bit, condition in enumerate(CONTACT_KINDS.values())
@@ -191,7 +197,7 @@ class _ContactValues:
         """Return a byte for each position: 1 if the contact matches. Unknown values match nothing."""
         connection, condition, is_negated = translator.connection, wanted.condition, wanted.is_negated
         match condition:
-            case BalanceCondition() | ChangedCondition():
+            case BalanceCondition() | ChangedCondition() | IdleCondition() | NeverUsedCondition():
                 column, least, below = value_range(condition, translator.now)
                 return _within(self._number(connection, column), least, below, is_negated=is_negated)
             case KindCondition(kind) if kind in _KIND_BITS:

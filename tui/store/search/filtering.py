@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tui.model.columns import NEVER_USED
 from tui.model.contact import ContactStatus
 from tui.model.evidence import ReportKind, SyncStatus
 from tui.model.query import (
@@ -19,8 +20,10 @@ from tui.model.query import (
     ContactKind,
     CurrencyCondition,
     GroupCondition,
+    IdleCondition,
     KindCondition,
     NeverSyncedCondition,
+    NeverUsedCondition,
     NoMatchCondition,
     Operator,
     OriginCondition,
@@ -32,6 +35,7 @@ from tui.model.query import (
 )
 from tui.model.snapshot import ChangeView
 from tui.store import values
+from tui.store.activity import LAST_ACTIVITY
 from tui.store.change_log.changes import CHANGE_COLUMNS, change_of
 from tui.store.search.ranking import SQL_RANK
 from tui.store.search.sorting import order_by
@@ -53,7 +57,11 @@ _BALANCES: Final = {
     BalanceSide.OVERDUE: "receivable_overdue",
 }
 #: The columns that are compared with numbers, by qualifier.
-AMOUNTS: Final = {**{side.value: column for side, column in _BALANCES.items()}, "changed": "updated_ms"}
+AMOUNTS: Final = {
+    **{side.value: column for side, column in _BALANCES.items()},
+    "changed": "updated_ms",
+    **dict.fromkeys(("idle", "never"), LAST_ACTIVITY),
+}
 #: The kinds that follow from a row of `contacts` alone.
 CONTACT_KINDS: Final = {
     ContactKind.CUSTOMER: "is_customer = 1",
@@ -97,7 +105,7 @@ CURRENCY: Final = f"""
 
 
 def value_range(
-    condition: BalanceCondition | ChangedCondition, now: datetime
+    condition: BalanceCondition | ChangedCondition | IdleCondition | NeverUsedCondition, now: datetime
 ) -> tuple[str, int | None, int | None]:
     """Return the column that is compared, its least value, and the one it must be below; None is no limit."""
     if isinstance(condition, BalanceCondition):
@@ -110,6 +118,10 @@ def value_range(
             Operator.AT_LEAST: (amount, None),
         }[condition.operator]
         return _BALANCES[condition.side], least, below
+    if isinstance(condition, NeverUsedCondition):
+        return LAST_ACTIVITY, NEVER_USED, NEVER_USED + 1
+    if isinstance(condition, IdleCondition):
+        return LAST_ACTIVITY, *condition.bounds(now)
     start, end = condition.bounds(now, None)
     return "updated_ms", to_ms(start) if start else None, to_ms(end) if end else None
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from tui.model.columns import ColumnKey, Sort
 from tui.model.contact import ContactStatus
 from tui.model.query import Tab, TabCounts
+from tui.store.activity import LAST_ACTIVITY
 from tui.store.search.contact_index import SLICE, highest_rowid
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ VALUES: Final = {
     )""",
     ColumnKey.GROUPS: "CASE c.group_names WHEN '[]' THEN '' ELSE c.group_names END",
     ColumnKey.UPDATED: "c.updated_ms",
+    ColumnKey.LAST_ACTIVITY: LAST_ACTIVITY,
     # As in the table's rows: cancelled changes don't count.
     ColumnKey.SYNC_STATUS: """(
         SELECT max(change_id) FROM changes

@@ -74,6 +74,11 @@ class TokenSource:
                 self._tokens = tokens
             return Secret(tokens.access_token)
 
+    async def scopes(self) -> frozenset[str]:
+        """Return the scopes of the sign-in, empty if they aren't known. Raises as `access_token` does."""
+        await self.access_token()
+        return frozenset() if self._tokens is None else frozenset(self._tokens.scope.split())
+
     def invalidate(self) -> None:
         """Reload the store before the next request: a new sign-in may have been saved there."""
         self._tokens = None
