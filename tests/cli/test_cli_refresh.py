@@ -159,7 +159,7 @@ def test_another_copy_refreshes_it(shell: CommandLine) -> None:
             shell.practice.create(name)
             done = await asyncio.to_thread(refresh, shell, "--wait", "--json")
             assert (done.returncode, result_of(done)["result"]) == (0, "refreshed")
-            assert "Waiting for its next refresh. Ctrl-C stops waiting." in done.stderr
+            assert "Waiting for its next refresh. Ctrl-C ends the wait." in done.stderr
 
     asyncio.run(run())
 
