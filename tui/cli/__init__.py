@@ -36,6 +36,7 @@ _COMMANDS = {
     "connect": ("tui.cli.connect:connect", "Sign in to Xero and connect organisations."),
     "disconnect": ("tui.cli.connect:disconnect", "Disconnect from Xero and delete the sign-in."),
     "contacts": ("tui.cli.contacts:contacts", "List contacts."),
+    "duplicates": ("tui.cli.duplicates:duplicates", "List contacts that are probably in Xero twice."),
     "archive": ("tui.cli.change_contacts:archive", "Archive contacts in Xero."),
     "restore": (
         "tui.cli.change_contacts:restore",
