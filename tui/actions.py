@@ -126,6 +126,13 @@ ACTIONS: Final = (
     _contacts("open_survivor", "M", "Merged into",
               "On a contact's page: show the contact it was merged into"),
     _contacts("copy_field", "C", "Copy field", "On a contact's page: choose a field to copy"),
+    _contacts("duplicates", "D", "Duplicates", "Find contacts that are probably in Xero twice"),
+    _contacts("not_duplicates", "X", "Not duplicates",
+              "In Possible duplicates: mark the group as not duplicates; again: undo", writes=True),
+    _contacts("open_group", "O", "Open all",
+              "In Possible duplicates: open the group's contacts in Xero, to merge them there"),
+    _contacts("copy_group", "C", "Copy links",
+              "In Possible duplicates: copy the links to the group's contacts"),
     _contacts("copy", "Y", "Copy link", "Copy the link to the contact in Xero"),
     # Priority: text typed right after the key must reach the search box, not the table's keys.
     _finding("search", "/", "Search", "Search names, people, e-mail addresses and numbers",

@@ -108,6 +108,7 @@ class MainScreen(EngineScreen[None]):
             "compare",
             "troubleshoot",
             "tenant_groups",
+            "duplicates",
             "columns",
             "show_selected",
             "export",
@@ -576,6 +577,10 @@ class MainScreen(EngineScreen[None]):
     def action_changes(self) -> None:
         """List all changes."""
         self.open_screen(navigation.ChangesScreen(self.backend))
+
+    def action_duplicates(self) -> None:
+        """Find contacts that are probably in Xero twice."""
+        self.open_screen(navigation.DuplicatesScreen(self.backend))
 
     def action_troubleshoot(self) -> None:
         """Troubleshoot contacts that haven't synced."""

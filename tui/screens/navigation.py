@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tui.screens.dialogs.confirm import ConfirmScreen
     from tui.screens.dialogs.help import BugReportScreen, HelpScreen
     from tui.screens.dialogs.keys import KeysScreen
+    from tui.screens.duplicates.duplicates import DuplicatesScreen
     from tui.screens.export import ExportScreen
     from tui.screens.manual_restores import ManualRestoresScreen
     from tui.screens.preview import ContactPreview, PreviewController
@@ -51,6 +52,7 @@ __all__ = [
     "ConnectionTestScreen",
     "ContactPreview",
     "ContactScreen",
+    "DuplicatesScreen",
     "ExportScreen",
     "HelpScreen",
     "HowItWorksScreen",
@@ -78,6 +80,7 @@ _MODULES: Final = {
     "ConfirmScreen": "tui.screens.dialogs.confirm",
     "ConnectScreen": "tui.screens.connect.connect",
     "ContactScreen": "tui.screens.contact",
+    "DuplicatesScreen": "tui.screens.duplicates.duplicates",
     "ExportScreen": "tui.screens.export",
     "HelpScreen": "tui.screens.dialogs.help",
     "HowItWorksScreen": "tui.screens.connect.welcome",
