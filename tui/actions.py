@@ -124,7 +124,7 @@ ACTIONS: Final = (
     _contacts("previous_contact", "left_square_bracket", "Previous",
               "On a contact's page: show the previous contact of the list"),
     _contacts("open_survivor", "M", "Merged into",
-              "On a contact's page: show the contact it was merged into"),
+              "Show the contact that a merged one was merged into"),
     _contacts("copy_field", "C", "Copy field", "On a contact's page: choose a field to copy"),
     _contacts("duplicates", "D", "Duplicates", "Find contacts that are probably in Xero twice"),
     _contacts("not_duplicates", "X", "Not duplicates",

@@ -308,7 +308,6 @@ async def _(user: User) -> None:
     lambda backend: backend.edit(0, status=ContactStatus.ARCHIVED, merged_to=contact_id(2)),
 )
 async def _(user: User) -> None:
-    await user.press("enter")
     await user.use("open_survivor")
     assert "Bayside Club" in str(user.person.screen.query_one("#heading", Static).content)
 

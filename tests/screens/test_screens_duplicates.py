@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from support.idle_engine import IdleEngine
 from support.pictures import text_of
-from support.sample_contacts import NOW, contact_id
+from support.sample_contacts import contact_id
 from support.screen_test import Driver, browser_into, running
 
 from tui.model.change import Action
@@ -163,7 +163,7 @@ async def test_archived_and_merged_contacts_are_left_out(backend: IdleEngine) ->
 
 
 async def test_it_says_if_not_all_contacts_are_loaded(backend: IdleEngine) -> None:
-    backend.publish(progress=SyncProgress(5, 30, NOW))
+    backend.publish(progress=SyncProgress(5, 30))
     async with running(backend, (120, 36)) as person:
         await person.press("D")
         assert "2 groups. Not all contacts are loaded yet." in shown(person)

@@ -189,7 +189,7 @@ class DuplicatesScreen(EngineScreen[None]):
         is_loading = self.backend.snapshot.progress is not None
         counted = formatting.summary(self._total, len(self._groups), is_loading=is_loading)
         self.heading.update_text(
-            formatting.TITLE if self._is_searching else f"{formatting.TITLE}: {counted}", "bold"
+            f"{formatting.TITLE}: {counted}" if self._lines else formatting.TITLE, "bold"
         )
         self._show_group()
 
