@@ -36,6 +36,7 @@ SELDOM_NEEDED = {
     "tui.model.comparison",
     "tui.model.qualifiers",
     "python_calamine",
+    "rapidfuzz",
     "tui.re_leased.feed",
     "tui.re_leased.source",
     "tui.re_leased.unified",

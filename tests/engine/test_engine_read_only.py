@@ -33,6 +33,7 @@ READS = {
     "manual_restores": {"pending", "set_fast_polling"},
     "comparison": {"compare_contacts", "compare_file", "test_connection"},
     "tenancy": {"groups"},
+    "duplicates": {"find", "facts", "dismissed", "members"},
 }  # fmt: skip
 SERVICES = {
     "contacts": services.ContactServiceProtocol,
@@ -43,6 +44,7 @@ SERVICES = {
     "evidence": services.EvidenceServiceProtocol,
     "comparison": services.ComparisonServiceProtocol,
     "tenancy": services.TenancyServiceProtocol,
+    "duplicates": services.DuplicateServiceProtocol,
 }
 # What an organisation does beside its services.
 OWN = {
@@ -64,7 +66,15 @@ WRITES = sorted(
 
 def entries(store: Store) -> list[tuple[int]]:
     """Count all stored decisions of users."""
-    tables = ("changes", "transitions", "batches", "user_reports", "tenant_group_marks", "sync_records")
+    tables = (
+        "changes",
+        "transitions",
+        "batches",
+        "user_reports",
+        "tenant_group_marks",
+        "duplicate_marks",
+        "sync_records",
+    )
     counts = " UNION ALL ".join(f"SELECT count(*) FROM {table}" for table in tables)  # noqa: S608 - our own names
     return store._database._reader.execute(counts).fetchall()
 

@@ -42,6 +42,7 @@ from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dialogs.help import HelpScreen
 from tui.screens.dialogs.keys import KeysScreen
 from tui.screens.invoice_check import InvoiceCheckScreen
+from tui.screens.duplicates.duplicates import DuplicatesScreen
 from tui.screens.manual_restores import ManualRestoresScreen
 from tui.screens.re_leased.troubleshoot import ConnectionTestScreen, TroubleshootScreen
 from tui.screens.tenancy.tenant_groups import TenantGroupsScreen
@@ -316,7 +317,6 @@ async def _(user: User) -> None:
     lambda backend: backend.edit(0, status=ContactStatus.ARCHIVED, merged_to=contact_id(2)),
 )
 async def _(user: User) -> None:
-    await user.press("enter")
     await user.use("open_survivor")
     assert "Bayside Club" in str(user.person.screen.query_one("#heading", Static).content)
 
@@ -561,6 +561,38 @@ async def _(user: User) -> None:
 async def _(user: User) -> None:
     await user.use("manual_restores")
     assert user.sees(ManualRestoresScreen)
+
+
+def duplicates(backend: IdleEngine) -> None:
+    """The first contact is there twice."""
+    backend.edit(1, name="Abel Tasman Lettings Limited")
+
+
+@scenario("duplicates", duplicates)
+async def _(user: User) -> None:
+    await user.use("duplicates")
+    assert user.sees(DuplicatesScreen)
+
+
+@scenario("not_duplicates", duplicates)
+async def _(user: User) -> None:
+    await user.press("D")
+    await user.use("not_duplicates")
+    assert user.backend.duplicates.dismissed() == {(contact_id(0), contact_id(1))}
+
+
+@scenario("open_group", duplicates)
+async def _(user: User) -> None:
+    await user.press("D")
+    await user.use("open_group")
+    assert sorted(user.opened) == [user.backend.contacts.url(contact_id(number)) for number in (0, 1)]
+
+
+@scenario("copy_group", duplicates)
+async def _(user: User) -> None:
+    await user.press("D")
+    await user.use("copy_group")
+    assert len(user.clipboard.splitlines()) == 2
 
 
 @scenario("open_next", restores)

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 from support.idle_engine import IdleEngine
 from support.notices import notice
+from support.pictures import text_of
 from support.sample_contacts import NOW, contact_id, contacts
 from support.screen_test import browser_into, running
 from textual import events
@@ -391,3 +392,17 @@ async def test_long_message_is_shown_in_full(backend: IdleEngine) -> None:
         await person.settle()
         assert bar.size.height == 4
         assert person.bottom_line.endswith("…")
+
+
+async def test_a_merged_contact_in_the_list_leads_to_the_one_that_is_left(backend: IdleEngine) -> None:
+    backend.edit(0, status=ContactStatus.ARCHIVED, merged_to=contact_id(2))
+    async with running(backend) as person:
+        await person.press("down", "M")
+        assert "wasn't merged" in person.bottom_line
+        await person.press("up", "M")
+        assert person.sees(ContactScreen)
+        assert "Bayside Club" in text_of(person.screen)
+        await person.press("escape")
+        backend.edit(0, merged_to=contact_id(999))
+        await person.press("M")
+        assert "isn't loaded" in person.bottom_line

@@ -36,6 +36,7 @@ PLACES: dict[str, Steps] = {
     "organisations": ("ctrl+o",),
     "comparison": ("f", "ctrl+u", *"~/x.csv", "enter"),
     "tenant groups": ("ctrl+g",),
+    "duplicates": ("D",),
     "archiving": ("a",),
     "restoring": ("3", "r"),
     "pausing": ("P",),
@@ -111,7 +112,7 @@ SAID: dict[str, tuple[Steps, str]] = {
     "of three places": (("w",), "w works in Troubleshoot, in a comparison and on a contact's page."),
     "in a dialog": (
         ("s", "a"),
-        "a works in the list of contacts, in a comparison and on a contact's page.",
+        "a works in the list of contacts, in Possible duplicates and in a comparison.",
     ),
     "of the app in a dialog": (("s", "question_mark"), "? works outside dialogs."),
     "of contacts": (("l", "m"), "m works in the list of contacts and in Troubleshoot."),

@@ -48,6 +48,7 @@ CHANGE_LOG = (
     "batch_targets",
     "user_reports",
     "tenant_group_marks",
+    "duplicate_marks",
     "sync_state",
 )
 TABLES = (*CHANGE_LOG, "contacts", "contact_documents", "row_counts", "full_sync_seen", "missing_contacts")
@@ -86,6 +87,7 @@ async def _fill(folder: Path) -> None:
             [TransitionRequest(change.change_id, Transition.CONFIRM)], minutes(number + 1)
         )
         await store.tenancy.mark_tenants(f"Group {number}", minutes(number), on=True)
+        await store.duplicates.mark([("id-0", f"id-{number}")], minutes(number), is_dismissed=True)
         await store.set_sync_state(f"cursor {number}", NOON.isoformat())
         seen_at = minutes(number + 2)
         pick_up = SyncRecord(one.contact_id, ContactStatus.ARCHIVED, seen_at, seen_at, "1")

@@ -77,6 +77,7 @@ def value(one: Contact, key: ColumnKey) -> Any:
         ColumnKey.ACCOUNT_NUMBER: one.account_number,
         ColumnKey.CONTACT_NUMBER: one.contact_number,
         ColumnKey.TAX_NUMBER: one.groups[0].strip() if one.groups else "",
+        ColumnKey.MERGED_INTO: "",
         ColumnKey.GROUPS: one.groups[0] if one.groups else "",
         ColumnKey.UPDATED: one.updated_at,
         # Transactions weren't read.
@@ -198,7 +199,23 @@ async def test_rows_have_the_values_of_the_columns_that_are_shown(store: Store, 
         ColumnKey.PHONE: "+64 4 555",
         ColumnKey.ACCOUNT_NUMBER: "AC-1",
         ColumnKey.CONTACT_NUMBER: "C-1",
+        ColumnKey.MERGED_INTO: "",
         ColumnKey.GROUPS: "Tenants, VIP",
     }
     store.search.show_columns([ColumnKey.NAME])
     assert rows()[0].more == ()
+
+
+async def test_a_merged_contact_has_the_name_of_the_one_it_was_merged_into(store: Store) -> None:
+    await store.save_contacts(
+        [
+            contact(1, name="Survivor"),
+            contact(2, ContactStatus.ARCHIVED, name="Merged", merged_to="id-1"),
+            contact(3, ContactStatus.ARCHIVED, name="Into a stranger", merged_to="id-9"),
+        ],
+        NOON,
+    )
+    store.search.show_columns([ColumnKey.NAME, ColumnKey.MERGED_INTO])
+    rows = store.search.first(parse_query(Tab.ALL, "")).rows.window(0, 9)
+    found = {row.name: dict(row.more)[ColumnKey.MERGED_INTO] for row in rows}
+    assert found == {"Survivor": "", "Merged": "Survivor", "Into a stranger": "id-9"}

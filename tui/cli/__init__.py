@@ -37,6 +37,7 @@ _COMMANDS = {
     "disconnect": ("tui.cli.connect:disconnect", "Disconnect from Xero and delete the sign-in."),
     "contacts": ("tui.cli.contacts:contacts", "List contacts."),
     "find": ("tui.cli.find:find", "Explain why an invoice fails in Re-Leased."),
+    "duplicates": ("tui.cli.duplicates:duplicates", "List contacts that are probably in Xero twice."),
     "archive": ("tui.cli.change_contacts:archive", "Archive contacts in Xero."),
     "restore": (
         "tui.cli.change_contacts:restore",

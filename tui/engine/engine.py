@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tui.engine.clock import XeroClock, utc_now
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tui.engine.engine_factory import ClientFactory
     from tui.engine.leader_lock import LeaderLock
     from tui.engine.re_leased_reader import ReLeasedReader
+    from tui.engine.services.duplicates import DuplicateService
     from tui.model.contact import Organisation
     from tui.model.evidence import NightlyWindow, SyncInterval
     from tui.model.snapshot import Snapshot
@@ -137,7 +139,15 @@ class Engine:
         )
         self.comparison = ComparisonService(store, publisher, now, access, clients)
         self.tenancy = TenancyService(store, publisher, now, access)
+        self._access = access
         self._is_stopped = False
+
+    @cached_property
+    def duplicates(self) -> DuplicateService:
+        """Probable duplicates; not needed before the user looks for them."""
+        from tui.engine.services.duplicates import DuplicateService
+
+        return DuplicateService(self._store, self._now, self._access)
 
     def _create_reader(self, clients: ClientFactory, store: Store) -> ReLeasedReader | None:
         if not clients.has_contact_source:

@@ -31,6 +31,7 @@ COLUMN_TITLES: Final = {
     ColumnKey.ACCOUNT_NUMBER: "Account no.",
     ColumnKey.CONTACT_NUMBER: "Contact no.",
     ColumnKey.TAX_NUMBER: "Tax number",
+    ColumnKey.MERGED_INTO: "Merged into",
     ColumnKey.UPDATED: "Changed in Xero",
     ColumnKey.LAST_ACTIVITY: "Last activity",
     ColumnKey.SYNC_STATUS: "Sync status",

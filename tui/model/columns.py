@@ -22,6 +22,8 @@ class ColumnKey(StrEnum):
     ACCOUNT_NUMBER = "account_number"
     CONTACT_NUMBER = "contact_number"
     TAX_NUMBER = "tax_number"
+    #: The name of the contact that it was merged into, or its id if it isn't loaded.
+    MERGED_INTO = "merged_into"
     GROUPS = "groups"
     #: When the contact last changed in Xero.
     UPDATED = "updated"

@@ -126,6 +126,7 @@ class ContactRecord(Struct, frozen=True):
     addresses: tuple[tuple[str, str], ...] = ()
     people: tuple[str, ...] = ()
     tax_number: str = ""
+    bank_account: str = ""
     company_number: str = ""
     currency: str = ""
     website: str = ""

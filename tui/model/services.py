@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         SearchResult,
     )
     from tui.model.contact_file import FileOptions
+    from tui.model.duplicates import ContactFacts, DuplicateGroup, DuplicateMember
     from tui.model.evidence import CompanyState
     from tui.model.query import Query
     from tui.model.re_leased import ConnectionTest
@@ -297,6 +298,33 @@ class TenancyServiceProtocol(Protocol):
         ...
 
 
+class DuplicateServiceProtocol(Protocol):
+    """Contacts that are probably the same, by saved data."""
+
+    async def find(self, report: Callable[[int, int], None]) -> Sequence[DuplicateGroup]:
+        """Return the groups of probable duplicates among the active contacts, best first.
+
+        Takes seconds. `report` is called in a thread with how much is done, and of how much.
+        """
+        ...
+
+    async def facts(self) -> Sequence[ContactFacts]:
+        """Return what is compared of each active contact."""
+        ...
+
+    def dismissed(self) -> frozenset[tuple[str, str]]:
+        """Return the pairs that are recorded as no duplicates."""
+        ...
+
+    async def members(self, contact_ids: Sequence[str]) -> Sequence[DuplicateMember]:
+        """Return contacts to show side by side, without those that aren't in the local database."""
+        ...
+
+    async def dismiss(self, pairs: Collection[tuple[str, str]], *, on: bool) -> None:
+        """Record that pairs of contacts are no duplicates, or may be again."""
+        ...
+
+
 class Backend(Protocol):
     """One organisation, as the screens see it."""
 
@@ -316,6 +344,8 @@ class Backend(Protocol):
     def comparison(self) -> ComparisonServiceProtocol: ...  # noqa: D102 - as above
     @property
     def tenancy(self) -> TenancyServiceProtocol: ...  # noqa: D102 - as above
+    @property
+    def duplicates(self) -> DuplicateServiceProtocol: ...  # noqa: D102 - as above
 
     @property
     def snapshot(self) -> Snapshot:

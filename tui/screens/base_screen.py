@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 _REFRESHING = "Refreshing from Xero and Re-Leased…"
 _OFFLINE = "Can't reach Xero. Retrying now…"
 _SIGNED_OUT = "Can't refresh: the sign-in to Xero has ended. Press {key} to reconnect."
+NOT_MERGED: Final = "This contact wasn't merged into another one."
+SURVIVOR_NOT_LOADED: Final = "The contact it was merged into isn't loaded."
 #: What the key of a tab says while that tab is open.
 ALREADY_SHOWN = "This tab is already open."
 

@@ -20,7 +20,7 @@ from tui.messages import formats
 from tui.model.change import Action, State
 from tui.model.errors import ReshelveError
 from tui.screens import navigation
-from tui.screens.base_screen import EngineScreen, SnapshotChanged
+from tui.screens.base_screen import NOT_MERGED, SURVIVOR_NOT_LOADED, EngineScreen, SnapshotChanged
 from tui.screens.changes.change_controller import (
     ChangeController,
     ResultController,
@@ -377,9 +377,9 @@ class ContactScreen(EngineScreen[None]):
         if page is None:
             self.flash(_LOADING)
         elif not page.contact.merged_to:
-            self.flash("This contact wasn't merged into another one.")
+            self.flash(NOT_MERGED)
         elif not page.survivor:
-            self.flash("The contact it was merged into isn't loaded.")
+            self.flash(SURVIVOR_NOT_LOADED)
         else:
             self._show_contact(page.contact.merged_to)
 

@@ -21,6 +21,8 @@ from tui.model.snapshot import ConnectionStatus
 from tui.screens import navigation
 from tui.screens.base_screen import (
     ALREADY_SHOWN,
+    NOT_MERGED,
+    SURVIVOR_NOT_LOADED,
     EngineScreen,
     GroupNamesLoaded,
     SearchAnswered,
@@ -101,13 +103,14 @@ class MainScreen(EngineScreen[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-small"), (80, "-medium"), *_WIDE]  # noqa: RUF012 - Textual's own declaration
     VERTICAL_BREAKPOINTS = [(0, "-short"), (22, "-high")]  # noqa: RUF012 - Textual's own declaration
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("archive", "restore", "open_in_xero", "copy", "search", "clear"),
+        *bindings("archive", "restore", "open_in_xero", "open_survivor", "copy", "search", "clear"),
         *bindings("tab_all", "tab_active", "tab_archived", "manual_restores", "refresh", "pause_sync"),
         *bindings("undo", "redo", "changes", "pause", "retry_contact", "manual_sync"),
         *bindings(
             "compare",
             "troubleshoot",
             "tenant_groups",
+            "duplicates",
             "columns",
             "show_selected",
             "export",
@@ -552,6 +555,20 @@ class MainScreen(EngineScreen[None]):
         """Open the contact under the cursor in Xero."""
         self.table.run_when_shown(lambda: self._with_contact(self.open_page))
 
+    def action_open_survivor(self) -> None:
+        """Show the contact that the one under the cursor was merged into."""
+        self.table.run_when_shown(lambda: self._with_contact(self._open_survivor))
+
+    @work(exclusive=True, group="survivor", exit_on_error=False)
+    async def _open_survivor(self, contact_id: str) -> None:
+        page = await self.backend.contacts.details(contact_id)
+        if not page.contact.merged_to:
+            self.flash(NOT_MERGED)
+        elif not page.survivor:
+            self.flash(SURVIVOR_NOT_LOADED)
+        else:
+            self.open_screen(navigation.ContactScreen(self.backend, page.contact.merged_to))
+
     def action_copy(self) -> None:
         """Copy the link to the contact under the cursor."""
         self.table.run_when_shown(lambda: self._with_contact(self.copy_link))
@@ -576,6 +593,10 @@ class MainScreen(EngineScreen[None]):
     def action_changes(self) -> None:
         """List all changes."""
         self.open_screen(navigation.ChangesScreen(self.backend))
+
+    def action_duplicates(self) -> None:
+        """Find contacts that are probably in Xero twice."""
+        self.open_screen(navigation.DuplicatesScreen(self.backend))
 
     def action_troubleshoot(self) -> None:
         """Troubleshoot contacts that haven't synced."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tui.screens.dialogs.confirm import ConfirmScreen
     from tui.screens.dialogs.help import BugReportScreen, HelpScreen
     from tui.screens.dialogs.keys import KeysScreen
+    from tui.screens.duplicates.duplicates import DuplicatesScreen
     from tui.screens.export import ExportScreen
     from tui.screens.invoice_check import InvoiceCheckScreen
     from tui.screens.manual_restores import ManualRestoresScreen
@@ -53,6 +54,7 @@ __all__ = [
     "ConnectionTestScreen",
     "ContactPreview",
     "ContactScreen",
+    "DuplicatesScreen",
     "ExportScreen",
     "HelpScreen",
     "HowItWorksScreen",
@@ -82,6 +84,7 @@ _MODULES: Final = {
     "ConfirmScreen": "tui.screens.dialogs.confirm",
     "ConnectScreen": "tui.screens.connect.connect",
     "ContactScreen": "tui.screens.contact",
+    "DuplicatesScreen": "tui.screens.duplicates.duplicates",
     "ExportScreen": "tui.screens.export",
     "HelpScreen": "tui.screens.dialogs.help",
     "HowItWorksScreen": "tui.screens.connect.welcome",

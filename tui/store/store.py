@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from tui.model.query import TabCounts
     from tui.store.contact_ingest import IngestResult
     from tui.store.database import Database
+    from tui.store.duplicates import DuplicateRepository
 
 __all__ = ["Store", "StoreUpdate", "TransitionRequest"]
 
@@ -81,6 +82,14 @@ class Store:
         self.evidence = EvidenceQueries(database)
         self.maintenance = Maintenance(database)
         self.search = SearchService(database)
+
+    @property
+    def duplicates(self) -> DuplicateRepository:
+        """The contacts as they are compared to find duplicates, and the pairs dismissed."""
+        # Not needed before the first search for duplicates.
+        from tui.store.duplicates import DuplicateRepository
+
+        return DuplicateRepository(self._database)
 
     @property
     def on_written(self) -> Callable[[StoreError | None], None]:

@@ -342,6 +342,7 @@ COLUMNS: Final = {
         Column(ColumnKey.ACCOUNT_NUMBER, 11, 14),
         Column(ColumnKey.CONTACT_NUMBER, 11, 14),
         Column(ColumnKey.TAX_NUMBER, 11, 14),
+        Column(ColumnKey.MERGED_INTO, 14, 24),
         Column(ColumnKey.UPDATED, 11, 15),
         Column(ColumnKey.LAST_ACTIVITY, 11, 13),
         # As wide as "‖ Sync not running", and as "◷ Pending sync" with its day.

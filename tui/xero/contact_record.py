@@ -37,11 +37,17 @@ class _Person(_Struct):
     email_address: str | None = None
 
 
+class _BatchPayments(_Struct):
+    bank_account_number: str | None = None
+
+
 class _Record(_Struct):
     phones: tuple[Phone, ...] | None = None
     addresses: tuple[_Address, ...] | None = None
     contact_persons: tuple[_Person, ...] | None = None
     tax_number: str | None = None
+    bank_account_details: str | None = None
+    batch_payments: _BatchPayments | None = None
     company_number: str | None = None
     default_currency: str | None = None
     website: str | None = None
@@ -53,6 +59,7 @@ def contact_record(raw: bytes) -> ContactRecord:
         found = decode(raw, _Record)
     except UndecodableError:
         return ContactRecord()
+    payments = found.batch_payments or _BatchPayments()
     phones = {phone.phone_type: phone_text(phone) for phone in found.phones or ()}
     addresses = {address.address_type: _lines(address) for address in found.addresses or ()}
     return ContactRecord(
@@ -62,6 +69,7 @@ def contact_record(raw: bytes) -> ContactRecord:
         ),
         people=tuple(text for person in found.contact_persons or () if (text := _person(person))),
         tax_number=found.tax_number or "",
+        bank_account=found.bank_account_details or payments.bank_account_number or "",
         company_number=found.company_number or "",
         currency=found.default_currency or "",
         website=found.website or "",

@@ -126,6 +126,9 @@ _CHANGE_LOG: Final[Mapping[str, Mapping[str, _Column]]] = {
     "tenant_group_marks": {
         "number": _ID, "reported_ms": _MOMENT, "group_name": _TEXT, "is_tenants": _FLAG,
     },
+    "duplicate_marks": {
+        "number": _ID, "reported_ms": _MOMENT, "contact_id": _TEXT, "other_id": _TEXT, "is_dismissed": _FLAG,
+    },
     "sync_state": {"name": _TEXT, "value": _TEXT},
 }  # fmt: skip
 _CONTACTS: Final[Mapping[str, Mapping[str, _Column]]] = {
@@ -241,6 +244,7 @@ CHANGE_LOG_TABLES: Final = {
     "batch_targets": "number",
     "user_reports": "number",
     "tenant_group_marks": "number",
+    "duplicate_marks": "number",
 }
 #: Kept with the change log, although losing an entry only means downloading something again.
 SYNC_STATE_TABLE: Final = "sync_state"

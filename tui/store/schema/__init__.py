@@ -10,6 +10,7 @@ from typing import Final
 from tui.model.errors import StoreError
 from tui.model.reasons import StoreReason
 from tui.store.schema.activity import ACTIVITY
+from tui.store.schema.duplicate_marks import DUPLICATE_MARKS
 from tui.store.schema.fragments import PENDING, PENDING_SINCE, SYNCED_AT, append_only
 from tui.store.schema.old_names import RENAMES, count_triggers
 
@@ -322,6 +323,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     FOREIGN_CURRENCY,
     NOTES,
     ACTIVITY,
+    DUPLICATE_MARKS,
 )
 
 

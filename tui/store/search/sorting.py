@@ -36,6 +36,9 @@ VALUES: Final = {
         SELECT CASE WHEN json_valid(CAST(raw AS TEXT)) THEN json_extract(CAST(raw AS TEXT), '$.TaxNumber') END
         FROM contact_documents WHERE contact_rowid = c.rowid
     )""",
+    ColumnKey.MERGED_INTO: """CASE c.merged_to WHEN '' THEN '' ELSE coalesce(
+        (SELECT survivor.name FROM contacts AS survivor WHERE survivor.contact_id = c.merged_to), c.merged_to
+    ) END""",
     ColumnKey.GROUPS: "CASE c.group_names WHEN '[]' THEN '' ELSE c.group_names END",
     ColumnKey.UPDATED: "c.updated_ms",
     ColumnKey.LAST_ACTIVITY: LAST_ACTIVITY,
@@ -54,6 +57,7 @@ _TEXTS: Final = frozenset(
         ColumnKey.ACCOUNT_NUMBER,
         ColumnKey.CONTACT_NUMBER,
         ColumnKey.TAX_NUMBER,
+        ColumnKey.MERGED_INTO,
         ColumnKey.GROUPS,
     }
 )

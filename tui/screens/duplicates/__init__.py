@@ -1,0 +1,1 @@
+"""Probable duplicates: the groups, side by side."""
