@@ -101,7 +101,8 @@ async def test_nothing_is_read_before_the_contacts_are(store: Store) -> None:
 async def test_a_limit_stops_it_and_the_next_read_goes_on(reading: Reading) -> None:
     reading.calls_left = 2
     await reading.scan.read()
-    assert reading.scan.is_unfinished
+    is_stopped = reading.scan.is_unfinished
+    assert is_stopped
     assert [page for _, page, _ in reading.xero.asked] == [1, 2]
     reading.calls_left = 100
     await reading.restarted().read()

@@ -41,8 +41,8 @@ from tui.screens.dialogs.ask import AskScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dialogs.help import HelpScreen
 from tui.screens.dialogs.keys import KeysScreen
-from tui.screens.invoice_check import InvoiceCheckScreen
 from tui.screens.duplicates.duplicates import DuplicatesScreen
+from tui.screens.invoice_check import InvoiceCheckScreen
 from tui.screens.manual_restores import ManualRestoresScreen
 from tui.screens.re_leased.troubleshoot import ConnectionTestScreen, TroubleshootScreen
 from tui.screens.tenancy.tenant_groups import TenantGroupsScreen
