@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from tui.model.contact import ContactStatus
 from tui.store import contact_ingest, sync_state
+from tui.store.activity import ActivityRepository
 from tui.store.change_log import changes as change_table
 from tui.store.change_log import evidence as change_evidence
 from tui.store.change_log.changes import TransitionRequest
@@ -75,6 +76,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.changes = ChangeRepository(database)
+        self.activity = ActivityRepository(database)
         self.tenancy = TenancyRepository(database)
         self.evidence = EvidenceQueries(database)
         self.maintenance = Maintenance(database)

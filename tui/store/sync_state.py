@@ -29,6 +29,10 @@ FULL_SYNC_PAGE: Final = "contacts.full_sync_page"
 FULL_SYNC_STARTED_AT: Final = "contacts.full_sync_started_at"
 #: The number of contacts when the previous page was read.
 FULL_SYNC_COUNT: Final = "contacts.full_sync_count"
+#: The time, by Xero's clock, up to which all transactions were read.
+ACTIVITY_READ_UNTIL: Final = "contacts.activity_read_until"
+#: How far a read of transactions has got, as JSON; missing between two reads.
+ACTIVITY_CURSOR: Final = "contacts.activity_cursor"
 #: The most calls ever seen left of a day's quota.
 QUOTA_HIGH_WATER_MARK: Final = "quota.high_water_mark"
 #: How many calls Xero had left for the day at the last refresh.

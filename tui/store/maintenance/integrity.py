@@ -143,6 +143,10 @@ _CONTACTS: Final[Mapping[str, Mapping[str, _Column]]] = {
     "contact_documents": {"contact_rowid": _COUNT, "raw": _BYTES, "balances_ms": _MOMENT},
     "row_counts": {"name": _TEXT, "total": _COUNT},
     "missing_contacts": {"contact_id": _TEXT, "since_ms": _MOMENT, "status": _one_of(ContactStatus, "")},
+    "contact_activity": {
+        "contact_id": _TEXT, "last_day": _COUNT, "last_kind": _COUNT, "posted": _COUNT, "drafts": _COUNT,
+        "repeating": _COUNT,
+    },
 }  # fmt: skip
 #: Finds changes that can't be read: these columns must be valid.
 UNREADABLE_CHANGE: Final = " OR ".join(

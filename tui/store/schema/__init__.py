@@ -9,6 +9,7 @@ from typing import Final
 
 from tui.model.errors import StoreError
 from tui.model.reasons import StoreReason
+from tui.store.schema.activity import ACTIVITY
 from tui.store.schema.fragments import PENDING, PENDING_SINCE, SYNCED_AT, append_only
 from tui.store.schema.old_names import RENAMES, count_triggers
 
@@ -320,6 +321,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     READ_RESULTS,
     FOREIGN_CURRENCY,
     NOTES,
+    ACTIVITY,
 )
 
 
