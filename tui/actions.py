@@ -127,6 +127,9 @@ ACTIONS: Final = (
               "On a contact's page: show the contact it was merged into"),
     _contacts("copy_field", "C", "Copy field", "On a contact's page: choose a field to copy"),
     _contacts("copy", "Y", "Copy link", "Copy the link to the contact in Xero"),
+    _contacts("keep", "z", "Keep", "Don't suggest the contact in Tidy up, or suggest it again", writes=True),
+    _contacts("protect", "A", "Protect",
+              "Ask twice before archiving the contact or group, or no longer", writes=True),
     # Priority: text typed right after the key must reach the search box, not the table's keys.
     _finding("search", "/", "Search", "Search names, people, e-mail addresses and numbers",
              footer=True, priority=True),
@@ -210,6 +213,9 @@ ACTIONS: Final = (
     _organisations("save_instructions", "e", "Save",
                    "In the instructions for a Xero app: save the text to a file"),
     _dialogs("confirm", "y", "Yes", "Confirm"),
+    # No letter: see tenant_groups.
+    _dialogs("leave_out", "ctrl+l", "Leave out",
+             "When archiving or restoring: leave out contacts with warnings, or include them again"),
     _dialogs("cancel", "escape,n", "Cancel", "Close the dialog and change nothing"),
     _dialogs("back", "escape,q", "Back", "Go back to the previous screen"),
     _everywhere("help", "?,f1", "Help", "Show all keys", footer=True),

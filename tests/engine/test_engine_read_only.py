@@ -31,6 +31,7 @@ READS = {
     "manual_restores": {"pending", "set_fast_polling"},
     "comparison": {"compare_contacts", "compare_file", "test_connection"},
     "tenancy": {"groups"},
+    "marks": {"all"},
 }  # fmt: skip
 SERVICES = {
     "contacts": services.ContactServiceProtocol,
@@ -41,6 +42,7 @@ SERVICES = {
     "evidence": services.EvidenceServiceProtocol,
     "comparison": services.ComparisonServiceProtocol,
     "tenancy": services.TenancyServiceProtocol,
+    "marks": services.MarkServiceProtocol,
 }
 # What an organisation does beside its services.
 OWN = {
@@ -62,7 +64,7 @@ WRITES = sorted(
 
 def entries(store: Store) -> list[tuple[int]]:
     """Count all stored decisions of users."""
-    tables = ("changes", "transitions", "batches", "user_reports", "tenant_group_marks", "sync_records")
+    tables = ("changes", "transitions", "batches", "user_reports", "tenant_group_marks", "marks", "sync_records")
     counts = " UNION ALL ".join(f"SELECT count(*) FROM {table}" for table in tables)  # noqa: S608 - our own names
     return store._database._reader.execute(counts).fetchall()
 

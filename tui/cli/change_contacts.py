@@ -20,7 +20,7 @@ from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
 from tui.model.errors import ReadOnlyError
 from tui.model.query import Tab
-from tui.model.reasons import ReadOnlyReason, XeroReason
+from tui.model.reasons import ContactReason, ReadOnlyReason, XeroReason
 from tui.model.snapshot import ConnectionStatus
 
 if TYPE_CHECKING:
@@ -53,6 +53,10 @@ _SENT_LATER: Final = (
     "Queued changes are sent the next time Reshelve runs; a copy that is open sends them now."
 )
 _FINISHED_LATER: Final = "Reshelve notices when you click Restore in Xero."
+_PROTECTED: Final = "{contacts} left out. To archive protected contacts, add --protected-too."
+_ASKS_FOR_PROTECTED: Final = (
+    "--protected-too asks for confirmation, also with --yes, so it needs a terminal. Nothing changed."
+)
 _PAUSED: Final = "Sending to Xero is paused: resume it in the app."
 _OTHER_COPY: Final = "The copy of Reshelve that has this organisation open hasn't sent all changes yet."
 _NOT_CONFIRMED: Final = "Xero hasn't confirmed all changes yet."
@@ -85,6 +89,7 @@ def _change_options(command: _F) -> _F:
         click.option("--organisation", metavar="NAME", help="The organisation whose name contains NAME."),
         click.option("--dry-run", is_flag=True, help="Print what would be done; change nothing."),
         click.option("--yes", is_flag=True, help="Don't ask for confirmation."),
+        click.option("--skip-warnings", is_flag=True, help="Leave out contacts that have a warning."),
         click.option("--no-wait", is_flag=True, help="Queue the changes, and don't wait for Xero."),
         click.option(
             "--timeout",
@@ -101,12 +106,16 @@ def _change_options(command: _F) -> _F:
 @click.command()
 @_change_options
 @click.option("--note-in-xero", is_flag=True, help="Also write the reason to each contact's history in Xero.")
+@click.option(
+    "--protected-too", is_flag=True, help="Also archive protected contacts; asks for them even with --yes."
+)
 def archive(**options: Any) -> None:
     """Archive contacts in Xero, and wait until Xero has confirmed it.
 
     CONTACT is a ContactID or an exact name. Shows the plan with all warnings, then asks. If a name fits two
     contacts, or none, nothing is changed and they are listed. Contacts that are archived already are skipped.
-    A FILE with a header needs a column ContactID or Name. Without a terminal, use --yes.
+    A FILE with a header needs a column ContactID or Name. Without a terminal, use --yes. Contacts that you
+    protected in the app are left out, unless you use --protected-too in a terminal and answer yes.
 
     Prints the result of each contact. Exit codes: 0 all done, 1 some refused, 2 nothing changed, as the
     request isn't clear, 3 not signed in, 4 Xero can't be reached: queued, and sent later.
@@ -157,6 +166,8 @@ class _Request(Struct, frozen=True):
     table_format: TableFormat | None
     wait: bool = False
     note_in_xero: bool = False
+    skip_warnings: bool = False
+    protected_too: bool = False
 
     async def record(self, engine: Engine, contact_ids: Sequence[str]) -> None:
         """Record the changes in the change log."""
@@ -198,6 +209,8 @@ def _start(request: _Request) -> None:
         raise click.UsageError(f"Which contacts? Name them, or use --query or --from to {action.value} many.")
     if not (request.yes or request.dry_run):
         require_answer(action.value, has_input=str(request.file) != "-")
+    elif request.protected_too and not request.dry_run and not sys.stdin.isatty():
+        raise command_error(_ASKS_FOR_PROTECTED, ExitCode.USAGE)
     account = session.open_account()
     organisation = session.choose_one(account, request.organisation)
     if organisation.is_read_only and not request.dry_run:
@@ -206,7 +219,7 @@ def _start(request: _Request) -> None:
 
     listed = () if request.file is None else read_contact_list(request.file)
     texts = tuple(dict.fromkeys([*(text.strip() for text in request.contacts), *listed]))
-    plan = session.run(_plan(request, organisation, texts))
+    plan = _allowed(request, session.run(_plan(request, organisation, texts)))
     outcomes: Sequence[ContactOutcome] = ()
     left: click.ClickException | None = None
     if plan.possible:
@@ -217,9 +230,30 @@ def _start(request: _Request) -> None:
             count = len(plan.possible)
             if not request.yes:
                 ask(f"{action.value.capitalize()} {pluralize(count, 'contact')}?", count)
+            _ask_for_protected(plan)
             outcomes, left = session.run(_change(request, organisation, plan))
     skipped = (change_format.left_out(action, line) for line in plan.lines if line.blocked_reason)
     finish([*outcomes, *skipped], request.table_format, left, is_dry_run=request.dry_run)
+
+
+def _allowed(request: _Request, plan: Precheck) -> Precheck:
+    """Leave out what the options don't allow."""
+    if not request.protected_too and plan.protected:
+        output.note(_PROTECTED.format(contacts=pluralize(len(plan.protected), "protected contact")))
+        plan = plan.without(plan.protected, ContactReason.PROTECTED)
+    if request.skip_warnings:
+        plan = plan.without(plan.with_warnings, ContactReason.HAS_WARNINGS)
+    return plan
+
+
+def _ask_for_protected(plan: Precheck) -> None:
+    """Ask the second question, for protected contacts. Exits if the answer is no."""
+    if plan.protected:
+        from tui.screens.dialogs.confirm import protected_lines, protected_question
+
+        for text in protected_lines([line.contact.name for line in plan.protected], len(plan.possible)):
+            change_format.print_text(text)
+        ask(protected_question(len(plan.protected)), len(plan.protected))
 
 
 def finish(

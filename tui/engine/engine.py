@@ -14,6 +14,7 @@ from tui.engine.services import WriteAccess
 from tui.engine.services.changes import ChangeLog, ChangeService, ManualRestoreService, UndoService
 from tui.engine.services.contacts import ContactRefresher, ContactService, TenancyService
 from tui.engine.services.evidence import ComparisonService, EvidenceService
+from tui.engine.services.marks import MarkService
 from tui.engine.snapshot_publisher import SnapshotPublisher
 from tui.model.errors import StoreError
 from tui.model.reasons import TaskReason
@@ -137,6 +138,7 @@ class Engine:
         )
         self.comparison = ComparisonService(store, publisher, now, access, clients)
         self.tenancy = TenancyService(store, publisher, now, access)
+        self.marks = MarkService(store, publisher, now, access)
         self._is_stopped = False
 
     def _create_reader(self, clients: ClientFactory, store: Store) -> ReLeasedReader | None:

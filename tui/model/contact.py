@@ -134,6 +134,7 @@ class ContactDetails(Struct, frozen=True):
     """One contact with its changes and their log, newest first; `tenant_groups` are its groups of tenants.
 
     `survivor` is the name of the contact that it was merged into, empty if that isn't known.
+    `protected_groups` are its groups that are protected.
     """
 
     contact: Contact
@@ -142,6 +143,9 @@ class ContactDetails(Struct, frozen=True):
     tenant_groups: tuple[str, ...] = ()
     record: ContactRecord = ContactRecord()
     survivor: str = ""
+    is_kept: bool = False
+    is_protected: bool = False
+    protected_groups: tuple[str, ...] = ()
 
 
 class SearchMatch(Struct, frozen=True):
@@ -217,13 +221,15 @@ class ContactGroup(Struct, frozen=True):
     """A contact group of Xero, from the local database.
 
     `active` counts its active contacts, which can still be archived. `is_known` is whether it has any
-    contacts: a marked group that was renamed or emptied in Xero stays in the list without any.
+    contacts: a marked group that was renamed or emptied in Xero stays in the list without any. Archiving a
+    contact of a protected group takes a second question.
     """
 
     name: str
     active: int
     is_tenants: bool = False
     is_known: bool = True
+    is_protected: bool = False
 
     @property
     def sounds_like_tenants(self) -> bool:

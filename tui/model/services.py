@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from tui.model.contact_file import FileOptions
     from tui.model.evidence import CompanyState
+    from tui.model.marks import MarkKind, Marks
     from tui.model.query import Query
     from tui.model.re_leased import ConnectionTest
     from tui.model.snapshot import Snapshot
@@ -292,6 +293,22 @@ class TenancyServiceProtocol(Protocol):
         ...
 
 
+class MarkServiceProtocol(Protocol):
+    """What the user marked as kept or protected; see `tui.model.marks`."""
+
+    async def all(self) -> Marks:
+        """Return all marks."""
+        ...
+
+    async def mark_contacts(self, kind: MarkKind, contact_ids: Sequence[str], *, on: bool) -> int:
+        """Mark contacts, or remove their marks; returns for how many that is new."""
+        ...
+
+    async def protect_group(self, name: str, *, on: bool) -> None:
+        """Record whether the contacts of a group are protected; the last record for a name counts."""
+        ...
+
+
 class Backend(Protocol):
     """One organisation, as the screens see it."""
 
@@ -311,6 +328,8 @@ class Backend(Protocol):
     def comparison(self) -> ComparisonServiceProtocol: ...  # noqa: D102 - as above
     @property
     def tenancy(self) -> TenancyServiceProtocol: ...  # noqa: D102 - as above
+    @property
+    def marks(self) -> MarkServiceProtocol: ...  # noqa: D102 - as above
 
     @property
     def snapshot(self) -> Snapshot:

@@ -69,6 +69,14 @@ def details(page: ContactDetails) -> Iterator[tuple[str, str, str]]:
         noun = "Tenant group" if len(page.tenant_groups) == 1 else "Tenant groups"
         yield "", f"! {noun}: {format_groups(page.tenant_groups)}", "$text-warning"
 
+    if page.is_kept:
+        yield "", "Kept: Tidy up doesn't suggest this contact.", "$text-success"
+    if page.protected_groups:
+        groups = format_groups(page.protected_groups)
+        yield "", f"Protected by {groups}: archiving asks twice.", "$text-success"
+    elif page.is_protected:
+        yield "", "Protected: archiving asks twice.", "$text-success"
+
 
 def fields(page: ContactDetails) -> Iterator[tuple[str, str]]:
     """Yield the labels and texts of the contact's fields, which can also be copied."""

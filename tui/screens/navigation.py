@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tui.screens.dialogs.keys import KeysScreen
     from tui.screens.export import ExportScreen
     from tui.screens.manual_restores import ManualRestoresScreen
+    from tui.screens.marks import MarkController
     from tui.screens.preview import ContactPreview, PreviewController
     from tui.screens.re_leased.sync_start import SyncStartScreen
     from tui.screens.re_leased.troubleshoot import ConnectionTestScreen, TroubleshootScreen
@@ -56,6 +57,7 @@ __all__ = [
     "HowItWorksScreen",
     "KeysScreen",
     "ManualRestoresScreen",
+    "MarkController",
     "OrganisationsScreen",
     "PreviewController",
     "SavedSearchesScreen",
@@ -94,6 +96,7 @@ _MODULES: Final = {
 # Parts of a screen that only some users show; `preload` leaves them out.
 _PARTS: Final = {
     "ContactPreview": "tui.screens.preview",
+    "MarkController": "tui.screens.marks",
     "PreviewController": "tui.screens.preview",
 }
 # Seconds between two modules: importing holds the interpreter, and key presses come first.

@@ -32,6 +32,7 @@ from tui.store.contacts import (
 )
 from tui.store.evidence_queries import EvidenceQueries, read_for_comparison
 from tui.store.maintenance.repair import Maintenance, open_or_rebuild
+from tui.store.marks import MarkRepository
 from tui.store.search.search_service import SearchService
 from tui.store.tenancy import TenancyRepository
 
@@ -78,6 +79,7 @@ class Store:
         self.changes = ChangeRepository(database)
         self.activity = ActivityRepository(database)
         self.tenancy = TenancyRepository(database)
+        self.marks = MarkRepository(database)
         self.evidence = EvidenceQueries(database)
         self.maintenance = Maintenance(database)
         self.search = SearchService(database)

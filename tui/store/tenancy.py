@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tui.model.contact import ContactGroup, ContactStatus, TenancyWarnings, current_tenant_groups, sort_groups
 from tui.store import values
+from tui.store.marks import read_marks
 from tui.store.values import to_ms
 
 if TYPE_CHECKING:
@@ -55,9 +56,15 @@ def groups_in(connection: sqlite3.Connection) -> tuple[ContactGroup, ...]:
     for names, count in rows:
         for name in values.names(names):
             active[name] += count
-    known = (ContactGroup(name, count, name in tenant_groups) for name, count in active.items())
+    protected = read_marks(connection).protected_groups
+    known = (
+        ContactGroup(name, count, name in tenant_groups, is_protected=name in protected)
+        for name, count in active.items()
+    )
     unknown = (
-        ContactGroup(name, 0, is_tenants=True, is_known=False) for name in tenant_groups if name not in active
+        ContactGroup(name, 0, name in tenant_groups, is_known=False, is_protected=name in protected)
+        for name in tenant_groups | protected
+        if name not in active
     )
     return sort_groups((*known, *unknown))
 
