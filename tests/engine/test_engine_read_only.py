@@ -64,7 +64,15 @@ WRITES = sorted(
 
 def entries(store: Store) -> list[tuple[int]]:
     """Count all stored decisions of users."""
-    tables = ("changes", "transitions", "batches", "user_reports", "tenant_group_marks", "marks", "sync_records")
+    tables = (
+        "changes",
+        "transitions",
+        "batches",
+        "user_reports",
+        "tenant_group_marks",
+        "marks",
+        "sync_records",
+    )
     counts = " UNION ALL ".join(f"SELECT count(*) FROM {table}" for table in tables)  # noqa: S608 - our own names
     return store._database._reader.execute(counts).fetchall()
 

@@ -24,7 +24,7 @@ from tui.actions import ACTIONS, current_keys, spec
 from tui.app.app import ReshelveApp
 from tui.app.keymap import _make_bindings
 from tui.model.change import Action, State
-from tui.model.contact import ContactStatus
+from tui.model.contact import Balances, ContactStatus
 from tui.model.query import Tab
 from tui.model.re_leased import ConnectionTest, ContactReading, ReadCounts, ReLeasedContact
 from tui.model.snapshot import ReLeasedStatus, SyncProgress
@@ -640,6 +640,26 @@ async def _(user: User) -> None:
     await user.use("tenant_groups", "space")
     assert user.sees(TenantGroupsScreen)
     assert user.backend.marked == {"Tenants"}
+
+
+@scenario("keep")
+async def _(user: User) -> None:
+    await user.use("keep")
+    assert user.backend._store.marks.all().kept == {contact_id(0)}
+
+
+@scenario("protect")
+async def _(user: User) -> None:
+    await user.use("protect")
+    assert user.backend._store.marks.all().protected == {contact_id(0)}
+
+
+@scenario("leave_out")
+async def _(user: User) -> None:
+    user.backend.edit(0, balances=Balances(receivable=100))
+    await user.press("a")
+    await user.use("leave_out")
+    assert "left out" in str(user.person.screen.query_one("ConfirmationLines").render_line(2).text)
 
 
 # --- organisations ---

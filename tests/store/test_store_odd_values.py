@@ -55,8 +55,8 @@ CHANGE_LOG = (
 TABLES = (*CHANGE_LOG, "contacts", "contact_documents", "row_counts", "full_sync_seen", "missing_contacts")
 QUERIES = [
     "contact", "-nobody", "is:active", "is:customer", "group:tenants", "owes:>1", "owed:>1", "changed:<9999d",
-    "changed:>1d", "is:unlinked", "is:kept", "is:protected", "sync:pending", "sync:none", "sync:read", "sync:overdue", "sync:expected",
-    "-sync:none",
+    "changed:>1d", "is:unlinked", "sync:pending", "sync:none", "sync:read", "sync:overdue", "sync:expected",
+    "-sync:none", "is:kept", "is:protected",
 ]  # fmt: skip
 
 
