@@ -127,6 +127,7 @@ ACTIONS: Final = (
               "On a contact's page: show the contact it was merged into"),
     _contacts("copy_field", "C", "Copy field", "On a contact's page: choose a field to copy"),
     _contacts("copy", "Y", "Copy link", "Copy the link to the contact in Xero"),
+    _contacts("tidy", "Z", "Tidy up", "Find contacts that nobody uses any more, review and archive them"),
     _contacts("keep", "z", "Keep", "Don't suggest the contact in Tidy up, or suggest it again", writes=True),
     _contacts("protect", "A", "Protect",
               "Ask twice before archiving the contact or group, or no longer", writes=True),

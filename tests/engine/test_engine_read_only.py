@@ -24,6 +24,7 @@ READS = {
     "contacts": {
         "first_rows", "find", "rows", "details", "history", "refresh_one", "refresh", "pause_sync", "url",
         "layout", "save_layout", "show_columns", "listed", "total_balances", "export", "named",
+        "tidy_survey",
     },
     "changes": {"precheck", "check_saved_data"},
     "undo": {"plan_undo", "plan_redo"},

@@ -71,40 +71,58 @@ def _note(context: click.Context, option: click.Parameter, value: str) -> str:
     return text
 
 
-def _change_options(command: _F) -> _F:
-    """Add what `archive` and `restore` have in common."""
-    for option in (
-        click.argument("contacts", nargs=-1, metavar="[CONTACT]..."),
-        click.option("--query", metavar="QUERY", help="Also those that the search box finds for QUERY."),
-        click.option(
-            "--from",
-            "file",
-            type=click.Path(path_type=Path, allow_dash=True),
-            metavar="FILE",
-            help="Also those that FILE lists: CSV, Excel, or one per line. - is standard input.",
-        ),
-        click.option(
-            "--reason", default="", metavar="TEXT", callback=_note, help="A note for the change log."
-        ),
-        click.option("--organisation", metavar="NAME", help="The organisation whose name contains NAME."),
-        click.option("--dry-run", is_flag=True, help="Print what would be done; change nothing."),
-        click.option("--yes", is_flag=True, help="Don't ask for confirmation."),
-        click.option("--skip-warnings", is_flag=True, help="Leave out contacts that have a warning."),
-        click.option("--no-wait", is_flag=True, help="Queue the changes, and don't wait for Xero."),
-        click.option(
-            "--timeout",
-            type=click.FloatRange(min=0),
-            metavar="SECONDS",
-            help="Stop waiting after SECONDS without progress. Default: 30 if Xero can't be reached, or 120.",
-        ),
-        output.format_options,
-    )[::-1]:
+def _decorate(command: _F, options: Sequence[Callable[[_F], _F]]) -> _F:
+    for option in options[::-1]:
         command = option(command)
     return command
 
 
+def _contact_options(command: _F) -> _F:
+    """Add what names the contacts."""
+    return _decorate(
+        command,
+        (
+            click.argument("contacts", nargs=-1, metavar="[CONTACT]..."),
+            click.option("--query", metavar="QUERY", help="Also those that the search box finds for QUERY."),
+            click.option(
+                "--from",
+                "file",
+                type=click.Path(path_type=Path, allow_dash=True),
+                metavar="FILE",
+                help="Also those that FILE lists: CSV, Excel, or one per line. - is standard input.",
+            ),
+        ),
+    )
+
+
+def change_options(command: _F) -> _F:
+    """Add what the commands that change contacts have in common."""
+    return _decorate(
+        command,
+        (
+            click.option(
+                "--reason", default="", metavar="TEXT", callback=_note, help="A note for the change log."
+            ),
+            click.option("--organisation", metavar="NAME", help="The organisation whose name contains NAME."),
+            click.option("--dry-run", is_flag=True, help="Print what would be done; change nothing."),
+            click.option("--yes", is_flag=True, help="Don't ask for confirmation."),
+            click.option("--skip-warnings", is_flag=True, help="Leave out contacts that have a warning."),
+            click.option("--no-wait", is_flag=True, help="Queue the changes, and don't wait for Xero."),
+            click.option(
+                "--timeout",
+                type=click.FloatRange(min=0),
+                metavar="SECONDS",
+                help="Stop waiting after SECONDS without progress. Default: 30 if Xero can't be reached, or"
+                " 120.",
+            ),
+            output.format_options,
+        ),
+    )
+
+
 @click.command()
-@_change_options
+@_contact_options
+@change_options
 @click.option("--note-in-xero", is_flag=True, help="Also write the reason to each contact's history in Xero.")
 @click.option(
     "--protected-too", is_flag=True, help="Also archive protected contacts; asks for them even with --yes."
@@ -129,11 +147,12 @@ def archive(**options: Any) -> None:
     """  # noqa: D301 - click keeps the lines of what follows
     if options["note_in_xero"] and not options["reason"]:
         raise click.UsageError("Use --note-in-xero with --reason.")
-    _start(_Request(Action.ARCHIVE, **options))
+    start(ChangeRequest(Action.ARCHIVE, **options))
 
 
 @click.command()
-@_change_options
+@_contact_options
+@change_options
 @click.option("--wait", is_flag=True, help="Wait until you have clicked Restore in Xero for each.")
 def restore(**options: Any) -> None:
     """Restore archived contacts: prints the links where you click Restore in Xero.
@@ -147,16 +166,16 @@ def restore(**options: Any) -> None:
       $ reshelve restore "Ngāti Wharenui Housing Trust" --wait
       $ reshelve restore --from left.csv --yes --csv
     """  # noqa: D301 - click keeps the lines of what follows
-    _start(_Request(Action.RESTORE, **options))
+    start(ChangeRequest(Action.RESTORE, **options))
 
 
-class _Request(Struct, frozen=True):
-    """What was asked for on the command line."""
+class ChangeRequest(Struct, frozen=True):
+    """What was asked for on the command line.
+
+    With `idle_months`, that is whatever Tidy up suggests, in place of contacts that are named.
+    """
 
     action: Action
-    contacts: tuple[str, ...]
-    query: str | None
-    file: Path | None
     reason: str
     organisation: str | None
     dry_run: bool
@@ -164,6 +183,10 @@ class _Request(Struct, frozen=True):
     no_wait: bool
     timeout: float | None
     table_format: TableFormat | None
+    contacts: tuple[str, ...] = ()
+    query: str | None = None
+    file: Path | None = None
+    idle_months: int | None = None
     wait: bool = False
     note_in_xero: bool = False
     skip_warnings: bool = False
@@ -201,11 +224,13 @@ def ask(question: str, count: int) -> None:
         click.get_current_context().exit(ExitCode.FAILED)
 
 
-def _start(request: _Request) -> None:
+def start(request: ChangeRequest) -> None:
+    """Show the plan, ask, request the changes and wait for them; exits with the code for the result."""
     action = request.action
     if request.wait and request.no_wait:
         raise click.UsageError("Use either --wait or --no-wait.")
-    if not request.contacts and request.file is None and not (request.query or "").strip():
+    is_named = request.contacts or request.file is not None or (request.query or "").strip()
+    if request.idle_months is None and not is_named:
         raise click.UsageError(f"Which contacts? Name them, or use --query or --from to {action.value} many.")
     if not (request.yes or request.dry_run):
         require_answer(action.value, has_input=str(request.file) != "-")
@@ -236,7 +261,7 @@ def _start(request: _Request) -> None:
     finish([*outcomes, *skipped], request.table_format, left, is_dry_run=request.dry_run)
 
 
-def _allowed(request: _Request, plan: Precheck) -> Precheck:
+def _allowed(request: ChangeRequest, plan: Precheck) -> Precheck:
     """Leave out what the options don't allow."""
     if not request.protected_too and plan.protected:
         output.note(_PROTECTED.format(contacts=pluralize(len(plan.protected), "protected contact")))
@@ -279,7 +304,7 @@ def finish(
     click.get_current_context().exit(code)
 
 
-async def _plan(request: _Request, organisation: Organisation, texts: Sequence[str]) -> Precheck:
+async def _plan(request: ChangeRequest, organisation: Organisation, texts: Sequence[str]) -> Precheck:
     """Read what has changed in Xero, and return what would be done."""
     async with session.running(session.open_account(), organisation) as running:
         problem = await session.refresh(running)
@@ -298,8 +323,10 @@ async def _plan(request: _Request, organisation: Organisation, texts: Sequence[s
             await running.until(_never, seconds=_POLL)
 
 
-async def _chosen(request: _Request, engine: Engine, texts: Sequence[str]) -> Sequence[str]:
+async def _chosen(request: ChangeRequest, engine: Engine, texts: Sequence[str]) -> Sequence[str]:
     """Return the ids of the contacts that were named. Raises `ClickException` if that isn't clear."""
+    if request.idle_months is not None:
+        return await _idle(engine, request.idle_months)
     found = await engine.contacts.named(texts)
     unknown = [text for text in texts if not found[text]]
     meant = {text: _meant(request.action, found[text]) for text in texts}
@@ -317,6 +344,21 @@ async def _chosen(request: _Request, engine: Engine, texts: Sequence[str]) -> Se
     if not ids:
         raise command_error("No contacts match. Nothing changed.", ExitCode.USAGE)
     return tuple(dict.fromkeys(ids))
+
+
+async def _idle(engine: Engine, months: int) -> Sequence[str]:
+    """Return the ids of the contacts that Tidy up suggests; says what that is based on."""
+    from tui.screens.tidy import formatting
+
+    survey, now = await engine.contacts.tidy_survey(), engine.now()
+    found = survey.idle(months, now)
+    for text in (
+        formatting.review_summary(survey, months, len(found), 0) + ".",
+        formatting.left_out_text(survey, months, now),
+        formatting.basis(survey),
+    ):
+        change_format.print_text(text)
+    return [candidate.contact_id for candidate in found]
 
 
 def _meant(action: Action, named: Sequence[Contact]) -> Sequence[Contact]:
@@ -338,7 +380,7 @@ def _list(texts: Sequence[str], lines: Callable[[str], Iterable[str]]) -> None:
         output.note(f"and {format_number(len(texts) - _MOST_LISTED)} more.")
 
 
-async def _query_ids(request: _Request, engine: Engine, text: str) -> Sequence[str]:
+async def _query_ids(request: ChangeRequest, engine: Engine, text: str) -> Sequence[str]:
     from tui.messages.contact_export import contact_export
     from tui.model.columns import ColumnKey
     from tui.model.query_parser import parse_query
@@ -360,7 +402,7 @@ def _never(_: Snapshot) -> bool:
 
 
 async def _change(
-    request: _Request, organisation: Organisation, plan: Precheck
+    request: ChangeRequest, organisation: Organisation, plan: Precheck
 ) -> tuple[Sequence[ContactOutcome], click.ClickException | None]:
     """Record the changes and wait for them; returns what became of each, and why some are left."""
     account = session.open_account()

@@ -112,6 +112,7 @@ class Engine:
             publisher=publisher,
             scheduler=scheduler,
             refresher=refresher,
+            now=now,
         )
         self.changes = ChangeService(
             store=store,

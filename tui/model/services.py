@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from tui.model.re_leased import ConnectionTest
     from tui.model.snapshot import Snapshot
     from tui.model.tables import ContactExport
+    from tui.model.tidy import TidySurvey
 
 
 class ContactServiceProtocol(Protocol):
@@ -69,6 +70,10 @@ class ContactServiceProtocol(Protocol):
 
         Names are compared as a search does.
         """
+        ...
+
+    async def tidy_survey(self) -> TidySurvey:
+        """Look for active contacts that nobody seems to need any more, in saved data."""
         ...
 
     async def total_balances(self, contact_ids: Collection[str]) -> Balances:

@@ -114,6 +114,7 @@ class MainScreen(EngineScreen[None]):
             "export",
             "preview",
             "saved_searches",
+            "tidy",
             "keep",
             "protect",
         ),
@@ -567,6 +568,10 @@ class MainScreen(EngineScreen[None]):
             self.finder.keep_search()
             self.table.reveal_cursor()
             do(contact_id)
+
+    def action_tidy(self) -> None:
+        """Find contacts that nobody uses any more."""
+        self.open_screen(navigation.TidyScreen(self.backend))
 
     def action_keep(self) -> None:
         """Mark the contact under the cursor, or the selected ones, as kept, or no longer."""

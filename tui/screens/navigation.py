@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from tui.screens.saved_searches import SavedSearchesScreen
     from tui.screens.search_everywhere import SearchEverywhereScreen
     from tui.screens.tenancy.tenant_groups import TenantGroupsScreen
+    from tui.screens.tidy.tidy import TidyScreen
 
 __all__ = [
     "AppInstructionsScreen",
@@ -64,6 +65,7 @@ __all__ = [
     "SearchEverywhereScreen",
     "SyncStartScreen",
     "TenantGroupsScreen",
+    "TidyScreen",
     "TroubleshootScreen",
     "WelcomeScreen",
 ]
@@ -90,6 +92,7 @@ _MODULES: Final = {
     "SearchEverywhereScreen": "tui.screens.search_everywhere",
     "SyncStartScreen": "tui.screens.re_leased.sync_start",
     "TenantGroupsScreen": "tui.screens.tenancy.tenant_groups",
+    "TidyScreen": "tui.screens.tidy.tidy",
     "TroubleshootScreen": "tui.screens.re_leased.troubleshoot",
     "WelcomeScreen": "tui.screens.connect.welcome",
 }

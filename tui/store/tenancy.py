@@ -33,10 +33,15 @@ def read_warnings(database: Database) -> TenancyWarnings:
     return TenancyWarnings(read_tenant_groups(database), is_first_archive=not has_archived)
 
 
+def tenant_groups_in(connection: sqlite3.Connection) -> frozenset[str]:
+    """Read the names of the groups marked as tenants within a transaction."""
+    return _tenant_groups(connection.execute(_MARKS))
+
+
 def warnings_in(connection: sqlite3.Connection) -> TenancyWarnings:
     """Read the warnings within a transaction."""
     [(has_archived,)] = connection.execute(_ANY_ARCHIVE)
-    return TenancyWarnings(_tenant_groups(connection.execute(_MARKS)), is_first_archive=not has_archived)
+    return TenancyWarnings(tenant_groups_in(connection), is_first_archive=not has_archived)
 
 
 def _tenant_groups(marks: Iterable[tuple[str, int]]) -> frozenset[str]:
@@ -45,7 +50,7 @@ def _tenant_groups(marks: Iterable[tuple[str, int]]) -> frozenset[str]:
 
 def groups_in(connection: sqlite3.Connection) -> tuple[ContactGroup, ...]:
     """Read every group that has contacts, and those that are marked but empty."""
-    tenant_groups = _tenant_groups(connection.execute(_MARKS))
+    tenant_groups = tenant_groups_in(connection)
     active: Counter[str] = Counter()
     # There are few different combinations of groups, so there is little to parse here.
     rows = connection.execute(
@@ -71,7 +76,7 @@ def groups_in(connection: sqlite3.Connection) -> tuple[ContactGroup, ...]:
 
 def mark_group(connection: sqlite3.Connection, name: str, now: datetime, *, is_tenants: bool) -> bool:
     """Mark or unmark a group as tenants. Returns whether that changed anything."""
-    if (name in _tenant_groups(connection.execute(_MARKS))) is is_tenants:
+    if (name in tenant_groups_in(connection)) is is_tenants:
         return False
     connection.execute(
         "INSERT INTO tenant_group_marks (reported_ms, group_name, is_tenants) VALUES (?, ?, ?)",

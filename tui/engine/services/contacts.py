@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tui.model.query import Query
     from tui.model.reasons import Param
     from tui.model.tables import ContactExport
+    from tui.model.tidy import TidySurvey
     from tui.store import Store
 
 
@@ -114,6 +115,7 @@ class ContactService:
         publisher: SnapshotPublisher,
         scheduler: Scheduler,
         refresher: ContactRefresher,
+        now: Callable[[], datetime],
     ) -> None:
         self._store = store
         self._clients = clients
@@ -121,6 +123,7 @@ class ContactService:
         self._publisher = publisher
         self._scheduler = scheduler
         self._refresher = refresher
+        self._now = now
 
     def first_rows(self, query: Query) -> SearchResult:
         """Return results from an index of the store, for the first paint."""
@@ -153,6 +156,10 @@ class ContactService:
     async def total_balances(self, contact_ids: Collection[str]) -> Balances:
         """Add up the known balances of contacts."""
         return await self._store.total_balances(contact_ids)
+
+    async def tidy_survey(self) -> TidySurvey:
+        """Look for active contacts that nobody seems to need any more."""
+        return await self._store.tidy_survey(self._now())
 
     async def listed(self, contact_ids: Collection[str], query: Query) -> SearchResult:
         """Return these contacts on the query's tab, in its order."""
