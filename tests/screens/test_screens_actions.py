@@ -43,6 +43,7 @@ from tui.screens.dialogs.keys import KeysScreen
 from tui.screens.manual_restores import ManualRestoresScreen
 from tui.screens.re_leased.troubleshoot import ConnectionTestScreen, TroubleshootScreen
 from tui.screens.tenancy.tenant_groups import TenantGroupsScreen
+from tui.screens.tidy.tidy import TidyScreen
 from tui.system import browser
 
 if TYPE_CHECKING:
@@ -640,6 +641,12 @@ async def _(user: User) -> None:
     await user.use("tenant_groups", "space")
     assert user.sees(TenantGroupsScreen)
     assert user.backend.marked == {"Tenants"}
+
+
+@scenario("tidy")
+async def _(user: User) -> None:
+    await user.use("tidy")
+    assert user.sees(TidyScreen)
 
 
 @scenario("keep")

@@ -36,6 +36,8 @@ PLACES: dict[str, Steps] = {
     "organisations": ("ctrl+o",),
     "comparison": ("f", "ctrl+u", *"~/x.csv", "enter"),
     "tenant groups": ("ctrl+g",),
+    "tidy up": ("Z",),
+    "tidy up, review": ("Z", "enter"),
     "archiving": ("a",),
     "restoring": ("3", "r"),
     "pausing": ("P",),
