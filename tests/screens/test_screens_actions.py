@@ -787,8 +787,8 @@ async def _(user: User) -> None:
 
 @scenario("reset_keys")
 async def _(user: User) -> None:
-    await user.press("K", "/", "a", "enter", "enter", "z", "enter")
-    assert current_keys(user.person.app, spec("archive")) == "z"
+    await user.press("K", "/", "a", "enter", "enter", "J", "enter")
+    assert current_keys(user.person.app, spec("archive")) == "J"
     await user.use("reset_keys")
     assert current_keys(user.person.app, spec("archive")) == "a"
 

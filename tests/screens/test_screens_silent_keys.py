@@ -113,7 +113,7 @@ SAID: dict[str, tuple[Steps, str]] = {
     "of three places": (("w",), "w works in Troubleshoot, in a comparison and on a contact's page."),
     "in a dialog": (
         ("s", "a"),
-        "a works in the list of contacts, in a comparison and on a contact's page.",
+        "a works in the list of contacts, in Tidy up and in a comparison.",
     ),
     "of the app in a dialog": (("s", "question_mark"), "? works outside dialogs."),
     "of contacts": (("l", "m"), "m works in the list of contacts and in Troubleshoot."),
@@ -139,11 +139,11 @@ async def test_what_a_key_says(case: str) -> None:
 
 
 async def test_keys_are_named_as_they_are_now() -> None:
-    async with running(IdleEngine.with_contacts(30), keys={"cancel_change": "z"}) as person:
+    async with running(IdleEngine.with_contacts(30), keys={"cancel_change": "J"}) as person:
         await person.press("x")
         assert person.bottom_line == "x works in Restores to finish."
-        await person.press("z")
-        assert person.bottom_line == "z works in Changes."
+        await person.press("J")
+        assert person.bottom_line == "J works in Changes."
 
 
 @pytest.mark.parametrize("status", [ConnectionStatus.OFFLINE, ConnectionStatus.RECONNECT])

@@ -57,6 +57,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
     change, or None.
     """
 
+    PLACE = "where contacts are archived or restored"
     CSS_PATH: ClassVar = ["dialog.tcss", "confirm.tcss"]
     AUTO_FOCUS = "#cancel"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (50, "-wide")]  # noqa: RUF012 - Textual's own declaration
