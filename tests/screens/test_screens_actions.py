@@ -666,7 +666,8 @@ async def _(user: User) -> None:
     user.backend.edit(0, balances=Balances(receivable=100))
     await user.press("a")
     await user.use("leave_out")
-    assert "left out" in str(user.person.screen.query_one("ConfirmationLines").render_line(2).text)
+    assert "Leave out" not in user.says
+    assert "Include 1 with a warning" in user.says
 
 
 # --- organisations ---

@@ -286,7 +286,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
                 self.dismiss(chosen)
 
         words = protected_lines(protected, len(chosen), self.key("leave_out"))
-        question = AskScreen(protected_question(len(protected)), words, yes="Archive anyway")
+        question = AskScreen(protected_question(len(protected)), words, yes=NAMES[Action.ARCHIVE])
         self.open_screen(question, answered)
 
     async def action_leave_out(self) -> None:
