@@ -134,6 +134,10 @@ ACTIONS: Final = (
     _contacts("copy_group", "C", "Copy links",
               "In Possible duplicates: copy the links to the group's contacts"),
     _contacts("copy", "Y", "Copy link", "Copy the link to the contact in Xero"),
+    _contacts("tidy", "Z", "Tidy up", "Find contacts that nobody uses any more, review and archive them"),
+    _contacts("keep", "z", "Keep", "Don't suggest the contact in Tidy up, or suggest it again", writes=True),
+    _contacts("protect", "A", "Protect",
+              "Ask twice before archiving the contact or group, or no longer", writes=True),
     # Priority: text typed right after the key must reach the search box, not the table's keys.
     _finding("search", "/", "Search", "Search names, people, e-mail addresses and numbers",
              footer=True, priority=True),
@@ -227,6 +231,9 @@ ACTIONS: Final = (
     _organisations("save_instructions", "e", "Save",
                    "In the instructions for a Xero app: save the text to a file"),
     _dialogs("confirm", "y", "Yes", "Confirm"),
+    # No letter: see tenant_groups.
+    _dialogs("leave_out", "ctrl+l", "Leave out",
+             "When archiving or restoring: leave out contacts with warnings, or include them again"),
     _dialogs("cancel", "escape,n", "Cancel", "Close the dialog and change nothing"),
     _dialogs("back", "escape,q", "Back", "Go back to the previous screen"),
     _everywhere("help", "?,f1", "Help", "Show all keys", footer=True),

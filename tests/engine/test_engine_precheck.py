@@ -84,7 +84,7 @@ def service(store: Store, others: list[tuple[str, Path]]) -> ChangeService:
     )
 
 
-async def test_an_archive_names_other_organisations_that_have_the_contact(tmp_path: Path) -> None:
+async def test_a_change_names_other_organisations_that_have_the_contact(tmp_path: Path) -> None:
     others = await stores(tmp_path, a=["Power Co"], b=["POWER CO"], c=["Powér Co"], d=["Power Co"], e=["Bay"])
     with closing(Store.open(tmp_path / "ours")) as store:
         ours = [
@@ -102,7 +102,10 @@ async def test_an_archive_names_other_organisations_that_have_the_contact(tmp_pa
         assert "several companies" in said
         # No other organisation has it, or it can't be archived.
         assert [line.warnings for line in found.lines[1:]] == [(), ()]
-        assert [line.warnings for line in (await desk.precheck(Action.RESTORE, ["3"])).lines] == [()]
+        [restored] = (await desk.precheck(Action.RESTORE, ["3"])).lines
+        assert restored.warnings == (
+            Notice(ContactReason.ACTIVE_ELSEWHERE, {"organisations": "e", "more": 0}),
+        )
         assert [
             line.warnings for line in (await service(store, others[:1]).precheck(Action.ARCHIVE, ["1"])).lines
         ] == [(Notice(ContactReason.ACTIVE_ELSEWHERE, {"organisations": "a", "more": 0}),)]

@@ -24,6 +24,7 @@ READS = {
     "contacts": {
         "first_rows", "find", "rows", "details", "history", "refresh_one", "refresh", "pause_sync", "url",
         "layout", "save_layout", "show_columns", "listed", "total_balances", "export", "named",
+        "tidy_survey",
     },
     "changes": {"precheck", "check_saved_data"},
     "undo": {"plan_undo", "plan_redo"},
@@ -34,6 +35,7 @@ READS = {
     "comparison": {"compare_contacts", "compare_file", "test_connection"},
     "tenancy": {"groups"},
     "duplicates": {"find", "facts", "dismissed", "members"},
+    "marks": {"all"},
 }  # fmt: skip
 SERVICES = {
     "contacts": services.ContactServiceProtocol,
@@ -45,6 +47,7 @@ SERVICES = {
     "comparison": services.ComparisonServiceProtocol,
     "tenancy": services.TenancyServiceProtocol,
     "duplicates": services.DuplicateServiceProtocol,
+    "marks": services.MarkServiceProtocol,
 }
 # What an organisation does beside its services.
 OWN = {
@@ -73,6 +76,7 @@ def entries(store: Store) -> list[tuple[int]]:
         "user_reports",
         "tenant_group_marks",
         "duplicate_marks",
+        "marks",
         "sync_records",
     )
     counts = " UNION ALL ".join(f"SELECT count(*) FROM {table}" for table in tables)  # noqa: S608 - our own names

@@ -182,14 +182,13 @@ def test_only_merged_and_gdpr_contacts_cannot_be_changed() -> None:
         ),
     ],
 )
-def test_balances_are_shown_only_before_archiving(balances: Balances | None, said: tuple[str, ...]) -> None:
+def test_balances_are_shown_before_a_change(balances: Balances | None, said: tuple[str, ...]) -> None:
     one = Contact("c", "n", ACTIVE, START, balances=balances)
-    assert tuple(map(messages.in_full, warnings(ARCHIVE, one, None))) == said
-    assert warnings(RESTORE, one, None) == ()
+    assert tuple(map(messages.in_full, warnings(one, None))) == said
 
 
 def test_contact_of_the_same_name_is_shown_before_restoring() -> None:
-    [warning] = warnings(RESTORE, contact("c", ARCHIVED), contact("d", name="Bayside Club"))
+    [warning] = warnings(contact("c", ARCHIVED), contact("d", name="Bayside Club"))
     assert warning == Notice(ContactReason.NAME_TAKEN, {"name": "Bayside Club"})
     said = messages.in_full(warning)
     assert "“Bayside Club”" in said

@@ -57,6 +57,7 @@ def contacts_of(store: Store) -> ContactService:
         connection=unused,
         publisher=publisher,
         scheduler=unused,
+        now=unused,
         refresher=unused,
     )
 

@@ -24,7 +24,7 @@ from tui.actions import ACTIONS, current_keys, spec
 from tui.app.app import ReshelveApp
 from tui.app.keymap import _make_bindings
 from tui.model.change import Action, State
-from tui.model.contact import ContactStatus
+from tui.model.contact import Balances, ContactStatus
 from tui.model.query import Tab
 from tui.model.re_leased import ConnectionTest, ContactReading, ReadCounts, ReLeasedContact
 from tui.model.snapshot import ReLeasedStatus, SyncProgress
@@ -46,6 +46,7 @@ from tui.screens.invoice_check import InvoiceCheckScreen
 from tui.screens.manual_restores import ManualRestoresScreen
 from tui.screens.re_leased.troubleshoot import ConnectionTestScreen, TroubleshootScreen
 from tui.screens.tenancy.tenant_groups import TenantGroupsScreen
+from tui.screens.tidy.tidy import TidyScreen
 from tui.system import browser
 
 if TYPE_CHECKING:
@@ -728,6 +729,33 @@ async def _(user: User) -> None:
     assert user.backend.marked == {"Tenants"}
 
 
+@scenario("tidy")
+async def _(user: User) -> None:
+    await user.use("tidy")
+    assert user.sees(TidyScreen)
+
+
+@scenario("keep")
+async def _(user: User) -> None:
+    await user.use("keep")
+    assert user.backend._store.marks.all().kept == {contact_id(0)}
+
+
+@scenario("protect")
+async def _(user: User) -> None:
+    await user.use("protect")
+    assert user.backend._store.marks.all().protected == {contact_id(0)}
+
+
+@scenario("leave_out")
+async def _(user: User) -> None:
+    user.backend.edit(0, balances=Balances(receivable=100))
+    await user.press("a")
+    await user.use("leave_out")
+    assert "Leave out" not in user.says
+    assert "Include 1 with a warning" in user.says
+
+
 # --- organisations ---
 
 
@@ -846,8 +874,8 @@ async def _(user: User) -> None:
 
 @scenario("reset_keys")
 async def _(user: User) -> None:
-    await user.press("K", "/", "a", "enter", "enter", "z", "enter")
-    assert current_keys(user.person.app, spec("archive")) == "z"
+    await user.press("K", "/", "a", "enter", "enter", "J", "enter")
+    assert current_keys(user.person.app, spec("archive")) == "J"
     await user.use("reset_keys")
     assert current_keys(user.person.app, spec("archive")) == "a"
 

@@ -21,6 +21,7 @@ from tui.screens.main import MainScreen
 from tui.screens.manual_restores import ManualRestoresScreen
 from tui.screens.re_leased.troubleshoot import TroubleshootScreen
 from tui.screens.tenancy.tenant_groups import TenantGroupsScreen
+from tui.screens.tidy.tidy import TidyScreen
 from tui.widgets.banners import PausedBanner
 from tui.widgets.key_bar import KeyBar
 
@@ -41,6 +42,7 @@ PLACES: dict[type[Screen[Any]], tuple[str, ...]] = {
     TroubleshootScreen: ("t",),
     CompareScreen: ("f", "ctrl+u", *"~/x.csv", "enter"),
     HelpScreen: ("?",),
+    TidyScreen: ("Z", "enter"),
 }
 # Actions that end the app or open dialogs of the system.
 LEAVES = {"quit", "interrupt", "connect", "disconnect", "command_palette", "change_theme", "help"}

@@ -37,6 +37,8 @@ PLACES: dict[str, Steps] = {
     "comparison": ("f", "ctrl+u", *"~/x.csv", "enter"),
     "tenant groups": ("ctrl+g",),
     "duplicates": ("D",),
+    "tidy up": ("Z",),
+    "tidy up, review": ("Z", "enter"),
     "archiving": ("a",),
     "restoring": ("3", "r"),
     "pausing": ("P",),
@@ -138,11 +140,11 @@ async def test_what_a_key_says(case: str) -> None:
 
 
 async def test_keys_are_named_as_they_are_now() -> None:
-    async with running(IdleEngine.with_contacts(30), keys={"cancel_change": "z"}) as person:
+    async with running(IdleEngine.with_contacts(30), keys={"cancel_change": "J"}) as person:
         await person.press("x")
         assert person.bottom_line == "x works in Restores to finish."
-        await person.press("z")
-        assert person.bottom_line == "z works in Changes."
+        await person.press("J")
+        assert person.bottom_line == "J works in Changes."
 
 
 @pytest.mark.parametrize("status", [ConnectionStatus.OFFLINE, ConnectionStatus.RECONNECT])

@@ -21,6 +21,7 @@ from tui.model.columns import ListLayout
 from tui.model.contact import Balances, ContactStatus, Organisation
 from tui.model.errors import StoreError
 from tui.model.evidence import NightlyWindow, ReportKind, SyncRecord, UserReport
+from tui.model.marks import MarkKind
 from tui.model.query import Tab
 from tui.model.query_parser import parse_query
 from tui.store import Store, TransitionRequest
@@ -49,13 +50,14 @@ CHANGE_LOG = (
     "user_reports",
     "tenant_group_marks",
     "duplicate_marks",
+    "marks",
     "sync_state",
 )
 TABLES = (*CHANGE_LOG, "contacts", "contact_documents", "row_counts", "full_sync_seen", "missing_contacts")
 QUERIES = [
     "contact", "-nobody", "is:active", "is:customer", "group:tenants", "owes:>1", "owed:>1", "changed:<9999d",
     "changed:>1d", "is:unlinked", "sync:pending", "sync:none", "sync:read", "sync:overdue", "sync:expected",
-    "-sync:none",
+    "-sync:none", "is:kept", "is:protected",
 ]  # fmt: skip
 
 
@@ -88,6 +90,8 @@ async def _fill(folder: Path) -> None:
         )
         await store.tenancy.mark_tenants(f"Group {number}", minutes(number), on=True)
         await store.duplicates.mark([("id-0", f"id-{number}")], minutes(number), is_dismissed=True)
+        await store.marks.mark_contacts(MarkKind.KEPT, [one.contact_id], minutes(number), on=True)
+        await store.marks.protect_group(f"Group {number}", minutes(number), on=True)
         await store.set_sync_state(f"cursor {number}", NOON.isoformat())
         seen_at = minutes(number + 2)
         pick_up = SyncRecord(one.contact_id, ContactStatus.ARCHIVED, seen_at, seen_at, "1")

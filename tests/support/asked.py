@@ -104,6 +104,9 @@ def _meets(
             ContactKind.DELETED: one.status is ContactStatus.DELETED,
             ContactKind.MERGED: bool(one.merged_to),
             ContactKind.NOT_LINKED: is_unlinked,
+            # Of contacts without marks.
+            ContactKind.KEPT: False,
+            ContactKind.PROTECTED: False,
         }[condition.kind]
     if isinstance(condition, BalanceCondition):
         if one.balances is None:

@@ -63,6 +63,7 @@ T = TypeVar("T")
 SERVICES: Final = (
     "contacts", "changes", "change_log", "undo", "manual_restores", "evidence", "comparison", "tenancy",
     "duplicates",
+    "marks",
 )  # fmt: skip
 #: Called so often that they would fill the list of calls.
 _UNNOTED: Final = {"url", "first_rows", "pending"}

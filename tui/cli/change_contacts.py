@@ -20,7 +20,7 @@ from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
 from tui.model.errors import ReadOnlyError
 from tui.model.query import Tab
-from tui.model.reasons import ReadOnlyReason, XeroReason
+from tui.model.reasons import ContactReason, ReadOnlyReason, XeroReason
 from tui.model.snapshot import ConnectionStatus
 
 if TYPE_CHECKING:
@@ -53,6 +53,10 @@ _SENT_LATER: Final = (
     "Queued changes are sent the next time Reshelve runs; a copy that is open sends them now."
 )
 _FINISHED_LATER: Final = "Reshelve notices when you click Restore in Xero."
+_PROTECTED: Final = "{contacts} left out. To archive protected contacts, add --protected-too."
+_ASKS_FOR_PROTECTED: Final = (
+    "--protected-too asks for confirmation, also with --yes, so it needs a terminal. Nothing changed."
+)
 _PAUSED: Final = "Sending to Xero is paused: resume it in the app."
 _OTHER_COPY: Final = "The copy of Reshelve that has this organisation open hasn't sent all changes yet."
 _NOT_CONFIRMED: Final = "Xero hasn't confirmed all changes yet."
@@ -67,46 +71,69 @@ def _note(context: click.Context, option: click.Parameter, value: str) -> str:
     return text
 
 
-def _change_options(command: _F) -> _F:
-    """Add what `archive` and `restore` have in common."""
-    for option in (
-        click.argument("contacts", nargs=-1, metavar="[CONTACT]..."),
-        click.option("--query", metavar="QUERY", help="Also those that the search box finds for QUERY."),
-        click.option(
-            "--from",
-            "file",
-            type=click.Path(path_type=Path, allow_dash=True),
-            metavar="FILE",
-            help="Also those that FILE lists: CSV, Excel, or one per line. - is standard input.",
-        ),
-        click.option(
-            "--reason", default="", metavar="TEXT", callback=_note, help="A note for the change log."
-        ),
-        click.option("--organisation", metavar="NAME", help="The organisation whose name contains NAME."),
-        click.option("--dry-run", is_flag=True, help="Print what would be done; change nothing."),
-        click.option("--yes", is_flag=True, help="Don't ask for confirmation."),
-        click.option("--no-wait", is_flag=True, help="Queue the changes, and don't wait for Xero."),
-        click.option(
-            "--timeout",
-            type=click.FloatRange(min=0),
-            metavar="SECONDS",
-            help="Stop waiting after SECONDS without progress. Default: 30 if Xero can't be reached, or 120.",
-        ),
-        output.format_options,
-    )[::-1]:
+def _decorate(command: _F, options: Sequence[Callable[[_F], _F]]) -> _F:
+    for option in options[::-1]:
         command = option(command)
     return command
 
 
+def _contact_options(command: _F) -> _F:
+    """Add what names the contacts."""
+    return _decorate(
+        command,
+        (
+            click.argument("contacts", nargs=-1, metavar="[CONTACT]..."),
+            click.option("--query", metavar="QUERY", help="Also those that the search box finds for QUERY."),
+            click.option(
+                "--from",
+                "file",
+                type=click.Path(path_type=Path, allow_dash=True),
+                metavar="FILE",
+                help="Also those that FILE lists: CSV, Excel, or one per line. - is standard input.",
+            ),
+        ),
+    )
+
+
+def change_options(command: _F) -> _F:
+    """Add what the commands that change contacts have in common."""
+    return _decorate(
+        command,
+        (
+            click.option(
+                "--reason", default="", metavar="TEXT", callback=_note, help="A note for the change log."
+            ),
+            click.option("--organisation", metavar="NAME", help="The organisation whose name contains NAME."),
+            click.option("--dry-run", is_flag=True, help="Print what would be done; change nothing."),
+            click.option("--yes", is_flag=True, help="Don't ask for confirmation."),
+            click.option("--skip-warnings", is_flag=True, help="Leave out contacts that have a warning."),
+            click.option("--no-wait", is_flag=True, help="Queue the changes, and don't wait for Xero."),
+            click.option(
+                "--timeout",
+                type=click.FloatRange(min=0),
+                metavar="SECONDS",
+                help="Stop waiting after SECONDS without progress. Default: 30 if Xero can't be reached, or"
+                " 120.",
+            ),
+            output.format_options,
+        ),
+    )
+
+
 @click.command()
-@_change_options
+@_contact_options
+@change_options
 @click.option("--note-in-xero", is_flag=True, help="Also write the reason to each contact's history in Xero.")
+@click.option(
+    "--protected-too", is_flag=True, help="Also archive protected contacts; asks for them even with --yes."
+)
 def archive(**options: Any) -> None:
     """Archive contacts in Xero, and wait until Xero has confirmed it.
 
     CONTACT is a ContactID or an exact name. Shows the plan with all warnings, then asks. If a name fits two
     contacts, or none, nothing is changed and they are listed. Contacts that are archived already are skipped.
-    A FILE with a header needs a column ContactID or Name. Without a terminal, use --yes.
+    A FILE with a header needs a column ContactID or Name. Without a terminal, use --yes. Contacts that you
+    protected in the app are left out, unless you use --protected-too in a terminal and answer yes.
 
     Prints the result of each contact. Exit codes: 0 all done, 1 some refused, 2 nothing changed, as the
     request isn't clear, 3 not signed in, 4 Xero can't be reached: queued, and sent later.
@@ -120,11 +147,12 @@ def archive(**options: Any) -> None:
     """  # noqa: D301 - click keeps the lines of what follows
     if options["note_in_xero"] and not options["reason"]:
         raise click.UsageError("Use --note-in-xero with --reason.")
-    _start(_Request(Action.ARCHIVE, **options))
+    start(ChangeRequest(Action.ARCHIVE, **options))
 
 
 @click.command()
-@_change_options
+@_contact_options
+@change_options
 @click.option("--wait", is_flag=True, help="Wait until you have clicked Restore in Xero for each.")
 def restore(**options: Any) -> None:
     """Restore archived contacts: prints the links where you click Restore in Xero.
@@ -138,16 +166,16 @@ def restore(**options: Any) -> None:
       $ reshelve restore "Ngāti Wharenui Housing Trust" --wait
       $ reshelve restore --from left.csv --yes --csv
     """  # noqa: D301 - click keeps the lines of what follows
-    _start(_Request(Action.RESTORE, **options))
+    start(ChangeRequest(Action.RESTORE, **options))
 
 
-class _Request(Struct, frozen=True):
-    """What was asked for on the command line."""
+class ChangeRequest(Struct, frozen=True):
+    """What was asked for on the command line.
+
+    With `idle_months`, that is whatever Tidy up suggests, in place of contacts that are named.
+    """
 
     action: Action
-    contacts: tuple[str, ...]
-    query: str | None
-    file: Path | None
     reason: str
     organisation: str | None
     dry_run: bool
@@ -155,8 +183,14 @@ class _Request(Struct, frozen=True):
     no_wait: bool
     timeout: float | None
     table_format: TableFormat | None
+    contacts: tuple[str, ...] = ()
+    query: str | None = None
+    file: Path | None = None
+    idle_months: int | None = None
     wait: bool = False
     note_in_xero: bool = False
+    skip_warnings: bool = False
+    protected_too: bool = False
 
     async def record(self, engine: Engine, contact_ids: Sequence[str]) -> None:
         """Record the changes in the change log."""
@@ -190,14 +224,18 @@ def ask(question: str, count: int) -> None:
         click.get_current_context().exit(ExitCode.FAILED)
 
 
-def _start(request: _Request) -> None:
+def start(request: ChangeRequest) -> None:
+    """Show the plan, ask, request the changes and wait for them; exits with the code for the result."""
     action = request.action
     if request.wait and request.no_wait:
         raise click.UsageError("Use either --wait or --no-wait.")
-    if not request.contacts and request.file is None and not (request.query or "").strip():
+    is_named = request.contacts or request.file is not None or (request.query or "").strip()
+    if request.idle_months is None and not is_named:
         raise click.UsageError(f"Which contacts? Name them, or use --query or --from to {action.value} many.")
     if not (request.yes or request.dry_run):
         require_answer(action.value, has_input=str(request.file) != "-")
+    elif request.protected_too and not request.dry_run and not sys.stdin.isatty():
+        raise command_error(_ASKS_FOR_PROTECTED, ExitCode.USAGE)
     account = session.open_account()
     organisation = session.choose_one(account, request.organisation)
     if organisation.is_read_only and not request.dry_run:
@@ -206,7 +244,7 @@ def _start(request: _Request) -> None:
 
     listed = () if request.file is None else read_contact_list(request.file)
     texts = tuple(dict.fromkeys([*(text.strip() for text in request.contacts), *listed]))
-    plan = session.run(_plan(request, organisation, texts))
+    plan = _allowed(request, session.run(_plan(request, organisation, texts)))
     outcomes: Sequence[ContactOutcome] = ()
     left: click.ClickException | None = None
     if plan.possible:
@@ -217,9 +255,30 @@ def _start(request: _Request) -> None:
             count = len(plan.possible)
             if not request.yes:
                 ask(f"{action.value.capitalize()} {pluralize(count, 'contact')}?", count)
+            _ask_for_protected(plan)
             outcomes, left = session.run(_change(request, organisation, plan))
     skipped = (change_format.left_out(action, line) for line in plan.lines if line.blocked_reason)
     finish([*outcomes, *skipped], request.table_format, left, is_dry_run=request.dry_run)
+
+
+def _allowed(request: ChangeRequest, plan: Precheck) -> Precheck:
+    """Leave out what the options don't allow."""
+    if not request.protected_too and plan.protected:
+        output.note(_PROTECTED.format(contacts=pluralize(len(plan.protected), "protected contact")))
+        plan = plan.without(plan.protected, ContactReason.PROTECTED)
+    if request.skip_warnings:
+        plan = plan.without(plan.with_warnings, ContactReason.HAS_WARNINGS)
+    return plan
+
+
+def _ask_for_protected(plan: Precheck) -> None:
+    """Ask the second question, for protected contacts. Exits if the answer is no."""
+    if plan.protected:
+        from tui.screens.dialogs.confirm import protected_lines, protected_question
+
+        for text in protected_lines([line.contact.name for line in plan.protected], len(plan.possible)):
+            change_format.print_text(text)
+        ask(protected_question(len(plan.protected)), len(plan.protected))
 
 
 def finish(
@@ -245,7 +304,7 @@ def finish(
     click.get_current_context().exit(code)
 
 
-async def _plan(request: _Request, organisation: Organisation, texts: Sequence[str]) -> Precheck:
+async def _plan(request: ChangeRequest, organisation: Organisation, texts: Sequence[str]) -> Precheck:
     """Read what has changed in Xero, and return what would be done."""
     async with session.running(session.open_account(), organisation) as running:
         problem = await session.refresh(running)
@@ -264,8 +323,10 @@ async def _plan(request: _Request, organisation: Organisation, texts: Sequence[s
             await running.until(_never, seconds=_POLL)
 
 
-async def _chosen(request: _Request, engine: Engine, texts: Sequence[str]) -> Sequence[str]:
+async def _chosen(request: ChangeRequest, engine: Engine, texts: Sequence[str]) -> Sequence[str]:
     """Return the ids of the contacts that were named. Raises `ClickException` if that isn't clear."""
+    if request.idle_months is not None:
+        return await _idle(engine, request.idle_months)
     found = await engine.contacts.named(texts)
     unknown = [text for text in texts if not found[text]]
     meant = {text: _meant(request.action, found[text]) for text in texts}
@@ -283,6 +344,21 @@ async def _chosen(request: _Request, engine: Engine, texts: Sequence[str]) -> Se
     if not ids:
         raise command_error("No contacts match. Nothing changed.", ExitCode.USAGE)
     return tuple(dict.fromkeys(ids))
+
+
+async def _idle(engine: Engine, months: int) -> Sequence[str]:
+    """Return the ids of the contacts that Tidy up suggests; says what that is based on."""
+    from tui.screens.tidy import formatting
+
+    survey, now = await engine.contacts.tidy_survey(), engine.now()
+    found = survey.idle(months, now)
+    for text in (
+        formatting.review_summary(survey, months, len(found), 0) + ".",
+        formatting.left_out_text(survey, months, now),
+        formatting.basis(survey),
+    ):
+        change_format.print_text(text)
+    return [candidate.contact_id for candidate in found]
 
 
 def _meant(action: Action, named: Sequence[Contact]) -> Sequence[Contact]:
@@ -304,7 +380,7 @@ def _list(texts: Sequence[str], lines: Callable[[str], Iterable[str]]) -> None:
         output.note(f"and {format_number(len(texts) - _MOST_LISTED)} more.")
 
 
-async def _query_ids(request: _Request, engine: Engine, text: str) -> Sequence[str]:
+async def _query_ids(request: ChangeRequest, engine: Engine, text: str) -> Sequence[str]:
     from tui.messages.contact_export import contact_export
     from tui.model.columns import ColumnKey
     from tui.model.query_parser import parse_query
@@ -326,7 +402,7 @@ def _never(_: Snapshot) -> bool:
 
 
 async def _change(
-    request: _Request, organisation: Organisation, plan: Precheck
+    request: ChangeRequest, organisation: Organisation, plan: Precheck
 ) -> tuple[Sequence[ContactOutcome], click.ClickException | None]:
     """Record the changes and wait for them; returns what became of each, and why some are left."""
     account = session.open_account()

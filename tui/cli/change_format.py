@@ -35,6 +35,8 @@ _LEAST_WIDTH: Final = 20
 PLANNED: Final = "planned"
 ALREADY: Final = "already"
 LEFT_OUT: Final = "left_out"
+#: Left out because of its warnings, as the user wanted.
+SKIPPED: Final = "skipped"
 UNCHANGED: Final = "unchanged"
 TO_FINISH: Final = "to_finish"
 REFUSED: Final = "refused"
@@ -61,6 +63,7 @@ _WORDS: Final = {
     ALREADY: "No change needed",
     UNCHANGED: "No change needed",
     LEFT_OUT: "Left out",
+    SKIPPED: "Skipped",
 }
 _PLANNED_WORDS: Final = {Action.ARCHIVE: "To archive", Action.RESTORE: "To restore"}
 _SUMMARY: Final = {
@@ -75,6 +78,7 @@ _SUMMARY: Final = {
     ALREADY: "needed no change",
     UNCHANGED: "needed no change",
     LEFT_OUT: "left out",
+    SKIPPED: "skipped for their warnings",
     PLANNED: "would change",
 }
 _NAME: Final = TableColumn("name", "Contact")
@@ -126,9 +130,12 @@ def outcome_of(change: Change, url: Callable[[str], str]) -> ContactOutcome:
 def left_out(action: Action, line: PrecheckLine) -> ContactOutcome:
     """Return why a contact isn't changed."""
     reason = line.blocked_reason or ContactReason.NOT_LOADED
-    result = ALREADY if reason in _ALREADY_SO else LEFT_OUT
     contact = line.contact
-    return ContactOutcome(contact.contact_id, contact.name, action, result, messages.message(Notice(reason)))
+    if reason is ContactReason.HAS_WARNINGS:
+        result, message = SKIPPED, " ".join(_warnings(line))
+    else:
+        result, message = ALREADY if reason in _ALREADY_SO else LEFT_OUT, messages.message(Notice(reason))
+    return ContactOutcome(contact.contact_id, contact.name, action, result, message)
 
 
 def planned(action: Action, line: PrecheckLine) -> ContactOutcome:

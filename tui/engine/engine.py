@@ -15,6 +15,7 @@ from tui.engine.services import WriteAccess
 from tui.engine.services.changes import ChangeLog, ChangeService, ManualRestoreService, UndoService
 from tui.engine.services.contacts import ContactRefresher, ContactService, TenancyService
 from tui.engine.services.evidence import ComparisonService, EvidenceService
+from tui.engine.services.marks import MarkService
 from tui.engine.snapshot_publisher import SnapshotPublisher
 from tui.model.errors import StoreError
 from tui.model.reasons import TaskReason
@@ -113,6 +114,7 @@ class Engine:
             publisher=publisher,
             scheduler=scheduler,
             refresher=refresher,
+            now=now,
         )
         self.changes = ChangeService(
             store=store,
@@ -140,6 +142,7 @@ class Engine:
         self.comparison = ComparisonService(store, publisher, now, access, clients)
         self.tenancy = TenancyService(store, publisher, now, access)
         self._access = access
+        self.marks = MarkService(store, publisher, now, access)
         self._is_stopped = False
 
     @cached_property

@@ -90,6 +90,10 @@ def _active_elsewhere(params: Mapping[str, Param]) -> Text:
     return Text(also, "Re-Leased can keep one contact for several companies.")
 
 
+def _protected(params: Mapping[str, Param]) -> Text:
+    return Text("Protected: in the group “{group}”." if params.get("group") else "Protected.")
+
+
 def _amounts(params: Mapping[str, Param]) -> str:
     outstanding, overdue = (int(str(params[name])) for name in ("outstanding", "overdue"))
     if not overdue:
@@ -110,6 +114,11 @@ TEXTS: Final[Catalogue] = {
     ContactReason.THEY_OWE: _they_owe,
     ContactReason.YOU_OWE: _you_owe,
     ContactReason.ACTIVE_ELSEWHERE: _active_elsewhere,
+    ContactReason.FOREIGN_CURRENCY: Text(
+        "In {currency}, your organisation in {base}.", "Re-Leased doesn't sync contacts in another currency."
+    ),
+    ContactReason.PROTECTED: _protected,
+    ContactReason.HAS_WARNINGS: Text("It has a warning, so it was left out."),
     ContactReason.UNREADABLE: Text("Xero's data for this contact couldn't be read.", _SAVED_DATA),
     ContactReason.SOME_UNREADABLE: Text(
         "Xero's data for {count:,} of {total:contact} couldn't be read.", _SAVED_DATA

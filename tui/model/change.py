@@ -12,13 +12,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tui.model.contact import ContactStatus, tenant_groups_among
+from tui.model.reasons import ContactReason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from tui.model.contact import Contact
-    from tui.model.reasons import ContactReason, Notice
+    from tui.model.reasons import Notice
 
 
 class Action(StrEnum):
@@ -232,6 +233,9 @@ def last_confirmed(changes: Iterable[Change], by: datetime | None = None) -> Cha
     return max(confirmed, key=lambda item: item[:2], default=(None, 0, None))[2]
 
 
+_BALANCES: Final = frozenset({ContactReason.THEY_OWE, ContactReason.YOU_OWE})
+
+
 class PrecheckLine(Struct, frozen=True):
     """One contact that is about to be changed, and what the user should know about it.
 
@@ -253,6 +257,17 @@ class PrecheckLine(Struct, frozen=True):
             else tenant_groups_among(self.contact.groups, tenant_groups),
         )
 
+    @property
+    def is_protected(self) -> bool:
+        """Whether archiving this contact takes a second question."""
+        return any(warning.reason is ContactReason.PROTECTED for warning in self.warnings)
+
+    def has_warnings(self, action: Action) -> bool:
+        """Whether there is anything against the change; what is owed isn't anything against a restore."""
+        return bool(self.tenant_groups) or any(
+            action is Action.ARCHIVE or warning.reason not in _BALANCES for warning in self.warnings
+        )
+
 
 class Precheck(Struct, frozen=True):
     """The contents of the confirmation dialog.
@@ -270,6 +285,27 @@ class Precheck(Struct, frozen=True):
     def possible(self) -> tuple[PrecheckLine, ...]:
         """The lines that can be changed."""
         return tuple(line for line in self.lines if not line.blocked_reason)
+
+    @property
+    def protected(self) -> tuple[PrecheckLine, ...]:
+        """The lines of protected contacts that would be archived."""
+        return tuple(line for line in self.possible if line.is_protected)
+
+    @property
+    def with_warnings(self) -> tuple[PrecheckLine, ...]:
+        """The lines that can be changed although there is something against it."""
+        return tuple(line for line in self.possible if line.has_warnings(self.action))
+
+    def without(self, lines: Sequence[PrecheckLine], reason: ContactReason) -> Precheck:
+        """Return a copy in which these contacts are left out for this reason."""
+        ids = {line.contact.contact_id for line in lines}
+        return replace(
+            self,
+            lines=tuple(
+                replace(line, blocked_reason=reason) if line.contact.contact_id in ids else line
+                for line in self.lines
+            ),
+        )
 
     def with_tenant_groups(self, tenant_groups: frozenset[str]) -> Precheck:
         """Return a copy for other groups marked as tenants; only archiving affects tenancies."""

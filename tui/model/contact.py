@@ -137,6 +137,7 @@ class ContactDetails(Struct, frozen=True):
 
     `survivor` is the name of the contact that it was merged into, empty if that isn't known.
     `activity` is None while transactions haven't been read.
+    `protected_groups` are its groups that are protected.
     """
 
     contact: Contact
@@ -146,6 +147,9 @@ class ContactDetails(Struct, frozen=True):
     record: ContactRecord = ContactRecord()
     survivor: str = ""
     activity: Activity | None = None
+    is_kept: bool = False
+    is_protected: bool = False
+    protected_groups: tuple[str, ...] = ()
 
 
 class SearchMatch(Struct, frozen=True):
@@ -221,13 +225,15 @@ class ContactGroup(Struct, frozen=True):
     """A contact group of Xero, from the local database.
 
     `active` counts its active contacts, which can still be archived. `is_known` is whether it has any
-    contacts: a marked group that was renamed or emptied in Xero stays in the list without any.
+    contacts: a marked group that was renamed or emptied in Xero stays in the list without any. Archiving a
+    contact of a protected group takes a second question.
     """
 
     name: str
     active: int
     is_tenants: bool = False
     is_known: bool = True
+    is_protected: bool = False
 
     @property
     def sounds_like_tenants(self) -> bool:

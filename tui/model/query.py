@@ -295,7 +295,10 @@ _EARLIEST: Final = datetime(1, 1, 2, tzinfo=UTC)
 
 
 class ContactKind(StrEnum):
-    """Kinds of contacts. NOT_LINKED is as the user reported: Re-Leased's syncs leave the contact out."""
+    """Kinds of contacts. NOT_LINKED is as the user reported: Re-Leased's syncs leave the contact out.
+
+    KEPT and PROTECTED are the user's marks; a contact is also protected by a group that is.
+    """
 
     CUSTOMER = "customer"
     SUPPLIER = "supplier"
@@ -305,6 +308,8 @@ class ContactKind(StrEnum):
     NOT_LINKED = "unlinked"
     GDPR = "gdpr"
     DELETED = "gone"
+    KEPT = "kept"
+    PROTECTED = "protected"
 
 
 class Operator(StrEnum):

@@ -474,6 +474,10 @@ class ContactReason(Reason):
     THEY_OWE = "contacts.they_owe"
     YOU_OWE = "contacts.you_owe"
     ACTIVE_ELSEWHERE = "contacts.active_elsewhere"
+    FOREIGN_CURRENCY = "contacts.foreign_currency"
+    PROTECTED = "contacts.protected"
+    # Left out by the user, because of its warnings.
+    HAS_WARNINGS = "contacts.has_warnings"
     # Why saved data is shown.
     UNREADABLE = "contacts.unreadable"
     SOME_UNREADABLE = "contacts.some_unreadable"

@@ -32,10 +32,12 @@ if TYPE_CHECKING:
     from tui.model.contact_file import FileOptions
     from tui.model.duplicates import ContactFacts, DuplicateGroup, DuplicateMember
     from tui.model.evidence import CompanyState
+    from tui.model.marks import MarkKind, Marks
     from tui.model.query import Query
     from tui.model.re_leased import ConnectionTest
     from tui.model.snapshot import Snapshot
     from tui.model.tables import ContactExport
+    from tui.model.tidy import TidySurvey
 
 
 class ContactServiceProtocol(Protocol):
@@ -70,6 +72,10 @@ class ContactServiceProtocol(Protocol):
 
         Names are compared as a search does.
         """
+        ...
+
+    async def tidy_survey(self) -> TidySurvey:
+        """Look for active contacts that nobody seems to need any more, in saved data."""
         ...
 
     async def total_balances(self, contact_ids: Collection[str]) -> Balances:
@@ -325,6 +331,22 @@ class DuplicateServiceProtocol(Protocol):
         ...
 
 
+class MarkServiceProtocol(Protocol):
+    """What the user marked as kept or protected; see `tui.model.marks`."""
+
+    async def all(self) -> Marks:
+        """Return all marks."""
+        ...
+
+    async def mark_contacts(self, kind: MarkKind, contact_ids: Sequence[str], *, on: bool) -> int:
+        """Mark contacts, or remove their marks; returns for how many that is new."""
+        ...
+
+    async def protect_group(self, name: str, *, on: bool) -> None:
+        """Record whether the contacts of a group are protected; the last record for a name counts."""
+        ...
+
+
 class Backend(Protocol):
     """One organisation, as the screens see it."""
 
@@ -346,6 +368,8 @@ class Backend(Protocol):
     def tenancy(self) -> TenancyServiceProtocol: ...  # noqa: D102 - as above
     @property
     def duplicates(self) -> DuplicateServiceProtocol: ...  # noqa: D102 - as above
+    @property
+    def marks(self) -> MarkServiceProtocol: ...  # noqa: D102 - as above
 
     @property
     def snapshot(self) -> Snapshot:

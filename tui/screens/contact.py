@@ -19,6 +19,7 @@ from tui.actions import bindings, error_advice
 from tui.messages import formats
 from tui.model.change import Action, State
 from tui.model.errors import ReshelveError
+from tui.model.marks import MarkKind
 from tui.screens import navigation
 from tui.screens.base_screen import NOT_MERGED, SURVIVOR_NOT_LOADED, EngineScreen, SnapshotChanged
 from tui.screens.changes.change_controller import (
@@ -125,7 +126,7 @@ class ContactScreen(EngineScreen[None]):
         *bindings("archive", "restore", "open_in_xero", "copy", "refresh", "back"),
         *bindings("undo", "redo", "pause", "retry_contact", "mark_checked", "mark_not_linked"),
         *bindings("copy_contact_id", "copy_field", "next_contact", "previous_contact", "open_survivor"),
-        *bindings("tenant_groups"),
+        *bindings("tenant_groups", "keep", "protect"),
     ]
 
     result: ResultController
@@ -203,6 +204,8 @@ class ContactScreen(EngineScreen[None]):
             "mark_not_linked",
             "copy_contact_id",
             "copy",
+            "keep",
+            "protect",
             "refresh",
             "help",
             "back",
@@ -323,6 +326,14 @@ class ContactScreen(EngineScreen[None]):
             self.flash(_LOADING)
         else:
             self.reports.ask_link(self._page)
+
+    def action_keep(self) -> None:
+        """Mark this contact as kept, or no longer."""
+        navigation.MarkController(self).toggle(MarkKind.KEPT, (self._contact_id,))
+
+    def action_protect(self) -> None:
+        """Protect this contact, or no longer."""
+        navigation.MarkController(self).toggle(MarkKind.PROTECTED, (self._contact_id,))
 
     def action_open_in_xero(self) -> None:
         """Open this contact in Xero."""

@@ -69,6 +69,17 @@ def details(page: ContactDetails) -> Iterator[tuple[str, str, str]]:
     if page.tenant_groups:
         noun = "Tenant group" if len(page.tenant_groups) == 1 else "Tenant groups"
         yield "", f"! {noun}: {format_groups(page.tenant_groups)}", "$text-warning"
+    if marks := ", ".join(_marks(page)):
+        yield "Marked", marks, "$text-success"
+
+
+def _marks(page: ContactDetails) -> Iterator[str]:
+    if page.is_kept:
+        yield "Kept"
+    if page.protected_groups:
+        yield f"Protected by {format_groups(page.protected_groups)}"
+    elif page.is_protected:
+        yield "Protected"
 
 
 def fields(page: ContactDetails) -> Iterator[tuple[str, str]]:

@@ -16,6 +16,7 @@ from textual.message import Message
 from tui.actions import bindings
 from tui.messages.formats import format_number, pluralize
 from tui.model.change import Action
+from tui.model.marks import MarkKind
 from tui.model.query import Tab
 from tui.model.snapshot import ConnectionStatus
 from tui.screens import navigation
@@ -116,6 +117,9 @@ class MainScreen(EngineScreen[None]):
             "export",
             "preview",
             "saved_searches",
+            "tidy",
+            "keep",
+            "protect",
         ),
     ]
 
@@ -581,6 +585,28 @@ class MainScreen(EngineScreen[None]):
             self.finder.keep_search()
             self.table.reveal_cursor()
             do(contact_id)
+
+    def action_tidy(self) -> None:
+        """Find contacts that nobody uses any more."""
+        self.open_screen(navigation.TidyScreen(self.backend))
+
+    def action_keep(self) -> None:
+        """Mark the contact under the cursor, or the selected ones, as kept, or no longer."""
+        self.table.run_when_shown(lambda: self._toggle_mark(MarkKind.KEPT))
+
+    def action_protect(self) -> None:
+        """Protect the contact under the cursor, or the selected ones, or no longer."""
+        self.table.run_when_shown(lambda: self._toggle_mark(MarkKind.PROTECTED))
+
+    def _toggle_mark(self, kind: MarkKind) -> None:
+        targets = self.table.targets()
+        if not targets:
+            self.flash(_NO_CONTACTS)
+            return
+        self.finder.keep_search()
+        if not self.table.selected:
+            self.table.reveal_cursor()
+        navigation.MarkController(self).toggle(kind, targets)
 
     def action_manual_restores(self) -> None:
         """Show the restores to finish in Xero."""

@@ -34,12 +34,14 @@ if TYPE_CHECKING:
     from tui.screens.export import ExportScreen
     from tui.screens.invoice_check import InvoiceCheckScreen
     from tui.screens.manual_restores import ManualRestoresScreen
+    from tui.screens.marks import MarkController
     from tui.screens.preview import ContactPreview, PreviewController
     from tui.screens.re_leased.sync_start import SyncStartScreen
     from tui.screens.re_leased.troubleshoot import ConnectionTestScreen, TroubleshootScreen
     from tui.screens.saved_searches import SavedSearchesScreen
     from tui.screens.search_everywhere import SearchEverywhereScreen
     from tui.screens.tenancy.tenant_groups import TenantGroupsScreen
+    from tui.screens.tidy.tidy import TidyScreen
 
 __all__ = [
     "AppInstructionsScreen",
@@ -61,12 +63,14 @@ __all__ = [
     "InvoiceCheckScreen",
     "KeysScreen",
     "ManualRestoresScreen",
+    "MarkController",
     "OrganisationsScreen",
     "PreviewController",
     "SavedSearchesScreen",
     "SearchEverywhereScreen",
     "SyncStartScreen",
     "TenantGroupsScreen",
+    "TidyScreen",
     "TroubleshootScreen",
     "WelcomeScreen",
     "YearScreen",
@@ -96,6 +100,7 @@ _MODULES: Final = {
     "SearchEverywhereScreen": "tui.screens.search_everywhere",
     "SyncStartScreen": "tui.screens.re_leased.sync_start",
     "TenantGroupsScreen": "tui.screens.tenancy.tenant_groups",
+    "TidyScreen": "tui.screens.tidy.tidy",
     "TroubleshootScreen": "tui.screens.re_leased.troubleshoot",
     "WelcomeScreen": "tui.screens.connect.welcome",
     "YearScreen": "tui.screens.changes.year",
@@ -103,6 +108,7 @@ _MODULES: Final = {
 # Parts of a screen that only some users show; `preload` leaves them out.
 _PARTS: Final = {
     "ContactPreview": "tui.screens.preview",
+    "MarkController": "tui.screens.marks",
     "PreviewController": "tui.screens.preview",
 }
 # Seconds between two modules: importing holds the interpreter, and key presses come first.

@@ -32,6 +32,7 @@ from tui.store.contacts import (
 )
 from tui.store.evidence_queries import EvidenceQueries, read_for_comparison
 from tui.store.maintenance.repair import Maintenance, open_or_rebuild
+from tui.store.marks import MarkRepository
 from tui.store.search.search_service import SearchService
 from tui.store.tenancy import TenancyRepository
 
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from tui.model.contact import Balances, Contact
     from tui.model.errors import StoreError
     from tui.model.query import TabCounts
+    from tui.model.tidy import TidySurvey
     from tui.store.contact_ingest import IngestResult
     from tui.store.database import Database
     from tui.store.duplicates import DuplicateRepository
@@ -79,6 +81,7 @@ class Store:
         self.changes = ChangeRepository(database)
         self.activity = ActivityRepository(database)
         self.tenancy = TenancyRepository(database)
+        self.marks = MarkRepository(database)
         self.evidence = EvidenceQueries(database)
         self.maintenance = Maintenance(database)
         self.search = SearchService(database)
@@ -235,6 +238,15 @@ class Store:
     async def read_for_comparison(self) -> tuple[Sequence[XeroContact], Mapping[str, Sequence[Change]]]:
         """Read all contacts in order, and the open and confirmed changes of each by contact id."""
         return await asyncio.to_thread(read_for_comparison, self._database)
+
+    async def tidy_survey(self, now: datetime) -> TidySurvey:
+        """Look for active contacts that nobody seems to need any more."""
+        from tui.store.tidy import survey
+
+        knows_activity = self.activity.is_known
+        return await self._database.read(
+            lambda connection: survey(connection, now, knows_activity=knows_activity)
+        )
 
     async def total_balances(self, contact_ids: Collection[str]) -> Balances:
         """Add up the known balances of contacts."""

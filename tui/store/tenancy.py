@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tui.model.contact import ContactGroup, ContactStatus, TenancyWarnings, current_tenant_groups, sort_groups
 from tui.store import values
+from tui.store.marks import read_marks
 from tui.store.values import to_ms
 
 if TYPE_CHECKING:
@@ -32,10 +33,15 @@ def read_warnings(database: Database) -> TenancyWarnings:
     return TenancyWarnings(read_tenant_groups(database), is_first_archive=not has_archived)
 
 
+def tenant_groups_in(connection: sqlite3.Connection) -> frozenset[str]:
+    """Read the names of the groups marked as tenants within a transaction."""
+    return _tenant_groups(connection.execute(_MARKS))
+
+
 def warnings_in(connection: sqlite3.Connection) -> TenancyWarnings:
     """Read the warnings within a transaction."""
     [(has_archived,)] = connection.execute(_ANY_ARCHIVE)
-    return TenancyWarnings(_tenant_groups(connection.execute(_MARKS)), is_first_archive=not has_archived)
+    return TenancyWarnings(tenant_groups_in(connection), is_first_archive=not has_archived)
 
 
 def _tenant_groups(marks: Iterable[tuple[str, int]]) -> frozenset[str]:
@@ -44,7 +50,7 @@ def _tenant_groups(marks: Iterable[tuple[str, int]]) -> frozenset[str]:
 
 def groups_in(connection: sqlite3.Connection) -> tuple[ContactGroup, ...]:
     """Read every group that has contacts, and those that are marked but empty."""
-    tenant_groups = _tenant_groups(connection.execute(_MARKS))
+    tenant_groups = tenant_groups_in(connection)
     active: Counter[str] = Counter()
     # There are few different combinations of groups, so there is little to parse here.
     rows = connection.execute(
@@ -55,16 +61,22 @@ def groups_in(connection: sqlite3.Connection) -> tuple[ContactGroup, ...]:
     for names, count in rows:
         for name in values.names(names):
             active[name] += count
-    known = (ContactGroup(name, count, name in tenant_groups) for name, count in active.items())
+    protected = read_marks(connection).protected_groups
+    known = (
+        ContactGroup(name, count, name in tenant_groups, is_protected=name in protected)
+        for name, count in active.items()
+    )
     unknown = (
-        ContactGroup(name, 0, is_tenants=True, is_known=False) for name in tenant_groups if name not in active
+        ContactGroup(name, 0, name in tenant_groups, is_known=False, is_protected=name in protected)
+        for name in tenant_groups | protected
+        if name not in active
     )
     return sort_groups((*known, *unknown))
 
 
 def mark_group(connection: sqlite3.Connection, name: str, now: datetime, *, is_tenants: bool) -> bool:
     """Mark or unmark a group as tenants. Returns whether that changed anything."""
-    if (name in _tenant_groups(connection.execute(_MARKS))) is is_tenants:
+    if (name in tenant_groups_in(connection)) is is_tenants:
         return False
     connection.execute(
         "INSERT INTO tenant_group_marks (reported_ms, group_name, is_tenants) VALUES (?, ?, ?)",

@@ -110,7 +110,7 @@ class ChangeService:
     async def precheck(self, action: Action, contact_ids: Sequence[str]) -> Precheck:
         """Refresh the contacts from Xero and return the findings before changing them."""
         # Re-Leased's contact may belong to the companies of several organisations.
-        others = self._others() if action is Action.ARCHIVE else ()
+        others = self._others()
         contacts = self._store.contacts(contact_ids) if others else ()
         fresh, elsewhere = await asyncio.gather(
             self._refresher.refresh(contact_ids), asyncio.to_thread(find_elsewhere, others, contacts)

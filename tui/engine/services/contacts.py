@@ -13,10 +13,11 @@ from tui.model.change import Action, Precheck, PrecheckLine
 from tui.model.columns import ListLayout
 from tui.model.contact import ContactDetails, ineligible_reason, tenant_groups_among
 from tui.model.errors import ReshelveError, StoreError, XeroError
+from tui.model.marks import Marks
 from tui.model.reasons import ContactReason, Notice
 from tui.model.snapshot import ChangeView
 from tui.store.read_only_summary import find_active
-from tui.store.sync_state import LIST_LAYOUT
+from tui.store.sync_state import BASE_CURRENCY, LIST_LAYOUT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Generator, Mapping, Sequence
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from tui.model.query import Query
     from tui.model.reasons import Param
     from tui.model.tables import ContactExport
+    from tui.model.tidy import TidySurvey
     from tui.store import Store
 
 
@@ -113,6 +115,7 @@ class ContactService:
         publisher: SnapshotPublisher,
         scheduler: Scheduler,
         refresher: ContactRefresher,
+        now: Callable[[], datetime],
     ) -> None:
         self._store = store
         self._clients = clients
@@ -120,6 +123,7 @@ class ContactService:
         self._publisher = publisher
         self._scheduler = scheduler
         self._refresher = refresher
+        self._now = now
 
     def first_rows(self, query: Query) -> SearchResult:
         """Return results from an index of the store, for the first paint."""
@@ -153,6 +157,10 @@ class ContactService:
         """Add up the known balances of contacts."""
         return await self._store.total_balances(contact_ids)
 
+    async def tidy_survey(self) -> TidySurvey:
+        """Look for active contacts that nobody seems to need any more."""
+        return await self._store.tidy_survey(self._now())
+
     async def listed(self, contact_ids: Collection[str], query: Query) -> SearchResult:
         """Return these contacts on the query's tab, in its order."""
         return await self._store.search.listed(contact_ids, query)
@@ -177,6 +185,7 @@ class ContactService:
         from tui.xero.contact_record import contact_record
 
         grade = self._publisher.grade
+        marks = self._store.marks.of_contact(contact_id)
         survivor = self._store.contact(contact.merged_to) if contact.merged_to else None
         return ContactDetails(
             contact,
@@ -186,6 +195,9 @@ class ContactService:
             contact_record(contact.raw),
             survivor.name if survivor is not None else "",
             self._store.activity.of([contact_id]).get(contact_id),
+            is_kept=contact_id in marks.kept,
+            is_protected=contact_id in marks.protected,
+            protected_groups=tuple(group for group in contact.groups if group in marks.protected_groups),
         )
 
     async def history(self, contact_id: str) -> Sequence[HistoryEntry]:
@@ -222,22 +234,43 @@ def block_reason(action: Action, contact: Contact) -> ContactReason | None:
     return ineligible_reason(contact)
 
 
-def warnings(action: Action, contact: Contact, namesake: Contact | None) -> tuple[Notice, ...]:
+def warnings(contact: Contact, namesake: Contact | None) -> tuple[Notice, ...]:
     """Return warnings about the change; they never block it."""
-    if action is Action.RESTORE:
-        return () if namesake is None else (name_taken(namesake),)
+    taken = () if namesake is None else (name_taken(namesake),)
     known = contact.balances
     if known is None:
-        return ()
+        return taken
     owed = (
         (ContactReason.THEY_OWE, known.receivable, known.receivable_overdue),
         (ContactReason.YOU_OWE, known.payable, known.payable_overdue),
     )
-    return tuple(
+    balances = (
         Notice(reason, {"outstanding": outstanding, "overdue": overdue})
         for reason, outstanding, overdue in owed
         if outstanding
     )
+    return (*taken, *balances)
+
+
+def protection(contact: Contact, marks: Marks) -> Notice | None:
+    """Return the notice that a contact is protected, itself or by a group."""
+    if not marks.protects(contact.contact_id, contact.groups):
+        return None
+    groups = [group for group in contact.groups if group in marks.protected_groups]
+    return Notice(ContactReason.PROTECTED, {"group": groups[0]} if groups else {})
+
+
+def other_currency(contact: Contact, base: str) -> Notice | None:
+    """Return a warning if a contact isn't in `base`, the organisation's own currency; empty if unknown."""
+    # Decoding is a hundred times slower, and few contacts have a currency.
+    if not base or b"DefaultCurrency" not in contact.raw:
+        return None
+    from tui.xero.contact_record import contact_record
+
+    currency = contact_record(contact.raw).currency.strip().upper()
+    if currency in {"", base.strip().upper()}:
+        return None
+    return Notice(ContactReason.FOREIGN_CURRENCY, {"currency": currency, "base": base.strip().upper()})
 
 
 def name_taken(namesake: Contact) -> Notice:
@@ -278,15 +311,21 @@ def build_precheck(
 ) -> Precheck:
     """Return the findings for each contact, from saved data; `elsewhere` is from `find_elsewhere`."""
     tenancy = store.tenancy.warnings()
+    marks = store.marks.all() if action is Action.ARCHIVE else Marks()
+    base_currency = store.sync_state(BASE_CURRENCY) or ""
     lines = []
     for contact in store.contacts(contact_ids):
         reason = block_reason(action, contact)
         namesake = None
         if action is Action.RESTORE and not reason:
             namesake = store.find_active_by_name(contact.name, except_id=contact.contact_id)
-        notices = () if reason else warnings(action, contact, namesake)
-        if not reason and contact.contact_id in elsewhere:
-            notices = (*notices, elsewhere[contact.contact_id])
+        possible = (
+            protection(contact, marks),
+            *warnings(contact, namesake),
+            other_currency(contact, base_currency),
+            elsewhere.get(contact.contact_id),
+        )
+        notices = () if reason else tuple(notice for notice in possible if notice is not None)
         # If none could be read, a single message covers them all.
         if contact.contact_id in fresh.unread and len(fresh.unread) < len(contact_ids):
             notices = (*notices, Notice(ContactReason.UNREADABLE))

@@ -16,8 +16,10 @@ from tui.compat.textual import LineInput, ReadyButton
 from tui.messages.formats import format_number, pluralize
 from tui.model.change import Action
 from tui.model.errors import ReshelveError
+from tui.model.reasons import ContactReason
 from tui.screens import navigation
 from tui.screens.base_screen import EngineScreen, PrecheckFailed, PrecheckFinished, SavedDataChecked
+from tui.screens.dialogs.ask import AskScreen
 from tui.screens.dialogs.contact_lines import (
     Columns,
     ConfirmationLines,
@@ -29,6 +31,7 @@ from tui.screens.dialogs.contact_lines import (
 from tui.screens.tenancy.formatting import full_explanation, short_explanation
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel
+from tui.widgets.text import safe
 from tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
@@ -54,12 +57,13 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
     change, or None.
     """
 
+    PLACE = "where contacts are archived or restored"
     CSS_PATH: ClassVar = ["dialog.tcss", "confirm.tcss"]
     AUTO_FOCUS = "#cancel"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (50, "-wide")]  # noqa: RUF012 - Textual's own declaration
     VERTICAL_BREAKPOINTS = [(0, "-short"), (18, "-high"), (28, "-roomy"), (34, "-tall")]  # noqa: RUF012 - Textual's own declaration
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("confirm", "cancel", "tenant_groups"),
+        *bindings("confirm", "cancel", "tenant_groups", "leave_out"),
         *(Binding(key, f"scroll_said('{key}')", show=False) for key in ("up", "down", "pageup", "pagedown")),
     ]
 
@@ -76,7 +80,10 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
         self._contact_ids = tuple(contact_ids)
         # Contacts that the list behind the dialog doesn't show.
         self._hidden = frozenset(self._contact_ids).intersection(hidden)
+        # As checked with Xero, and what of it the user wants to change.
+        self._checked: Precheck | None = None
         self._precheck: Precheck | None = None
+        self._without_warnings = False
         # From saved data until the check with Xero has finished.
         self._shown: Precheck | None = None
         self._columns = Columns(1)
@@ -136,31 +143,43 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
 
     @on(SavedDataChecked)
     async def _saved_data_checked(self, message: SavedDataChecked) -> None:
-        await self._show_details(message.precheck)
+        saved = message.precheck
+        if self._tenant_groups is not None:
+            saved = saved.with_tenant_groups(self._tenant_groups)
+        await self._show_details(saved)
 
     @on(PrecheckFinished)
     async def _precheck_finished(self, message: PrecheckFinished) -> None:
-        precheck = self._precheck = message.precheck
-        count = len(precheck.possible)
-        state, style = freshness(precheck)
+        self._checked = message.precheck
+        state, style = freshness(message.precheck)
         self.query_one("#state", SafeLabel).update_text(state, style)
+        await self._show_checked(message.precheck)
+
+    async def _show_checked(self, checked: Precheck) -> None:
+        """Show what would be changed now, and ask for it."""
+        # The user may have chosen tenant groups during the check.
+        if self._tenant_groups is not None:
+            checked = checked.with_tenant_groups(self._tenant_groups)
+        precheck = checked
+        if self._without_warnings:
+            precheck = checked.without(checked.with_warnings, ContactReason.HAS_WARNINGS)
+        self._precheck = precheck
+        count = len(precheck.possible)
         await self._show_details(precheck)
         button = self.query_one("#confirm", Button)
         self.query_one(".dialog").border_title = heading(self._action, count, len(self._contact_ids))
         label = confirm_label(self._action, count)
         button.label = label
         button.disabled = not count or count >= TYPE_COUNT_FROM
-        if count >= TYPE_COUNT_FROM:
-            self._ask_for_number(count)
+        self._ask_for_number(count)
         keys = () if not count or count >= TYPE_COUNT_FROM else (("confirm", label),)
         marking = ("tenant_groups",) if self._action is Action.ARCHIVE else ()
-        self.key_bar.set_actions(*keys, *marking, ("cancel", "Cancel"))
+        warned = len(checked.with_warnings)
+        leaving = (("leave_out", leave_out_label(warned, is_on=self._without_warnings)),) if warned else ()
+        self.key_bar.set_actions(*keys, *leaving, *marking, ("cancel", "Cancel"))
 
     async def _show_details(self, precheck: Precheck) -> None:
         """Show the result for each contact, and the effect of the change."""
-        # The user may have chosen tenant groups during the check.
-        if self._tenant_groups is not None:
-            precheck = precheck.with_tenant_groups(self._tenant_groups)
         self._shown = precheck
         tenants, total = self.query_one("#tenants", SafeLabel), self.query_one("#total", SafeLabel)
         explanation = self.query_one("#explanation")
@@ -199,11 +218,16 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
         return [self._columns.row(self._lines[index])]
 
     def _ask_for_number(self, count: int) -> None:
+        """Let the user type the number of many contacts; of few, no more."""
         number = self.query_one("#number", Input)
+        is_asked = count >= TYPE_COUNT_FROM
+        if not is_asked and not number.display:
+            return
         number.placeholder = f"Type {format_number(count)} to confirm"
-        number.display = True
-        self.add_class("-counted")
-        self.set_focus(number)
+        number.value = ""
+        number.display = is_asked
+        self.set_class(is_asked, "-counted")
+        self.set_focus(number if is_asked else self.query_one("#cancel"))
 
     @on(Input.Changed, "#number")
     def _number_typed(self, event: Input.Changed) -> None:
@@ -248,8 +272,37 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
             self._finish()
 
     def _finish(self) -> None:
-        if self._precheck is not None:
-            self.dismiss(tuple(line.contact.contact_id for line in self._precheck.possible))
+        precheck = self._precheck
+        if precheck is None:
+            return
+        chosen = tuple(line.contact.contact_id for line in precheck.possible)
+        protected = [line.contact.name for line in precheck.protected]
+        if not protected:
+            self.dismiss(chosen)
+            return
+
+        def answered(is_confirmed: bool | None) -> None:  # noqa: FBT001 - Textual passes the result positionally
+            if is_confirmed:
+                self.dismiss(chosen)
+
+        words = protected_lines(protected, len(chosen), self.key("leave_out"))
+        question = AskScreen(protected_question(len(protected)), words, yes=NAMES[Action.ARCHIVE])
+        self.open_screen(question, answered)
+
+    async def action_leave_out(self) -> None:
+        """Leave out the contacts with warnings, or include them again."""
+        checked = self._checked
+        if checked is None:
+            self.flash("Still checking with Xero.")
+            return
+        if self._tenant_groups is not None:
+            checked = checked.with_tenant_groups(self._tenant_groups)
+        if not checked.with_warnings:
+            self.flash("None of these has a warning.")
+            return
+        self._without_warnings = not self._without_warnings
+        await self._show_checked(checked)
+        self.query_one("#text").scroll_home(animate=False)
 
     def action_tenant_groups(self) -> None:
         """Choose tenant groups, then update the warnings; a restore doesn't affect tenancies."""
@@ -262,8 +315,11 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
         if marked is None:
             return
         self._tenant_groups = marked
+        if self._checked is not None:
+            await self._show_checked(self._checked)
+        elif self._shown is not None:
+            await self._show_details(self._shown.with_tenant_groups(marked))
         if self._shown is not None:
-            await self._show_details(self._shown)
             self.query_one("#text").scroll_home(animate=False)
 
     def action_scroll_said(self, key: str) -> None:
@@ -340,6 +396,39 @@ def not_shown(hidden: int, chosen: int) -> str:
         return "! This contact isn't shown in the list."
     verb = "isn't" if hidden == 1 else "aren't"
     return f"! {format_number(hidden)} of these {pluralize(chosen, 'contact')} {verb} shown in the list."
+
+
+def leave_out_label(count: int, *, is_on: bool) -> str:
+    """Return the key's label: how many contacts with warnings it leaves out, or includes again."""
+    warnings = "a warning" if count == 1 else "warnings"
+    return f"{'Include' if is_on else 'Leave out'} {format_number(count)} with {warnings}"
+
+
+_MOST_NAMED: Final = 5
+
+
+def protected_question(count: int) -> str:
+    """Return the second question, about protected contacts."""
+    return f"Archive {pluralize(count, 'protected contact')}?"
+
+
+def protected_lines(names: Sequence[str], total: int, key: str = "") -> tuple[str, ...]:
+    """Name the protected contacts, and say how to archive only the others of `total`.
+
+    `key` leaves out contacts with warnings; empty if there is none.
+    """
+    named = [f"• {safe(name)}" for name in names[:_MOST_NAMED]]
+    more = len(names) - len(named)
+    if more:
+        named.append(f"• and {format_number(more)} more")
+    is_one = len(names) == 1
+    why = f"You protected {'this contact, or its group' if is_one else 'these contacts, or their groups'}."
+    others = (
+        (f"To archive the others without contacts that have warnings: cancel, then press {key}.",)
+        if key and total > len(names)
+        else ()
+    )
+    return (*named, why, *others)
 
 
 def _digits(typed: str) -> str:

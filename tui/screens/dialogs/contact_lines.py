@@ -170,7 +170,7 @@ def tenants_summary(precheck: Precheck) -> str:
 def contact_lines(
     precheck: Precheck, hidden: frozenset[str], columns: Columns, width: int
 ) -> tuple[ContactLine, ...]:
-    """Return the lines: contacts in tenant groups, others with warnings, those the list behind doesn't show.
+    """Return the lines: protected contacts, tenants, others with warnings, those the list behind hides.
 
     Then come the others, and at the end those that are left out. Only texts that are too long for the width
     are wrapped here; the lines of contacts are formatted when they are visible.
@@ -199,7 +199,13 @@ def _all_lines(
         return line.contact.contact_id in hidden
 
     possible = sorted(
-        precheck.possible, key=lambda line: (not line.tenant_groups, not line.warnings, not is_hidden(line))
+        precheck.possible,
+        key=lambda line: (
+            not line.is_protected,
+            not line.tenant_groups,
+            not line.warnings,
+            not is_hidden(line),
+        ),
     )
     is_alone = sum(1 for line in possible if line.tenant_groups) == 1
     for line in possible:
@@ -214,7 +220,10 @@ def _all_lines(
     for line in blocked:
         yield ContactLine("name", f"✗ {line.contact.name}", "$text-muted", line.contact)
         yield from _number_line(line.contact, names, columns)
-        if line.blocked_reason is not None:
+        if line.blocked_reason is ContactReason.HAS_WARNINGS:
+            for text in _warnings(line, columns, is_alone=False):
+                yield ContactLine("warning", f"! {text}", "$text-muted")
+        elif line.blocked_reason is not None:
             yield ContactLine("warning", messages.message(Notice(line.blocked_reason)), "$text-error")
 
 

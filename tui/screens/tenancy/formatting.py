@@ -139,12 +139,20 @@ def hint(groups: Sequence[ContactGroup]) -> str:
 def row(group: ContactGroup, width: int) -> Content:
     """Format one group: checkbox, name, number of active contacts."""
     checkbox = ("[✓] ", "bold $text-success") if group.is_tenants else ("[ ] ", "$text-muted")
-    count = _count(group)
+    count = f"protected · {_count(group)}" if group.is_protected else _count(group)
     room = max(0, width - len(checkbox[0]) - cells(count) - _GAP)
     style = "bold" if group.is_tenants else ""
     return Content.assemble(
         checkbox, content(fit(group.name, room), style), " " * _GAP, (count, "$text-muted")
     )
+
+
+def protected_message(group: ContactGroup) -> str:
+    """Describe the effect of protecting a group, or of ending that."""
+    name = format_groups([group.name])
+    if group.is_protected:
+        return f"Protected: archiving a contact in {name} now asks twice."
+    return f"No longer protected: archiving a contact in {name} asks once."
 
 
 def _count(group: ContactGroup) -> str:

@@ -66,7 +66,7 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], EngineScreen[frozenset[str
     CSS_PATH: ClassVar = ["../dialogs/dialog.tcss", "tenant_groups.tcss"]
     AUTO_FOCUS = "#groups"
     VERTICAL_BREAKPOINTS = [(0, "-short"), (18, "-high")]  # noqa: RUF012 - Textual's own declaration
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("back")]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("back", "protect")]
 
     rows = getters.query_one(TickList)
 
@@ -141,8 +141,12 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], EngineScreen[frozenset[str
         if not self._groups:
             self.key_bar.set_actions(("back", "Close"))
             return
-        is_marked = self._groups[self.rows.cursor].is_tenants
-        self.key_bar.set_actions(("select", "Remove" if is_marked else "Choose"), ("back", "Close"))
+        group = self._groups[self.rows.cursor]
+        self.key_bar.set_actions(
+            ("select", "Remove" if group.is_tenants else "Choose"),
+            ("protect", "Don't protect" if group.is_protected else "Protect"),
+            ("back", "Close"),
+        )
 
     @on(VirtualList.RowOpened)
     def _toggle(self) -> None:
@@ -163,6 +167,25 @@ class TenantGroupsScreen(ModalScreen[frozenset[str]], EngineScreen[frozenset[str
             self._load_groups()
             raise
         self.flash(formatting.marked_message(group))
+
+    def action_protect(self) -> None:
+        """Protect the contacts of the group under the cursor, or no longer."""
+        if not self._groups:
+            self.flash("No groups to choose from.")
+            return
+        group = self._groups[self.rows.cursor]
+        toggled = self._groups[self.rows.cursor] = replace(group, is_protected=not group.is_protected)
+        self._show()
+        self._protect(toggled)
+
+    @work(group="mark", exit_on_error=False)
+    async def _protect(self, group: ContactGroup) -> None:
+        try:
+            await self.backend.marks.protect_group(group.name, on=group.is_protected)
+        except ReshelveError:
+            self._load_groups()
+            raise
+        self.flash(formatting.protected_message(group))
 
     async def action_back(self) -> None:
         """Close the dialog once all changes are saved."""

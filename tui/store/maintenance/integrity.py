@@ -17,6 +17,7 @@ from tui.model.change import Action, Origin, State
 from tui.model.change_list import BatchKind
 from tui.model.contact import ContactStatus
 from tui.model.evidence import ReportKind
+from tui.model.marks import MarkKind
 from tui.model.timestamps import EARLIEST_MS, LATEST_MS, from_milliseconds
 from tui.store import values
 from tui.store.database import Connection, is_damage
@@ -128,6 +129,10 @@ _CHANGE_LOG: Final[Mapping[str, Mapping[str, _Column]]] = {
     },
     "duplicate_marks": {
         "number": _ID, "reported_ms": _MOMENT, "contact_id": _TEXT, "other_id": _TEXT, "is_dismissed": _FLAG,
+    },
+    "marks": {
+        "number": _ID, "marked_ms": _MOMENT, "kind": _one_of(MarkKind), "contact_id": _TEXT,
+        "group_name": _TEXT, "is_on": _FLAG,
     },
     "sync_state": {"name": _TEXT, "value": _TEXT},
 }  # fmt: skip
@@ -245,6 +250,7 @@ CHANGE_LOG_TABLES: Final = {
     "user_reports": "number",
     "tenant_group_marks": "number",
     "duplicate_marks": "number",
+    "marks": "number",
 }
 #: Kept with the change log, although losing an entry only means downloading something again.
 SYNC_STATE_TABLE: Final = "sync_state"

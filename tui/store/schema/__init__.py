@@ -12,6 +12,7 @@ from tui.model.reasons import StoreReason
 from tui.store.schema.activity import ACTIVITY
 from tui.store.schema.duplicate_marks import DUPLICATE_MARKS
 from tui.store.schema.fragments import PENDING, PENDING_SINCE, SYNCED_AT, append_only
+from tui.store.schema.marks import MARKS
 from tui.store.schema.old_names import RENAMES, count_triggers
 
 # `status` is the contact's status before it was marked as deleted, empty until then.
@@ -324,6 +325,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     NOTES,
     ACTIVITY,
     DUPLICATE_MARKS,
+    MARKS,
 )
 
 

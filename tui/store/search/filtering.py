@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from tui.model.columns import NEVER_USED
 from tui.model.contact import ContactStatus
 from tui.model.evidence import ReportKind, SyncStatus
+from tui.model.marks import MarkKind
 from tui.model.query import (
     BY_STATE,
     BalanceCondition,
@@ -37,6 +38,7 @@ from tui.model.snapshot import ChangeView
 from tui.store import values
 from tui.store.activity import LAST_ACTIVITY
 from tui.store.change_log.changes import CHANGE_COLUMNS, change_of
+from tui.store.marks import contacts_with, read_marks
 from tui.store.search.ranking import SQL_RANK
 from tui.store.search.sorting import order_by
 from tui.store.sync_state import BASE_CURRENCY
@@ -78,6 +80,11 @@ _NOT_LINKED: Final = f"""
             AND kind IN ('{ReportKind.UNLINKED}', '{ReportKind.LINKED}')
     )
 """  # noqa: S608 - only our own names
+_BY_USER: Final = {
+    ContactKind.NOT_LINKED: f"contact_id IN ({_NOT_LINKED})",
+    ContactKind.KEPT: f"contact_id IN ({contacts_with(MarkKind.KEPT)})",
+}
+_GROUP_LISTS: Final = "SELECT DISTINCT group_names FROM contacts WHERE group_names <> '[]'"
 #: As in the table's rows: cancelled changes don't count.
 COUNTED: Final = "state NOT IN ('cancelled', 'dismissed')"
 _LAST: Final = f"""
@@ -153,10 +160,10 @@ class Translator(Struct, frozen=True):
 
     def _condition(self, condition: PossibleCondition) -> Sql:
         match condition:
-            case KindCondition(ContactKind.NOT_LINKED):
-                return Sql(f"contact_id IN ({_NOT_LINKED})")
+            case KindCondition(ContactKind.PROTECTED):
+                return self._protected()
             case KindCondition(kind):
-                return Sql(CONTACT_KINDS[kind])
+                return Sql(CONTACT_KINDS.get(kind) or _BY_USER[kind])
             case GroupCondition():
                 return _one_of("group_names", self._memberships(condition))
             case CurrencyCondition(currency):
@@ -169,9 +176,19 @@ class Translator(Struct, frozen=True):
                 given = [(text, bound) for text, bound in bounds if bound is not None]
                 return Sql(" AND ".join(text for text, _ in given), tuple(bound for _, bound in given))
 
+    def _protected(self) -> Sql:
+        groups = read_marks(self.connection).protected_groups
+        lists = self.connection.execute(_GROUP_LISTS)
+        in_groups = _one_of(
+            "group_names",
+            (stored for (stored,) in lists if not groups.isdisjoint(values.names(stored))) if groups else (),
+        )
+        own = contacts_with(MarkKind.PROTECTED)
+        return Sql(f"(contact_id IN ({own}) OR {in_groups.text})", in_groups.parameters)
+
     def _memberships(self, condition: GroupCondition) -> Iterable[str]:
         """Yield the stored group lists that contain a matching group; there are few distinct ones."""
-        rows = self.connection.execute("SELECT DISTINCT group_names FROM contacts WHERE group_names <> '[]'")
+        rows = self.connection.execute(_GROUP_LISTS)
         return (stored for (stored,) in rows if any(map(condition.matches, map(fold, values.names(stored)))))
 
     def _by_changes(self, condition: SyncCondition | NeverSyncedCondition | OriginCondition) -> Sql:

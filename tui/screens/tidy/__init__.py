@@ -1,0 +1,1 @@
+"""Tidy up: find contacts that nobody uses, review them, and archive them."""
