@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import sqlite3
+from contextlib import closing
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -164,3 +166,17 @@ async def test_column_sorts_never_used_before_the_longest_idle(store: Store) -> 
     store.search.show_columns([ColumnKey.LAST_ACTIVITY])
     cells = [activity_cell(dict(row.more)[ColumnKey.LAST_ACTIVITY]) for row in found.window(0, 9)]
     assert cells == ["Never", "Never", "1 May 2020", "1 Nov 2026"]
+
+
+@pytest.mark.parametrize("odd", ["x", b"\xff", 1.5, 2**62, -7, None])
+async def test_odd_stored_values_are_unknown(store: Store, tmp_path: Path, odd: object) -> None:
+    await _with_contacts(store)
+    await store.activity.save_page([], None, read_until=READ_AT)
+    with closing(sqlite3.connect(tmp_path / "contacts.db")) as connection, connection:
+        connection.execute("UPDATE contact_activity SET last_day = ?, last_kind = ?", (odd, odd))
+    assert store.activity.of(["id-1"])["id-1"] == Activity(count=1)
+    for is_loaded in (False, True):
+        if is_loaded:
+            await store.search.load()
+        assert await _ids(store, "idle:<6m") <= {"id-1", "id-2"}
+        assert await _ids(store, "never:used") == {"id-3", "id-4"}

@@ -27,7 +27,8 @@ _KINDS: Final[dict[object, TransactionKind]] = {int(kind): kind for kind in Tran
 LAST_ACTIVITY: Final = f"""(
     CASE WHEN EXISTS (SELECT 1 FROM sync_state WHERE name = '{ACTIVITY_READ_UNTIL}') THEN
         CASE WHEN EXISTS (SELECT 1 FROM contact_activity WHERE contact_id = c.contact_id AND posted > 0)
-            THEN (SELECT last_day FROM contact_activity WHERE contact_id = c.contact_id) ELSE {NEVER_USED} END
+            THEN (SELECT CASE typeof(last_day) WHEN 'integer' THEN last_day END
+                FROM contact_activity WHERE contact_id = c.contact_id) ELSE {NEVER_USED} END
     END
 )"""  # noqa: S608 - our own names
 _TOTALS: Final = "last_day, last_kind, posted, drafts, repeating"
