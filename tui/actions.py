@@ -174,7 +174,7 @@ ACTIONS: Final = (
     _changes("cancel_change", "x", "Cancel",
              "In the list of changes: cancel a queued change, or stop waiting for a restore",
              danger=True, writes=True),
-    _changes("year", "Z", "Year",
+    _changes("year", "B", "Year",
              "In the list of changes: show the year at a glance, with waiting times"),
     _changes("previous_year", "left_square_bracket", "Year before",
              "In the year at a glance: show the year before"),

@@ -377,14 +377,14 @@ async def _(user: User) -> None:
 
 @scenario("previous_year", years)
 async def _(user: User) -> None:
-    await user.press("l", "Z")
+    await user.press("l", "B")
     await user.use("previous_year")
     assert user.screen_year == NOW.astimezone().year - 1
 
 
 @scenario("next_year", years)
 async def _(user: User) -> None:
-    await user.press("l", "Z", "[")
+    await user.press("l", "B", "[")
     await user.use("next_year")
     assert user.screen_year == NOW.astimezone().year
 

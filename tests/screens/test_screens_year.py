@@ -40,7 +40,7 @@ def shown(person: Driver) -> str:
 async def test_months_totals_and_waits_are_shown_as_numbers(backend: IdleEngine) -> None:
     fill(backend)
     async with running(backend) as person:
-        await person.press("l", "Z")
+        await person.press("l", "B")
         assert person.sees(YearScreen)
         month = f"{NOW.astimezone():%b}"
         [line] = [line for line in shown(person).splitlines() if line.startswith(month)]
@@ -56,7 +56,7 @@ async def test_months_totals_and_waits_are_shown_as_numbers(backend: IdleEngine)
 async def test_new_changes_are_added(backend: IdleEngine) -> None:
     fill(backend)
     async with running(backend) as person:
-        await person.press("l", "Z")
+        await person.press("l", "B")
         backend.put_change(7, Action.ARCHIVE, State.CONFIRMED)
         backend.publish_changes()
         await person.settle()
@@ -66,7 +66,7 @@ async def test_new_changes_are_added(backend: IdleEngine) -> None:
 async def test_there_is_no_year_without_changes_to_go_to(backend: IdleEngine) -> None:
     fill(backend)
     async with running(backend) as person:
-        await person.press("l", "Z", "[")
+        await person.press("l", "B", "[")
         assert person.bottom_line.startswith("There are no earlier changes.")
         await person.press("]")
         assert person.bottom_line.startswith("There are no later changes.")
@@ -74,7 +74,7 @@ async def test_there_is_no_year_without_changes_to_go_to(backend: IdleEngine) ->
 
 async def test_an_empty_change_log_is_said(backend: IdleEngine) -> None:
     async with running(backend) as person:
-        await person.press("l", "Z")
+        await person.press("l", "B")
         assert shown(person).startswith("No changes were confirmed in")
 
 
@@ -82,7 +82,7 @@ async def test_a_hostile_name_is_harmless(backend: IdleEngine) -> None:
     fill(backend)
     backend._store._database._writer.execute("UPDATE changes SET name = ?", (HOSTILE,))
     async with running(backend) as person:
-        await person.press("l", "Z")
+        await person.press("l", "B")
         assert "\x1b" not in shown(person)
         assert "[red]" in shown(person)
 
@@ -91,7 +91,7 @@ async def test_a_hostile_name_is_harmless(backend: IdleEngine) -> None:
 async def test_bars_fit_any_terminal(backend: IdleEngine, size: tuple[int, int]) -> None:
     fill(backend)
     async with running(backend, size) as person:
-        await person.press("l", "Z")
+        await person.press("l", "B")
         if size[0] >= 40:
             months = shown(person).splitlines()[:13]
             assert max(map(len, months)) <= size[0] - 4

@@ -6,10 +6,10 @@ from collections import Counter
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from tui.model.activity import from_day_number
 from tui.model.contact import ContactStatus
 from tui.model.tidy import CHANGED_DAYS, TidyCandidate, TidyReason, TidySurvey
 from tui.store import tenancy, values
-from tui.store.activity import from_day_number
 from tui.store.marks import read_marks
 from tui.store.values import to_ms
 
