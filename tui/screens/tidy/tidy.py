@@ -49,12 +49,12 @@ class TidyList(VirtualList):
         Binding("space", "select", "Exclude", id="table.select", show=False)
     ]
 
-    class Toggled(Message):
+    class ExclusionToggled(Message):
         """The user wants to exclude the contact under the cursor, or include it again."""
 
     def action_select(self) -> None:
         """Exclude or include the row under the cursor."""
-        self.post_message(self.Toggled())
+        self.post_message(self.ExclusionToggled())
 
 
 class TidyScreen(EngineScreen[None]):
@@ -258,7 +258,7 @@ class TidyScreen(EngineScreen[None]):
 
     # --- what is done with the contacts ---
 
-    @on(TidyList.Toggled)
+    @on(TidyList.ExclusionToggled)
     def _toggle(self) -> None:
         candidate = self._current
         if candidate is None:
