@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from msgspec.structs import replace
-from support.idle_engine import IdleEngine
+from support.idle_engine import IdleEngine, at_once
 from support.pictures import text_of
 from support.sample_contacts import NOW, contact_id, contacts
 from support.screen_test import Driver, running
 
+from tui.model.activity import Transaction, TransactionKind, TransactionState
 from tui.model.contact import Balances
 from tui.screens.contact import ContactScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
@@ -74,6 +75,26 @@ async def test_contacts_are_reviewed_and_archived() -> None:
         assert person.sees(TidyScreen)
         assert rows(person) == [listed[0]]
         assert "7 archived or restored in the last 90 days" in shown(person)
+
+
+async def test_with_transactions_it_shows_when_a_contact_was_last_used() -> None:
+    backend = idle_engine()
+    used = [
+        Transaction(f"t{number}", contact_id(number), TransactionKind.BILL, state, day)
+        for number, state, day in (
+            (2, TransactionState.POSTED, date(2023, 5, 1)),
+            (3, TransactionState.REPEATING, None),
+            (4, TransactionState.POSTED, NOW.date()),
+        )
+    ]
+    at_once(backend._store.activity.save_page(used, None, read_until=NOW))
+    async with running(backend) as person:
+        await person.press(TIDY, "enter")
+        assert "Left out: 2 used in the last 24 months, 1 with a repeating invoice." in shown(person)
+        assert "Idle since its last invoice" in shown(person)
+        assert "last used 1 May 2023" in shown(person)
+        assert "never used" in shown(person)
+        assert "isn't known" not in shown(person)
 
 
 async def test_protected_contacts_and_tenant_groups_leave_the_list() -> None:

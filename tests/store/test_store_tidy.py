@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from store.store_samples import ARCHIVED, NOON, contact, minutes
@@ -38,7 +38,7 @@ def transaction(
     ids=list(TidyReason),
 )
 async def test_each_reason_leaves_a_contact_out(store: Store, reason: TidyReason, number: int) -> None:
-    odd = {
+    odd: dict[TidyReason, dict[str, Any]] = {
         TidyReason.TENANT: {"groups": ("East", "Tenants")},
         TidyReason.BALANCE: {"balances": Balances(payable=-1)},
         TidyReason.PROTECTED: {"groups": ("Key suppliers",)},

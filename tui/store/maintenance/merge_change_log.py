@@ -13,6 +13,7 @@ from tui.model.change import Action, LogEvent, State, Transition
 from tui.model.change_list import BatchKind
 from tui.model.contact import ContactStatus
 from tui.model.evidence import ReportKind
+from tui.model.marks import MarkKind
 from tui.model.reasons import ChangeReason, Notice
 from tui.store import values
 from tui.store.change_log import changes as change_table
@@ -113,6 +114,7 @@ _ALLOWED_VALUES: Final[tuple[tuple[str, str, frozenset[str]], ...]] = (
     ("batches", "kind", frozenset(BatchKind)),
     ("batch_targets", "wanted_action", frozenset(Action)),
     ("user_reports", "kind", frozenset(ReportKind)),
+    ("marks", "kind", frozenset(MarkKind)),
     ("user_reports", "status", frozenset(["", *ContactStatus])),
 )
 
