@@ -48,4 +48,4 @@ def test_failed_invoice_with_drafts_approved(snap_compare: Compare, backend: Idl
 @pytest.mark.parametrize("size", [(60, 20), *SIZES])
 def test_year(snap_compare: Compare, backend: IdleEngine, size: tuple[int, int]) -> None:
     fill_year(backend)
-    assert picture(snap_compare, backend, "l", "Z", size=size)
+    assert picture(snap_compare, backend, "l", "B", size=size)
