@@ -31,9 +31,10 @@ PUBLIC: frozenset[str] = frozenset()
 #: Also within a link, as the address that another page leads to.
 _LINK_HOST = re.compile(r"https?://(?:[^\s/@]*@)?(\[[^\]]+\]|[^\s/:?#\"'<>│…]+)")
 _LINK = re.compile(r"https?://[^\s\"'<>│]+")
-#: A host without a scheme, which many terminals make a link of. Invented e-mail addresses aren't links.
+#: A host without a scheme, which many terminals make a link of. Invented e-mail addresses, whole or cut,
+#: aren't links.
 _BARE_HOST = re.compile(
-    r"(?<![\w@.-])(?:[a-z0-9-]+\.)+(?:com|io|to|net|org|dev|nz|au|uk)\b(?!@)", re.IGNORECASE
+    r"(?<![\w@.-])(?:[a-z0-9-]+\.)+(?:com|io|to|net|org|dev|nz|au|uk)\b(?![@…])", re.IGNORECASE
 )
 _TARGET = re.compile(r"(?:href|action|src)=\"([^\"]*)\"")
 _MOST_PAGES = 40

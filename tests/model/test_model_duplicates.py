@@ -28,6 +28,7 @@ def named(*names: str) -> list[DuplicatePair]:
     return found(*(ContactFacts(str(place), name) for place, name in enumerate(names)))
 
 
+@pytest.mark.slow
 def test_precision_and_recall_on_books_it_was_not_tuned_on() -> None:
     right = wrong = missed = 0
     missed_kinds: Counter[str] = Counter()
