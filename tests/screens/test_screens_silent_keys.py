@@ -111,10 +111,13 @@ async def test_every_key_says_something_without_contacts(place: str) -> None:
 #: What is pressed, and what the bottom line says then.
 SAID: dict[str, tuple[Steps, str]] = {
     "of changes": (("x",), "x works in Changes and in Restores to finish."),
-    "of three places": (("w",), "w works in Troubleshoot, in a comparison and on a contact's page."),
+    "of three places": (
+        ("w",),
+        "w works in Troubleshoot, in Why does my invoice fail? and in a comparison.",
+    ),
     "in a dialog": (
         ("s", "a"),
-        "a works in the list of contacts, in Possible duplicates and in a comparison.",
+        "a works in the list of contacts, in Possible duplicates and in Tidy up.",
     ),
     "of the app in a dialog": (("s", "question_mark"), "? works outside dialogs."),
     "of contacts": (("l", "m"), "m works in the list of contacts and in Troubleshoot."),
