@@ -110,7 +110,7 @@ async def test_the_dialog_fits_every_size(backend: IdleEngine, size: tuple[int, 
         rows = person.screen.query_one(ColumnList)
         await person.press("end")
         assert rows.region.height
-        assert "Changed in Xero" in rows.render_line(rows.size.height - 1).text or "Sync status" in " ".join(
+        assert "Last activity" in rows.render_line(rows.size.height - 1).text or "Sync status" in " ".join(
             choices(person)
         )
         assert person.screen.region.contains_region(rows.region)
