@@ -134,7 +134,7 @@ ACTIONS: Final = (
     _contacts("copy_group", "C", "Copy links",
               "In Possible duplicates: copy the links to the group's contacts"),
     _contacts("copy", "Y", "Copy link", "Copy the link to the contact in Xero"),
-    _contacts("tidy", "Z", "Tidy up", "Find contacts that nobody uses any more, review and archive them"),
+    _contacts("tidy", "Z", "Tidy up", "Find unused contacts, review and archive them"),
     _contacts("keep", "z", "Keep", "Don't suggest the contact in Tidy up, or suggest it again", writes=True),
     _contacts("protect", "A", "Protect",
               "Ask twice before archiving the contact or group, or no longer", writes=True),

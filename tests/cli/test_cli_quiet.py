@@ -1,4 +1,4 @@
-"""Every command that ends by itself is quiet when a pipe closes, on Ctrl-C, and where letters are missing."""
+"""Every command that ends on its own is quiet: closed pipes, Ctrl-C, and locales without some letters."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 if sys.platform == "win32":
     pytest.skip("Windows has no signals between programs", allow_module_level=True)
 
-#: Each command that ends by itself, so that it prints as much as it can and changes nothing.
+#: Each command that ends on its own, so that it prints as much as it can and changes nothing.
 COMMANDS: Final[dict[str, tuple[str, ...]]] = {
     "contacts": ("contacts", "--offline"),
     "contacts csv": ("contacts", "--offline", "--csv"),

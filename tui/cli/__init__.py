@@ -43,7 +43,7 @@ _COMMANDS = {
         "tui.cli.change_contacts:restore",
         "Restore archived contacts, with links to finish it in Xero.",
     ),
-    "tidy": ("tui.cli.tidy:tidy", "Archive contacts that nobody uses any more."),
+    "tidy": ("tui.cli.tidy:tidy", "Archive unused contacts."),
     "undo": ("tui.cli.undo:undo", "Undo the last archive or restore."),
     "status": ("tui.cli.status:status", "Show what needs you, and what is pending sync."),
     "changes": ("tui.cli.changes:changes", "List archives and restores, and what became of them."),

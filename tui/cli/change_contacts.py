@@ -200,7 +200,7 @@ class ChangeRequest(Struct, frozen=True):
 
 
 def require_answer(verb: str, *, has_input: bool = True) -> None:
-    """Raise `ClickException` if nobody can be asked."""
+    """Raise `ClickException` if there is no terminal to ask in."""
     if not (has_input and sys.stdin.isatty()):
         raise command_error(
             f"Can't ask for confirmation without a terminal. Add --yes to {verb}, or --dry-run to see"

@@ -131,7 +131,7 @@ def xero_problem(snapshot: Snapshot) -> click.ClickException | None:
     """Return why Xero can't be used now, as an error to print or to raise; None if it can, or may soon."""
     code = _PROBLEMS.get(snapshot.xero.status)
     if snapshot.xero.status is ConnectionStatus.KEYCHAIN and not sys.stdin.isatty():
-        # In a script, its prompt is answered by nobody.
+        # A script can't answer its prompt.
         code = ExitCode.UNREACHABLE
     if code is None or snapshot.xero.detail is None:
         return None

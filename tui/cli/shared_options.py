@@ -6,9 +6,12 @@ They follow the command's name. `tui.cli` adds them when a command is loaded: no
 from __future__ import annotations
 
 import os
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _META: Final = "tui.cli.shared_options"
 #: Commands that fill the terminal: they print no lines that could be made accessible.
@@ -47,30 +50,9 @@ def has_colour() -> bool:
 
 def _options() -> tuple[click.Option, ...]:
     return (
-        click.Option(
-            ["--no-color"],
-            is_flag=True,
-            expose_value=False,
-            is_eager=True,
-            callback=_remember,
-            help="Print without colours, as NO_COLOR=1 does.",
-        ),
-        click.Option(
-            ["--accessible"],
-            is_flag=True,
-            expose_value=False,
-            is_eager=True,
-            callback=_remember,
-            help="Print labelled lines for screen readers, as ACCESSIBLE=1 does.",
-        ),
-        click.Option(
-            ["--verbose"],
-            is_flag=True,
-            expose_value=False,
-            is_eager=True,
-            callback=_log_to_stderr,
-            help="Print the log to standard error as well.",
-        ),
+        _flag("--no-color", _remember, "Print without colours, as NO_COLOR=1 does."),
+        _flag("--accessible", _remember, "Print labelled lines for screen readers, as ACCESSIBLE=1 does."),
+        _flag("--verbose", _log_to_stderr, "Print the log to standard error as well."),
         click.Option(
             ["--log-file"],
             type=click.Path(dir_okay=False),
@@ -80,6 +62,14 @@ def _options() -> tuple[click.Option, ...]:
             callback=_log_to_file,
             help="Append the log to FILE as well.",
         ),
+    )
+
+
+def _flag(
+    name: str, callback: Callable[[click.Context, click.Parameter, Any], None], about: str
+) -> click.Option:
+    return click.Option(
+        [name], is_flag=True, expose_value=False, is_eager=True, callback=callback, help=about
     )
 
 

@@ -1,4 +1,4 @@
-"""`reshelve tidy`: archive contacts that nobody uses any more."""
+"""`reshelve tidy`: archive unused contacts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LONGEST: Final = 1_200
 )
 @change_options
 def tidy(**options: Any) -> None:
-    """Archive contacts that nobody uses any more, after showing which.
+    """Archive unused contacts, after showing which.
 
     Suggests active contacts that have been idle for MONTHS and have no balance, in either direction. Leaves
     out contacts that you keep or protected, that are in a tenant group, that have drafts or repeating

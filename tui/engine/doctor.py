@@ -292,7 +292,7 @@ def _failed(check: Check, error: ReshelveError, number: int = 0) -> HealthFindin
 
 
 def _plain(name: str, value: Param) -> Param:
-    """Return a parameter of an error, or a mark in its place if it could name somebody."""
+    """Return a parameter of an error, or a mark in its place if it could contain a name."""
     is_plain = not isinstance(value, str) or not value or name in _PLAIN_PARAMS
     return value if is_plain or (name == "problem" and _CODE.fullmatch(str(value))) else "…"
 

@@ -87,4 +87,4 @@ def _reader(store: Store, clock: XeroClock, monitor: ReLeasedMonitor) -> ReLease
 
 
 def _ignore() -> None:
-    """Do nothing: nobody watches this snapshot."""
+    """Do nothing: this snapshot has no listeners."""

@@ -382,7 +382,7 @@ _EMAIL: Final = _Weights(0.62, 0.93)
 _PHONE: Final = _Weights(0.5, 0.96)
 _TAX_NUMBER: Final = _Weights(0.86, 0.55)
 _BANK_ACCOUNT: Final = _Weights(0.8, 0.85)
-# Somebody who is entered twice has two account numbers.
+# A contact that was entered twice has two account numbers.
 _ACCOUNT_NUMBER: Final = _Weights(0.45, 1.0, few=2)
 _SHARED_BY_MANY: Final = 0.05
 # The most that numbers in common can say about names that differ by a word, a number, or father and son.

@@ -75,7 +75,7 @@ class ContactServiceProtocol(Protocol):
         ...
 
     async def tidy_survey(self) -> TidySurvey:
-        """Look for active contacts that nobody seems to need any more, in saved data."""
+        """Find active contacts that are probably unused, in saved data."""
         ...
 
     async def total_balances(self, contact_ids: Collection[str]) -> Balances:

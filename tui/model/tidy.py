@@ -1,4 +1,4 @@
-"""Tidy up: which active contacts nobody seems to need any more, and why the others are left out."""
+"""Tidy up: which active contacts are probably unused, and why the others are left out."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class TidySurvey(Struct, frozen=True):
     """What tidy up found among the active contacts.
 
     `candidates` are sorted by `idle_since`, and have no balance in either direction. `left_out` counts the
-    others by reason. Without `knows_activity` nobody looked at transactions: drafts and repeating invoices
+    others by reason. Without `knows_activity`, transactions haven't been read: drafts and repeating invoices
     aren't known either.
     """
 

@@ -245,7 +245,7 @@ class ProxyFacts:
 
 
 def describe_proxy(url: str) -> ProxyFacts | None:
-    """Return what can be told of the proxy for a URL; None if there is none. Raises `NetworkSetupError`."""
+    """Return what is known about the proxy for a URL; None if there is none. Raises `NetworkSetupError`."""
     setting = _proxy_setting(url)
     if setting is None or _proxy_for(url) is None:
         return None

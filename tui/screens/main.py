@@ -50,7 +50,7 @@ from tui.widgets.text import content
 from tui.widgets.title_bar import TitleBar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -395,14 +395,21 @@ class MainScreen(EngineScreen[None]):
         """Restore the contact under the cursor, or the selected contacts."""
         self.table.run_when_shown(lambda: self._start_change(Action.RESTORE))
 
-    def _start_change(self, action: Action) -> None:
+    def _targets(self) -> Sequence[str]:
+        """Return the contacts that an action is about, in view; none, with the reason, in an empty list."""
         targets = self.table.targets()
         if not targets:
             self.flash(_NO_CONTACTS)
-            return
+            return ()
         self.finder.keep_search()
         if not self.table.selected:
             self.table.reveal_cursor()
+        return targets
+
+    def _start_change(self, action: Action) -> None:
+        targets = self._targets()
+        if not targets:
+            return
         row = self.table.cursor_row
         if row is not None and targets == (row.contact_id,):
             reason = blocked_reason(
@@ -587,7 +594,7 @@ class MainScreen(EngineScreen[None]):
             do(contact_id)
 
     def action_tidy(self) -> None:
-        """Find contacts that nobody uses any more."""
+        """Find unused contacts."""
         self.open_screen(navigation.TidyScreen(self.backend))
 
     def action_keep(self) -> None:
@@ -599,14 +606,8 @@ class MainScreen(EngineScreen[None]):
         self.table.run_when_shown(lambda: self._toggle_mark(MarkKind.PROTECTED))
 
     def _toggle_mark(self, kind: MarkKind) -> None:
-        targets = self.table.targets()
-        if not targets:
-            self.flash(_NO_CONTACTS)
-            return
-        self.finder.keep_search()
-        if not self.table.selected:
-            self.table.reveal_cursor()
-        navigation.MarkController(self).toggle(kind, targets)
+        if targets := self._targets():
+            navigation.MarkController(self).toggle(kind, targets)
 
     def action_manual_restores(self) -> None:
         """Show the restores to finish in Xero."""

@@ -32,7 +32,7 @@ LAST_ACTIVITY: Final = f"""(
     END
 )"""  # noqa: S608 - our own names
 _TOTALS: Final = "last_day, last_kind, posted, drafts, repeating"
-# The newest transaction first; of two on one day, the one that stands first in `TransactionKind`.
+# The newest transaction first; of two on one day, the one that comes first in `TransactionKind`.
 _COUNT: Final = f"""
     UPDATE contact_activity AS a SET
         last_day = (SELECT max(day) FROM contact_transactions

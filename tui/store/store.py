@@ -240,7 +240,7 @@ class Store:
         return await asyncio.to_thread(read_for_comparison, self._database)
 
     async def tidy_survey(self, now: datetime) -> TidySurvey:
-        """Look for active contacts that nobody seems to need any more."""
+        """Find active contacts that are probably unused."""
         from tui.store.tidy import survey
 
         knows_activity = self.activity.is_known

@@ -1,4 +1,4 @@
-"""Finds the active contacts that nobody seems to need any more."""
+"""Finds active contacts that are probably unused."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ACTIVE: Final = f"""
     FROM contacts AS c LEFT JOIN contact_activity AS a ON a.contact_id = c.contact_id
     WHERE status = '{ContactStatus.ACTIVE}'
 """  # noqa: S608 - our own name
-# Cancelled requests change nothing, but somebody had a reason for them.
+# Cancelled requests change nothing, but the user had a reason for them.
 _CHANGED: Final = "SELECT DISTINCT contact_id FROM changes WHERE updated_ms >= ?"
 # Each text of groups is parsed once: there are few different ones.
 _Groups = dict[object, frozenset[str]]

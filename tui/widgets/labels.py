@@ -81,7 +81,7 @@ def wrap_hanging(line: Content, indent: int, width: int) -> list[Content]:
 
 
 class HangingText(Static):
-    """Lines with labels: a value that is wrapped goes on below its beginning."""
+    """Lines with labels: a wrapped value continues below its beginning."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(markup=False, id=id, classes=classes)

@@ -158,7 +158,7 @@ class ContactService:
         return await self._store.total_balances(contact_ids)
 
     async def tidy_survey(self) -> TidySurvey:
-        """Look for active contacts that nobody seems to need any more."""
+        """Find active contacts that are probably unused."""
         return await self._store.tidy_survey(self._now())
 
     async def listed(self, contact_ids: Collection[str], query: Query) -> SearchResult:

@@ -1,1 +1,1 @@
-"""Tidy up: find contacts that nobody uses, review them, and archive them."""
+"""Tidy up: find unused contacts, review and archive them."""
