@@ -127,7 +127,7 @@ def test_without_xero_saved_contacts_are_listed(shell: CommandLine) -> None:
     shell.load()
     done = shell.run("contacts", *ours(shell), RESHELVE_XERO_API_URL="http://127.0.0.1:9")
     assert done.returncode == 4
-    assert "These are saved contacts." in done.stderr
+    assert "Using saved contacts." in done.stderr
     assert len(done.stdout.splitlines()) == len(names(shell))
 
 

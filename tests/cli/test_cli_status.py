@@ -152,7 +152,7 @@ def test_refresh_that_fails_shows_what_is_saved_and_its_exit_code(shell: Command
     offline.load()
     done = offline.run("status", *ours(offline), "--refresh", RESHELVE_XERO_API_URL="http://127.0.0.1:9")
     assert done.returncode == 4
-    assert done.stderr == f"{offline.name}: Can't reach Xero. Try again later. This is what is saved.\n"
+    assert done.stderr == f"{offline.name}: Can't reach Xero. Try again later. Showing saved data.\n"
     assert "Needs you" in done.stdout
 
 

@@ -177,14 +177,10 @@ async def _list(
     async with AsyncExitStack() as stack:
         tables = []
         for organisation in organisations:
-            if is_offline:
-                engine = await stack.enter_async_context(session.opened(account, organisation))
-            else:
-                running = await stack.enter_async_context(session.running(account, organisation))
-                engine = running.engine
-                if (problem := await session.refresh(running)) is not None:
-                    output.note(f"{organisation.name}: {problem.message} These are saved contacts.")
-                    code = max(code, ExitCode(problem.exit_code))
+            engine, outcome = await stack.enter_async_context(
+                session.up_to_date(account, organisation, is_offline=is_offline)
+            )
+            code = max(code, outcome)
             if wanted.needs_activity and (reason := unknown_reason(engine.snapshot.activity)):
                 output.note(f"{organisation.name}: {reason}")
             tables.append(await _read(engine, organisation, wanted, is_named=is_named))

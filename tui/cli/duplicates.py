@@ -86,14 +86,10 @@ async def _list(
     dismissed: set[tuple[str, str]] = set()
     async with AsyncExitStack() as stack:
         for organisation in organisations:
-            if is_offline:
-                engine = await stack.enter_async_context(session.opened(account, organisation))
-            else:
-                running = await stack.enter_async_context(session.running(account, organisation))
-                engine = running.engine
-                if (problem := await session.refresh(running)) is not None:
-                    output.note(f"{organisation.name}: {problem.message} Comparing saved contacts.")
-                    code = max(code, ExitCode(problem.exit_code))
+            engine, outcome = await stack.enter_async_context(
+                session.up_to_date(account, organisation, is_offline=is_offline)
+            )
+            code = max(code, outcome)
             found, pairs = await _read(engine, organisation)
             contacts += found
             dismissed |= pairs

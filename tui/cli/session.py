@@ -186,3 +186,22 @@ async def running(account: XeroAccount, organisation: Organisation) -> AsyncIter
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def up_to_date(
+    account: XeroAccount, organisation: Organisation, *, is_offline: bool
+) -> AsyncIterator[tuple[Engine, ExitCode]]:
+    """Open an organisation after its changes in Xero were read, or at once if `is_offline`.
+
+    Yields its engine, and `DONE`, or the exit code for why Xero couldn't be read, which is also printed.
+    """
+    if is_offline:
+        async with opened(account, organisation) as engine:
+            yield engine, ExitCode.DONE
+        return
+    async with running(account, organisation) as open_one:
+        problem = await refresh(open_one)
+        if problem is not None:
+            output.note(f"{organisation.name}: {problem.message} Using saved contacts.")
+        yield open_one.engine, ExitCode.DONE if problem is None else ExitCode(problem.exit_code)

@@ -144,7 +144,7 @@ def _refresh(account: XeroAccount, organisations: Sequence[Organisation]) -> Exi
     for organisation in organisations:
         outcome = session.run(refresh_one(account, organisation))
         if outcome.code not in {ExitCode.DONE, ExitCode.LOCKED}:
-            output.note(f"{organisation.name}: {outcome.message} This is what is saved.")
+            output.note(f"{organisation.name}: {outcome.message} Showing saved data.")
             code = max(code, outcome.code)
     return code
 
