@@ -18,7 +18,7 @@ from tui.cli.shared_options import has_colour
 from tui.compat.terminal_output import ignore_terminal_write_errors
 from tui.messages.formats import pluralize
 from tui.messages.settings import did_you_mean
-from tui.model.errors import BugError, OfflineError, ReconnectError, ReshelveError, SettingsError
+from tui.model.errors import BugError, OfflineError, ReconnectError, ReshelveError, SettingsError, StoreError
 from tui.model.query import fold
 from tui.model.reasons import StoreReason
 from tui.settings import ScreenSettings, find_key, load_report, set_value
@@ -211,7 +211,12 @@ def confirm(question: str) -> bool:
 
 def to_click_error(error: ReshelveError) -> click.ClickException:
     """Convert an error to the command line's output, with its exit code."""
-    codes = {ReconnectError: ExitCode.NOT_SIGNED_IN, OfflineError: ExitCode.UNREACHABLE}
+    codes = {
+        ReconnectError: ExitCode.NOT_SIGNED_IN,
+        # Also a sign-in that can't be saved, which is no matter of the connection.
+        StoreError: ExitCode.FAILED,
+        OfflineError: ExitCode.UNREACHABLE,
+    }
     code = next((code for kind, code in codes.items() if isinstance(error, kind)), ExitCode.FAILED)
     if error.reason is StoreReason.OPEN_ELSEWHERE:
         code = ExitCode.LOCKED
