@@ -18,9 +18,9 @@ from tui.cli.shared_options import has_colour
 from tui.compat.terminal_output import ignore_terminal_write_errors
 from tui.messages.formats import pluralize
 from tui.messages.settings import did_you_mean
-from tui.model.errors import BugError, OfflineError, ReconnectError, ReshelveError, SettingsError, StoreError
+from tui.model.errors import BugError, OfflineError, ReconnectError, ReshelveError, SettingsError
 from tui.model.query import fold
-from tui.model.reasons import StoreReason
+from tui.model.reasons import SignInReason, StoreReason, SystemReason
 from tui.settings import ScreenSettings, find_key, load_report, set_value
 from tui.settings.schema import closest
 from tui.settings.validators import printable
@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from tui.system.paths import Paths
 
 
+#: Why Xero isn't called although it could be reached: the sign-in can't be locked or saved on this computer.
+LOCAL_PROBLEMS: Final = frozenset(
+    {SystemReason.CANNOT_LOCK, SignInReason.UNUSABLE, SignInReason.NOT_SAVED, SignInReason.NOT_REMOVED}
+)
 NOT_CONNECTED: Final = "No organisation is connected yet. Run `reshelve connect` first."
 _MOST_NAMED: Final = 10
 # If these are set, Textual never notices the terminal's real size or that it changes.
@@ -211,15 +215,12 @@ def confirm(question: str) -> bool:
 
 def to_click_error(error: ReshelveError) -> click.ClickException:
     """Convert an error to the command line's output, with its exit code."""
-    codes = {
-        ReconnectError: ExitCode.NOT_SIGNED_IN,
-        # Also a sign-in that can't be saved, which is no matter of the connection.
-        StoreError: ExitCode.FAILED,
-        OfflineError: ExitCode.UNREACHABLE,
-    }
+    codes = {ReconnectError: ExitCode.NOT_SIGNED_IN, OfflineError: ExitCode.UNREACHABLE}
     code = next((code for kind, code in codes.items() if isinstance(error, kind)), ExitCode.FAILED)
     if error.reason is StoreReason.OPEN_ELSEWHERE:
         code = ExitCode.LOCKED
+    elif error.reason in LOCAL_PROBLEMS:
+        code = ExitCode.FAILED
     return command_error(messages.in_full(error), code)
 
 

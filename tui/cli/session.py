@@ -12,7 +12,7 @@ import click
 from tui import messages
 from tui.cli import output
 from tui.cli.exit_codes import ExitCode
-from tui.cli.launch import NOT_CONNECTED, choose_organisation, command_error, join_names
+from tui.cli.launch import LOCAL_PROBLEMS, NOT_CONNECTED, choose_organisation, command_error, join_names
 from tui.messages.sign_in import RETRIED
 from tui.model.snapshot import ConnectionStatus
 from tui.settings import load
@@ -135,6 +135,8 @@ def xero_problem(snapshot: Snapshot) -> click.ClickException | None:
         code = ExitCode.UNREACHABLE
     if code is None or snapshot.xero.detail is None:
         return None
+    if snapshot.xero.detail.reason in LOCAL_PROBLEMS:
+        code = ExitCode.FAILED
     return command_error(without_retry(snapshot.xero.detail), code)
 
 
