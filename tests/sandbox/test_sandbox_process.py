@@ -49,6 +49,7 @@ def test_first_line_has_all_a_client_needs(small: PracticeXero) -> None:
     line = small.line
     assert set(line) == {
         "login", "identity", "api", "pages", "released", "unified", "client_id", "refresh_token",
+        "refresh_token_with_activity",
         "organisations",
     }  # fmt: skip
     assert set(line["unified"]) == {"url", "connection_id", "api_key"}

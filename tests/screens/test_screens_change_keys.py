@@ -52,27 +52,27 @@ def answer(person: Driver) -> str:
 async def test_new_key_works_at_once_everywhere_and_is_saved(backend: IdleEngine, saved: Path) -> None:
     async with running(backend) as person:
         await choose(person, "archive the contact")
-        await person.press("z")
-        assert answer(person) == "New: z. enter saves it, esc cancels."
+        await person.press("J")
+        assert answer(person) == "New: J. enter saves it, esc cancels."
         await person.press("enter")
-        assert person.bottom_line == "Archive is now z."
+        assert person.bottom_line == "Archive is now J."
         await person.press("escape", "escape")
         assert person.is_home
-        assert person.bottom_line.startswith("z Archive")
+        assert person.bottom_line.startswith("J Archive")
         await person.press("a")
         assert person.is_home
         await person.press("?")
         shown = " ".join(text_of(person.screen).split())
-        assert "z Archive the contact, or all selected ones" in shown
-        await person.press("escape", "z")
+        assert "J Archive the contact, or all selected ones" in shown
+        await person.press("escape", "J")
         assert person.sees(ConfirmScreen)
-    assert load(saved, {}).keys == {"archive": "z"}
+    assert load(saved, {}).keys == {"archive": "J"}
     assert without_unknown(load(saved, {}), saved)[1] == ()
 
 
 async def test_keys_are_reset_to_default(backend: IdleEngine, saved: Path) -> None:
-    async with running(backend, keys={"archive": "z"}) as person:
-        await person.press("K", "/", "z", "enter", "delete")
+    async with running(backend, keys={"archive": "J"}) as person:
+        await person.press("K", "/", "J", "enter", "delete")
         assert person.bottom_line == "Archive is now a."
         await person.press("delete")
         assert person.bottom_line == "This action has its default keys."
@@ -83,8 +83,8 @@ async def test_keys_are_reset_to_default(backend: IdleEngine, saved: Path) -> No
 
 
 async def test_default_key_that_another_action_has_now_is_not_taken_back(backend: IdleEngine) -> None:
-    async with running(backend, keys={"archive": "z", "restore": "a"}) as person:
-        await person.press("K", "/", "z", "enter", "delete")
+    async with running(backend, keys={"archive": "J", "restore": "a"}) as person:
+        await person.press("K", "/", "J", "enter", "delete")
         assert person.bottom_line.startswith("a is used by Restore in the list of contacts.")
 
 
@@ -119,8 +119,8 @@ async def test_conflict_is_named_before_it_is_saved(backend: IdleEngine, key: st
 async def test_key_that_must_stay_free_for_typing_is_refused(backend: IdleEngine) -> None:
     async with running(backend) as person:
         await choose(person, "find a command")
-        await person.press("z")
-        assert answer(person).startswith("z has to stay free for typing.")
+        await person.press("J")
+        assert answer(person).startswith("J has to stay free for typing.")
 
 
 async def test_what_cannot_be_saved_is_not_used(backend: IdleEngine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +130,7 @@ async def test_what_cannot_be_saved_is_not_used(backend: IdleEngine, monkeypatch
     monkeypatch.setattr("support.screen_test.save_keys", fail)
     async with running(backend) as person:
         await choose(person, "archive the contact")
-        await person.press("z", "enter")
+        await person.press("J", "enter")
         assert person.bottom_line == "The key wasn't saved: No space left on device."
         await person.go_home()
         assert person.bottom_line.startswith("a Archive")
@@ -145,7 +145,7 @@ async def test_settings_that_cannot_be_read_are_reported(
     monkeypatch.setattr("support.screen_test.save_keys", fail)
     async with running(backend) as person:
         await choose(person, "archive the contact")
-        await person.press("z", "enter")
+        await person.press("J", "enter")
         assert "keys.archive" in person.bottom_line
 
 
@@ -160,7 +160,7 @@ async def test_help_opens_it_and_comes_back(backend: IdleEngine) -> None:
 @pytest.mark.parametrize(
     ("keys", "key", "now"),
     [
-        ("a", "z", "z"),
+        ("a", "J", "J"),
         ("escape,q", "b", "escape,b"),
         ("f5,ctrl+r", "f7", "f7,ctrl+r"),
         ("escape", "b", "escape,b"),
@@ -171,10 +171,10 @@ def test_new_key_takes_the_place_of_the_first_but_never_of_esc(keys: str, key: s
 
 
 async def test_palette_shows_the_keys_as_they_are_now(backend: IdleEngine) -> None:
-    async with running(backend, keys={"archive": "z"}) as person:
+    async with running(backend, keys={"archive": "J"}) as person:
         await person.press("ctrl+p", *"archive the")
         await person.until(lambda: bool(person.screen.query_one(OptionList).option_count))
-        assert "Archive                 z" in text_of(person.screen)
+        assert "Archive                 J" in text_of(person.screen)
 
 
 async def test_palette_finds_an_action_by_its_key_and_runs_it_on_the_list(backend: IdleEngine) -> None:

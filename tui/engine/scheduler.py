@@ -323,19 +323,16 @@ class Scheduler:
             except StoreError as error:
                 self._storage.record(error)
                 if not self._lock.is_held:
-                    self._has_lock.clear()
+                    self._lock_lost()
             await asyncio.sleep(_LOCK_CHECK_SECONDS)
 
     def _check_lock(self) -> None:
         self._check_files()
         if self._lock.acquire():
-            if not self._has_lock.is_set():
-                # The copy that had it may have left changes.
-                self._outbox_task.wake()
             self._has_lock.set()
             self._connection.end_standby()
         else:
-            self._has_lock.clear()
+            self._lock_lost()
             self._connection.mark_standby()
         is_new_follower = not self._has_lock.is_set() and not self._is_follower
         self._is_follower = not self._has_lock.is_set()
@@ -345,6 +342,12 @@ class Scheduler:
             if self._reader is not None:
                 self._reader.reload()
             self._publisher.rows_changed(order=not self._has_lock.is_set())
+
+    def _lock_lost(self) -> None:
+        if self._has_lock.is_set():
+            self._has_lock.clear()
+            # It waits for the lock, and then sends what another copy has left.
+            self._outbox_task.wake()
 
     def _check_files(self) -> None:
         """Restore displaced files on the second check; the first check only shows the problem."""
