@@ -96,6 +96,7 @@ def example(key: str) -> tuple[str, str | float]:
         "callback_port": ("9000", 9000),
         "token_store": ("file", "file"),
         "notifications": ("bell", "bell"),
+        "activity": ("yes", "yes"),
     }
     return others.get(key, ("text", "text"))
 

@@ -49,7 +49,7 @@ def lines(person: Driver) -> list[str]:
     """Return the visible names, with a mark at the cursor."""
     table = person.main.table
     rows = [table.render_line(y).text for y in range(1, table.size.height)]
-    return [text[:26].rstrip() for text in rows if text.strip()]
+    return [text[:23].rstrip() for text in rows if text.strip()]
 
 
 @pytest.fixture

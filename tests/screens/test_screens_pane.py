@@ -235,7 +235,8 @@ async def test_hints_of_the_pane_use_the_current_keys(backend: IdleEngine) -> No
         person.app.set_keymap(
             {"manual_sync": "f7", "archive": "f8", "restore": "f9", "manual_restores": "f2"}
         )
-        person.main.tick()
+        # As when the dialog that changes keys is closed.
+        person.main.on_screen_resume()
         await person.settle()
         assert "Press F7 when it has finished." in said(person)
         assert "Archive with F8, restore with F9." in said(person)

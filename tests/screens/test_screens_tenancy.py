@@ -84,7 +84,7 @@ async def test_space_and_enter_toggle_a_group(backend: IdleEngine) -> None:
         assert "[ ] Former tenants 8 " in first
         assert "[ ] Tenants 9 " in second
         assert "“Former tenants” and “Tenants” look like tenant groups" in words(person)
-        assert person.bottom_line.startswith("space Choose  esc Close")
+        assert person.bottom_line.startswith("space Choose  A Protect  esc Close")
         await person.press("down", "space")
         assert "“Tenants” now shows a warning" in person.bottom_line
         assert "[✓] Tenants " in rows(person)[1]

@@ -170,8 +170,9 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
         self.query_one(".dialog").border_title = heading(self._action, count, len(self._contact_ids))
         label = confirm_label(self._action, count)
         button.label = label
-        button.disabled = not count or count >= TYPE_COUNT_FROM
         self._ask_for_number(count)
+        is_typed = self._is_number(self.query_one("#number", Input).value)
+        button.disabled = not count or (count >= TYPE_COUNT_FROM and not is_typed)
         keys = () if not count or count >= TYPE_COUNT_FROM else (("confirm", label),)
         marking = ("tenant_groups",) if self._action is Action.ARCHIVE else ()
         warned = len(checked.with_warnings)
@@ -221,9 +222,11 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
         """Let the user type the number of many contacts; of few, no more."""
         number = self.query_one("#number", Input)
         is_asked = count >= TYPE_COUNT_FROM
-        if not is_asked and not number.display:
+        placeholder = f"Type {format_number(count)} to confirm"
+        # What was typed stays if the same number is asked for.
+        if number.display == is_asked and (not is_asked or number.placeholder == placeholder):
             return
-        number.placeholder = f"Type {format_number(count)} to confirm"
+        number.placeholder = placeholder
         number.value = ""
         number.display = is_asked
         self.set_class(is_asked, "-counted")
