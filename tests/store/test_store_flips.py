@@ -148,3 +148,21 @@ async def test_a_second_status_change_supersedes_the_first(store: Store) -> None
         (Action.ARCHIVE, True),
     ]
     assert store.evidence.pending_total() == 1
+
+
+async def test_what_another_copy_has_done_since_the_contact_was_read_is_not_requested_again(
+    store: Store,
+) -> None:
+    read = [contact(1), contact(2)]
+    await store.save_contacts(read, NOON)
+    [change] = await store.changes.add(Action.ARCHIVE, read[:1], NOON)
+    await store.record_transitions([TransitionRequest(change.change_id, Transition.SEND)], minutes(1))
+    await store.record_transitions(
+        [TransitionRequest(change.change_id, Transition.CONFIRM)],
+        minutes(2),
+        [contact(1, ARCHIVED, 2)],
+    )
+    added = await store.changes.add(Action.ARCHIVE, read, minutes(3))
+    assert [each.contact_id for each in added] == ["id-2"]
+    # Restoring it is something else.
+    assert len(await store.changes.add(Action.RESTORE, [contact(1, ARCHIVED, 2)], minutes(4))) == 1

@@ -308,6 +308,7 @@ def add(
 ) -> list[Change]:
     """Queue the action for each contact, unless the contact's latest open change has the same action.
 
+    Left out as well is a contact for which another copy of Reshelve has done this since the caller read it.
     If the latest open change is the opposite and still queued, it is cancelled instead: it hasn't been sent,
     so nothing more is needed. Returns the new changes.
     """
@@ -317,6 +318,8 @@ def add(
     cancelled: list[tuple[int, Action]] = []
     for contact in contacts:
         last = next(reversed(change_table.open_changes(connection, contact.contact_id)), None)
+        if last is None and _is_done_since(connection, contact, action):
+            continue
         if last is None or (last.action is not action and last.state is not State.QUEUED):
             added.append(
                 change_table.insert(
@@ -334,6 +337,24 @@ def add(
         insert_batch(connection, BatchKind.REQUEST, now, batch_id=batch_id)
         record_targets(connection, batch_id, cancelled)
     return [change_table.get(connection, change_id) for change_id in added]
+
+
+_DONE: Final = f"""
+    SELECT EXISTS (
+        SELECT 1 FROM contacts JOIN changes USING (contact_id)
+        WHERE contact_id = ? AND status = ? AND action = ? AND state = '{State.CONFIRMED}'
+    )
+"""  # noqa: S608 - our own name
+
+
+def _is_done_since(connection: sqlite3.Connection, contact: Contact, action: Action) -> bool:
+    """Whether the contact has got the action's status by such a change since it was read."""
+    if contact.status is action.target_status:
+        return False
+    [is_done] = connection.execute(
+        _DONE, (contact.contact_id, action.target_status.value, action.value)
+    ).fetchone()
+    return bool(is_done)
 
 
 _OPEN: Final = f"""
