@@ -150,9 +150,7 @@ async def test_a_second_status_change_supersedes_the_first(store: Store) -> None
     assert store.evidence.pending_total() == 1
 
 
-async def test_what_another_copy_has_done_since_the_contact_was_read_is_not_requested_again(
-    store: Store,
-) -> None:
+async def test_what_is_done_since_it_was_planned_is_not_requested_again(store: Store) -> None:
     read = [contact(1), contact(2)]
     await store.save_contacts(read, NOON)
     [change] = await store.changes.add(Action.ARCHIVE, read[:1], NOON)
@@ -162,6 +160,8 @@ async def test_what_another_copy_has_done_since_the_contact_was_read_is_not_requ
         minutes(2),
         [contact(1, ARCHIVED, 2)],
     )
+    # With the contact as it was planned, and as the change left it.
+    assert await store.changes.add(Action.ARCHIVE, store.contacts(["id-1"]), minutes(3)) == []
     added = await store.changes.add(Action.ARCHIVE, read, minutes(3))
     assert [each.contact_id for each in added] == ["id-2"]
     # Restoring it is something else.

@@ -308,7 +308,7 @@ def add(
 ) -> list[Change]:
     """Queue the action for each contact, unless the contact's latest open change has the same action.
 
-    Left out as well is a contact for which another copy of Reshelve has done this since the caller read it.
+    Left out as well is a contact for which a change in the log has done this: a plan can be older than that.
     If the latest open change is the opposite and still queued, it is cancelled instead: it hasn't been sent,
     so nothing more is needed. Returns the new changes.
     """
@@ -318,7 +318,7 @@ def add(
     cancelled: list[tuple[int, Action]] = []
     for contact in contacts:
         last = next(reversed(change_table.open_changes(connection, contact.contact_id)), None)
-        if last is None and _is_done_since(connection, contact, action):
+        if last is None and _is_done(connection, contact, action):
             continue
         if last is None or (last.action is not action and last.state is not State.QUEUED):
             added.append(
@@ -347,10 +347,8 @@ _DONE: Final = f"""
 """  # noqa: S608 - our own name
 
 
-def _is_done_since(connection: sqlite3.Connection, contact: Contact, action: Action) -> bool:
-    """Whether the contact has got the action's status by such a change since it was read."""
-    if contact.status is action.target_status:
-        return False
+def _is_done(connection: sqlite3.Connection, contact: Contact, action: Action) -> bool:
+    """Whether the contact has got the action's status by such a change, perhaps after it was chosen."""
     [is_done] = connection.execute(
         _DONE, (contact.contact_id, action.target_status.value, action.value)
     ).fetchone()
