@@ -10,6 +10,7 @@ import pytest
 from support.command_line import CommandLine, signed_in
 from support.practice import http
 
+from tui.model.change import Action
 from tui.model.marks import MarkKind
 
 if TYPE_CHECKING:
@@ -110,3 +111,26 @@ def test_protected_contacts_are_asked_about_in_a_terminal(
         terminal.write(f"{answer}\r")
         assert terminal.wait() == (answer == "n")
     assert status(shell, contact_id) == expected
+
+
+def test_an_undo_that_archives_a_protected_contact_asks_about_it(shell: CommandLine) -> None:
+    contact_id = shell.practice.create("Restored and protected")
+    shell.load()
+    shell.request(Action.ARCHIVE, contact_id)
+    with shell.in_terminal("restore", contact_id, "--yes", "--wait") as terminal:
+        terminal.until_shown("/contacts/contact/")
+        shell.practice.somebody("restore", contact_id)
+        assert terminal.wait() == 0
+    mark(shell, MarkKind.PROTECTED, contact_id)
+    # --yes isn't enough, and nobody can be asked.
+    done = shell.run("undo", "--yes")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "contacts that you protected" in done.stderr
+    for answer, expected in (("n", "ACTIVE"), ("y", "ARCHIVED")):
+        with shell.in_terminal("undo") as terminal:
+            terminal.until_shown("Undo 1 restore? [y/N]:")
+            terminal.write("y\r")
+            terminal.until_shown("Archive 1 protected contact? [y/N]:")
+            terminal.write(f"{answer}\r")
+            assert terminal.wait() == (answer == "n")
+        assert status(shell, contact_id) == expected

@@ -10,10 +10,11 @@ from support.sample_contacts import contact_id, contacts
 from support.screen_test import Driver, running
 from textual.widgets import Button, Input
 
-from tui.model.change import Action
+from tui.model.change import Action, State
 from tui.model.contact import Balances, Contact, ContactStatus
 from tui.model.marks import MarkKind
 from tui.screens.contact import ContactScreen
+from tui.screens.dialogs import ask
 from tui.screens.dialogs.ask import AskScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.tenancy.tenant_groups import TenantGroupsScreen
@@ -71,7 +72,10 @@ async def test_a_group_is_protected_where_tenant_groups_are_chosen(backend: Idle
 
 
 @pytest.mark.parametrize("by_group", [False, True], ids=["contact", "group"])
-async def test_an_archive_of_a_protected_contact_asks_twice(backend: IdleEngine, *, by_group: bool) -> None:
+async def test_an_archive_of_a_protected_contact_asks_twice(
+    backend: IdleEngine, monkeypatch: pytest.MonkeyPatch, *, by_group: bool
+) -> None:
+    monkeypatch.setattr(ask, "HELD_SECONDS", 0)
     async with running(backend) as person:
         if by_group:
             await backend.marks.protect_group("Tenants", on=True)
@@ -89,6 +93,77 @@ async def test_an_archive_of_a_protected_contact_asks_twice(backend: IdleEngine,
         assert not requested(backend)
         await person.press("y", "y")
         assert requested(backend) == [(contact_id(1),)]
+
+
+async def test_a_key_that_is_held_down_answers_the_first_question_alone(
+    backend: IdleEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ask, "HELD_SECONDS", 600)
+    await backend.marks.mark_contacts(MarkKind.PROTECTED, [contact_id(1)], on=True)
+    async with running(backend) as person:
+        await person.press("down", "a", *"yyyyyyyyyy")
+        assert person.sees(AskScreen)
+        assert person.bottom_line == "Read the question, then press y."
+        assert not requested(backend)
+        monkeypatch.setattr(ask, "HELD_SECONDS", 0)
+        await person.press("y")
+        assert requested(backend) == [(contact_id(1),)]
+
+
+def applied(backend: IdleEngine, call: str) -> int:
+    return len([each for each in backend.calls if each[0] == call])
+
+
+@pytest.mark.parametrize("kind", ["undo", "redo"])
+async def test_undo_and_redo_ask_twice_before_they_archive_a_protected_contact(
+    backend: IdleEngine, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(ask, "HELD_SECONDS", 0)
+    await backend.marks.mark_contacts(MarkKind.PROTECTED, [contact_id(1)], on=True)
+    async with running(backend) as person:
+        if kind == "undo":
+            backend.edit(1, status=ContactStatus.ARCHIVED)
+            [change] = backend.request(Action.RESTORE, 1)
+            backend.move(change, State.CONFIRMED)
+            key = "u"
+        else:
+            backend.request(Action.ARCHIVE, 1)
+            # Cancelling an archive archives nothing.
+            await person.press("u", "y")
+            assert person.is_home
+            key = "U"
+        before = applied(backend, "apply")
+        await person.press(key, "y")
+        assert title(person) == "Archive 1 protected contact?"
+        assert "• Aroha Tamihana" in text_of(person.screen)
+        await person.press("n")
+        assert applied(backend, "apply") == before
+        await person.press(key, "y", "y")
+        assert applied(backend, "apply") == before + 1
+
+
+async def test_an_undo_that_restores_a_protected_contact_asks_once(backend: IdleEngine) -> None:
+    await backend.marks.mark_contacts(MarkKind.PROTECTED, [contact_id(1)], on=True)
+    [change] = backend.request(Action.ARCHIVE, 1)
+    backend.move(change, State.CONFIRMED)
+    async with running(backend) as person:
+        await person.press("u", "y")
+        assert applied(backend, "apply") == 1
+
+
+async def test_a_retry_asks_about_a_protected_contact(
+    backend: IdleEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ask, "HELD_SECONDS", 0)
+    await backend.marks.mark_contacts(MarkKind.PROTECTED, [contact_id(1)], on=True)
+    backend.put_change(1, Action.ARCHIVE, State.REFUSED)
+    async with running(backend) as person:
+        await person.press("down", "R")
+        assert title(person) == "Archive 1 protected contact?"
+        await person.press("n")
+        assert not applied(backend, "retry")
+        await person.press("R", "y")
+        assert applied(backend, "retry") == 1
 
 
 async def test_a_restore_of_a_protected_contact_asks_once(backend: IdleEngine) -> None:

@@ -255,7 +255,7 @@ def start(request: ChangeRequest) -> None:
             count = len(plan.possible)
             if not request.yes:
                 ask(f"{action.value.capitalize()} {pluralize(count, 'contact')}?", count)
-            _ask_for_protected(plan)
+            ask_about_protected(plan)
             outcomes, left = session.run(_change(request, organisation, plan))
     skipped = (change_format.left_out(action, line) for line in plan.lines if line.blocked_reason)
     finish([*outcomes, *skipped], request.table_format, left, is_dry_run=request.dry_run)
@@ -271,10 +271,10 @@ def _allowed(request: ChangeRequest, plan: Precheck) -> Precheck:
     return plan
 
 
-def _ask_for_protected(plan: Precheck) -> None:
-    """Ask the second question, for protected contacts. Exits if the answer is no."""
+def ask_about_protected(plan: Precheck) -> None:
+    """Ask the second question, about protected contacts. Exits if the answer is no."""
     if plan.protected:
-        from tui.screens.dialogs.confirm import protected_lines, protected_question
+        from tui.screens.dialogs.ask import protected_lines, protected_question
 
         for text in protected_lines([line.contact.name for line in plan.protected], len(plan.possible)):
             change_format.print_text(text)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from tui.cli import change_format, output, session
-from tui.cli.change_contacts import Followed, ask, finish, require_answer
+from tui.cli.change_contacts import Followed, ask, ask_about_protected, finish, require_answer
 from tui.cli.change_format import ContactOutcome
+from tui.cli.exit_codes import ExitCode
+from tui.cli.launch import command_error
+from tui.model.change import Action
 from tui.model.change_list import BatchKind
 from tui.model.errors import ReadOnlyError
 from tui.model.reasons import ReadOnlyReason
@@ -17,11 +21,16 @@ from tui.model.reasons import ReadOnlyReason
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from tui.model.change import Precheck
     from tui.model.change_list import UndoPlan
     from tui.model.contact import Organisation
     from tui.model.tables import TableFormat
 
 _LABEL: Final = "Undoing"
+_ASKS_FOR_PROTECTED: Final = (
+    "This archives contacts that you protected. Reshelve asks a second question for these, also with --yes,"
+    " so it needs a terminal. Nothing changed."
+)
 
 
 @click.command()
@@ -32,8 +41,9 @@ _LABEL: Final = "Undoing"
 def undo(organisation: str | None, *, dry_run: bool, yes: bool, table_format: TableFormat | None) -> None:
     """Undo the last archive or restore, whether it was made here or in the app.
 
-    Shows what that does, then asks. Changes that haven't been sent are cancelled. Contacts that Xero has
-    archived are restored: you click Restore in Xero for each. The exit codes are those of `reshelve archive`.
+    Shows what that does, then asks, and asks again before it archives protected contacts. Changes that
+    haven't been sent are cancelled. Contacts that Xero has archived are restored: you click Restore in Xero
+    for each. The exit codes are those of `reshelve archive`.
 
     \b
     Examples:
@@ -45,7 +55,7 @@ def undo(organisation: str | None, *, dry_run: bool, yes: bool, table_format: Ta
     chosen = session.choose_one(session.open_account(), organisation)
     if chosen.is_read_only and not dry_run:
         raise ReadOnlyError(ReadOnlyReason.CONNECTION)
-    plan = session.run(_plan(chosen))
+    plan, protected = session.run(_plan(chosen))
     from tui.screens.changes import formatting
 
     if plan is None or not plan.steps:
@@ -60,13 +70,19 @@ def undo(organisation: str | None, *, dry_run: bool, yes: bool, table_format: Ta
         return
     if not yes:
         ask(question, len(plan.steps))
+    elif protected.protected and not sys.stdin.isatty():
+        raise command_error(_ASKS_FOR_PROTECTED, ExitCode.USAGE)
+    ask_about_protected(protected)
     outcomes, left = session.run(_apply(chosen, plan))
     finish(outcomes, table_format, left)
 
 
-async def _plan(organisation: Organisation) -> UndoPlan | None:
+async def _plan(organisation: Organisation) -> tuple[UndoPlan | None, Precheck]:
+    """Return the plan, and what is known of the contacts that it archives."""
     async with session.opened(session.open_account(), organisation) as engine:
-        return await engine.undo.plan_undo()
+        plan = await engine.undo.plan_undo()
+        archived = () if plan is None else plan.archived_ids
+        return plan, await engine.changes.check_saved_data(Action.ARCHIVE, archived)
 
 
 def _planned(plan: UndoPlan) -> Iterator[ContactOutcome]:

@@ -130,6 +130,13 @@ class UndoPlan(Struct, frozen=True):
         """The lines that have an effect."""
         return tuple(line for line in self.lines if line.outcome.has_effect)
 
+    @property
+    def archived_ids(self) -> tuple[str, ...]:
+        """The contacts that it archives."""
+        return tuple(
+            line.target.change.contact_id for line in self.lines if line.outcome is UndoOutcome.ARCHIVE
+        )
+
 
 EFFECTIVE_STATES: Final = frozenset(
     {State.QUEUED, State.SENDING, State.UNKNOWN, State.AWAITING_USER, State.CONFIRMED}

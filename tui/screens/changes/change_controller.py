@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tui import messages
 from tui.actions import default_key
-from tui.messages.formats import format_number, pluralize
+from tui.messages.formats import pluralize
 from tui.model.change import Action, State
 from tui.model.change_list import BatchKind, ChangeGroup, ChangeQuery, UndoOutcome
 from tui.model.contact import ContactStatus
@@ -15,7 +15,7 @@ from tui.model.reasons import ContactReason, Notice
 from tui.screens import navigation
 from tui.screens.base_screen import RestoreRequested
 from tui.screens.changes import formatting
-from tui.screens.dialogs.ask import AskScreen
+from tui.screens.dialogs.ask import AskScreen, ProtectedScreen, first_of
 from tui.widgets.text import safe
 
 if TYPE_CHECKING:
@@ -236,10 +236,33 @@ async def _refused_changes(screen: EngineScreen[Any]) -> list[Change]:
     return [view.change for view in (await change_log.page(refused, 0, total)).changes]
 
 
+async def ask_about_protected(
+    screen: EngineScreen[Any], contact_ids: Sequence[str], then: Callable[[], object]
+) -> None:
+    """Call `then`; after a question if archiving these contacts would archive protected ones."""
+    checked = await screen.backend.changes.check_saved_data(Action.ARCHIVE, contact_ids)
+    names = [line.contact.name for line in checked.protected]
+
+    def answered(is_confirmed: bool | None) -> None:  # noqa: FBT001 - Textual passes the result positionally
+        if is_confirmed:
+            then()
+
+    if names:
+        screen.open_screen(ProtectedScreen(names, len(contact_ids)), answered)
+    else:
+        then()
+
+
 async def retry_changes(
     screen: EngineScreen[Any], changes: Sequence[Change], result: ResultController
 ) -> None:
     """Retry refused changes, tell how many those are, and let `result` show what becomes of them."""
+    archived = [change.contact_id for change in changes if change.action is Action.ARCHIVE]
+    retry = partial(screen.start, partial(_retry_now, screen, changes, result), "change")
+    await ask_about_protected(screen, archived, retry)
+
+
+async def _retry_now(screen: EngineScreen[Any], changes: Sequence[Change], result: ResultController) -> None:
     count = await screen.backend.changes.retry(changes)
     restores = tuple(change.contact_id for change in changes if change.action is Action.RESTORE)
     if count and restores:
@@ -253,7 +276,6 @@ async def retry_changes(
         await result.start(is_retry=True)
 
 
-_MOST_NAMED: Final = 5
 _NOTHING: Final = "Nothing to retry: no refused changes."
 _WHY: Final = "Xero will refuse again if the reason still applies. Retrying changes nothing else."
 
@@ -281,9 +303,7 @@ class RetryController:
                 retry = partial(retry_changes, self._screen, changes, self._result)
                 self._screen.start(retry, "retry")
 
-        names = [f"• {change.action.value.capitalize()} {safe(change.name)}" for change in changes]
-        more = len(names) - _MOST_NAMED
-        shown = [*names[:_MOST_NAMED], *([f"• and {format_number(more)} more"] if more > 0 else [])]
+        shown = first_of([f"{change.action.value.capitalize()} {safe(change.name)}" for change in changes])
         question = f"Retry {pluralize(len(changes), 'refused change')}?"
         self._screen.open_screen(AskScreen(question, (*shown, _WHY), yes="Retry"), answered)
 
@@ -338,11 +358,16 @@ class UndoController:
 
         def answered(is_confirmed: bool | None) -> None:  # noqa: FBT001 - Textual passes the result positionally
             if is_confirmed:
-                screen.start(partial(self._apply, plan), "undo")
+                screen.start(partial(self._confirmed, plan), "undo")
 
         question = formatting.question(plan)
         details = formatting.explanation(plan, screen.now())
         screen.open_screen(AskScreen(question, details, yes=formatting.VERBS[plan.kind]), answered)
+
+    async def _confirmed(self, plan: UndoPlan) -> None:
+        screen = self._screen
+        apply = partial(screen.start, partial(self._apply, plan), "undo")
+        await ask_about_protected(screen, plan.archived_ids, apply)
 
     async def _apply(self, plan: UndoPlan) -> None:
         done = await self._screen.backend.undo.apply(plan)

@@ -1,8 +1,9 @@
-"""A yes/no question."""
+"""Questions: yes or no, one of several answers, a file name."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import getters, on
@@ -13,11 +14,12 @@ from textual.widgets.option_list import Option
 
 from tui.actions import bindings
 from tui.compat.textual import LineInput, ReadyButton
+from tui.messages.formats import format_number, pluralize
 from tui.screens.base_screen import BaseScreen
 from tui.system.user_files import expand_path
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel
-from tui.widgets.text import content
+from tui.widgets.text import content, safe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,6 +70,58 @@ class AskScreen(ModalScreen[bool], BaseScreen[bool]):
     def action_cancel(self) -> None:
         """Answer no."""
         self.dismiss(result=False)
+
+
+_MOST_NAMED: Final = 5
+# Until a key that is held down repeats, and longer than between its repeats.
+HELD_SECONDS: Final = 1.0
+
+
+class ProtectedScreen(AskScreen):
+    """The second question before protected contacts are archived, of `total` contacts in all.
+
+    A key that is still held down from the first question doesn't answer it. `key` leaves out contacts with
+    warnings in the first; empty if none does.
+    """
+
+    def __init__(self, names: Sequence[str], total: int, key: str = "") -> None:
+        super().__init__(protected_question(len(names)), protected_lines(names, total, key), yes="Archive")
+        self._confirmed_at = monotonic()
+
+    def action_confirm(self) -> None:
+        """Answer yes, if the key was pressed for this question."""
+        before, self._confirmed_at = self._confirmed_at, monotonic()
+        if self._confirmed_at - before < HELD_SECONDS:
+            self.flash(f"Read the question, then press {self.key('confirm')}.")
+        else:
+            super().action_confirm()
+
+
+def protected_question(count: int) -> str:
+    """Return the second question, about protected contacts."""
+    return f"Archive {pluralize(count, 'protected contact')}?"
+
+
+def protected_lines(names: Sequence[str], total: int, key: str = "") -> tuple[str, ...]:
+    """Name the protected contacts, and say how to archive only the others of `total`.
+
+    `key` leaves out contacts with warnings; empty if there is none.
+    """
+    is_one = len(names) == 1
+    why = f"You protected {'this contact, or its group' if is_one else 'these contacts, or their groups'}."
+    others = (
+        (f"To archive the others without contacts that have warnings: cancel, then press {key}.",)
+        if key and total > len(names)
+        else ()
+    )
+    return (*first_of([safe(name) for name in names]), why, *others)
+
+
+def first_of(names: Sequence[str]) -> list[str]:
+    """Return the first few names as items, and how many more there are."""
+    more = len(names) - _MOST_NAMED
+    items = [*names[:_MOST_NAMED], *([f"and {format_number(more)} more"] if more > 0 else [])]
+    return [f"• {item}" for item in items]
 
 
 class ChooseScreen(ModalScreen[str | None], BaseScreen[str | None]):

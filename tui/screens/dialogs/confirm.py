@@ -19,7 +19,7 @@ from tui.model.errors import ReshelveError
 from tui.model.reasons import ContactReason
 from tui.screens import navigation
 from tui.screens.base_screen import EngineScreen, PrecheckFailed, PrecheckFinished, SavedDataChecked
-from tui.screens.dialogs.ask import AskScreen
+from tui.screens.dialogs.ask import ProtectedScreen
 from tui.screens.dialogs.contact_lines import (
     Columns,
     ConfirmationLines,
@@ -31,7 +31,6 @@ from tui.screens.dialogs.contact_lines import (
 from tui.screens.tenancy.formatting import full_explanation, short_explanation
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import SafeLabel
-from tui.widgets.text import safe
 from tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
@@ -288,9 +287,7 @@ class ConfirmScreen(ModalScreen[tuple[str, ...] | None], EngineScreen[tuple[str,
             if is_confirmed:
                 self.dismiss(chosen)
 
-        words = protected_lines(protected, len(chosen), self.key("leave_out"))
-        question = AskScreen(protected_question(len(protected)), words, yes=NAMES[Action.ARCHIVE])
-        self.open_screen(question, answered)
+        self.open_screen(ProtectedScreen(protected, len(chosen), self.key("leave_out")), answered)
 
     async def action_leave_out(self) -> None:
         """Leave out the contacts with warnings, or include them again."""
@@ -405,33 +402,6 @@ def leave_out_label(count: int, *, is_on: bool) -> str:
     """Return the key's label: how many contacts with warnings it leaves out, or includes again."""
     warnings = "a warning" if count == 1 else "warnings"
     return f"{'Include' if is_on else 'Leave out'} {format_number(count)} with {warnings}"
-
-
-_MOST_NAMED: Final = 5
-
-
-def protected_question(count: int) -> str:
-    """Return the second question, about protected contacts."""
-    return f"Archive {pluralize(count, 'protected contact')}?"
-
-
-def protected_lines(names: Sequence[str], total: int, key: str = "") -> tuple[str, ...]:
-    """Name the protected contacts, and say how to archive only the others of `total`.
-
-    `key` leaves out contacts with warnings; empty if there is none.
-    """
-    named = [f"• {safe(name)}" for name in names[:_MOST_NAMED]]
-    more = len(names) - len(named)
-    if more:
-        named.append(f"• and {format_number(more)} more")
-    is_one = len(names) == 1
-    why = f"You protected {'this contact, or its group' if is_one else 'these contacts, or their groups'}."
-    others = (
-        (f"To archive the others without contacts that have warnings: cancel, then press {key}.",)
-        if key and total > len(names)
-        else ()
-    )
-    return (*named, why, *others)
 
 
 def _digits(typed: str) -> str:
