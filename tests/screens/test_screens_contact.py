@@ -10,11 +10,13 @@ from support.sample_contacts import NOW, contact_id
 from support.screen_test import Driver, running
 from textual.widgets import Static
 
+from tui.model.activity import ActivityAccess, ActivityStatus, TransactionKind
 from tui.model.change import Action, State
 from tui.model.contact import Balances, ContactStatus
 from tui.model.errors import OfflineError
 from tui.model.evidence import SyncStatus
 from tui.model.reasons import ContactReason, Notice, XeroReason
+from tui.model.snapshot import SyncProgress
 from tui.screens import contact
 from tui.screens.contact import ContactScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
@@ -39,6 +41,30 @@ async def test_contact_page_shows_xeros_data(backend: IdleEngine) -> None:
         assert "Groups           Tenants" in words(person, "details")
         assert "They owe         234.00  120.00 overdue" in words(person, "balances")
         assert "Loaded from Xero just now." in words(person, "balances")
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (ActivityStatus(), "Not known: transactions haven't been read."),
+        (ActivityStatus(ActivityAccess.NOT_ALLOWED), "Not known: no access to transactions."),
+        (
+            ActivityStatus(ActivityAccess.ALLOWED, None, TransactionKind.BILL, SyncProgress(10, 30)),
+            "Not known yet. Reading bills: 10 of 30.",
+        ),
+        (ActivityStatus(ActivityAccess.ALLOWED, NOW), ""),
+    ],
+    ids=["unread", "no access", "being read", "read since"],
+)
+async def test_contact_page_says_why_last_activity_is_not_known(
+    backend: IdleEngine, status: ActivityStatus, said: str
+) -> None:
+    async with running(backend) as person:
+        backend._publisher.update_activity(status)
+        await person.press("enter")
+        shown = " ".join(words(person, "details").split())
+        assert ("Last activity" in shown) is bool(said)
+        assert said in shown
 
 
 async def test_contact_page_opens_before_xeros_history_arrives(backend: IdleEngine) -> None:
@@ -234,6 +260,7 @@ async def test_a_field_is_chosen_and_copied(backend: IdleEngine, monkeypatch: py
 async def test_a_long_value_goes_on_below_its_beginning(backend: IdleEngine, size: tuple[int, int]) -> None:
     groups = tuple(f"Tenants of the long street {number}" for number in range(5))
     backend.edit(0, groups=groups)
+    backend._publisher.update_activity(ActivityStatus(read_until=NOW))
     async with running(backend, size) as person:
         await person.press("enter")
         section = person.screen.query_one("#details")

@@ -116,6 +116,21 @@ async def test_a_namesake_that_blocks_the_restore_is_named(backend: IdleEngine) 
         assert "Another active contact is named “Boulder plumbing”" in story(person)
 
 
+async def test_a_merged_contact_leads_to_its_survivor(backend: IdleEngine) -> None:
+    number = next(n for n in range(30) if backend.known[contact_id(n)].name == "Boulder Plumbing")
+    backend.edit(number, merged_to=contact_id(0))
+    backend.load()
+    async with running(backend) as person:
+        await person.press("F", *"boulder", "enter")
+        assert "M Merged into" in person.bottom_line
+        await person.press("M")
+        assert person.is_home
+        assert person.cursor_name == backend.known[contact_id(0)].name
+        # Another one says why there is nowhere to go.
+        await person.press("F", "ctrl+u", *"bay", "enter", "M")
+        assert person.bottom_line == "This contact wasn't merged into another one."
+
+
 async def test_a_restore_under_way_is_not_offered_again(backend: IdleEngine) -> None:
     number = next(n for n in range(30) if backend.known[contact_id(n)].name == "Boulder Plumbing")
     backend.put_change(number, Action.RESTORE, State.AWAITING_USER)

@@ -64,13 +64,24 @@ def reading_text(status: ActivityStatus) -> str:
 
 def unknown_reason(status: ActivityStatus) -> str:
     """Return why it isn't known when contacts were last used, and what to do; empty if it is known."""
+    why = _why_unknown(status)
+    return f"Last activity isn't known{why}" if why else ""
+
+
+def unknown_value(status: ActivityStatus) -> str:
+    """Return the same to follow a label."""
+    why = _why_unknown(status)
+    return f"Not known{why}" if why else ""
+
+
+def _why_unknown(status: ActivityStatus) -> str:
     if status.read_until is not None:
         return ""
     if status.access is ActivityAccess.NOT_ALLOWED:
-        return f"Last activity isn't known: no access to transactions. To allow reading them: {COMMAND}"
+        return f": no access to transactions. To allow reading them: {COMMAND}"
     if status.access is ActivityAccess.FAILED:
-        return "Last activity isn't known: Xero's transactions couldn't be read. Reshelve will retry."
+        return ": Xero's transactions couldn't be read. Reshelve will retry."
     reading = reading_text(status)
     if reading:
-        return f"Last activity isn't known yet. {reading}."
-    return f"Last activity isn't known: transactions haven't been read. To allow reading them: {COMMAND}"
+        return f" yet. {reading}."
+    return f": transactions haven't been read. To allow reading them: {COMMAND}"

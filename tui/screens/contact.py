@@ -243,7 +243,7 @@ class ContactScreen(EngineScreen[None]):
         page = self._page = message.page
         now = self._shown_at = self.now()
         self.query_one("#heading", Static).update(format_heading(page.contact))
-        self._update_section("#details", format_details(page))
+        self._update_section("#details", format_details(page, self.backend.snapshot.activity))
         self._update_section("#balances", format_balances(page.contact, now))
         self._update_section("#changes", format_changes(page, now, self.key))
         timeline = _format_timeline(page)

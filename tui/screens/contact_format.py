@@ -9,7 +9,7 @@ from textual.content import Content
 from tui import messages
 from tui.actions import default_key
 from tui.messages import formats
-from tui.messages.activity import last_activity
+from tui.messages.activity import last_activity, unknown_value
 from tui.messages.formats import money
 from tui.model.change import Action, State
 from tui.model.contact import ContactStatus
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
+    from tui.model.activity import ActivityStatus
     from tui.model.contact import Contact, ContactDetails
     from tui.model.snapshot import ChangeView
 
@@ -49,9 +50,12 @@ def format_heading(contact: Contact) -> Content:
     return Content.assemble(content(contact.name, "bold"), "   ", (words, style), merged)
 
 
-def format_details(page: ContactDetails) -> list[Line]:
-    """Format the contact's details."""
-    return section("Details", [labelled(*detail) for detail in details(page)])
+def format_details(page: ContactDetails, reading: ActivityStatus) -> list[Line]:
+    """Format the contact's details; `reading` says why its last activity isn't known."""
+    lines = [labelled(*detail) for detail in details(page)]
+    if page.activity is None and (why := unknown_value(reading)):
+        lines.append(labelled("Last activity", why, "$text-muted"))
+    return section("Details", lines)
 
 
 def labelled(label: str, value: str, style: str = "", label_width: int = _LABEL) -> Line:

@@ -15,7 +15,7 @@ from tui.actions import bindings
 from tui.messages.formats import format_number, pluralize
 from tui.messages.invoice_check import problems, status_sentence, status_words, steps
 from tui.model.organisation_search import SearchState
-from tui.screens.base_screen import BaseScreen, OrganisationChosen
+from tui.screens.base_screen import NOT_MERGED, SURVIVOR_NOT_LOADED, BaseScreen, OrganisationChosen
 from tui.widgets import clock
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import Details, StaticLine
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
     from tui.model.account import Account
-    from tui.model.invoice_check import ContactFinding, OrganisationFindings
+    from tui.model.invoice_check import ContactFinding, NamedContact, OrganisationFindings
 
 #: The contacts that are shown of each organisation.
 MOST_SHOWN: Final = 20
@@ -78,7 +78,7 @@ class InvoiceCheckScreen(BaseScreen[None]):
     CSS_PATH = "invoice_check.tcss"
     AUTO_FOCUS = "#words"
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("restore", "approve_drafts", "search", "clear", "back"),
+        *bindings("restore", "open_survivor", "approve_drafts", "search", "clear", "back"),
     ]
 
     rows = getters.query_one(VirtualList)
@@ -193,6 +193,7 @@ class InvoiceCheckScreen(BaseScreen[None]):
         approve = "Not approved" if finding is not None and finding.is_approved else "Drafts approved"
         self.key_bar.set_actions(
             *(["restore"] if finding is not None and finding.can_be_restored else []),
+            *(["open_survivor"] if finding is not None and finding.survivor is not None else []),
             *([("approve_drafts", approve), ("open", "Open contact")] if finding is not None else []),
             "search",
             "help",
@@ -215,7 +216,7 @@ class InvoiceCheckScreen(BaseScreen[None]):
         if line is None:
             self.flash(_NO_CONTACT)
         else:
-            self._leave(line, restores=False)
+            self._leave(line, line.finding)
 
     def action_restore(self) -> None:
         """Open the contact's organisation and restore it there, as usual."""
@@ -225,11 +226,26 @@ class InvoiceCheckScreen(BaseScreen[None]):
         elif not line.finding.can_be_restored:
             self.flash(_ACTIVE if line.finding.is_active else _NOT_RESTORABLE)
         else:
-            self._leave(line, restores=True)
+            self._leave(line, line.finding, restores=True)
 
-    def _leave(self, line: _Line, *, restores: bool) -> None:
+    def action_open_survivor(self) -> None:
+        """Open the organisation at the contact that this one was merged into."""
+        line = self._current
+        if line is None or line.finding is None:
+            self.flash(_NO_CONTACT)
+        elif line.finding.survivor is None:
+            self.flash(NOT_MERGED)
+        elif not line.finding.survivor.name:
+            self.flash(SURVIVOR_NOT_LOADED)
+        else:
+            self._leave(line, line.finding.survivor)
+
+    def _leave(
+        self, line: _Line, contact: ContactFinding | NamedContact | None, *, restores: bool = False
+    ) -> None:
+        """Open the line's organisation, at the contact if there is one."""
         self.dismiss()
-        name, contact_id = ("", "") if line.finding is None else (line.finding.name, line.finding.contact_id)
+        name, contact_id = ("", "") if contact is None else (contact.name, contact.contact_id)
         # Post to the app: a closing screen doesn't forward messages.
         self.app.post_message(
             OrganisationChosen(line.found.organisation, name, contact_id, restores=restores)
