@@ -18,9 +18,8 @@ from support.activity_child import FixedToken, client, read
 from support.practice import PracticeXero, running_sandbox
 from support.xero_calls import XeroCalls
 
-from tui.model.activity import ActivityAccess, TransactionKind
+from tui.model.activity import ACTIVITY_SCOPES, ActivityAccess, TransactionKind
 from tui.store import Store
-from tui.xero.transactions import ACTIVITY_SCOPES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from tui.engine.activity_scan import ActivityScan
+from tui.model.activity import ACTIVITY_SCOPES
 from tui.store import Store
 from tui.store.sync_state import FULL_SYNC_ENDED_AT
 from tui.xero.client import XeroClient
 from tui.xero.rate_limiter import MinuteWindow, RateLimiter
-from tui.xero.transactions import ACTIVITY_SCOPES
 
 if TYPE_CHECKING:
     from tui.model.activity import ActivityStatus

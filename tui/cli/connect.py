@@ -23,6 +23,7 @@ from tui.cli.launch import (
 from tui.engine.account import account as account_of
 from tui.messages import formats
 from tui.model.account import ConnectRequest
+from tui.model.activity import ACTIVITY_SCOPES
 from tui.model.errors import (
     NetworkSetupError,
     NoKeychainError,
@@ -40,7 +41,6 @@ from tui.system.paths import Paths
 from tui.system.platform import terminal_lines
 from tui.widgets import clock
 from tui.widgets.text import safe
-from tui.xero.transactions import ACTIVITY_SCOPES
 
 if TYPE_CHECKING:
     from tui.model.account import Account, ConnectResult, SignIn

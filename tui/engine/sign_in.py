@@ -6,11 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from tui.model.account import ConnectResult, SignIn
+from tui.model.activity import ACTIVITY_SCOPES
 from tui.model.errors import ReconnectError, SignInError
 from tui.model.reasons import SignInReason
 from tui.xero.auth.sign_in import READ_SCOPES, SCOPES, BrowserSignIn
 from tui.xero.auth.token_endpoint import custom_connection
-from tui.xero.transactions import ACTIVITY_SCOPES
 
 if TYPE_CHECKING:
     from datetime import datetime

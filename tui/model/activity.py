@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from tui.model.snapshot import SyncProgress
 
 
+#: The scopes that reading transactions takes; Xero has them for every app since April 2026.
+ACTIVITY_SCOPES: Final = (
+    "accounting.invoices.read",
+    "accounting.payments.read",
+    "accounting.banktransactions.read",
+)
 _EPOCH: Final = date(1970, 1, 1)
 # In days since 1970, until 2200.
 _LAST_DAY: Final = 84_006

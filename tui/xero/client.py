@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from tui.model.activity import ACTIVITY_SCOPES
 from tui.model.errors import UnexpectedReplyError, XeroError
 from tui.model.reasons import XeroReason
 from tui.net.lenient_json import UndecodableError
@@ -17,7 +18,7 @@ from tui.xero import errors, parsing
 from tui.xero.http_client import ApiRequest, ApiTransport
 from tui.xero.rate_limiter import Priority
 from tui.xero.results import CallsLeft, ContactsPage, ContactWriteResult, LookupResult, OrganisationDetails
-from tui.xero.transactions import ACTIVITY_SCOPES, TransactionResource, transactions_page
+from tui.xero.transactions import TransactionResource, transactions_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

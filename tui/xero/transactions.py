@@ -18,14 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-#: The scopes that reading all of these takes; Xero has them for every app since April 2026.
-ACTIVITY_SCOPES: Final = (
-    "accounting.invoices.read",
-    "accounting.payments.read",
-    "accounting.banktransactions.read",
-)
-
-
 class TransactionResource(StrEnum):
     """Xero's lists of transactions, by the last part of their path, in the order in which they are read."""
 

@@ -11,6 +11,7 @@ from textual.style import Style
 
 from tui import messages
 from tui.messages.formats import format_number, pluralize
+from tui.model.activity import ACTIVITY_SCOPES
 from tui.model.reasons import Notice, SignInReason, XeroReason
 from tui.widgets.labels import TermSection
 from tui.widgets.text import cells, content, fit
@@ -207,6 +208,8 @@ What it may do: see and change contacts (accounting.contacts), see the organisat
 contacts (accounting.contacts.read). It has no access to payroll, and none to invoices, payments or bank \
 transactions unless you choose to show when contacts were last used: it then reads them. To \
 end the access, disconnect in Reshelve, or in Xero among the connected apps."""
+# Of a numbered step: "1. ".
+_STEP_INDENT: Final = 3
 _LIMITS: Final = """\
 Xero's limits: an app on the free Starter tier has 5 connections, and an organisation takes at most two \
 uncertified apps. Custom connections don't count as such."""
@@ -242,7 +245,8 @@ def custom_instructions() -> str:
 
 1. Sign in at {_APPS} and click New app.
 2. Enter any name without "Xero" in it. App type: Custom connection.
-3. Choose these scopes: accounting.contacts and accounting.settings.read. Choose who authorises it.
+3. Choose these scopes: accounting.contacts and accounting.settings.read. To show when contacts were last \
+used, also {", ".join(ACTIVITY_SCOPES[:-1])} and {ACTIVITY_SCOPES[-1]}. Choose who authorises it.
 4. Authorise it with the link that Xero e-mails.
 5. Pass on its client ID and client secret. Send the secret by a safe way, such as a password manager.
 
@@ -250,9 +254,9 @@ def custom_instructions() -> str:
 """
 
 
-def paragraphs(text: str) -> Content:
-    """Format the instructions for the screen, where the title above them says the first line."""
-    return Content("\n").join(content(line) for line in text.splitlines()[2:])
+def paragraphs(text: str) -> list[tuple[int, Content]]:
+    """Format the instructions for the screen, whose title is their first line; with the indent of each."""
+    return [(_STEP_INDENT if line[:1].isdigit() else 0, content(line)) for line in text.splitlines()[2:]]
 
 
 #: What Reshelve does and stores. SECURITY.md has more.

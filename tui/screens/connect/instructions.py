@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import work
 from textual.containers import VerticalScroll
-from textual.widgets import Static
 
 from tui.actions import bindings
 from tui.screens.base_screen import BaseScreen
@@ -16,7 +15,7 @@ from tui.screens.connect import formatting
 from tui.screens.dialogs.ask import FileNameScreen
 from tui.system.user_files import write_user_file
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.labels import SafeLabel
+from tui.widgets.labels import HangingText, SafeLabel
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -47,9 +46,13 @@ class AppInstructionsScreen(BaseScreen[None]):
         """Lay out the text below the title."""
         yield SafeLabel(formatting.INSTRUCTIONS, id="title")
         with VerticalScroll(id="page"):
-            yield Static(formatting.paragraphs(self._text), id="text")
+            yield HangingText(id="text")
         address = [("copy_address", "Copy redirect URI")] if self._redirect_uri else []
         yield KeyBar("copy_instructions", "save_instructions", *address, "help", "back")
+
+    def on_mount(self) -> None:
+        """Show the text."""
+        self.query_one(HangingText).show(formatting.paragraphs(self._text))
 
     def action_copy_instructions(self) -> None:
         """Copy the text through the terminal, which also works over SSH."""
