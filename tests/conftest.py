@@ -23,6 +23,8 @@ TESTS = Path(__file__).parent
 QUICK_CASES = 3
 # The benchmark reads what only Linux tells about processes.
 collect_ignore = [] if sys.platform == "linux" else ["test_benchmarks.py"]
+# Each takes minutes, mostly waiting: the last one to start would go on alone.
+LONGEST_FILES = {"test_cli_quiet.py", "test_screens_silent_keys.py"}
 # Folders whose tests have the marker of the same name.
 SLOW_FOLDERS = {"crash", "end_to_end"}
 
@@ -44,7 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Run several processes per processor: many tests wait for timers, and slow ones for programs."""
-    return (2 if _profile(config) == "quick" else 3) * (os.cpu_count() or 1)
+    return (2 if _profile(config) == "quick" else 4) * (os.cpu_count() or 1)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -82,6 +84,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         # Properties are tried twice: with a few examples in the quick tier, with many in the slow one.
         if is_thorough and getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker("slow")
+    items.sort(key=lambda item: item.path.name not in LONGEST_FILES)
 
 
 def pytest_collection_finish() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -17,7 +18,7 @@ from tui.cli import _COMMANDS, _HIDDEN, main
 from tui.engine.account import load_connections, save_connections
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
@@ -28,7 +29,6 @@ if sys.platform == "win32":
 #: Each command that ends on its own, so that it prints as much as it can and changes nothing.
 COMMANDS: Final[dict[str, tuple[str, ...]]] = {
     "contacts": ("contacts", "--offline"),
-    "contacts csv": ("contacts", "--offline", "--csv"),
     "contacts json": ("contacts", "--offline", "--json"),
     "find": ("find", "harbour"),
     "duplicates": ("duplicates", "--offline"),
@@ -90,6 +90,12 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
         yield shell
 
 
+@pytest.fixture(scope="module")
+def usual(shell: CommandLine) -> Callable[[str], subprocess.CompletedProcess[str]]:
+    """Return what a command does when nothing is in its way; each is run once."""
+    return cache(lambda name: shell.run(*arguments_of(shell, name)))
+
+
 def arguments_of(shell: CommandLine, name: str) -> list[str]:
     return [argument.format(folder=shell.home) for argument in PRESENT[name]]
 
@@ -122,8 +128,9 @@ def test_a_pipe_that_closes_early_is_no_error(shell: CommandLine, name: str) -> 
 
 
 @pytest.mark.parametrize("name", PRESENT)
-def test_a_closed_standard_output_is_no_error(shell: CommandLine, name: str) -> None:
-    usual = shell.run(*arguments_of(shell, name))
+def test_a_closed_standard_output_is_no_error(
+    shell: CommandLine, usual: Callable[[str], subprocess.CompletedProcess[str]], name: str
+) -> None:
     closed = subprocess.run(
         ["sh", "-c", 'exec "$@" >&-', "sh", *shell.command(*arguments_of(shell, name))],  # noqa: S607 - whichever sh is there
         stdin=subprocess.DEVNULL,
@@ -136,17 +143,18 @@ def test_a_closed_standard_output_is_no_error(shell: CommandLine, name: str) -> 
     assert "Traceback" not in complaint
     assert "Warning: " not in complaint
     assert "bug" not in complaint
-    assert closed.returncode == usual.returncode
+    assert closed.returncode == usual(name).returncode
 
 
 @pytest.mark.parametrize("name", PRESENT)
-def test_a_locale_without_letters_is_no_error(shell: CommandLine, name: str) -> None:
-    usual = shell.run(*arguments_of(shell, name))
+def test_a_locale_without_letters_is_no_error(
+    shell: CommandLine, usual: Callable[[str], subprocess.CompletedProcess[str]], name: str
+) -> None:
     plain = shell.run(*arguments_of(shell, name), **ASCII)
-    assert plain.returncode == usual.returncode
+    assert plain.returncode == usual(name).returncode
     assert "Traceback" not in plain.stderr
     assert "bug" not in plain.stderr
-    assert bool(plain.stdout) == bool(usual.stdout)
+    assert bool(plain.stdout) == bool(usual(name).stdout)
 
 
 @pytest.mark.parametrize("name", WORKING)

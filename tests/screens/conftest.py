@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import pytest
 from support.frozen import frozen
@@ -25,7 +26,22 @@ if TYPE_CHECKING:
     from tui.app.app import ReshelveApp
 
 _PARSED: dict[tuple[object, ...], list[RuleSet]] = {}
+# The sets of variables, which themes give; and which set a style sheet has, as comparing them takes a while.
+_VARIABLES: list[dict[str, str]] = []
+_OF_SHEET: WeakKeyDictionary[Stylesheet, tuple[dict[str, str], int]] = WeakKeyDictionary()
 REPEATING = "Contacts cannot be archived if they are associated with repeating invoices"
+
+
+def _number(sheet: Stylesheet) -> int:
+    """Return the place of the style sheet's variables among `_VARIABLES`."""
+    variables, number = _OF_SHEET.get(sheet, ({}, 0))
+    if variables is not sheet._variables:
+        variables = sheet._variables
+        if variables not in _VARIABLES:
+            _VARIABLES.append(dict(variables))
+        number = _VARIABLES.index(variables)
+        _OF_SHEET[sheet] = (variables, number)
+    return number
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +63,7 @@ def _styles_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     parse = Stylesheet._parse_rules
 
     def parse_once(sheet: Stylesheet, *arguments: Any, **options: Any) -> list[RuleSet]:
-        key = (*sheet._variables.items(), *arguments, *options.items())
+        key = (_number(sheet), *arguments, *options.items())
         if key not in _PARSED:
             _PARSED[key] = parse(sheet, *arguments, **options)
         return _PARSED[key]

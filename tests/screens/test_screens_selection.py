@@ -207,7 +207,7 @@ async def test_change_scrolled_out_of_sight_is_shown_before_it_is_retried(
 ) -> None:
     for state in (State.REFUSED, State.CONFIRMED):
         backend.move_all(backend.request(Action.ARCHIVE, *range(30)), state)
-    backend.put_change(0, Action.ARCHIVE, State.REFUSED, words=str(NOW))
+    backend.put_change(0, Action.RESTORE, State.REFUSED, words=str(NOW))
     async with running(backend) as person:
         await person.press("l")
         assert person.sees(ChangesScreen)

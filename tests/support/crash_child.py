@@ -22,6 +22,7 @@ from support.crash_points import ORDERS, REACHED, UNDER_WAY, Point
 
 from tui.engine import outbox as push_module
 from tui.model.change import Transition
+from tui.screens import navigation
 from tui.store import database as database_module
 from tui.store.change_repository import ChangeRepository
 from tui.store.database import Database
@@ -236,6 +237,8 @@ class _Dripping(httpx.AsyncByteStream):
 def main() -> None:
     """Wrap the functions, then run the program."""
     push_module.MAX_CALL_DURATION = UNDER_WAY  # type: ignore[misc]
+    # Most starts end before another screen is opened, and importing all of them is a quarter of a start.
+    navigation.preload = lambda *_: None
     _wrap(sqlite3, "connect", _traced_connect)
     _wrap(database_module, "migrate", _traced_migrate)
     _name_writes()

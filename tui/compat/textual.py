@@ -296,6 +296,7 @@ class CrashSafeApp(App[ReturnType], Generic[ReturnType]):
         self._key_timeout: asyncio.TimerHandle | None = None
         # There are more style sheets than are kept, and all would be parsed again for each new one.
         self.stylesheet._parse_cache.grow(_MOST_STYLE_SHEETS)  # noqa: SLF001 - see above
+        self._preloaded: set[type[Widget]] = set()
 
     def get_driver_class(self) -> type[Driver]:
         """Return the hardened driver, of a terminal or of a page in a browser."""
@@ -345,7 +346,8 @@ class CrashSafeApp(App[ReturnType], Generic[ReturnType]):
         paths = [] if names is None else _css_path_type_as_list(names)
         self._add_style_sheets([(folder / path).resolve() for path in paths])
         for member in vars(sys.modules[screen.__module__]).values():
-            if isinstance(member, type) and issubclass(member, Widget):
+            if isinstance(member, type) and issubclass(member, Widget) and member not in self._preloaded:
+                self._preloaded.add(member)
                 self.call_later(self._preload_default_styles, member)
 
     def _preload_default_styles(self, widget: type[Widget]) -> None:
