@@ -73,7 +73,7 @@ def _styles_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _painted_when_settled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Paint only in `Driver.settle`, once for each state: painting in between took a third of the time."""
+    """Paint only where a test looks at the screen: painting each state took a third of the time."""
     if "snap_compare" in request.fixturenames:
         return
     render = Compositor.render_update

@@ -230,10 +230,12 @@ async def test_only_visible_entries_are_rendered(
     async with running(backend) as person:
         await person.press("h")
         assert person.screen.query_one(VirtualList).count == 600
+        person.paint()
         assert 0 < len(written) < 60
         written.clear()
         backend.move(backend.changes_made[0], State.CONFIRMED)
         await person.hears_changes()
+        person.paint()
         assert 0 < len(written) < 60
 
 

@@ -47,6 +47,7 @@ def rename(backend: IdleEngine, contact: str, name: str) -> None:
 
 def lines(person: Driver) -> list[str]:
     """Return the visible names, with a mark at the cursor."""
+    person.paint()
     table = person.main.table
     rows = [table.render_line(y).text for y in range(1, table.size.height)]
     return [text[:23].rstrip() for text in rows if text.strip()]
@@ -217,6 +218,7 @@ async def test_contacts_that_left_the_tab_stay_dimmed_until_the_cursor_moves(man
         assert lines(person) == before
         table = person.main.table
         y = table._cursor - table.top_row + 2
+        person.paint()
         assert any(part.style and part.style.italic for part in table.render_line(y))
         assert person.main.finder.tabs.text.split()[3] == str(total - 2)
         await person.press("down")

@@ -61,8 +61,9 @@ TOGETHER = (
 )  # fmt: skip
 
 
-def painted(widget: Widget) -> str:
+def painted(person: Driver, widget: Widget) -> str:
     """What a widget paints, as text."""
+    person.paint()
     return "\n".join(widget.render_line(y).text for y in range(widget.size.height))
 
 
@@ -100,7 +101,7 @@ async def test_every_sync_status_is_shown_with_its_sign_and_age(
             # The change that reversed it is shown instead.
             assert line.startswith("◷")
         else:
-            assert f"{sign} {status}" in painted(person.main.table)
+            assert f"{sign} {status}" in painted(person, person.main.table)
             assert line.startswith(sign)
             assert line.endswith(words)
 
@@ -112,7 +113,7 @@ async def test_every_sync_status_is_shown_with_its_sign_and_age(
 
         await person.press("escape", "l")
         assert person.sees(ChangesScreen)
-        assert f"{sign} {status}" in painted(person.screen.query_one(VirtualList))
+        assert f"{sign} {status}" in painted(person, person.screen.query_one(VirtualList))
         if grade is SyncStatus.SUPERSEDED:
             await person.press("down")
         assert f"{sign} {words}" in str(person.screen.query_one("#details", Static).content)
@@ -210,7 +211,7 @@ async def test_countdown_and_pane_update_without_key_presses(
         assert "in 15 h 00 min" in said(person)
         monkeypatch.setattr("tui.widgets.clock.now", lambda: NOW + timedelta(days=1))
         await person.hears_changes()
-        assert "~ Should be synced" in painted(person.main.table)
+        assert "~ Should be synced" in painted(person, person.main.table)
         assert "Nothing pending" in said(person)
 
 
@@ -218,7 +219,7 @@ async def test_rows_show_the_day_after_midnight(backend: IdleEngine, monkeypatch
     backend.put_change(0, Action.ARCHIVE, State.CONFIRMED, SyncStatus.SYNCED)
     backend.publish_changes()
     async with running(backend) as person:
-        assert "✓ Synced 12:40" in painted(person.main.table)
+        assert "✓ Synced 12:40" in painted(person, person.main.table)
         refreshed: list[object] = []
         monkeypatch.setattr(person.main.table, "refresh", lambda *regions, **_: refreshed.append(regions))
         person.main.tick()

@@ -98,12 +98,12 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     export([line(2, 5, ContactStatus.ACTIVE)])
 
 
-@pytest.mark.parametrize("place", some([*PLACES], every=2))
+@pytest.mark.parametrize("place", some([*PLACES], every=3))
 async def test_every_key_says_something(place: str) -> None:
     assert await silent_keys(IdleEngine.with_contacts(40, is_sandbox=False), place) == []
 
 
-@pytest.mark.parametrize("place", some([place for place in PLACES if place not in WITHOUT_CONTACTS], every=3))
+@pytest.mark.parametrize("place", some([place for place in PLACES if place not in WITHOUT_CONTACTS], every=4))
 async def test_every_key_says_something_without_contacts(place: str) -> None:
     assert await silent_keys(IdleEngine(()), place) == []
 

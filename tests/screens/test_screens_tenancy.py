@@ -289,6 +289,7 @@ async def test_of_a_thousand_warnings_only_the_visible_lines_are_formatted(
         count = len(person.main.table.selected)
         assert said[0].startswith(f"! All {count} are in “Tenants”.")
         assert len(said) == 1 + 2 * count
+        person.paint()
         assert 0 < len(formatted) < 60
 
 

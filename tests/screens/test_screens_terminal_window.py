@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec.structs import replace
 from rich.color import ColorType
+from support.effort import some
 from support.idle_engine import IdleEngine
 from support.screen_test import Driver, running
 from textual.events import AppBlur, AppFocus
@@ -202,7 +203,7 @@ async def segments_of_a_busy_screen(person: Driver) -> list[Segment]:
     return [segment for strip in person.screen._compositor.render_strips() for segment in strip]
 
 
-@pytest.mark.parametrize("theme", THEME_NAMES)
+@pytest.mark.parametrize("theme", some([*THEME_NAMES], every=3))
 async def test_every_theme_can_be_read(busy: IdleEngine, theme: str) -> None:
     async with running(busy) as person:
         person.app.theme = theme

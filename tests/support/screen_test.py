@@ -45,13 +45,16 @@ class Driver:
         await self.settle()
 
     async def settle(self) -> None:
-        """Wait until no worker runs and no message waits, then paint the screen."""
+        """Wait until no worker runs and no message waits."""
         await self.pilot.pause()
         with suppress(WorkerFailed):
             await self.app.workers.wait_for_complete()
         await self.pilot.pause()
-        if self.app.is_running:
-            self.screen._compositor.render_strips()
+
+    def paint(self) -> None:
+        """Paint the screens, which takes time: for tests of what widgets know only then."""
+        for screen in self.app.screen_stack:
+            screen._compositor.render_strips()
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for a condition while a worker still waits for something else."""
