@@ -15,11 +15,15 @@ from urllib.parse import parse_qs
 
 import pytest
 from support.activity_child import FixedToken, client, read
+from support.crash_audit import read_only
 from support.practice import PracticeXero, running_sandbox
 from support.xero_calls import XeroCalls
 
 from tui.model.activity import ACTIVITY_SCOPES, ActivityAccess, TransactionKind
+from tui.sandbox import books
+from tui.sandbox.context import NEWEST_MS
 from tui.store import Store
+from tui.system.paths import Paths
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -35,6 +39,8 @@ _KILLED_AFTER = 60
 _INVOICE_PAGES = 210
 _ALL_PAGES = 327
 _INVOICE = "7d6f0000-0000-4000-8000-000000000001"
+# When the newest transactions are from.
+_NOW = datetime.fromtimestamp(NEWEST_MS / 1000, UTC)
 _DATE_MS = int(datetime(2026, 8, 1, tzinfo=UTC).timestamp()) * 1000
 
 
@@ -145,6 +151,67 @@ async def test_later_reads_take_a_call_for_each_list_and_follow_every_change(
                 assert now.count == was[contact_id].count + 1
         assert store.activity.of([first, second]) == was
         assert sum(pages(practice).values()) == 3 * len(_LISTS)
+
+
+async def test_tidy_up_suggests_what_the_transactions_in_xero_leave(
+    practice: PracticeXero, token: str, killed: tuple[Path, Counter[tuple[str, str]]]
+) -> None:
+    practice.control("DELETE", "requests")
+    async with opened(practice, token, killed[0]) as (store, xero):
+        await read(store, xero)
+        number, count = 1, 1
+        while number <= count:
+            page = await xero.contacts(number)
+            await store.save_contacts(page.contacts, page.answered_at)
+            number, count = number + 1, page.page_count
+        # Besides the transactions: 1,000 contacts a call.
+        asked = [entry for entry in practice.requests() if entry["path"].endswith("/Contacts")]
+        assert len(asked) == count == 20
+        survey = await store.tidy_survey(_NOW)
+    assert survey.knows_activity
+    used = transactions_in_xero(practice)
+    never = (None, False)
+    # The balances are Xero's own, too: those of an invoice that isn't paid.
+    assert {one.contact_id: one.last_used for one in survey.candidates} == {
+        contact_id: used.get(contact_id, never)[0]
+        for contact_id, has_balance in active_in_xero(practice)
+        if not has_balance and not used.get(contact_id, never)[1]
+    }
+    idle = survey.idle(24, _NOW)
+    assert 500 < len(idle) < len(survey.candidates) < survey.active
+    two_years_ago = date(_NOW.year - 2, _NOW.month, _NOW.day)
+    found = {one.contact_id for one in idle if one.last_used is not None}
+    dated = {one.contact_id: one.last_used for one in survey.candidates if one.last_used is not None}
+    assert found == {contact_id for contact_id, day in dated.items() if day < two_years_ago}
+
+
+def transactions_in_xero(practice: PracticeXero) -> dict[str, tuple[date | None, bool]]:
+    """Return the date of each contact's last use, and whether it has drafts or repeating invoices."""
+    posted = "resource <> 'RepeatingInvoices' AND t.status IN ('AUTHORISED', 'PAID')"
+    sql = f"""
+        SELECT contact_id, max(CASE WHEN {posted} THEN t.date END),
+            max(resource = 'RepeatingInvoices' OR t.status IN ('DRAFT', 'SUBMITTED'))
+        FROM transactions AS t JOIN contacts AS c ON c.id = t.contact
+        WHERE c.org = (SELECT min(org) FROM contacts) GROUP BY contact_id
+    """  # noqa: S608 - our own words
+    return {
+        contact_id: (None if at is None else datetime.fromtimestamp(at / 1000, UTC).date(), bool(is_busy))
+        for contact_id, at, is_busy in read_only(stored(practice), sql)
+    }
+
+
+def active_in_xero(practice: PracticeXero) -> list[tuple[str, bool]]:
+    """Return the active contacts, and whether they have a balance."""
+    sql = """
+        SELECT contact_id, document FROM contacts
+        WHERE status = 'ACTIVE' AND org = (SELECT min(org) FROM contacts)
+    """
+    found = read_only(stored(practice), sql)
+    return [(contact_id, "Balances" in books.read(document)) for contact_id, document in found]
+
+
+def stored(practice: PracticeXero) -> Path:
+    return Paths.under(practice.folder).sandbox / "practice.sqlite"
 
 
 async def test_without_the_scope_nothing_is_requested(practice: PracticeXero, tmp_path: Path) -> None:

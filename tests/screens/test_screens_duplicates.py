@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import date
+from uuid import UUID
 
 import pytest
 from support.idle_engine import IdleEngine
 from support.pictures import text_of
-from support.sample_contacts import contact_id
+from support.sample_contacts import NOW, contact_id
 from support.screen_test import Driver, browser_into, running
 
+from tui.model.activity import Transaction, TransactionKind, TransactionState
 from tui.model.change import Action
 from tui.model.contact import ContactStatus
 from tui.model.errors import StoreError
@@ -71,6 +74,25 @@ async def test_the_best_group_is_first_and_what_matches_is_marked(backend: IdleE
         assert "= +64" not in text
         assert "Xero's API can't merge contacts. To merge, open them in Xero (O):" in text
         assert backend.contacts.url(contact_id(1)) in text
+
+
+async def test_the_last_use_of_each_is_side_by_side(backend: IdleEngine) -> None:
+    async with running(backend, (160, 48)) as person:
+        await person.press("D")
+        assert "Last used" not in shown(person)
+        await person.press("escape")
+        invoice = Transaction(
+            str(UUID(int=1)),
+            contact_id(0),
+            TransactionKind.INVOICE,
+            TransactionState.POSTED,
+            date(2024, 3, 12),
+        )
+        await backend._store.activity.save_page([invoice], None, read_until=NOW)
+        await person.press("D")
+        [line] = [line for line in shown(person).splitlines() if "Last used" in line]
+        assert "invoice, 12 Mar 2024 (1 transaction)" in line
+        assert "never used" in line
 
 
 async def test_the_contact_under_the_cursor_is_archived_the_ordinary_way(backend: IdleEngine) -> None:

@@ -46,6 +46,8 @@ async def test_months_totals_and_waits_are_shown_as_numbers(backend: IdleEngine)
         [line] = [line for line in shown(person).splitlines() if line.startswith(month)]
         assert line.split()[:2] == [month, "3"]
         assert line.split()[3] == "1"
+        assert line.rstrip().endswith("14 hours")
+        assert "Median wait" in shown(person)
         assert "Archived: 3 (3 in Reshelve, 0 in Xero)." in shown(person)
         assert "median 14 hours" in shown(person)
         assert "Known for 1 of 4 changes" in shown(person)

@@ -101,6 +101,9 @@ async def test_the_sums_are_those_of_the_changes(tmp_path: Path, seed: int, year
         ] == counts  # fmt: skip
         waits = [change.wait for change in of_month if change.wait is not None]
         assert (month.known, month.longest) == (len(waits), max(waits, default=None))
+        assert (month.median is None) is (not waits)
+        if month.median is not None:
+            assert abs(month.median / SECOND - median(wait / SECOND for wait in waits)) < 0.001
     waits = [change.wait for change in of_year if change.wait is not None]
     assert (summary.total, summary.known) == (len(of_year), len(waits))
     assert summary.longest == max(waits, default=None)

@@ -25,6 +25,7 @@ COLUMNS: Final = (
     TableColumn("restored_in_reshelve", "Restored in Reshelve"),
     TableColumn("restored_in_xero", "Restored in Xero"),
     TableColumn("waits_known", "Waits known"),
+    TableColumn("median_wait_hours", "Median wait (hours)"),
     TableColumn("longest_wait_hours", "Longest wait (hours)"),
 )
 #: How bars show who made a change; they differ without colours.
@@ -46,8 +47,21 @@ def month_cells(summary: YearSummary, month: MonthSummary) -> Sequence[Cell]:
         month.restored_in_xero,
         month.known,
     )
-    hours = None if month.longest is None else round(Decimal(int(month.longest / _SECOND)) / 3600, 1)
-    return (iso_month(summary.year, month.month), *map(Decimal, counts), hours)
+    return (
+        iso_month(summary.year, month.month),
+        *map(Decimal, counts),
+        _hours(month.median),
+        _hours(month.longest),
+    )
+
+
+def _hours(wait: timedelta | None) -> Decimal | None:
+    return None if wait is None else round(Decimal(int(wait / _SECOND)) / 3600, 1)
+
+
+def median_wait(month: MonthSummary) -> str:
+    """Return the month's median wait; empty if none is known."""
+    return "" if month.median is None else duration(month.median)
 
 
 def month_name(month: MonthSummary) -> str:

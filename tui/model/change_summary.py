@@ -12,7 +12,7 @@ MONTHS = 12
 class MonthSummary(Struct, frozen=True):
     """The confirmed changes of one month, in the user's time zone.
 
-    `known` counts those whose sync has evidence, `longest` is the longest wait among them.
+    `known` counts those whose sync has evidence, `median` and `longest` are the waits among them.
     """
 
     month: int
@@ -21,6 +21,7 @@ class MonthSummary(Struct, frozen=True):
     restored_here: int = 0
     restored_in_xero: int = 0
     known: int = 0
+    median: timedelta | None = None
     longest: timedelta | None = None
 
     @property

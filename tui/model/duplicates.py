@@ -18,6 +18,7 @@ from tui.model.query import fold
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
+    from tui.model.activity import Activity
     from tui.model.contact import Contact, ContactRecord
 
 #: Pairs with at least this score, in percent, are probable duplicates.
@@ -82,10 +83,14 @@ class DuplicateGroup(Struct, frozen=True):
 
 
 class DuplicateMember(Struct, frozen=True):
-    """A contact of a group, with the further fields that are compared."""
+    """A contact of a group, with the further fields that are compared.
+
+    `activity` is None while transactions haven't been read.
+    """
 
     contact: Contact
     record: ContactRecord
+    activity: Activity | None = None
 
 
 class SearchCancelledError(Exception):

@@ -60,8 +60,9 @@ class DuplicateService:
 
     async def members(self, contact_ids: Sequence[str]) -> Sequence[DuplicateMember]:
         """Return contacts as saved, to show them side by side; without those that aren't saved any more."""
+        activity = self._store.activity.of(contact_ids)
         return [
-            DuplicateMember(contact, contact_record(contact.raw))
+            DuplicateMember(contact, contact_record(contact.raw), activity.get(contact.contact_id))
             for contact in self._store.contacts(contact_ids)
         ]
 

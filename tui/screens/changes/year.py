@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from tui.actions import bindings
 from tui.messages.formats import format_number
-from tui.messages.year import LEGEND, bar, month_name, totals
+from tui.messages.year import LEGEND, bar, median_wait, month_name, totals
 from tui.screens.base_screen import EngineScreen, SnapshotChanged
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.labels import StaticLine
@@ -36,6 +36,8 @@ _MONTH_WIDTH: Final = 5
 _GAP: Final = 2
 _WIDEST_BAR: Final = 40
 _MARGINS: Final = 6
+_WAIT: Final = "Median wait"
+_WITH_WAITS: Final = 70
 
 
 @dataclass
@@ -133,12 +135,15 @@ def year_lines(summary: YearSummary, width: int) -> Iterator[Content]:
 def _months(summary: YearSummary, width: int) -> Iterator[Content]:
     most = max(max(month.archived, month.restored) for month in summary.months)
     number_width = max(len(format_number(most)), len("Archived") if width >= _MONTH_WIDTH * 6 else 1)
-    room = (width - _MONTH_WIDTH - 2 * (number_width + 1 + _GAP)) // 2
+    waits = [median_wait(month) for month in summary.months]
+    has_waits = any(waits) and width >= _WITH_WAITS
+    wait_width = max(len(_WAIT), *map(len, waits)) if has_waits else 0
+    room = (width - _MONTH_WIDTH - wait_width - 2 * (number_width + 1 + _GAP)) // 2
     bar_width = max(1, min(_WIDEST_BAR, room))
     column = number_width + 1 + bar_width + _GAP
-    titles = f"{'':{_MONTH_WIDTH}}{'Archived':{column}}{'Restored':{column}}"
+    titles = f"{'':{_MONTH_WIDTH}}{'Archived':{column}}{'Restored':{column}}{_WAIT if has_waits else ''}"
     yield content(titles.rstrip(), "bold")
-    for month in summary.months:
+    for month, wait in zip(summary.months, waits, strict=True):
         cells = (
             (month.archived, bar(month.archived_here, month.archived_in_xero, most, bar_width)),
             (month.restored, bar(month.restored_here, month.restored_in_xero, most, bar_width)),
@@ -147,5 +152,6 @@ def _months(summary: YearSummary, width: int) -> Iterator[Content]:
         for (count, drawn), style in zip(cells, ("$text-warning", "$text-success"), strict=True):
             parts.append(content(f"{format_number(count):>{number_width}} ", "" if count else "$text-muted"))
             parts.append(content(f"{drawn:{bar_width + _GAP}}", style))
+        parts.append(content(wait if has_waits else "", "$text-muted"))
         yield Content.assemble(*parts)
     yield content(LEGEND, "$text-muted")

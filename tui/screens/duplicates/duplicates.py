@@ -260,6 +260,8 @@ class DuplicatesScreen(EngineScreen[None]):
         """Show the contact's page."""
         if (line := self._line) is not None:
             self.open_screen(navigation.ContactScreen(self.backend, line.contact_id))
+        else:
+            self.flash(formatting.NOTHING_HERE)
 
     def action_open_in_xero(self) -> None:
         """Open the contact under the cursor in Xero."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
 
+from tui.messages.activity import last_activity
 from tui.messages.duplicates import reasons_text
 from tui.messages.formats import format_number, money, pluralize, short_time
 from tui.model.duplicates import DuplicateReason, pair_of
@@ -154,6 +155,7 @@ def _fields(member: DuplicateMember, now: datetime) -> Iterator[tuple[str, str, 
     yield "Account no.", contact.account_number, frozenset({DuplicateReason.ACCOUNT_NUMBER})
     yield "They owe", "" if known is None else _owed(known.receivable, known.receivable_overdue), none
     yield "You owe", "" if known is None else _owed(known.payable, known.payable_overdue), none
+    yield "Last used", "" if member.activity is None else last_activity(member.activity), none
     yield "Groups", ", ".join(contact.groups), none
     yield "Changed", short_time(contact.updated_at, now), none
 

@@ -1,4 +1,4 @@
-"""A year of the change log, added up in the database: one pass for the months, one for the median."""
+"""A year of the change log, added up in the database: one pass for the months, two for the medians."""
 
 from __future__ import annotations
 
@@ -31,6 +31,17 @@ _MONTHS: Final = f"""
         WHERE state = 'confirmed' AND confirmed_ms IS NOT NULL
     ) GROUP BY kind
 """  # noqa: S608 - constants
+# The middle one, or the two in the middle, of each month.
+_MONTHS_MIDDLES: Final = f"""
+    SELECT month, avg(max(wait, 0)) FROM (
+        SELECT month, wait, row_number() OVER (PARTITION BY month ORDER BY wait) AS place,
+            count(*) OVER (PARTITION BY month) AS known
+        FROM (
+            SELECT {_MONTH} AS month, {_WAIT} AS wait FROM changes
+            WHERE {_OF_YEAR} AND coalesce(synced_ms, checked_ms) IS NOT NULL
+        )
+    ) WHERE place IN ((known + 1) / 2, (known + 2) / 2) GROUP BY month
+"""  # noqa: S608 - constants
 _MIDDLE: Final = f"""
     SELECT avg(max(wait, 0)) FROM (
         SELECT {_WAIT} AS wait FROM changes
@@ -43,15 +54,17 @@ _MIDDLE: Final = f"""
 def summarize_year(connection: sqlite3.Connection, year: int) -> YearSummary:
     """Add up a year of the user's time zone."""
     starts = [to_ms(start) for start in month_starts(year)]
-    found = connection.execute(_MONTHS, {f"m{n}": ms for n, ms in enumerate(starts)}).fetchall()
+    bounds = {"start": starts[0], "stop": starts[-1]}
+    numbered = {f"m{n}": ms for n, ms in enumerate(starts)}
+    found = connection.execute(_MONTHS, numbered).fetchall()
     rows = [row for row in found if 1 <= row[0] <= MONTHS]
-    months = tuple(_month(number, rows) for number in range(1, MONTHS + 1))
+    medians = dict(connection.execute(_MONTHS_MIDDLES, {**numbered, **bounds}))
+    months = tuple(_month(number, rows, medians.get(number)) for number in range(1, MONTHS + 1))
     known = sum(month.known for month in months)
     median = longest = None
     longest_name = ""
     if known:
-        bounds = {"start": starts[0], "stop": starts[-1], "known": known}
-        [wait] = connection.execute(_MIDDLE, bounds).fetchone()
+        [wait] = connection.execute(_MIDDLE, {**bounds, "known": known}).fetchone()
         median = timedelta(milliseconds=wait)
         longest_ms, longest_name = max((row[4], values.text(row[5])) for row in rows if row[4] is not None)
         longest = timedelta(milliseconds=max(longest_ms, 0))
@@ -67,7 +80,7 @@ def summarize_year(connection: sqlite3.Connection, year: int) -> YearSummary:
     )
 
 
-def _month(number: int, rows: Sequence[tuple[Any, ...]]) -> MonthSummary:
+def _month(number: int, rows: Sequence[tuple[Any, ...]], median_ms: float | None) -> MonthSummary:
     of_month = [row for row in rows if row[0] == number]
     counts = {row[1]: int(row[2]) for row in of_month}
     waits = [row[4] for row in of_month if row[4] is not None]
@@ -78,5 +91,6 @@ def _month(number: int, rows: Sequence[tuple[Any, ...]]) -> MonthSummary:
         counts.get(2, 0),
         counts.get(3, 0),
         sum(int(row[3]) for row in of_month),
+        None if median_ms is None else timedelta(milliseconds=median_ms),
         timedelta(milliseconds=max(0, *waits)) if waits else None,
     )
