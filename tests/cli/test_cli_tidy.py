@@ -92,7 +92,7 @@ def test_protected_contacts_are_left_out_without_the_option(shell: CommandLine) 
     assert (done.returncode, results(done)) == (1, {contact_id: "left_out", other: "archived"})
     assert "1 protected contact left out" in done.stderr
     assert status(shell, contact_id) == "ACTIVE"
-    # --yes isn't enough, and nobody can be asked.
+    # --yes isn't enough, and there is no terminal to ask in.
     done = shell.run("archive", contact_id, "--yes", "--protected-too")
     assert (done.returncode, done.stdout) == (2, "")
     assert "needs a terminal" in done.stderr
@@ -122,7 +122,7 @@ def test_an_undo_that_archives_a_protected_contact_asks_about_it(shell: CommandL
         shell.practice.somebody("restore", contact_id)
         assert terminal.wait() == 0
     mark(shell, MarkKind.PROTECTED, contact_id)
-    # --yes isn't enough, and nobody can be asked.
+    # --yes isn't enough, and there is no terminal to ask in.
     done = shell.run("undo", "--yes")
     assert (done.returncode, done.stdout) == (2, "")
     assert "contacts that you protected" in done.stderr

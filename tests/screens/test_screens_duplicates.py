@@ -79,7 +79,7 @@ async def test_the_best_group_is_first_and_what_matches_is_marked(backend: IdleE
 async def test_the_last_use_of_each_is_side_by_side(backend: IdleEngine) -> None:
     async with running(backend, (160, 48)) as person:
         await person.press("D")
-        assert "Last used" not in shown(person)
+        assert "Last activity" not in shown(person)
         await person.press("escape")
         invoice = Transaction(
             str(UUID(int=1)),
@@ -90,7 +90,7 @@ async def test_the_last_use_of_each_is_side_by_side(backend: IdleEngine) -> None
         )
         await backend._store.activity.save_page([invoice], None, read_until=NOW)
         await person.press("D")
-        [line] = [line for line in shown(person).splitlines() if "Last used" in line]
+        [line] = [line for line in shown(person).splitlines() if "Last activity" in line]
         assert "invoice, 12 Mar 2024 (1 transaction)" in line
         assert "never used" in line
 

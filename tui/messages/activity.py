@@ -69,7 +69,7 @@ def unknown_reason(status: ActivityStatus) -> str:
 
 
 def unknown_value(status: ActivityStatus) -> str:
-    """Return the same to follow a label."""
+    """Return the same, worded to follow a label."""
     why = _why_unknown(status)
     return f"Not known{why}" if why else ""
 

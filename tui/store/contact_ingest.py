@@ -308,7 +308,7 @@ def add(
 ) -> list[Change]:
     """Queue the action for each contact, unless the contact's latest open change has the same action.
 
-    Left out as well is a contact for which a change in the log has done this: a plan can be older than that.
+    A contact is also left out if a confirmed change has done this already: a plan can be older than that.
     If the latest open change is the opposite and still queued, it is cancelled instead: it hasn't been sent,
     so nothing more is needed. Returns the new changes.
     """
@@ -348,7 +348,7 @@ _DONE: Final = f"""
 
 
 def _is_done(connection: sqlite3.Connection, contact: Contact, action: Action) -> bool:
-    """Whether the contact has got the action's status by such a change, perhaps after it was chosen."""
+    """Whether a confirmed change has given the contact this status, perhaps after it was chosen."""
     [is_done] = connection.execute(
         _DONE, (contact.contact_id, action.target_status.value, action.value)
     ).fetchone()

@@ -15,7 +15,7 @@ from tui.model.reasons import ContactReason, Notice
 from tui.screens import navigation
 from tui.screens.base_screen import RestoreRequested
 from tui.screens.changes import formatting
-from tui.screens.dialogs.ask import AskScreen, ProtectedScreen, first_of
+from tui.screens.dialogs.ask import AskScreen, ProtectedScreen, short_list
 from tui.widgets.text import safe
 
 if TYPE_CHECKING:
@@ -303,7 +303,7 @@ class RetryController:
                 retry = partial(retry_changes, self._screen, changes, self._result)
                 self._screen.start(retry, "retry")
 
-        shown = first_of([f"{change.action.value.capitalize()} {safe(change.name)}" for change in changes])
+        shown = short_list([f"{change.action.value.capitalize()} {safe(change.name)}" for change in changes])
         question = f"Retry {pluralize(len(changes), 'refused change')}?"
         self._screen.open_screen(AskScreen(question, (*shown, _WHY), yes="Retry"), answered)
 

@@ -255,7 +255,7 @@ used, also {", ".join(ACTIVITY_SCOPES[:-1])} and {ACTIVITY_SCOPES[-1]}. Choose w
 
 
 def paragraphs(text: str) -> list[tuple[int, Content]]:
-    """Format the instructions for the screen, whose title is their first line; with the indent of each."""
+    """Return the indents and lines of the instructions, without the first, which is the title."""
     return [(_STEP_INDENT if line[:1].isdigit() else 0, content(line)) for line in text.splitlines()[2:]]
 
 

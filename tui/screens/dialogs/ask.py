@@ -73,7 +73,7 @@ class AskScreen(ModalScreen[bool], BaseScreen[bool]):
 
 
 _MOST_NAMED: Final = 5
-# Until a key that is held down repeats, and longer than between its repeats.
+# A key that is held down repeats sooner than this.
 HELD_SECONDS: Final = 1.0
 
 
@@ -114,11 +114,11 @@ def protected_lines(names: Sequence[str], total: int, key: str = "") -> tuple[st
         if key and total > len(names)
         else ()
     )
-    return (*first_of([safe(name) for name in names]), why, *others)
+    return (*short_list([safe(name) for name in names]), why, *others)
 
 
-def first_of(names: Sequence[str]) -> list[str]:
-    """Return the first few names as items, and how many more there are."""
+def short_list(names: Sequence[str]) -> list[str]:
+    """Return the first few names as list items, and how many more there are."""
     more = len(names) - _MOST_NAMED
     items = [*names[:_MOST_NAMED], *([f"and {format_number(more)} more"] if more > 0 else [])]
     return [f"• {item}" for item in items]

@@ -33,7 +33,7 @@ _STATUS_WIDTH: Final = 10
 _SCORE_WIDTH: Final = 6
 _OWES_WIDTH: Final = 14
 _WIDE, _MEDIUM = 84, 56
-_LABEL: Final = 12
+_LABEL: Final = 14
 _NARROWEST: Final = 20
 _MATCH: Final = "= "
 
@@ -155,7 +155,7 @@ def _fields(member: DuplicateMember, now: datetime) -> Iterator[tuple[str, str, 
     yield "Account no.", contact.account_number, frozenset({DuplicateReason.ACCOUNT_NUMBER})
     yield "They owe", "" if known is None else _owed(known.receivable, known.receivable_overdue), none
     yield "You owe", "" if known is None else _owed(known.payable, known.payable_overdue), none
-    yield "Last used", "" if member.activity is None else last_activity(member.activity), none
+    yield "Last activity", "" if member.activity is None else last_activity(member.activity), none
     yield "Groups", ", ".join(contact.groups), none
     yield "Changed", short_time(contact.updated_at, now), none
 
